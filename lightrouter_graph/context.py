@@ -1,0 +1,205 @@
+"""`Context`: the settings of a run, and how a run's own settings meet those bound to the graph."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lightrouter_graph.errors import ContextError
+
+PARENT_KEY = "lightrouter"
+"""The one name under which a parent graph's context may carry settings for us."""
+
+
+def _node(*names: str) -> dict[str, Any]:
+    return {"langgraph_nodes": list(names)}
+
+
+class Context(BaseModel):
+    """Settings of one LightRouter run; each has a default, and the default is the adaptive setting.
+
+    The default boots `width` candidates together, stops as soon as `agree` answers agree, and otherwise brings
+    in one candidate after the other until `top_k` have answered. `Context.paper()` is the paper's own setting.
+
+    Raises:
+        ContextError: If a value is outside its range or a name is unknown; the message names both.
+
+    Source: arXiv 2505.16221 (boot tokens, top-k, layers). Deviation: `width`, `agree` and `conditioning="own"`,
+    which the paper does not have, are on by default because fewer tokens bought the same accuracy on recorded
+    outputs.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    boot_tokens: int = Field(
+        200,
+        ge=1,
+        le=4000,
+        description="Most tokens a candidate may write as its boot (the paper: 200, varied from 100 to 400).",
+        json_schema_extra=_node("boot"),
+    )
+    width: int | None = Field(
+        3,
+        ge=1,
+        description="How many candidates boot in the first wave, in prior order; empty = all of them.",
+        json_schema_extra=_node("open"),
+    )
+    top_k: int = Field(
+        5,
+        ge=1,
+        description="Most candidates that answer in full. With `agree` empty, exactly so many do.",
+        json_schema_extra=_node("select", "tally"),
+    )
+    agree: int | None = Field(
+        2,
+        ge=2,
+        description="Stop as soon as so many answers agree; empty = never stop early (the paper's fixed top-k).",
+        json_schema_extra=_node("tally"),
+    )
+    layers: int = Field(
+        1,
+        ge=1,
+        le=8,
+        description="Select-and-merge passes; all but the last merge boots into a draft (the paper: 2 to 3).",
+        json_schema_extra=_node("aggregate"),
+    )
+    conditioning: Literal["own", "shared"] = Field(
+        "own",
+        description="What a chosen candidate sees when it answers in full: only its own boot, which may then be "
+        "continued, or the boots of all chosen ones (the paper's way, which needs a new call).",
+        json_schema_extra=_node("generate"),
+    )
+    continuation: Literal["auto", "regenerate"] = Field(
+        "auto",
+        description="auto: a boot is continued where the provider is known to continue a final assistant message; "
+        "regenerate: the full answer is always written anew.",
+        json_schema_extra=_node("generate"),
+    )
+    max_tokens: int | None = Field(
+        None,
+        ge=1,
+        description="Most tokens of a full answer and of the merged answer; empty = the model's own limit.",
+        json_schema_extra=_node("generate", "aggregate"),
+    )
+    selector: Literal["default", "consistency", "llm", "hybrid", "random"] = Field(
+        "default",
+        description="Who ranks the boots; default = the selector the graph was built with.",
+        json_schema_extra=_node("select"),
+    )
+    aggregator: Literal["default", "auto", "llm", "vote", "best"] = Field(
+        "default",
+        description="Who merges the answers; default = the aggregator the graph was built with.",
+        json_schema_extra=_node("aggregate"),
+    )
+    boot_timeout_s: float = Field(
+        60.0,
+        gt=0,
+        description="Seconds after which a boot counts as failed.",
+        json_schema_extra=_node("boot"),
+    )
+    timeout_s: float = Field(
+        300.0,
+        gt=0,
+        description="Seconds after which any other model call (full answer, selector, aggregator) counts as failed.",
+        json_schema_extra=_node("select", "generate", "aggregate"),
+    )
+    deadline_s: float | None = Field(
+        None,
+        gt=0,
+        description="Seconds for the whole run, after which nothing new is begun and the best answer at hand is "
+        "returned; empty = none.",
+        json_schema_extra=_node("open"),
+    )
+    seed: int | None = Field(
+        None,
+        ge=0,
+        description="Fixes every random order (of the boots shown to a judge, of a random selector); empty = a "
+        "new seed for each run, which is recorded.",
+        json_schema_extra=_node("select"),
+    )
+
+    def __init__(self, **settings: Any) -> None:
+        try:
+            super().__init__(**settings)
+        except ValidationError as exc:
+            raise ContextError(_one_line(exc)) from None
+
+    @model_validator(mode="after")
+    def _agree_within_top_k(self) -> Self:
+        if self.agree is not None and self.agree > self.top_k:
+            msg = f"agree = {self.agree} can never be reached with top_k = {self.top_k}: agree must be <= top_k"
+            raise ValueError(msg)
+        return self
+
+    @classmethod
+    def paper(cls, **overrides: Any) -> "Context":
+        """Return the paper's setting: all boot, k = 2, two layers, shared conditioning, LLM selector and aggregator.
+
+        Args:
+            **overrides: Any field of `Context`, to vary one thing at a time (an ablation).
+        """
+        settings: dict[str, Any] = {
+            "boot_tokens": 200,
+            "width": None,
+            "top_k": 2,
+            "agree": None,
+            "layers": 2,
+            "conditioning": "shared",
+            "selector": "llm",
+            "aggregator": "llm",
+        }
+        return cls(**(settings | overrides))
+
+    def overlaid(self, context: object) -> "Context":
+        """Lay what a run was given over these settings.
+
+        Inside a parent graph `runtime.context` is the parent's object, whatever that is: nothing, a dict, or a
+        class of its own. What is ours is taken, the rest is left alone.
+
+        Args:
+            context: None, a `Context` (only the fields that were set count), a dict of our fields, or any dict or
+                object that carries one of these under the name `lightrouter`.
+
+        Raises:
+            ContextError: If a value is not allowed, or if what is under `lightrouter` is not settings.
+        """
+        given = _given(context)
+        return type(self)(**(self.model_dump() | given)) if given else self
+
+
+def _given(context: object) -> dict[str, Any]:
+    """Return the settings that `context` explicitly carries for us."""
+    if context is None:
+        return {}
+    if isinstance(context, Context):
+        return {name: getattr(context, name) for name in context.model_fields_set}
+    if isinstance(context, Mapping):
+        if PARENT_KEY in context:
+            return _nested(context[PARENT_KEY])
+        # A parent's dict that shares no key with ours is not meant for us; one that does must fit as a whole.
+        return dict(context) if any(name in Context.model_fields for name in context) else {}
+    return _nested(getattr(context, PARENT_KEY, None))
+
+
+def _nested(value: object) -> dict[str, Any]:
+    if value is None or isinstance(value, Context):
+        return _given(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    msg = f"context.{PARENT_KEY} must be a Context or a dict of its fields, got {type(value).__name__}"
+    raise ContextError(msg)
+
+
+def _one_line(exc: ValidationError) -> str:
+    """Say in one line which setting is wrong, what it was, and what is allowed."""
+    return "; ".join(_sentence(dict(error)) for error in exc.errors())
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    name = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"unknown setting {name!r}; known are {', '.join(Context.model_fields)}"
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    what = error["msg"][0].lower() + error["msg"][1:]
+    return f"{name} = {error['input']!r}: {what}"

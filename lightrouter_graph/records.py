@@ -1,0 +1,153 @@
+"""The plain records that travel through the state, one per thing that happened.
+
+They are `TypedDict`s of JSON values: Studio shows them, strict checkpoints keep them, and no `BaseMessage` in
+them can leak its tokens into a parent's stream.
+"""
+
+from typing import Literal
+
+from typing_extensions import TypedDict
+
+Stage = Literal["boot", "select", "generate", "aggregate"]
+"""The step of the method a model call was made for."""
+
+Cause = Literal[
+    "timeout",
+    "cancelled",
+    "rate_limited",
+    "auth",
+    "context_length",
+    "content_filter",
+    "empty",
+    "disconnected",
+    "unavailable",
+    "bad_response",
+]
+"""Why a call brought nothing usable. `cancelled` means that we stopped it because it was no longer needed."""
+
+Via = Literal["boot", "continuation", "regeneration"]
+"""How a full answer came to be: the boot had finished, the boot was continued, or it was written anew."""
+
+
+class Usage(TypedDict):
+    """Tokens of one call, or of several added up.
+
+    `cached_tokens` is part of `input_tokens`, `reasoning_tokens` part of `output_tokens`. `estimated` is true when
+    any part was counted by us because the provider did not say.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    estimated: bool
+
+
+class Failure(TypedDict):
+    """Why a call failed; `message` is free of secrets."""
+
+    cause: Cause
+    message: str
+
+
+class Spending(TypedDict):
+    """One model call on the bill. `usd` is None when the price is unknown, never zero for want of knowledge."""
+
+    layer: int
+    candidate: str
+    stage: Stage
+    usage: Usage
+    usd: float | None
+    seconds: float
+
+
+class Boot(TypedDict):
+    """The boot tokens of one candidate in one layer, or why there are none.
+
+    `finished` says that the candidate ended by itself within the cap: then `text` is its whole answer.
+    `answer` is the comparable short answer an `AnswerKey` found in `text`, if any.
+    """
+
+    layer: int
+    candidate: str
+    text: str
+    finish_reason: str | None
+    finished: bool
+    answer: str | None
+    usage: Usage
+    usd: float | None
+    seconds: float
+    failure: Failure | None
+
+
+class Ranking(TypedDict):
+    """What the selector made of one layer's boots.
+
+    `order` holds the candidates whose boots survived, best first; `scores` (0 to 1, higher is better) and `reasons`
+    are by candidate; `notes` is what the selector wants to be known (seed, order flips, a fallback taken).
+    """
+
+    layer: int
+    selector: str
+    order: list[str]
+    scores: dict[str, float]
+    reasons: dict[str, str]
+    notes: dict[str, str]
+
+
+class Answer(TypedDict):
+    """The full answer of one candidate, or why there is none.
+
+    `usage` and `usd` are of this call alone: nothing for a boot that had finished, the rest for a continuation.
+    `message_id` is the id under which its tokens were streamed, if they were.
+    """
+
+    layer: int
+    candidate: str
+    text: str
+    finish_reason: str | None
+    answer: str | None
+    via: Via
+    usage: Usage
+    usd: float | None
+    seconds: float
+    failure: Failure | None
+    message_id: str | None
+
+
+class Draft(TypedDict):
+    """The intermediate answer of an inner layer, merged from the boots of `candidates`."""
+
+    layer: int
+    text: str
+    candidates: list[str]
+
+
+class Agreement(TypedDict):
+    """How far the answers at hand agree: the largest group of equal answers, and all groups by their answer."""
+
+    agreed: int
+    answered: int
+    leader: str | None
+    groups: dict[str, list[str]]
+
+
+NO_USAGE: Usage = {
+    "input_tokens": 0,
+    "output_tokens": 0,
+    "cached_tokens": 0,
+    "reasoning_tokens": 0,
+    "estimated": False,
+}
+"""The usage of a call that was never made."""
+
+
+def add_usage(*usages: Usage) -> Usage:
+    """Add token counts up; the sum is estimated as soon as one part is."""
+    return {
+        "input_tokens": sum(u["input_tokens"] for u in usages),
+        "output_tokens": sum(u["output_tokens"] for u in usages),
+        "cached_tokens": sum(u["cached_tokens"] for u in usages),
+        "reasoning_tokens": sum(u["reasoning_tokens"] for u in usages),
+        "estimated": any(u["estimated"] for u in usages),
+    }
