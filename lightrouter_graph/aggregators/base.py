@@ -1,0 +1,45 @@
+"""The seam: ranked answers in, one out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from lightrouter_graph.query import Query
+from lightrouter_graph.records import Answer, Spending
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The one answer.
+
+    Attributes:
+        text: What the user gets, or in an inner layer the draft.
+        how: In a word: vote, synthesis, best, pass-through.
+        candidate: Whose text it is, or who wrote it.
+        spendings: The model calls it took.
+        notes: What should be known about it, such as a fallback taken.
+        message_id: The id under which its tokens were streamed, if they were.
+    """
+
+    text: str
+    how: str
+    candidate: str
+    spendings: tuple[Spending, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
+    message_id: str | None = None
+
+
+class Aggregator(Protocol):
+    """Merges the answers of the last layer, or the boots of an inner one.
+
+    Source: arXiv 2505.16221, the aggregator.
+    """
+
+    async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
+        """Merge at least two different answers, best-ranked first."""
+        ...
+
+
+def passed_through(answer: Answer, how: str) -> Merged:
+    """Return one answer untouched."""
+    return Merged(answer["text"], how, answer["candidate"], message_id=answer["message_id"])

@@ -1,0 +1,53 @@
+"""A model that writes one answer out of several: the paper's aggregator."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from langchain_core.language_models import BaseChatModel
+
+from lightrouter_graph import prompts
+from lightrouter_graph.aggregators.base import Merged
+from lightrouter_graph.aggregators.vote import VoteAggregator
+from lightrouter_graph.completion import Call, complete
+from lightrouter_graph.pool import Candidate
+from lightrouter_graph.query import Query
+from lightrouter_graph.records import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class LLMAggregator:
+    """Let a model synthesise the final answer, or in an inner layer the draft.
+
+    It sees the conversation as it was and the answers by rank, without names and without anybody's confidence, and is
+    told to doubt them. Its tokens stream as the final answer. If the call fails, the vote decides.
+
+    Args:
+        model: The aggregator: a chat model, a spec string or a `Candidate`. None: the candidate ranked first.
+
+    Source: arXiv 2505.16221, the aggregator (synthesis, not a mere vote); its prompt is not published.
+    """
+
+    model: Candidate | BaseChatModel | str | None = None
+
+    def __post_init__(self) -> None:
+        if self.model is not None and not isinstance(self.model, Candidate):
+            object.__setattr__(self, "model", Candidate("aggregator", self.model))
+
+    async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
+        """Ask for the synthesis."""
+        writer = self.model if isinstance(self.model, Candidate) else query.pool[answers[0]["candidate"]]
+        asked = prompts.merge_answers(query.messages, [a["text"] for a in answers], final=query.final)
+        call = Call(
+            stage="aggregate",
+            layer=query.layer,
+            timeout_s=query.seconds,
+            max_tokens=query.settings.max_tokens,
+            visible=query.final,
+        )
+        reply = await complete(writer, asked, call)
+        if reply.failure is None:
+            return Merged(reply.text, "synthesis", writer.name, (reply.spending,), message_id=reply.message_id)
+        instead = await VoteAggregator().merge(query, answers)
+        problem = f"{writer.name}: {reply.failure['cause']}: {reply.failure['message']}"
+        notes = {"fallback": f"synthesis failed, {instead.how} instead", "aggregator_problem": problem}
+        return Merged(instead.text, instead.how, instead.candidate, (reply.spending,), notes)

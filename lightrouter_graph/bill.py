@@ -1,0 +1,138 @@
+"""What a run cost, and what one model alone or the full ensemble would have cost."""
+
+from collections.abc import Mapping, Sequence
+from statistics import mean
+
+from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
+from typing_extensions import TypedDict
+
+from lightrouter_graph.pool import Candidate, Pool
+from lightrouter_graph.pricing import usd_of
+from lightrouter_graph.records import NO_USAGE, Answer, Boot, Spending, Usage, add_usage
+
+
+class Estimate(TypedDict):
+    """What another way would have cost. `estimated` is false only where every token was really counted."""
+
+    what: str
+    usage: Usage
+    usd: float | None
+    estimated: bool
+
+
+class Bill(TypedDict):
+    """The bill of one run.
+
+    `usd` is None as soon as one call's price is unknown; `usd_known` adds up the others. `by_stage` splits `usage`.
+    """
+
+    calls: int
+    usage: Usage
+    usd: float | None
+    usd_known: float
+    seconds: float
+    by_stage: dict[str, Usage]
+    one_model: Estimate
+    full_ensemble: Estimate
+
+
+def draw_bill(
+    spendings: Sequence[Spending],
+    boots: Sequence[Boot],
+    answers: Sequence[Answer],
+    *,
+    pool: Pool,
+    first: str,
+    merged_tokens: int,
+    seconds: float,
+) -> Bill:
+    """Add up the calls of a run and estimate its alternatives.
+
+    Args:
+        spendings: Every model call of the run.
+        boots: Every boot of the run.
+        answers: Every full answer of the run.
+        pool: The pool the run chose from.
+        first: The candidate to compare with: the one ranked first.
+        merged_tokens: Length of the final answer, for the aggregator a full ensemble would have paid.
+        seconds: Wall-clock of the run.
+    """
+    told = {name: _alone(name, boots, answers) for name in pool.names}
+    guess = _guess([usage for usage in told.values() if usage is not None], boots, merged_tokens)
+    alone = {name: usage or guess for name, usage in told.items()}
+    return {
+        "calls": len(spendings),
+        "usage": add_usage(*(s["usage"] for s in spendings)),
+        "usd": _sum_or_none([s["usd"] for s in spendings]),
+        "usd_known": sum(s["usd"] or 0.0 for s in spendings),
+        "seconds": seconds,
+        "by_stage": {
+            stage: add_usage(*(s["usage"] for s in spendings if s["stage"] == stage))
+            for stage in dict.fromkeys(s["stage"] for s in spendings)
+        },
+        "one_model": _estimate(f"{first} alone", [(pool[first], alone[first])]),
+        "full_ensemble": _full_ensemble(pool, pool[first], alone, merged_tokens),
+    }
+
+
+def usage_metadata(usage: Usage) -> UsageMetadata:
+    """Say a usage in LangChain's words; integers only, since floats break the adding of chunks."""
+    return UsageMetadata(
+        input_tokens=usage["input_tokens"],
+        output_tokens=usage["output_tokens"],
+        total_tokens=usage["input_tokens"] + usage["output_tokens"],
+        input_token_details=InputTokenDetails(cache_read=usage["cached_tokens"]),
+        output_token_details=OutputTokenDetails(reasoning=usage["reasoning_tokens"]),
+    )
+
+
+def _alone(name: str, boots: Sequence[Boot], answers: Sequence[Answer]) -> Usage | None:
+    """What the candidate's own full answer took, had it answered the bare question alone; None if it wrote none.
+
+    Alone it pays for its prompt once and for every token of the answer. The count is exact for an answer to the bare
+    prompt; one that was written under other candidates' boots or a draft is the best estimate there is.
+    """
+    own = [boot for boot in boots if boot["candidate"] == name and boot["failure"] is None]
+    full = next((a for a in reversed(answers) if a["candidate"] == name and a["failure"] is None), None)
+    if full is None:
+        return next((boot["usage"] for boot in own if boot["finished"]), None)
+    begun = next((boot for boot in own if boot["layer"] == full["layer"]), None)
+    if full["via"] == "regeneration" or begun is None:
+        first = own[0]["usage"] if own else full["usage"]
+        exact = first["input_tokens"] == full["usage"]["input_tokens"]
+        return {**full["usage"], "input_tokens": first["input_tokens"], "estimated": not exact}
+    output = begun["usage"]["output_tokens"] + full["usage"]["output_tokens"]
+    return {**own[0]["usage"], "output_tokens": output, "estimated": full["layer"] > 1}
+
+
+def _full_ensemble(pool: Pool, aggregator: Candidate, alone: Mapping[str, Usage], merged_tokens: int) -> Estimate:
+    """One layer of Mixture-of-Agents: all answer in full, one more call reads them all and answers."""
+    parts = [(candidate, alone[candidate.name]) for candidate in pool]
+    read = alone[aggregator.name]["input_tokens"] + sum(usage["output_tokens"] for _, usage in parts)
+    merge: Usage = {**NO_USAGE, "input_tokens": read, "output_tokens": merged_tokens, "estimated": True}
+    return _estimate(f"all {len(pool)} in full, then an aggregator", [*parts, (aggregator, merge)])
+
+
+def _guess(known: Sequence[Usage], boots: Sequence[Boot], merged_tokens: int) -> Usage:
+    """The mean of the answers that were written, for one that was not."""
+    prompts = [usage["input_tokens"] for usage in known] or [
+        boot["usage"]["input_tokens"] for boot in boots if boot["layer"] == 1
+    ]
+    outputs = [usage["output_tokens"] for usage in known] or [merged_tokens]
+    return {
+        **NO_USAGE,
+        "input_tokens": round(mean(prompts or [0])),
+        "output_tokens": round(mean(outputs)),
+        "estimated": True,
+    }
+
+
+def _estimate(what: str, parts: Sequence[tuple[Candidate, Usage]]) -> Estimate:
+    usage = add_usage(*(part for _, part in parts))
+    prices = [None if c.price is None else usd_of(part, c.price) for c, part in parts]
+    return {"what": what, "usage": usage, "usd": _sum_or_none(prices), "estimated": usage["estimated"]}
+
+
+def _sum_or_none(prices: Sequence[float | None]) -> float | None:
+    known = [price for price in prices if price is not None]
+    return sum(known) if len(known) == len(prices) else None

@@ -1,0 +1,223 @@
+"""The only place that calls a chat model: cap, time-out, streaming, JSON mode, continuation, usage, price."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage
+from langchain_core.messages.utils import count_tokens_approximately
+from langgraph.constants import TAG_NOSTREAM
+from langgraph.errors import GraphBubbleUp
+from pydantic import BaseModel
+
+from lightrouter_graph.event_loops import bound_to_loop
+from lightrouter_graph.failures import failure_of
+from lightrouter_graph.pool import Candidate
+from lightrouter_graph.pricing import usd_of
+from lightrouter_graph.records import NO_USAGE, Failure, Spending, Stage, Usage
+
+_CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
+_MISTAKES = (AssertionError, ImportError, NameError, MemoryError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What one model call is for and what it may take.
+
+    Attributes:
+        stage: The step of the method that makes it.
+        layer: 1-based.
+        timeout_s: Seconds until it counts as failed.
+        max_tokens: Cap on the output; None for the model's own.
+        prefix: Text the model wrote before and is to go on from; only for candidates that continue.
+        schema: What the reply must look like, for models with a JSON mode; the prompt must ask for it as well.
+        visible: Whether its tokens may reach the user's stream.
+    """
+
+    stage: Stage
+    layer: int
+    timeout_s: float
+    max_tokens: int | None = None
+    prefix: str | None = None
+    schema: type[BaseModel] | None = None
+    visible: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The reply of a chat model, or why there is none.
+
+    `text` is without the prefix. `usd` is None when the price is unknown. `message_id` is the id under which the
+    tokens were streamed.
+    """
+
+    text: str
+    finish_reason: str | None
+    spending: Spending
+    failure: Failure | None = None
+    message_id: str | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the model ended by itself, as far as it says."""
+        return self.failure is None and (self.finish_reason or "").lower() not in _CUT
+
+
+async def complete(candidate: Candidate, messages: Sequence[AnyMessage], call: Call) -> Completion:
+    """Call one candidate once. Whatever the provider does becomes a record; only our own mistakes are raised.
+
+    A reply without text is a failure (`empty`), with its usage, since it was billed.
+
+    Args:
+        candidate: Whom to ask.
+        messages: The whole prompt.
+        call: What the call is for and what it may take.
+
+    Returns:
+        The completion; `failure` says what went wrong.
+    """
+    began = time.monotonic()
+    asked = [*messages, *_prefilled(candidate, call)]
+    try:
+        async with asyncio.timeout(call.timeout_s):
+            message = await _model_for(candidate, call).ainvoke(
+                asked, config=_config(candidate, call), **_parameters(candidate, call)
+            )
+    except (GraphBubbleUp, *_MISTAKES):
+        raise
+    except Exception as exc:  # noqa: BLE001 - a chat model may raise anything; the cause becomes the record
+        failure = failure_of(exc, candidate.model)
+        usage = lost_usage(asked, call) if failure["cause"] == "timeout" else {**NO_USAGE}
+        spent = _spending(candidate, call, usage, began)
+        return Completion("", None, spent, failure)
+    spent = _spending(candidate, call, _usage_of(message, asked), began)
+    return _completion(message, spent, call.max_tokens)
+
+
+def stopped(candidate: Candidate, messages: Sequence[AnyMessage], call: Call, why: str, seconds: float) -> Completion:
+    """Return the record of a call that we cancelled because it was no longer needed."""
+    usage = lost_usage(messages, call)
+    spent = _spending(candidate, call, usage, time.monotonic() - seconds)
+    return Completion("", None, spent, {"cause": "cancelled", "message": why})
+
+
+def lost_usage(messages: Sequence[AnyMessage], call: Call) -> Usage:
+    """Estimate what a call cost whose reply never came: the whole prompt, and output up to the cap.
+
+    Providers bill a cancelled call for what was generated, many for all of it, and none tells; without a cap the
+    output cannot be bounded and counts as nothing, so the estimate is then a lower bound.
+    """
+    return {
+        "input_tokens": count_tokens_approximately(messages),
+        "output_tokens": call.max_tokens or 0,
+        "cached_tokens": 0,
+        "reasoning_tokens": 0,
+        "estimated": True,
+    }
+
+
+def _completion(message: AIMessage, spent: Spending, cap: int | None) -> Completion:
+    text, reason = str(message.text), _finish_reason(message)
+    if reason is None and cap is not None and spent["usage"]["output_tokens"] >= cap:
+        reason = "length"  # the provider does not say, the count does
+    failure: Failure | None = None
+    if reason == "content_filter":
+        failure = {"cause": "content_filter", "message": "the provider's content filter stopped the reply"}
+    elif not text.strip():
+        failure = {"cause": "empty", "message": f"no text (finish reason {reason})"}
+    return Completion(text, reason, spent, failure, message.id)
+
+
+def _model_for(candidate: Candidate, call: Call) -> BaseChatModel:
+    """Prepare the model: a client of this loop, and streaming only where the user may see the tokens.
+
+    A plain POST costs a twentieth of the CPU of a stream, and the tag alone does not stop a model from streaming.
+    """
+    model = bound_to_loop(candidate.model)
+    if not call.visible:
+        return model.model_copy(update={"disable_streaming": True})
+    fields = type(model).model_fields
+    if "stream_usage" in fields and "stream_usage" not in model.model_fields_set:
+        return model.model_copy(update={"stream_usage": True})  # else a custom base_url streams without usage
+    return model
+
+
+def _config(candidate: Candidate, call: Call) -> Any:
+    tags = [f"lightrouter:{call.stage}"]
+    return {
+        "run_name": f"{call.stage}:{candidate.name}",
+        "tags": tags if call.visible else [*tags, TAG_NOSTREAM],
+        "metadata": {
+            "lightrouter_stage": call.stage,
+            "lightrouter_layer": call.layer,
+            "lightrouter_candidate": candidate.name,
+        },
+    }
+
+
+def _parameters(candidate: Candidate, call: Call) -> dict[str, Any]:
+    parameters: dict[str, Any] = {}
+    if call.max_tokens is not None:
+        parameters[candidate.limit_parameter] = call.max_tokens
+    if call.schema is not None and candidate.json_mode is not None:
+        parameters["response_format"] = _response_format(candidate.json_mode, call.schema)
+    if call.prefix is not None and candidate.continuation == "continue_final_message":
+        own = getattr(candidate.model, "extra_body", None) or {}
+        asked = {"continue_final_message": True, "add_generation_prompt": False}
+        parameters["extra_body"] = {**own, **asked}
+    return parameters
+
+
+def _response_format(mode: str, schema: type[BaseModel]) -> dict[str, Any]:
+    if mode == "json_object":
+        return {"type": "json_object"}
+    described = {"name": schema.__name__, "schema": schema.model_json_schema()}
+    return {"type": "json_schema", "json_schema": described}
+
+
+def _prefilled(candidate: Candidate, call: Call) -> list[AIMessage]:
+    if call.prefix is None:
+        return []
+    flag = {"prefix": True} if candidate.continuation == "prefix_flag" else {}
+    return [AIMessage(call.prefix, additional_kwargs=flag)]
+
+
+def _finish_reason(message: AIMessage) -> str | None:
+    metadata = message.response_metadata
+    for name in ("finish_reason", "stop_reason", "done_reason"):
+        if metadata.get(name):
+            return str(metadata[name])
+    return None
+
+
+def _usage_of(message: AIMessage, asked: Sequence[BaseMessage]) -> Usage:
+    told = message.usage_metadata
+    if told is None:
+        return {
+            "input_tokens": count_tokens_approximately(asked),
+            "output_tokens": count_tokens_approximately([message]),
+            "cached_tokens": 0,
+            "reasoning_tokens": 0,
+            "estimated": True,
+        }
+    return {
+        "input_tokens": told["input_tokens"],
+        "output_tokens": told["output_tokens"],
+        "cached_tokens": told.get("input_token_details", {}).get("cache_read") or 0,
+        "reasoning_tokens": told.get("output_token_details", {}).get("reasoning") or 0,
+        "estimated": False,
+    }
+
+
+def _spending(candidate: Candidate, call: Call, usage: Usage, began: float) -> Spending:
+    return {
+        "layer": call.layer,
+        "candidate": candidate.name,
+        "stage": call.stage,
+        "usage": usage,
+        "usd": usd_of(usage, candidate.price) if candidate.price is not None else None,
+        "seconds": time.monotonic() - began,
+    }

@@ -1,0 +1,112 @@
+"""The decision record: what a run did and why, small enough to travel on the answer."""
+
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
+
+from lightrouter_graph.aggregators import Merged
+from lightrouter_graph.bill import Bill
+from lightrouter_graph.records import Agreement, Boot
+from lightrouter_graph.standing import answers_at_hand, dropped, is_settled, standing_of, stop_rule
+from lightrouter_graph.state import State
+
+Fate = Literal["answered", "dropped", "failed", "not needed"]
+
+
+class CandidateRecord(TypedDict):
+    """What became of one candidate. `rank` (1-based) and `score` are of the last layer in which it was ranked."""
+
+    candidate: str
+    prior: float
+    fate: Fate
+    why: str
+    rank: int | None
+    score: float | None
+    reason: str
+    boot_tokens: int
+    answer: str | None
+    via: str | None
+
+
+class Decision(TypedDict):
+    """The record under `response_metadata["lightrouter"]`."""
+
+    run: str
+    settings: dict[str, Any]
+    seed: int
+    layers: int
+    selector: str | None
+    selector_notes: dict[str, str]
+    candidates: list[CandidateRecord]
+    agreement: Agreement | None
+    stopped: str
+    merged: str
+    merged_by: str
+    merge_notes: dict[str, str]
+    bill: Bill
+
+
+def record_decision(state: State, merged: Merged, bill: Bill) -> Decision:
+    """Write down what the run did."""
+    ranking = state["rankings"][-1] if state["rankings"] else None
+    settled = "the boots that finished agree"
+    return {
+        "run": state["run"],
+        "settings": state["settings"],
+        "seed": state["seed"],
+        "layers": state["layer"],
+        "selector": None if ranking is None else ranking["selector"],
+        "selector_notes": {} if ranking is None else ranking["notes"],
+        "candidates": [_candidate(state, name) for name in state["order"]],
+        "agreement": state["agreement"],
+        "stopped": settled if is_settled(state) else stop_rule(state).why(standing_of(state)),
+        "merged": merged.how,
+        "merged_by": merged.candidate,
+        "merge_notes": dict(merged.notes),
+        "bill": bill,
+    }
+
+
+def failures_of(state: State) -> dict[str, str]:
+    """Say of each candidate that failed, what happened to it last."""
+    records = [*state["boots"], *state["answers"]]
+    failed = [(r["candidate"], r["failure"]) for r in records if r["failure"] is not None]
+    return {name: f"{failure['cause']}: {failure['message']}" for name, failure in failed if failure}
+
+
+def _candidate(state: State, name: str) -> CandidateRecord:
+    ranking = next((r for r in reversed(state["rankings"]) if name in r["scores"]), None)
+    answer = answers_at_hand(state).get(name)
+    boot = _last_boot(state, name)
+    shown = answer or boot
+    fate, why = _fate(state, name)
+    return {
+        "candidate": name,
+        "prior": state["weights"][name],
+        "fate": fate,
+        "why": why,
+        "rank": None if ranking is None else ranking["order"].index(name) + 1,
+        "score": None if ranking is None else ranking["scores"][name],
+        "reason": "" if ranking is None else ranking["reasons"].get(name, ""),
+        "boot_tokens": 0 if boot is None else boot["usage"]["output_tokens"],
+        "answer": None if shown is None else shown["answer"],
+        "via": None if answer is None else answer["via"],
+    }
+
+
+def _fate(state: State, name: str) -> tuple[Fate, str]:
+    if name in answers_at_hand(state):
+        return "answered", ""
+    failure = next(
+        (r["failure"] for r in [*reversed(state["answers"]), *reversed(state["boots"])] if r["candidate"] == name),
+        None,
+    )
+    if failure is not None:
+        fate: Fate = "not needed" if failure["cause"] == "cancelled" else "failed"
+        return fate, f"{failure['cause']}: {failure['message']}"
+    out = dropped(state)
+    return ("dropped", out[name]) if name in out else ("not needed", "")
+
+
+def _last_boot(state: State, name: str) -> Boot | None:
+    return next((boot for boot in reversed(state["boots"]) if boot["candidate"] == name), None)

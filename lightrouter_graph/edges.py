@@ -1,0 +1,78 @@
+"""The decisions between the steps: pure functions of the state."""
+
+from collections.abc import Sequence
+
+from langgraph.graph import END
+from langgraph.types import Send
+
+from lightrouter_graph.standing import (
+    answers_at_hand,
+    boots_of,
+    chosen_boots,
+    is_inner,
+    is_settled,
+    next_up,
+    standing_of,
+)
+from lightrouter_graph.state import State, Task, settings_of
+
+
+def fan_out_boots(state: State) -> list[Send]:
+    """Let the first wave boot; a single candidate answers at once."""
+    if len(state["booting"]) == 1:
+        return _generate(state, state["booting"])
+    return [Send("boot", _task(state, name)) for name in state["booting"]]
+
+
+def fan_out_top_k(state: State) -> list[Send] | str:
+    """The conditional top-k edge: the best go on; nobody does when the boots suffice.
+
+    Returns:
+        One `Send` per candidate that answers in full; "aggregate" in an inner layer, whose boots are merged as they
+        are; else "tally".
+
+    Source: arXiv 2505.16221, top-k.
+    """
+    if is_inner(state) and not is_settled(state) and chosen_boots(state):
+        return "aggregate"
+    return _generate(state, next_up(state)) or "tally"
+
+
+def next_or_merge(state: State) -> list[Send] | str:
+    """Bring the next candidate in while the answers at hand do not suffice; else merge them."""
+    return _generate(state, next_up(state)) or "aggregate"
+
+
+def next_layer_or_end(state: State) -> list[Send] | str:
+    """Begin the next layer after a draft; end after the answer.
+
+    Every candidate of the first wave boots again, now conditioned on the draft: one that was dropped may recover.
+
+    Source: arXiv 2505.16221, layers.
+    """
+    return END if state["agreement"] is not None else fan_out_boots(state)
+
+
+def _generate(state: State, names: Sequence[str]) -> list[Send]:
+    return [Send("generate", _task(state, name)) for name in names]
+
+
+def _task(state: State, name: str) -> Task:
+    settings = settings_of(state)
+    boot = next((boot for boot in boots_of(state) if boot["candidate"] == name), None)
+    shared = [boot["text"] for boot in chosen_boots(state)] if settings.conditioning == "shared" else []
+    at_hand = answers_at_hand(state)
+    alone = min(settings.top_k, len(standing_of(state).contenders)) == 1
+    return {
+        "messages": state["messages"],
+        "settings": state["settings"],
+        "run": state["run"],
+        "started": state["started"],
+        "layer": state["layer"],
+        "candidate": name,
+        "draft": state["drafts"][-1]["text"] if state["drafts"] else None,
+        "boot": boot,
+        "shared": shared,
+        "peers": [answer["answer"] for answer in at_hand.values() if answer["answer"] is not None],
+        "visible": alone and not at_hand and not is_inner(state),
+    }

@@ -1,0 +1,77 @@
+"""Async work under any event loop: steps for a synchronous graph, and HTTP clients that belong to one loop.
+
+Two facts make this room necessary. LangGraph runs a synchronous graph in threads without an event loop. And every
+`ChatOpenAI` of a process shares one cached HTTP client whose open connections belong to the loop that made them, so
+that a second `asyncio.run` fails with "Event loop is closed".
+"""
+
+import asyncio
+import functools
+import importlib
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from langchain_core.language_models import BaseChatModel
+
+T = TypeVar("T")
+
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, "_LoopClients"] = WeakKeyDictionary()
+
+
+def run_sync(step: Callable[..., Awaitable[T]], *args: Any) -> T:
+    """Run an async function from a thread that has no event loop, in a background loop shared by the process.
+
+    The caller's context variables go along, so that callbacks, tracing and streaming reach the calls made inside.
+    """
+    return _portal().call(step, *args)
+
+
+@functools.cache
+def _portal() -> BlockingPortal:
+    # anyio's portal thread is a daemon, made for loops that outlive any one call.
+    return start_blocking_portal("asyncio", name="lightrouter").__enter__()
+
+
+def bound_to_loop(model: BaseChatModel) -> BaseChatModel:
+    """Return the model with an HTTP client of the running event loop.
+
+    Only models that hold an OpenAI async client of their own making need it; one that was given its client or a
+    proxy by the user is left alone, as is any other model.
+    """
+    root = getattr(model, "root_async_client", None)
+    if root is None or getattr(model, "http_async_client", None) or getattr(model, "openai_proxy", None):
+        return model
+    client = _clients_of_running_loop().of(root)
+    return model.model_copy(update={"root_async_client": client, "async_client": client.chat.completions})
+
+
+def _clients_of_running_loop() -> "_LoopClients":
+    loop = asyncio.get_running_loop()
+    if loop not in _clients:
+        _clients[loop] = _LoopClients()
+    return _clients[loop]
+
+
+class _LoopClients:
+    """One HTTP client for everything that is called in one event loop, closed when the loop shuts down."""
+
+    def __init__(self) -> None:
+        self._http = importlib.import_module("openai").DefaultAsyncHttpxClient()
+        self._bound: dict[int, tuple[Any, Any]] = {}
+        self._closing = self._close_with_loop()
+        self._task = asyncio.ensure_future(anext(self._closing))
+
+    def of(self, root: Any) -> Any:
+        """Return `root` with our HTTP client; `root` itself is kept, so that its id stays its own."""
+        if id(root) not in self._bound:
+            self._bound[id(root)] = (root, root.with_options(http_client=self._http))
+        return self._bound[id(root)][1]
+
+    async def _close_with_loop(self) -> AsyncGenerator[None]:
+        # A loop closes its unfinished async generators when it shuts down: the one hook there is.
+        try:
+            yield
+        finally:
+            await self._http.aclose()

@@ -1,0 +1,114 @@
+"""The story of a run as `custom` stream events: what happened, when it happened.
+
+Every event is a dict with `type` = `"lightrouter"` and `event` naming one of the classes below; `layer` is 1-based,
+seconds are wall-clock, `usd` is None when a price is unknown.
+
+Example:
+    ```python
+    async for event in graph.astream(query, stream_mode="custom"):
+        if event["type"] == "lightrouter" and event["event"] == "ranked":
+            print(event["order"], event["dropped"])
+    ```
+"""
+
+from typing import Literal
+
+from langgraph.config import get_stream_writer
+from typing_extensions import TypedDict
+
+from lightrouter_graph.bill import Bill
+from lightrouter_graph.records import Agreement, Failure, Via
+
+
+class Opened(TypedDict):
+    """The run begins: the candidates in prior order and those of them that boot first."""
+
+    type: Literal["lightrouter"]
+    event: Literal["opened"]
+    run: str
+    order: list[str]
+    booting: list[str]
+    layers: int
+
+
+class BootDone(TypedDict):
+    """One candidate's boot arrived, or failed."""
+
+    type: Literal["lightrouter"]
+    event: Literal["boot"]
+    layer: int
+    candidate: str
+    text: str
+    finished: bool
+    answer: str | None
+    output_tokens: int
+    usd: float | None
+    seconds: float
+    failure: Failure | None
+
+
+class Ranked(TypedDict):
+    """The selector has spoken. `going_on` answer in full next; `dropped` says why each other one does not."""
+
+    type: Literal["lightrouter"]
+    event: Literal["ranked"]
+    layer: int
+    selector: str
+    order: list[str]
+    scores: dict[str, float]
+    reasons: dict[str, str]
+    going_on: list[str]
+    dropped: dict[str, str]
+
+
+class AnswerDone(TypedDict):
+    """One candidate's full answer arrived, or failed."""
+
+    type: Literal["lightrouter"]
+    event: Literal["answer"]
+    layer: int
+    candidate: str
+    text: str
+    answer: str | None
+    via: Via
+    output_tokens: int
+    usd: float | None
+    seconds: float
+    failure: Failure | None
+
+
+class Tallied(TypedDict):
+    """The answers at hand were counted. `next_up` answer next; empty means enough, and `why` says why."""
+
+    type: Literal["lightrouter"]
+    event: Literal["tallied"]
+    layer: int
+    agreement: Agreement
+    next_up: list[str]
+    why: str
+
+
+class Drafted(TypedDict):
+    """An inner layer ended with a draft."""
+
+    type: Literal["lightrouter"]
+    event: Literal["drafted"]
+    layer: int
+    text: str
+    candidates: list[str]
+
+
+class Billed(TypedDict):
+    """The run is over; this is what it cost."""
+
+    type: Literal["lightrouter"]
+    event: Literal["billed"]
+    bill: Bill
+
+
+Event = Opened | BootDone | Ranked | AnswerDone | Tallied | Drafted | Billed
+
+
+def tell(event: Event) -> None:
+    """Send one event to whoever streams `custom`; nothing happens when nobody does."""
+    get_stream_writer()(event)

@@ -1,0 +1,112 @@
+"""`create_lightrouter`: the figure of the paper as a LangGraph graph. This file only wires."""
+
+from collections.abc import Mapping
+
+from langgraph.graph import END, START, StateGraph
+
+from lightrouter_graph.aggregators import (
+    Aggregator,
+    AutoAggregator,
+    BestAggregator,
+    LLMAggregator,
+    VoteAggregator,
+)
+from lightrouter_graph.answers import AnswerKey, default_key
+from lightrouter_graph.context import Context
+from lightrouter_graph.edges import fan_out_boots, fan_out_top_k, next_layer_or_end, next_or_merge
+from lightrouter_graph.nodes import Node
+from lightrouter_graph.pool import Pool
+from lightrouter_graph.priors import OrderPrior, Prior
+from lightrouter_graph.races import Races
+from lightrouter_graph.selectors import (
+    ConsistencySelector,
+    HybridSelector,
+    LLMSelector,
+    RandomSelector,
+    Selector,
+)
+from lightrouter_graph.state import Input, Output, State, Task
+from lightrouter_graph.steps import (
+    AggregateStep,
+    BootStep,
+    GenerateStep,
+    OpenStep,
+    SelectStep,
+    TallyStep,
+)
+
+
+def create_lightrouter(
+    pool: Pool,
+    *,
+    selector: Selector | None = None,
+    aggregator: Aggregator | None = None,
+    prior: Prior | None = None,
+    key: AnswerKey = default_key,
+    context: Context | None = None,
+) -> "StateGraph[State, Context, Input, Output]":
+    """Wire LightRouter over a pool of models.
+
+    The graph is returned uncompiled; compile it with the checkpointer, store and name you need. It takes `messages`
+    and appends one answer to them; every other key of its state is private and forgotten with the next query.
+
+    Args:
+        pool: The candidates; their order is your order of trust.
+        selector: Who ranks the boots where `Context.selector` is "default". None: consistency and prior, half each.
+        aggregator: Who merges where `Context.aggregator` is "default". None: a vote where it settles, else synthesis.
+        prior: Who is believed in before anybody boots. None: the pool's order.
+        key: How two answers are compared.
+        context: The settings; a run's own `context=` is laid over them, field by field.
+
+    Returns:
+        A `StateGraph` with the nodes open, boot, select, generate, tally and aggregate.
+
+    Example:
+        ```python
+        pool = Pool(["openai:gpt-4.1-mini", "groq:llama-3.3-70b-versatile", "deepseek:deepseek-chat"])
+        router = create_lightrouter(pool).compile(name="lightrouter")
+        result = router.invoke({"messages": [("user", "What is 17 * 23?")]})
+        result["messages"][-1].response_metadata["lightrouter"]["bill"]
+        ```
+
+    Source: arXiv 2505.16221; where this departs from it, the docstring of the part says so.
+    """
+    races = Races()
+    builder = StateGraph(State, Context, input_schema=Input, output_schema=Output)
+
+    builder.add_node("open", Node(OpenStep(pool, prior or OrderPrior(), context or Context())))
+    builder.add_node("boot", Node(BootStep(pool, key, races)), input_schema=Task)
+    builder.add_node("select", Node(SelectStep(pool, key, _selectors(selector))))
+    builder.add_node("generate", Node(GenerateStep(pool, key, races)), input_schema=Task)
+    builder.add_node("tally", Node(TallyStep()))
+    builder.add_node("aggregate", Node(AggregateStep(pool, key, _aggregators(aggregator))))
+
+    builder.add_edge(START, "open")
+    builder.add_conditional_edges("open", fan_out_boots, ["boot", "generate"])
+    builder.add_edge("boot", "select")
+    builder.add_conditional_edges("select", fan_out_top_k, ["generate", "tally", "aggregate"])
+    builder.add_edge("generate", "tally")
+    builder.add_conditional_edges("tally", next_or_merge, ["generate", "aggregate"])
+    builder.add_conditional_edges("aggregate", next_layer_or_end, ["boot", END])
+    return builder
+
+
+def _selectors(default: Selector | None) -> Mapping[str, Selector]:
+    hybrid = HybridSelector(((ConsistencySelector(), 1.0),), prior=1.0)
+    return {
+        "default": default or hybrid,
+        "consistency": ConsistencySelector(),
+        "llm": LLMSelector(),
+        "hybrid": hybrid,
+        "random": RandomSelector(),
+    }
+
+
+def _aggregators(default: Aggregator | None) -> Mapping[str, Aggregator]:
+    return {
+        "default": default or AutoAggregator(),
+        "auto": AutoAggregator(),
+        "llm": LLMAggregator(),
+        "vote": VoteAggregator(),
+        "best": BestAggregator(),
+    }

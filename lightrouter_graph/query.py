@@ -1,0 +1,74 @@
+"""`Query`: what a prior, a selector or an aggregator may know of the run it works for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage
+
+from lightrouter_graph.answers import AnswerKey
+from lightrouter_graph.context import Context
+from lightrouter_graph.pool import Candidate, Pool
+from lightrouter_graph.standing import is_inner, seconds_left
+from lightrouter_graph.state import State, settings_of
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One query in one layer, as the seams see it.
+
+    Attributes:
+        messages: The whole conversation; the last human message is the question.
+        pool: Every candidate, in the user's order.
+        weights: The prior's score of each candidate, 0 to 1.
+        order: The candidates in prior order, best first.
+        key: How two answers are compared.
+        settings: The resolved settings of the run.
+        seed: What every random order of this run starts from.
+        layer: 1-based.
+        final: False in an inner layer, whose merged text is a draft nobody sees.
+        seconds: How long one model call may still take.
+    """
+
+    messages: Sequence[AnyMessage]
+    pool: Pool
+    weights: Mapping[str, float]
+    order: Sequence[str]
+    key: AnswerKey
+    settings: Context
+    seed: int
+    layer: int
+    final: bool
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        """The question in words: the text of the last human message."""
+        return question_text(self.messages)
+
+    @property
+    def first(self) -> Candidate:
+        """The candidate the prior puts first."""
+        return self.pool[self.order[0]]
+
+
+def query_of(state: State, pool: Pool, key: AnswerKey) -> Query:
+    """Say what the seams may know of the present layer of a run."""
+    settings = settings_of(state)
+    return Query(
+        messages=state["messages"],
+        pool=pool,
+        weights=state["weights"],
+        order=state["order"],
+        key=key,
+        settings=settings,
+        seed=state["seed"],
+        layer=state["layer"],
+        final=not is_inner(state),
+        seconds=seconds_left(state["started"], settings.deadline_s, settings.timeout_s),
+    )
+
+
+def question_text(messages: Sequence[BaseMessage]) -> str:
+    """Return the text of the last human message, or of the last message when no human spoke."""
+    human = [message for message in messages if isinstance(message, HumanMessage)]
+    return str((human or list(messages))[-1].text)

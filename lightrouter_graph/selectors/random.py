@@ -1,0 +1,19 @@
+"""Chance, as a baseline that any selector must beat."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from lightrouter_graph.query import Query
+from lightrouter_graph.records import Boot
+from lightrouter_graph.selectors.base import Scores
+
+
+@dataclass(frozen=True, slots=True)
+class RandomSelector:
+    """Score at random, reproducibly from the run's seed and the layer, whatever order the boots arrived in."""
+
+    async def score(self, query: Query, boots: Sequence[Boot]) -> Scores:
+        """Score each boot by a draw from 0 to 1 of its own."""
+        draws = {b["candidate"]: Random(f"{query.seed}/{query.layer}/{b['candidate']}").random() for b in boots}
+        return Scores(by_candidate=draws, notes={"seed": str(query.seed)}, selector="random")

@@ -1,0 +1,146 @@
+"""Who stands where: pure readings of the state that steps and edges share."""
+
+import time
+from collections.abc import Sequence
+
+from lightrouter_graph.records import NO_USAGE, Agreement, Answer, Boot, Ranking
+from lightrouter_graph.state import State, settings_of
+from lightrouter_graph.stopping import Standing, StopRule, rule_for
+
+
+def boots_of(state: State) -> list[Boot]:
+    """Return the boots of the present layer, in Send order."""
+    return [boot for boot in state["boots"] if boot["layer"] == state["layer"]]
+
+
+def survivors(state: State) -> list[Boot]:
+    """Return the boots of the present layer that did not fail."""
+    return [boot for boot in boots_of(state) if boot["failure"] is None]
+
+
+def ranking_of(state: State) -> Ranking | None:
+    """Return the ranking of the present layer; None where nobody booted."""
+    return next((r for r in state["rankings"] if r["layer"] == state["layer"]), None)
+
+
+def standing_of(state: State) -> Standing:
+    """Say who is still in the running, whose answers are at hand and who was lost, in the present layer.
+
+    Contenders are in the order in which they are asked: the ranked first, then those that have not booted, in prior
+    order, so that they can be brought in later.
+    """
+    ranking = ranking_of(state)
+    lost = {answer["candidate"] for answer in _answers_of(state) if answer["failure"] is not None}
+    ranked = state["booting"] if ranking is None else ranking["order"]
+    fresh = [name for name in state["order"] if name not in state["booting"]]
+    return Standing(
+        contenders=tuple(name for name in [*ranked, *fresh] if name not in lost),
+        answers={name: answer["answer"] for name, answer in answers_at_hand(state).items()},
+        late=state["late"],
+    )
+
+
+def answers_at_hand(state: State) -> dict[str, Answer]:
+    """Return the complete answers of the present layer by candidate; a boot that finished is one."""
+    finished = {boot["candidate"]: answer_from(boot) for boot in survivors(state) if boot["finished"]}
+    given = {answer["candidate"]: answer for answer in _answers_of(state) if answer["failure"] is None}
+    return finished | given
+
+
+def counted_answers(state: State) -> list[Answer]:
+    """Return the answers that count under the stop rule, best-ranked first."""
+    at_hand = answers_at_hand(state)
+    return [at_hand[name] for name in stop_rule(state).counted(standing_of(state))]
+
+
+def stop_rule(state: State) -> StopRule:
+    """Return the stop rule the settings ask for."""
+    settings = settings_of(state)
+    return rule_for(settings.top_k, settings.agree)
+
+
+def next_up(state: State) -> list[str]:
+    """Return who is to answer in full next; nobody where the answers at hand suffice."""
+    return [] if is_settled(state) else list(stop_rule(state).next_up(standing_of(state)))
+
+
+def is_settled(state: State) -> bool:
+    """Whether boots alone settle the answer: all finished and are equal, or enough of them to stop."""
+    boots, agree = boots_of(state), settings_of(state).agree
+    finished = [answer_from(boot) for boot in boots if boot["finished"]]
+    agreed = agreement_of(finished)["agreed"]
+    return 1 < agreed == len(boots) or (agree is not None and agreed >= agree)
+
+
+def chosen_boots(state: State) -> list[Boot]:
+    """Return the boots of the `top_k` best-ranked candidates of the present layer, best first."""
+    ranking, by_name = ranking_of(state), {boot["candidate"]: boot for boot in survivors(state)}
+    order = [] if ranking is None else ranking["order"]
+    return [by_name[name] for name in order[: settings_of(state).top_k]]
+
+
+def going_on(state: State) -> list[str]:
+    """Return who goes on after the ranking: into the draft of an inner layer, or to answer in full."""
+    if is_inner(state) and not is_settled(state):
+        return [boot["candidate"] for boot in chosen_boots(state)]
+    return next_up(state)
+
+
+def dropped(state: State) -> dict[str, str]:
+    """Say of each candidate that booted in the present layer and is out of it, why."""
+    settings, ranking = settings_of(state), ranking_of(state)
+    order = [] if ranking is None else ranking["order"]
+    out = {boot["candidate"]: _why_out(boot) for boot in boots_of(state) if boot["candidate"] not in order}
+    if settings.agree is None or is_inner(state):
+        below = f"below top_k = {settings.top_k}"
+        out |= {name: f"rank {place}, {below}" for place, name in enumerate(order, 1) if place > settings.top_k}
+    return out
+
+
+def is_inner(state: State) -> bool:
+    """Whether the present layer is to end in a draft: not the last, and its answers were not counted."""
+    return state["layer"] < settings_of(state).layers and state["agreement"] is None
+
+
+def seconds_left(started: float, deadline_s: float | None, cap: float) -> float:
+    """Return how long a call may take that begins now: `cap`, or less when the run's deadline is nearer."""
+    if deadline_s is None:
+        return cap
+    return min(cap, max(0.0, started + deadline_s - time.time()))
+
+
+def answer_from(boot: Boot) -> Answer:
+    """Turn a boot that finished into its candidate's answer, which costs nothing more."""
+    return {
+        "layer": boot["layer"],
+        "candidate": boot["candidate"],
+        "text": boot["text"],
+        "finish_reason": boot["finish_reason"],
+        "answer": boot["answer"],
+        "via": "boot",
+        "usage": {**NO_USAGE},
+        "usd": 0.0,
+        "seconds": 0.0,
+        "failure": None,
+        "message_id": None,
+    }
+
+
+def agreement_of(answers: Sequence[Answer]) -> Agreement:
+    """Group the answers by their key; those without one agree with nobody."""
+    groups: dict[str, list[str]] = {}
+    for answer in answers:
+        if answer["answer"] is not None:
+            groups.setdefault(answer["answer"], []).append(answer["candidate"])
+    leader = max(groups, key=lambda key: len(groups[key]), default=None)
+    agreed = len(groups[leader]) if leader is not None else 0
+    return {"agreed": agreed, "answered": len(answers), "leader": leader, "groups": groups}
+
+
+def _why_out(boot: Boot) -> str:
+    failure = boot["failure"]
+    return f"{failure['cause']}: {failure['message']}" if failure else "left out by the selector"
+
+
+def _answers_of(state: State) -> list[Answer]:
+    return [answer for answer in state["answers"] if answer["layer"] == state["layer"]]

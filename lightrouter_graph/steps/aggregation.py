@@ -1,0 +1,124 @@
+"""`aggregate`: one text out of several; a draft in an inner layer, the answer in the last."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from langchain_core.messages import AIMessage
+
+from lightrouter_graph.aggregators import Aggregator, Merged
+from lightrouter_graph.aggregators.base import passed_through
+from lightrouter_graph.answers import AnswerKey
+from lightrouter_graph.bill import Bill, draw_bill, usage_metadata
+from lightrouter_graph.decision import failures_of, record_decision
+from lightrouter_graph.errors import NoSurvivorError
+from lightrouter_graph.events import tell
+from lightrouter_graph.pool import Pool
+from lightrouter_graph.query import Query, query_of
+from lightrouter_graph.records import Answer
+from lightrouter_graph.standing import (
+    answer_from,
+    chosen_boots,
+    counted_answers,
+    is_inner,
+    standing_of,
+)
+from lightrouter_graph.state import State, Update
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateStep:
+    """Merge what the layer brought. One answer, or several equal ones, pass through without a call.
+
+    Source: arXiv 2505.16221: inner layers aggregate the chosen boots into an intermediate answer, the last layer the
+    full answers.
+    """
+
+    pool: Pool
+    key: AnswerKey
+    aggregators: Mapping[str, Aggregator]
+
+    async def __call__(self, state: State) -> Update:
+        """Return the draft and the next layer's number, or the final message.
+
+        Raises:
+            NoSurvivorError: If nobody answered.
+        """
+        query = query_of(state, self.pool, self.key)
+        answers = _material(state)
+        if not answers:
+            raise NoSurvivorError(layer=state["layer"], failures=failures_of(state))
+        merged = await self._merge(query, answers)
+        if is_inner(state):
+            return _draft(state, merged, answers)
+        return _final(state, merged, answers, self.pool)
+
+    async def _merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
+        if len(answers) == 1:
+            return passed_through(answers[0], "pass-through")
+        if answers[0]["answer"] is not None and len({answer["answer"] for answer in answers}) == 1:
+            return passed_through(answers[0], "pass-through")
+        if query.seconds <= 0:
+            return await self.aggregators["vote"].merge(query, answers)
+        return await self.aggregators[query.settings.aggregator].merge(query, answers)
+
+
+def _material(state: State) -> list[Answer]:
+    """What there is to merge: boots in an inner layer, else answers; when time ran out first, the best boot."""
+    if is_inner(state):
+        return [answer_from(boot) for boot in chosen_boots(state)]
+    answers = counted_answers(state)
+    if not answers and state["late"]:
+        return [answer_from(boot) for boot in chosen_boots(state)[:1]]
+    return answers
+
+
+def _draft(state: State, merged: Merged, answers: Sequence[Answer]) -> Update:
+    candidates = [answer["candidate"] for answer in answers]
+    tell(
+        {
+            "type": "lightrouter",
+            "event": "drafted",
+            "layer": state["layer"],
+            "text": merged.text,
+            "candidates": candidates,
+        }
+    )
+    return {
+        "drafts": [{"layer": state["layer"], "text": merged.text, "candidates": candidates}],
+        "spendings": list(merged.spendings),
+        "layer": state["layer"] + 1,
+    }
+
+
+def _final(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool) -> Update:
+    spent: State = {**state, "spendings": [*state["spendings"], *merged.spendings]}
+    bill = _bill(spent, merged, answers, pool)
+    message = AIMessage(
+        merged.text,
+        id=merged.message_id,
+        usage_metadata=usage_metadata(bill["usage"]),
+        response_metadata={
+            "model_name": "lightrouter",
+            "lightrouter": record_decision(spent, merged, bill),
+        },
+    )
+    tell({"type": "lightrouter", "event": "billed", "bill": bill})
+    return {"messages": [message], "spendings": list(merged.spendings)}
+
+
+def _bill(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool) -> Bill:
+    by_candidate = {answer["candidate"]: answer for answer in answers}
+    written = sum(spending["usage"]["output_tokens"] for spending in merged.spendings)
+    boots = [boot for boot in state["boots"] if boot["candidate"] == merged.candidate]
+    passed = by_candidate.get(merged.candidate, answers[0])
+    begun = boots[-1]["usage"]["output_tokens"] if boots and passed["via"] != "regeneration" else 0
+    return draw_bill(
+        state["spendings"],
+        state["boots"],
+        state["answers"],
+        pool=pool,
+        first=standing_of(state).contenders[0],
+        merged_tokens=written or begun + passed["usage"]["output_tokens"],
+        seconds=time.time() - state["started"],
+    )

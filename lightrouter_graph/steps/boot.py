@@ -1,0 +1,101 @@
+"""`boot`: one candidate's first tokens."""
+
+import time
+from dataclasses import dataclass
+
+from lightrouter_graph.answers import AnswerKey
+from lightrouter_graph.completion import Call, Completion, complete, stopped
+from lightrouter_graph.events import tell
+from lightrouter_graph.pool import Pool
+from lightrouter_graph.prompts import with_draft
+from lightrouter_graph.query import question_text
+from lightrouter_graph.races import Races
+from lightrouter_graph.records import Boot
+from lightrouter_graph.standing import seconds_left
+from lightrouter_graph.state import Task, Update, settings_of
+
+
+@dataclass(frozen=True, slots=True)
+class BootStep:
+    """Let one candidate write its boot tokens, streamed to nobody. A failure is a record, never an exception.
+
+    Source: arXiv 2505.16221, boot tokens. Deviation: with `agree` set, boots that finished and agree end the race
+    for those still writing.
+    """
+
+    pool: Pool
+    key: AnswerKey
+    races: Races
+
+    async def __call__(self, task: Task) -> Update:
+        """Return the boot and what it cost."""
+        completion = await self._write(task)
+        boot = self._record(task, completion)
+        _tell(boot)
+        return {"boots": [boot], "spendings": [completion.spending]}
+
+    async def _write(self, task: Task) -> Completion:
+        settings = settings_of(task)
+        candidate = self.pool[task["candidate"]]
+        messages = with_draft(task["messages"], task["draft"])
+        call = Call(
+            stage="boot",
+            layer=task["layer"],
+            timeout_s=seconds_left(task["started"], settings.deadline_s, settings.boot_timeout_s),
+            max_tokens=min(settings.boot_tokens, settings.max_tokens or settings.boot_tokens),
+        )
+        if settings.agree is None:
+            return await complete(candidate, messages, call)
+        began = time.monotonic()
+        race = self.races.join(f"{task['run']}/{task['layer']}/boot", settings.agree)
+        completion = await race.run(complete(candidate, messages, call))
+        if completion is None:
+            why = f"{settings.agree} other boots finished and agree"
+            return stopped(candidate, messages, call, why, time.monotonic() - began)
+        if self._is_whole(task, completion):
+            race.vote(self._answer(task, completion))
+        return completion
+
+    def _answer(self, task: Task, completion: Completion) -> str | None:
+        whole = self._is_whole(task, completion)
+        return self.key(completion.text, question_text(task["messages"]), finished=whole)
+
+    @staticmethod
+    def _is_whole(task: Task, completion: Completion) -> bool:
+        """Whether the boot is the whole answer: it ended by itself, or a full answer may be no longer."""
+        settings = settings_of(task)
+        longest = settings.max_tokens is not None and settings.max_tokens <= settings.boot_tokens
+        return completion.failure is None and (completion.finished or longest)
+
+    def _record(self, task: Task, completion: Completion) -> Boot:
+        failed = completion.failure is not None
+        return {
+            "layer": task["layer"],
+            "candidate": task["candidate"],
+            "text": completion.text,
+            "finish_reason": completion.finish_reason,
+            "finished": self._is_whole(task, completion),
+            "answer": None if failed else self._answer(task, completion),
+            "usage": completion.spending["usage"],
+            "usd": completion.spending["usd"],
+            "seconds": completion.spending["seconds"],
+            "failure": completion.failure,
+        }
+
+
+def _tell(boot: Boot) -> None:
+    tell(
+        {
+            "type": "lightrouter",
+            "event": "boot",
+            "layer": boot["layer"],
+            "candidate": boot["candidate"],
+            "text": boot["text"],
+            "finished": boot["finished"],
+            "answer": boot["answer"],
+            "output_tokens": boot["usage"]["output_tokens"],
+            "usd": boot["usd"],
+            "seconds": boot["seconds"],
+            "failure": boot["failure"],
+        }
+    )

@@ -1,0 +1,36 @@
+"""The seam: who stands where in, who answers next out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The state of the race in one layer.
+
+    Attributes:
+        contenders: Who may still answer or has answered, in the order in which they are asked.
+        answers: The key of each complete answer at hand (None: it has no key), finished boots included.
+        late: Whether the deadline has passed, so that nobody new may be asked.
+    """
+
+    contenders: tuple[str, ...]
+    answers: Mapping[str, str | None]
+    late: bool
+
+
+class StopRule(Protocol):
+    """Decides whether the answers at hand suffice."""
+
+    def next_up(self, standing: Standing) -> tuple[str, ...]:
+        """Return who is to answer in full next, at the same time; nobody means that it is enough."""
+        ...
+
+    def counted(self, standing: Standing) -> tuple[str, ...]:
+        """Return whose answers go to the aggregator, best-ranked first."""
+        ...
+
+    def why(self, standing: Standing) -> str:
+        """Say in a few words why nobody is up next."""
+        ...
