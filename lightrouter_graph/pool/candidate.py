@@ -1,0 +1,132 @@
+"""`Candidate`: one model in the pool, and what one must know to call and price it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from langchain_core.language_models import BaseChatModel
+
+from lightrouter_graph.errors import PoolError
+from lightrouter_graph.failures import redact
+from lightrouter_graph.pricing import Price, find_price
+from lightrouter_graph.providers.building import build_model
+from lightrouter_graph.providers.model_facts import facts_of
+from lightrouter_graph.providers.table import Continuation, JsonMode
+
+
+@dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
+class Candidate:
+    """A named chat model that may answer; immutable, and equal only to itself.
+
+    Attributes:
+        name: How it is called in rankings, events and bills.
+        model: The chat model.
+        spec: The spec it was built from, or None for a model you built.
+        provider: Who serves it, or None when that is not known.
+        model_name: As the provider names it.
+        price: USD per 1M tokens, or None when it is not known.
+        tags: Free words, for priors and for you.
+        limit_parameter: The name under which the model takes the cap on its output.
+        limit_is_field: True when that is a field of the model (`model_copy(update={name: n})`) and no
+            argument of a call: `ChatOllama` hands unknown arguments to its client, which refuses them.
+        continuation: How it goes on from a final assistant message, or None.
+        json_mode: What its `response_format` understands, or None.
+
+    Example:
+        ```python
+        Candidate("mini", "openai:gpt-5.4-mini", tags=("fast",))
+        Candidate("mine", "vllm:Qwen/Qwen3-8B@http://localhost:8000/v1", price=(0.02, 0.02))
+        Candidate("claude", ChatAnthropic(model="claude-haiku-4-5"))
+        ```
+    """
+
+    name: str
+    model: BaseChatModel
+    spec: str | None
+    provider: str | None
+    model_name: str
+    price: Price | None
+    tags: tuple[str, ...]
+    limit_parameter: str
+    limit_is_field: bool
+    continuation: Continuation | None
+    json_mode: JsonMode | None
+
+    def __init__(
+        self,
+        name: str,
+        model: BaseChatModel | str,
+        *,
+        price: Price | tuple[float, float] | None = None,
+        tags: Sequence[str] = (),
+        limit_parameter: str | None = None,
+        continuation: Continuation | None = None,
+        json_mode: JsonMode | None = None,
+    ) -> None:
+        """Name a model; what is left out is taken from what we know of it.
+
+        Args:
+            name: Not empty, without control characters.
+            model: A chat model, or a spec such as `openai:gpt-5.4-mini`.
+            price: USD per 1M tokens, as a `Price` or as (input, output).
+            tags: Free words.
+            limit_parameter: Keyword of a call that caps the output.
+            continuation: How the endpoint continues a final assistant message.
+            json_mode: What `response_format` understands.
+
+        Raises:
+            PoolError: If the name, the spec or the price is not usable, or the model is no chat model.
+        """
+        _check_name(name)
+        built = build_model(model) if isinstance(model, str) else _checked_model(name, model)
+        facts = facts_of(built)
+        values = {
+            "name": name,
+            "model": built,
+            "spec": facts.spec,
+            "provider": facts.provider,
+            "model_name": facts.model_name,
+            "price": _as_price(price) or find_price(facts.price_id, facts.model_name),
+            "tags": _checked_tags(name, tags),
+            "limit_parameter": limit_parameter or facts.limit_parameter,
+            "limit_is_field": facts.limit_is_field and limit_parameter is None,
+            "continuation": continuation or facts.continuation,
+            "json_mode": json_mode or facts.json_mode,
+        }
+        for field, value in values.items():
+            object.__setattr__(self, field, value)
+
+    def __repr__(self) -> str:
+        """Name and spec or class, and no more: a chat model's own repr may show what it should not."""
+        return f"Candidate({self.name!r}, {self.spec or type(self.model).__name__})"
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        msg = f"a candidate's name must be printable and not empty, got {name!r}"
+        raise PoolError(msg)
+
+
+def _checked_model(name: str, model: object) -> BaseChatModel:
+    if isinstance(model, BaseChatModel):
+        return model
+    msg = (
+        f"candidate {name!r} needs a chat model or a spec such as 'openai:gpt-5.4-mini', "
+        f"got {type(model).__name__} (of a bound or wrapped model, pass the model itself)"
+    )
+    raise PoolError(msg)
+
+
+def _as_price(price: Price | tuple[float, float] | None) -> Price | None:
+    if price is None or isinstance(price, Price):
+        return price
+    if not isinstance(price, tuple | list) or len(price) != 2:
+        msg = f"a price is a Price or (input, output) in USD per 1M tokens, got {redact(repr(price))}"
+        raise PoolError(msg)
+    return Price(*price)
+
+
+def _checked_tags(name: str, tags: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(tags, str) or not all(isinstance(tag, str) for tag in tags):
+        msg = f"the tags of candidate {name!r} must be a list of words, got {tags!r}"
+        raise PoolError(msg)
+    return tuple(tags)

@@ -1,0 +1,102 @@
+"""What a model costs: explicit prices, prices from public lists, and the price of a call."""
+
+import math
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from lightrouter_graph.errors import PoolError
+from lightrouter_graph.records import Usage
+
+_MILLION = 1_000_000
+_HOURS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A price list of one model, in USD per 1 million tokens, each >= 0.
+
+    Attributes:
+        input: For prompt tokens.
+        output: For generated tokens, hidden reasoning included.
+        cached_input: For prompt tokens the provider had in its cache; None = the same as `input`.
+
+    Raises:
+        PoolError: If a price is negative or not a finite number.
+    """
+
+    input: float
+    output: float
+    cached_input: float | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is None and field.name == "cached_input":
+                continue
+            if not _is_price(value):
+                msg = f"price {field.name!r} must be a number of USD per 1M tokens >= 0, got {value!r}"
+                raise PoolError(msg)
+
+
+def usd_of(usage: Usage, price: Price) -> float:
+    """Price one call, or several added up.
+
+    Args:
+        usage: Its tokens; `cached_tokens` are part of `input_tokens`.
+        price: USD per 1M tokens.
+
+    Returns:
+        USD, >= 0.
+    """
+    cached_price = price.input if price.cached_input is None else price.cached_input
+    cached = min(usage["cached_tokens"], usage["input_tokens"])
+    fresh = usage["input_tokens"] - cached
+    return (fresh * price.input + cached * cached_price + usage["output_tokens"] * price.output) / _MILLION
+
+
+def find_price(provider_id: str | None, model: str) -> Price | None:
+    """Look a price up in the lists that come with the `genai-prices` package; no network.
+
+    Two simplifications, each so that one number per model is enough: of prices that rise with the length of
+    the prompt, the base tier; of prices that change with the hour, today's dearest.
+
+    Args:
+        provider_id: As `genai-prices` names it (`openai`, `groq`, ...); None finds nothing.
+        model: As the provider names it; dated and suffixed names are matched by the package's own rules.
+
+    Returns:
+        The price, or None when it is not known: never zero for want of knowledge.
+    """
+    if provider_id is None:
+        return None
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    hours = [_listed(provider_id, model, midnight + timedelta(hours=hour)) for hour in range(_HOURS)]
+    known = [price for price in hours if price is not None]
+    return max(known, key=lambda price: (price.output, price.input), default=None)
+
+
+def _listed(provider_id: str, model: str, when: datetime) -> Price | None:
+    from genai_prices import Usage as Tokens  # noqa: PLC0415 - a third of a second, and only pools need it
+    from genai_prices import calc_price  # noqa: PLC0415
+
+    asked = Tokens(input_tokens=0, output_tokens=0)
+    try:
+        found = calc_price(asked, model, provider_id=provider_id, genai_request_timestamp=when)
+    except LookupError:
+        return None
+    listed = found.model_price
+    base, output = _base_tier(listed.input_mtok), _base_tier(listed.output_mtok)
+    if base is None or output is None:
+        return None
+    return Price(base, output, _base_tier(listed.cache_read_mtok))
+
+
+def _base_tier(listed: Any) -> float | None:
+    return None if listed is None else float(getattr(listed, "base", listed))
+
+
+def _is_price(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) and value >= 0

@@ -1,0 +1,213 @@
+import logging
+import subprocess
+import sys
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+from langchain_openai import ChatOpenAI
+from langchain_openai.chat_models.base import BaseChatOpenAI
+
+from lightrouter_graph.errors import PoolError
+from lightrouter_graph.providers import PROVIDERS
+from lightrouter_graph.providers.building import MAX_RETRIES, TIMEOUT_S, build_model
+
+KEY = "sk-verysecretvalue42"
+ENV = {row.key_variable: KEY for row in PROVIDERS.values() if row.key_variable} | {
+    "VLLM_BASE_URL": "http://127.0.0.1:1/v1"
+}
+HOSTED = [name for name, row in PROVIDERS.items() if row.needs_key]
+
+
+def built(spec: str, **settings) -> BaseChatOpenAI:
+    model = build_model(spec, **{"env": ENV, **settings})
+    assert isinstance(model, BaseChatOpenAI)
+    return model
+
+
+def payload(model: BaseChatOpenAI, *messages, **parameters):
+    return model._get_request_payload(list(messages) or [HumanMessage("hi")], **parameters)
+
+
+@pytest.mark.parametrize(("name", "row"), PROVIDERS.items())
+def test_the_cap_goes_over_the_wire_under_the_name_the_endpoint_knows(name, row):
+    sent = payload(built(f"{name}:some/model"), **{row.limit_parameter: 5})
+    assert sent[row.limit_parameter] == 5
+    assert {"max_tokens", "max_completion_tokens"} & sent.keys() == {row.limit_parameter}
+    assert sent["model"] == "some/model"
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_streams_have_usage_and_can_be_cancelled_and_retries_are_few(name):
+    model = built(f"{name}:m")
+    assert model.stream_usage is True
+    assert model.stream_chunk_timeout == 0
+    assert model.max_retries == MAX_RETRIES
+    assert model.request_timeout == TIMEOUT_S
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_traces_name_the_real_provider(name):
+    metadata = built(f"{name}:m").metadata
+    assert metadata["ls_provider"] == name
+    assert metadata["ls_model_name"] == "m"
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_calls_go_to_the_providers_address(name):
+    expected = PROVIDERS[name].base_url or ENV["VLLM_BASE_URL"]
+    assert str(built(f"{name}:m").root_async_client.base_url).rstrip("/") == expected
+
+
+def test_the_process_environment_does_not_divert_other_providers(monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://elsewhere/v1")
+    monkeypatch.setenv("OPENAI_API_BASE", "http://elsewhere/v1")
+    assert "groq.com" in str(built("groq:m").root_async_client.base_url)
+
+
+def test_a_proxy_of_ones_own_for_openai_is_taken_from_the_environment():
+    model = built("openai:m", env={**ENV, "OPENAI_BASE_URL": "http://proxy:1/v1"})
+    assert str(model.root_async_client.base_url) == "http://proxy:1/v1/"
+
+
+def test_the_key_is_sent_and_shown_nowhere():
+    model = built("groq:m")
+    assert model.root_async_client.api_key == KEY
+    assert KEY not in repr(model)
+    assert KEY not in str(model.metadata)
+
+
+@pytest.mark.parametrize("name", HOSTED)
+def test_a_missing_key_names_its_variable(name):
+    variable = PROVIDERS[name].key_variable
+    for env in ({}, {variable: "  "}):
+        with pytest.raises(PoolError, match=f"set the environment variable {variable}"):
+            build_model(f"{name}:m", env=env)
+
+
+def test_a_key_may_stand_in_another_variable():
+    assert built("groq:m", env={"MINE": KEY}, api_key_env="MINE").root_async_client.api_key == KEY
+    with pytest.raises(PoolError, match="MINE"):
+        build_model("vllm:m@http://h:1/v1", env={}, api_key_env="MINE")
+
+
+def test_local_servers_need_no_key():
+    assert built("ollama:m", env={}).root_async_client.api_key == "none-needed"
+    assert built("vllm:m@http://h:1", env={}).root_async_client.api_key == "none-needed"
+    assert built("vllm:m@http://h:1", env={"VLLM_API_KEY": KEY}).root_async_client.api_key == KEY
+
+
+def test_the_keys_of_the_process_do_not_go_to_local_servers(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    assert built("vllm:m@http://h:1", env={}).root_async_client.api_key == "none-needed"
+
+
+def test_deepseek_gets_the_prefix_flag_on_the_last_message_only():
+    model = built("deepseek:m")
+    boot = AIMessage("The answer", additional_kwargs={"prefix": True})
+    sent = payload(model, HumanMessage("q"), boot)["messages"]
+    assert sent[-1] == {"role": "assistant", "content": "The answer", "prefix": True}
+    history = payload(model, HumanMessage("q"), boot, HumanMessage("and?"))["messages"]
+    assert not any("prefix" in message for message in history)
+    assert "prefix" not in payload(model, HumanMessage("q"), AIMessage("x"))["messages"][-1]
+
+
+def test_other_endpoints_never_see_the_flag():
+    boot = AIMessage("x", additional_kwargs={"prefix": True})
+    assert "prefix" not in payload(built("vllm:m"), HumanMessage("q"), boot)["messages"][-1]
+
+
+def test_vllm_takes_the_continuation_in_the_body():
+    asked = {"continue_final_message": True, "add_generation_prompt": False}
+    sent = payload(built("vllm:m"), HumanMessage("q"), AIMessage("The"), extra_body=asked)
+    assert sent["extra_body"] == asked
+    assert sent["messages"][-1] == {"role": "assistant", "content": "The"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "sent"),
+    [
+        ("openai:gpt-6-luna", {"reasoning_effort": "none"}),
+        ("deepseek:deepseek-flash", {"extra_body": {"thinking": {"type": "disabled"}}}),
+        ("vllm:q", {"extra_body": {"chat_template_kwargs": {"enable_thinking": False}}}),
+    ],
+)
+def test_hidden_reasoning_can_be_switched_off(spec, sent):
+    assert sent.items() <= payload(built(spec, reasoning_effort="none")).items()
+    assert not sent.keys() & payload(built(spec)).keys()
+
+
+def test_less_reasoning_can_be_asked_for():
+    assert payload(built("groq:openai/gpt-oss-20b", reasoning_effort="low"))["reasoning_effort"] == "low"
+
+
+def test_settings_reach_the_model():
+    model = built("openai:m", temperature=0.2, timeout_s=7, max_retries=0)
+    assert (model.temperature, model.request_timeout, model.max_retries) == (0.2, 7, 0)
+
+
+def test_a_refused_setting_is_one_line_without_the_key():
+    with pytest.raises(PoolError, match="temperature") as caught:
+        build_model("openai:m", temperature="hot", env=ENV)
+    assert KEY not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_an_unknown_provider_lists_the_known_ones():
+    with pytest.raises(PoolError, match="unknown provider 'nope'") as caught:
+        build_model("nope:m")
+    assert "deepseek" in str(caught.value)
+    assert "anthropic" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "package"),
+    [("anthropic:claude-haiku-4-5", "langchain-anthropic"), ("mistralai:x", "langchain-mistralai")],
+)
+def test_a_missing_provider_package_comes_with_its_pip_command(spec, package):
+    with pytest.raises(PoolError, match=f"pip install {package}"):
+        build_model(spec)
+
+
+def test_other_providers_are_built_by_langchain():
+    env = {"AZURE_KEY": KEY}
+    settings = {"env": env, "api_key_env": "AZURE_KEY"}
+    model = build_model("langsmith:some-model@http://127.0.0.1:1/v1", temperature=0.1, **settings)
+    assert isinstance(model, ChatOpenAI)
+    assert model.temperature == 0.1
+    assert model.metadata["lightrouter_spec"] == "langsmith:some-model@http://127.0.0.1:1/v1"
+
+
+def test_what_langchain_cannot_build_says_why(monkeypatch):
+    for variable in ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_AD_TOKEN", "AZURE_OPENAI_ENDPOINT", "OPENAI_API_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(PoolError, match="'azure_openai:m' cannot be built"):
+        build_model("azure_openai:m")
+
+
+def test_nothing_is_logged_when_a_model_is_built(caplog):
+    caplog.set_level(logging.DEBUG)
+    built("openai:m")
+    assert KEY not in caplog.text
+
+
+def test_importing_the_pool_imports_no_client():
+    code = (
+        "import sys, lightrouter_graph.pool; "
+        "print({name.partition('.')[0] for name in sys.modules} & "
+        "{'langchain_openai', 'openai', 'genai_prices', 'langchain'})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_without_langchain_other_providers_are_unknown_but_one_command_away():
+    code = (
+        "import sys; sys.modules['langchain'] = None\n"
+        "from lightrouter_graph.providers.building import build_model\n"
+        "try: build_model('anthropic:m')\n"
+        "except ValueError as exc: print(type(exc).__name__, exc)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "PoolError unknown provider 'anthropic'; known: openai" in done.stdout
+    assert "pip install 'lightrouter-graph[langchain]'" in done.stdout
