@@ -132,17 +132,17 @@ def _completion(message: AIMessage, spent: Spending, cap: int | None) -> Complet
 
 
 def _model_for(candidate: Candidate, call: Call) -> BaseChatModel:
-    """Prepare the model: a client of this loop, and streaming only where the user may see the tokens.
+    """Prepare the model: a client of this loop, its cap, and streaming only where the user may see the tokens.
 
     A plain POST costs a twentieth of the CPU of a stream, and the tag alone does not stop a model from streaming.
     """
     model = bound_to_loop(candidate.model)
-    if not call.visible:
-        return model.model_copy(update={"disable_streaming": True})
-    fields = type(model).model_fields
-    if "stream_usage" in fields and "stream_usage" not in model.model_fields_set:
-        return model.model_copy(update={"stream_usage": True})  # else a custom base_url streams without usage
-    return model
+    changes: dict[str, Any] = {} if call.visible else {"disable_streaming": True}
+    if candidate.limit_is_field and call.max_tokens is not None:
+        changes[candidate.limit_parameter] = call.max_tokens
+    if call.visible and "stream_usage" in type(model).model_fields and "stream_usage" not in model.model_fields_set:
+        changes["stream_usage"] = True  # else a custom base_url streams without usage
+    return model.model_copy(update=changes)
 
 
 def _config(candidate: Candidate, call: Call) -> Any:
@@ -160,7 +160,7 @@ def _config(candidate: Candidate, call: Call) -> Any:
 
 def _parameters(candidate: Candidate, call: Call) -> dict[str, Any]:
     parameters: dict[str, Any] = {}
-    if call.max_tokens is not None:
+    if call.max_tokens is not None and not candidate.limit_is_field:
         parameters[candidate.limit_parameter] = call.max_tokens
     if call.schema is not None and candidate.json_mode is not None:
         parameters["response_format"] = _response_format(candidate.json_mode, call.schema)

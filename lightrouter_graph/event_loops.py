@@ -9,6 +9,7 @@ import asyncio
 import functools
 import importlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import ExitStack
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -28,10 +29,14 @@ def run_sync(step: Callable[..., Awaitable[T]], *args: Any) -> T:
     return _portal().call(step, *args)
 
 
+_background = ExitStack()
+"""Keeps the background loop open; closed with the process."""
+
+
 @functools.cache
 def _portal() -> BlockingPortal:
     # anyio's portal thread is a daemon, made for loops that outlive any one call.
-    return start_blocking_portal("asyncio", name="lightrouter").__enter__()
+    return _background.enter_context(start_blocking_portal("asyncio", name="lightrouter"))
 
 
 def bound_to_loop(model: BaseChatModel) -> BaseChatModel:

@@ -8,6 +8,12 @@ from lightrouter_graph.state import State, settings_of
 from lightrouter_graph.stopping import Standing, StopRule, rule_for
 
 
+def first_ranked(state: State) -> str:
+    """Return the candidate ranked first in the present layer; where nobody was ranked, the prior's first."""
+    ranking = ranking_of(state)
+    return (ranking["order"] if ranking is not None and ranking["order"] else state["order"])[0]
+
+
 def boots_of(state: State) -> list[Boot]:
     """Return the boots of the present layer, in Send order."""
     return [boot for boot in state["boots"] if boot["layer"] == state["layer"]]

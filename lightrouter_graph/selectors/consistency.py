@@ -21,9 +21,9 @@ class ConsistencySelector:
     """Score each boot by how well it agrees with the others, on average.
 
     Two boots that both show an answer agree fully or not at all. Else their meaning is compared: through `embeddings`
-    when given, or lexically (tf-idf over words and numbers). Boilerplate, JSON shells and text shared with the
-    question are removed first. A boot without evidence is compared with nobody and gets the mean of the others: that
-    it says nothing yet is no reason to rank it last.
+    when given, or lexically (tf-idf over words and numbers), without boilerplate and JSON shells. A boot without
+    evidence (nothing but boilerplate, or the question restated) is compared with nobody and gets the mean of the
+    others: that it says nothing yet is no reason to rank it last.
 
     Args:
         embeddings: Any LangChain `Embeddings`; vectors are compared through FAISS.
@@ -50,7 +50,9 @@ class ConsistencySelector:
         texts = [boot["text"] for boot in boots]
         if self.embeddings is None:
             return lexical_similarity(texts, query.text)
-        return await embedding_similarity([clean(text, query.text) for text in texts], self.embeddings)
+        # Words shared with the question carry meaning too; only a text that is nothing else says nothing.
+        told = [clean(text) if clean(text, query.text) else "" for text in texts]
+        return await embedding_similarity(told, self.embeddings)
 
 
 def _agree_on_answers(similarity: Matrix, boots: Sequence[Boot]) -> Matrix:

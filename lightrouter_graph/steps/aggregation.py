@@ -20,8 +20,8 @@ from lightrouter_graph.standing import (
     answer_from,
     chosen_boots,
     counted_answers,
+    first_ranked,
     is_inner,
-    standing_of,
 )
 from lightrouter_graph.state import State, Update
 
@@ -118,7 +118,7 @@ def _bill(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool) -
         state["boots"],
         state["answers"],
         pool=pool,
-        first=standing_of(state).contenders[0],
+        first=first_ranked(state),
         merged_tokens=written or begun + passed["usage"]["output_tokens"],
         seconds=time.time() - state["started"],
     )

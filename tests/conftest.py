@@ -1,0 +1,17 @@
+"""What every test may rely on: no keys, no tracing, no network but loopback, strict checkpoints."""
+
+import os
+
+import pytest
+
+os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
+
+_FOREIGN = ("LANGSMITH_", "LANGCHAIN_", "OPENAI_", "OPENROUTER_", "TOGETHER_", "GROQ_", "DEEPSEEK_", "OLLAMA_", "VLLM_")
+
+
+@pytest.fixture(autouse=True)
+def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a developer's own keys and tracing out of the tests."""
+    for name in list(os.environ):
+        if name.startswith(_FOREIGN):
+            monkeypatch.delenv(name)

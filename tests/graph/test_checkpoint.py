@@ -1,0 +1,75 @@
+"""Threads: several turns, strict checkpoints, SQLite, interrupts."""
+
+import warnings
+
+import pytest
+from helpers import QUESTION, calls, calls_of, decision, long, scripted
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+from lightrouter_graph import Context, create_lightrouter
+
+THREAD = {"configurable": {"thread_id": "1"}}
+SETTINGS = Context(boot_tokens=5, top_k=2, agree=None, aggregator="best")
+
+
+def strict_saver():
+    return InMemorySaver(serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+
+
+async def test_two_turns_on_one_thread_share_the_conversation_and_nothing_else():
+    pool = scripted(a=long("1"), b=long("2"))
+    graph = create_lightrouter(pool, context=SETTINGS).compile(checkpointer=strict_saver())
+    await graph.ainvoke({"messages": [("user", "first")]}, THREAD)
+    result = await graph.ainvoke({"messages": [("user", "second")]}, THREAD)
+    assert [m.type for m in result["messages"]] == ["human", "ai", "human", "ai"]
+    assert decision(result["messages"][-1])["bill"]["calls"] == 4
+    assert calls(pool) == {"a": 4, "b": 4}
+    state = (await graph.aget_state(THREAD)).values
+    assert len(state["boots"]) == 2
+    assert len(state["spendings"]) == 4
+    assert [m.text for m in calls_of(pool, "a")[-1].messages] == ["first", long("1"), "second"]
+
+
+async def test_two_layered_turns_begin_in_the_first_layer_again():
+    pool = scripted(a=long("1"), b=long("2"))
+    settings = SETTINGS.model_copy(update={"layers": 2})
+    graph = create_lightrouter(pool, context=settings).compile(checkpointer=strict_saver())
+    for _ in range(2):
+        result = await graph.ainvoke({"messages": [("user", "again")]}, THREAD)
+        assert decision(result["messages"][-1])["layers"] == 2
+    assert calls(pool) == {"a": 6, "b": 6}
+
+
+async def test_the_same_run_over_sqlite(tmp_path):
+    pool = scripted(a=long("1"), b=long("2"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        async with AsyncSqliteSaver.from_conn_string(str(tmp_path / "threads.sqlite")) as saver:
+            graph = create_lightrouter(pool, context=SETTINGS).compile(checkpointer=saver)
+            result = await graph.ainvoke({"messages": [("user", QUESTION)]}, THREAD)
+            state = (await graph.aget_state(THREAD)).values
+    assert result["messages"][-1].text == long("1")
+    assert [boot["candidate"] for boot in state["boots"]] == ["a", "b"]
+    assert type(state["boots"][0]) is dict
+
+
+@pytest.mark.parametrize("node", ["boot", "select", "generate", "tally", "aggregate"])
+async def test_a_run_interrupted_before_any_node_goes_on_without_paying_twice(node):
+    pool = scripted(a=long("1"), b=long("2"))
+    graph = create_lightrouter(pool, context=SETTINGS).compile(checkpointer=strict_saver(), interrupt_before=[node])
+    await graph.ainvoke({"messages": [("user", QUESTION)]}, THREAD)
+    assert (await graph.aget_state(THREAD)).next
+    result = await graph.ainvoke(None, THREAD)
+    assert result["messages"][-1].text == long("1")
+    assert calls(pool) == {"a": 2, "b": 2}
+
+
+async def test_settings_given_at_the_start_hold_after_an_interrupt():
+    pool = scripted(a=long("1"), b=long("2"), c=long("3"))
+    graph = create_lightrouter(pool).compile(checkpointer=strict_saver(), interrupt_before=["select"])
+    await graph.ainvoke({"messages": [("user", QUESTION)]}, THREAD, context=SETTINGS)
+    result = await graph.ainvoke(None, THREAD)
+    assert decision(result["messages"][-1])["settings"]["boot_tokens"] == 5
+    assert decision(result["messages"][-1])["agreement"]["answered"] == 2

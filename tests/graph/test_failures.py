@@ -1,0 +1,107 @@
+"""Whatever a candidate does, the others answer; a failure is a record."""
+
+import asyncio
+
+import pytest
+from helpers import calls, calls_of, decision, events, long, run, scripted
+
+from lightrouter_graph import Context, LLMAggregator, LLMSelector, NoSurvivorError, SelectionError
+from lightrouter_graph.selectors import Scores
+from lightrouter_graph.testing import Reply
+
+FIXED = Context(width=None, boot_tokens=5, top_k=2, agree=None, selector="consistency", aggregator="best")
+
+
+async def test_a_raising_boot_does_not_hurt_the_others():
+    pool = scripted(a=RuntimeError("boom"), b=long("2"), c=long("3"))
+    message = await run(pool, FIXED)
+    assert message.text in {long("2"), long("3")}
+    lost = decision(message)["candidates"][0]
+    assert (lost["fate"], lost["why"]) == ("failed", "bad_response: RuntimeError: boom")
+
+
+async def test_a_hanging_boot_times_out_alone():
+    pool = scripted(a=Reply("", hang=True), b=long("2"), c=long("3"))
+    message = await asyncio.wait_for(run(pool, FIXED.model_copy(update={"boot_timeout_s": 0.05})), 5)
+    assert decision(message)["candidates"][0]["why"].startswith("timeout")
+    assert calls_of(pool, "a")[0].cancelled
+    assert decision(message)["bill"]["usage"]["estimated"]
+
+
+async def test_a_chosen_candidate_that_fails_is_replaced_by_the_next_in_rank():
+    pool = scripted(a=[long("1"), ConnectionError("gone")], b=long("2"), c=long("3"))
+    message = await run(pool, FIXED)
+    assert calls(pool) == {"a": 2, "b": 2, "c": 2}
+    assert decision(message)["agreement"]["answered"] == 2
+    assert decision(message)["candidates"][0]["why"].startswith("disconnected")
+
+
+async def test_when_no_boot_survives_those_that_have_not_booted_are_asked():
+    pool = scripted(a=OSError("x"), b=OSError("x"), c=long("3"), d=long("3"))
+    message = await run(pool, Context(width=2, boot_tokens=5))
+    assert message.text == long("3")
+    assert calls(pool) == {"a": 1, "b": 1, "c": 1, "d": 1}
+
+
+async def test_an_empty_boot_is_a_failure_with_its_cost():
+    pool = scripted(a="", b=long("2"), c=long("3"))
+    story = await events(pool, FIXED)
+    empty = next(event for event in story if event["event"] == "boot" and event["candidate"] == "a")
+    assert empty["failure"]["cause"] == "empty"
+
+
+async def test_a_failing_aggregator_leaves_the_vote():
+    writer = scripted(writer=RuntimeError("no"))["writer"]
+    pool = scripted(a=long("1"), b=long("2"))
+    context = Context(boot_tokens=5, top_k=2, agree=None)
+    message = await run(pool, context, aggregator=LLMAggregator(writer))
+    assert message.text == long("1")
+    assert "RuntimeError: no" in decision(message)["merge_notes"]["aggregator_problem"]
+
+
+async def test_a_failing_judge_leaves_consistency():
+    judge = scripted(judge=RuntimeError("no"))["judge"]
+    pool = scripted(a=long("1"), b=long("2"))
+    message = await run(pool, Context(boot_tokens=5, top_k=1, agree=None), selector=LLMSelector(judge))
+    assert message.text == long("1")
+    assert decision(message)["selector"] == "llm, then consistency"
+
+
+async def test_nobody_left_names_every_cause():
+    pool = scripted(a=RuntimeError("boom"), b=[long("1"), TimeoutError()])
+    with pytest.raises(NoSurvivorError) as caught:
+        await run(pool, Context(boot_tokens=5, top_k=1, agree=None))
+    assert caught.value.failures["a"] == "bad_response: RuntimeError: boom"
+    assert caught.value.failures["b"].startswith("timeout")
+
+
+async def test_a_mistake_in_our_own_or_a_users_code_is_not_swallowed():
+    with pytest.raises(AssertionError):
+        await run(scripted(a=AssertionError("a bug"), b=long("2")))
+
+
+class Overconfident:
+    async def score(self, query, boots):
+        return Scores({boot["candidate"]: 7.0 for boot in boots}, "overconfident")
+
+
+async def test_a_selector_that_breaks_its_contract_is_named():
+    pool = scripted(a=long("1"), b=long("2"))
+    with pytest.raises(SelectionError, match=r"'overconfident' gave 'a' the score 7\.0"):
+        await run(pool, Context(boot_tokens=5), selector=Overconfident())
+
+
+async def test_at_the_deadline_the_best_answer_at_hand_is_returned_and_marked():
+    slow = [long("1"), Reply("", hang=True)]
+    pool = scripted(a="The answer is 4.", b=slow, c=slow)
+    context = Context(boot_tokens=8, deadline_s=0.3)
+    message = await asyncio.wait_for(run(pool, context), 5)
+    assert message.text == "The answer is 4."
+    assert decision(message)["stopped"] == "the deadline has passed"
+
+
+async def test_at_the_deadline_without_an_answer_the_best_boot_is_returned():
+    slow = [long("1"), Reply("", hang=True)]
+    pool = scripted(a=slow, b=slow)
+    message = await asyncio.wait_for(run(pool, Context(boot_tokens=8, deadline_s=0.2)), 5)
+    assert message.text == "word0 word1 word2 word3"
