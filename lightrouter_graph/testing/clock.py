@@ -1,0 +1,227 @@
+"""Clocks for scripted delays: the real one, and one that never waits."""
+
+import asyncio
+import heapq
+import itertools
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
+
+_POLL_S = 0.0005
+_VIEW = "_lightrouter_loop_view"
+
+
+@runtime_checkable
+class Clock(Protocol):
+    """What scripted delays pass through. Seconds may be `math.inf`: until cancelled."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Let `seconds` pass."""
+
+    def sleep_sync(self, seconds: float) -> None:
+        """Let `seconds` pass in code that is not async."""
+
+
+class RealClock:
+    """Waits as long as it says.
+
+    Example:
+        >>> import asyncio
+        >>> asyncio.run(RealClock().sleep(0.001))
+    """
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait without blocking the event loop."""
+        await asyncio.sleep(seconds)
+
+    def sleep_sync(self, seconds: float) -> None:
+        """Block the calling thread."""
+        _refuse_endless(seconds)
+        time.sleep(seconds)
+
+
+class _Sleeper(NamedTuple):
+    when: float
+    order: int
+    woken: "asyncio.Future[None]"
+
+
+class VirtualClock:
+    """Delays that cost no real time: sleepers wake one by one, in order of virtual time.
+
+    Time stands still while anything can still happen without it, and jumps when the event loop is idle: for
+    two turns in a row no callback was ready, no socket had news and no call given to `loop.run_in_executor`
+    (sync nodes, `asyncio.to_thread`) was at work. Then whichever is due first goes on, a sleeper of this
+    clock or a timer of the event loop, and `now` is set to its time. So `asyncio.timeout(30)` around a reply
+    of `delay_s=60` fires at once, at `now == 30` or a little less, and replies that hang can be timed out.
+    Sleepers due at the same moment wake in the order in which they fell asleep.
+
+    Limits. What the clock cannot see it does not wait for: answers awaited from a real socket, from threads
+    not started through `run_in_executor` (a SQLite checkpointer's, anyio's) or before the clock's first use,
+    or from another process. Time may then jump ahead of them and their timeouts expire too early; `settle_s`
+    gives them that much real time before every jump, `timers=False` leaves the event loop's timers alone.
+    Timers also see the real time that passes, so a sleeper and a timer due at the very same moment come in no
+    certain order. Idleness is read from CPython's own event loops (their `_ready` and `_scheduled`), whose
+    `time` and `run_in_executor` are replaced for good; uvloop does not allow that. `time.sleep` and
+    `time.monotonic` stay real. All models of a run must share one clock, and one clock serves one event loop
+    at a time.
+
+    Args:
+        settle_s: Real seconds to wait before each jump, 0 for none.
+        timers: Whether timers of the event loop (`asyncio.timeout`, `asyncio.sleep`) follow the virtual time.
+
+    Example:
+        >>> import asyncio
+        >>> clock = VirtualClock()
+        >>> async def nap(seconds: float) -> float:
+        ...     await clock.sleep(seconds)
+        ...     return clock.now
+        >>> async def both() -> list[float]:
+        ...     return await asyncio.gather(nap(3600.0), nap(60.0))
+        >>> asyncio.run(both())
+        [3600.0, 60.0]
+    """
+
+    def __init__(self, *, settle_s: float = 0.0, timers: bool = True) -> None:
+        self.now = 0.0
+        """Virtual seconds since the clock was made."""
+        self._settle_s = settle_s
+        self._timers = timers
+        self._order = itertools.count()
+        self._sleepers: list[_Sleeper] = []
+        self._view: _LoopView | None = None
+        self._next_watch: asyncio.Handle | None = None
+        self._quiet_turns = 0
+        self._lock = threading.Lock()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wake when the virtual time has come, which takes no real time."""
+        loop = asyncio.get_running_loop()
+        self._attach(_LoopView.of(loop))
+        woken: asyncio.Future[None] = loop.create_future()
+        heapq.heappush(self._sleepers, _Sleeper(self.now + seconds, next(self._order), woken))
+        await woken
+
+    def sleep_sync(self, seconds: float) -> None:
+        """Advance `now` and return: sleeps of parallel threads add up, they do not overlap."""
+        _refuse_endless(seconds)
+        with self._lock:
+            self.now += seconds
+
+    def leave(self) -> None:
+        """Let go of the event loop.
+
+        Raises:
+            RuntimeError: If somebody still sleeps there.
+        """
+        if self._view is None:
+            return
+        if self._drop_cancelled() and not self._view.loop.is_closed():
+            raise RuntimeError("one VirtualClock per event loop at a time: give all models the same clock")
+        self._sleepers.clear()
+        self._view.watcher = None
+        self._view = None
+        if self._next_watch is not None:
+            self._next_watch.cancel()
+
+    def _attach(self, view: "_LoopView") -> None:
+        if self._view is view:
+            return
+        self.leave()
+        if view.watcher is not None:
+            view.watcher.leave()
+        view.watcher = self
+        self._view, self._quiet_turns = view, 0
+        self._watch_again(view, 0.0)
+
+    def _watch(self, view: "_LoopView") -> None:
+        """Run once per turn of the event loop while somebody sleeps; jump when the loop is idle."""
+        if not self._drop_cancelled():
+            self.leave()
+        elif not view.idle():
+            self._quiet_turns = 0
+            self._watch_again(view, _POLL_S if view.in_threads else 0.0)
+        elif self._quiet_turns == 0:
+            self._quiet_turns = 1
+            self._watch_again(view, self._settle_s)
+        else:
+            self._quiet_turns = 0
+            self._watch_again(view, 0.0 if self._jump(view) else _POLL_S)
+
+    def _watch_again(self, view: "_LoopView", after_s: float) -> None:
+        if after_s:
+            self._next_watch = view.loop.call_later(after_s, self._watch, view)
+        else:
+            self._next_watch = view.loop.call_soon(self._watch, view)
+
+    def _jump(self, view: "_LoopView") -> bool:
+        """Let the next sleeper or timer be due; False when nothing ever will be."""
+        sleep_s = max(0.0, self._sleepers[0].when - self.now)
+        timer_s = view.next_timer_s() if self._timers else math.inf
+        step_s = min(sleep_s, timer_s)
+        if step_s == math.inf:
+            return False
+        if self._timers:
+            view.advance(step_s)
+        with self._lock:
+            self.now = max(self.now, self._sleepers[0].when) if sleep_s <= timer_s else self.now + timer_s
+        if sleep_s <= timer_s:
+            heapq.heappop(self._sleepers).woken.set_result(None)
+        return True
+
+    def _drop_cancelled(self) -> bool:
+        while self._sleepers and self._sleepers[0].woken.done():
+            heapq.heappop(self._sleepers)
+        return bool(self._sleepers)
+
+
+class _LoopView:
+    """What a clock sees of an event loop, and its hand on the loop's time. Stays with the loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.in_threads = 0
+        self.watcher: VirtualClock | None = None
+        self._ahead_s = 0.0
+        self._real_time = loop.time
+        self._submit = cast("Callable[..., asyncio.Future[Any]]", loop.run_in_executor)
+        loop.time = self._time  # type: ignore[method-assign]
+        loop.run_in_executor = self._run_in_executor  # type: ignore[assignment]
+
+    @classmethod
+    def of(cls, loop: asyncio.AbstractEventLoop) -> "_LoopView":
+        view: _LoopView | None = getattr(loop, _VIEW, None)
+        if view is None:
+            view = cls(loop)
+            setattr(loop, _VIEW, view)
+        return view
+
+    def idle(self) -> bool:
+        return not self.in_threads and not getattr(self.loop, "_ready", ())
+
+    def next_timer_s(self) -> float:
+        timers: list[asyncio.TimerHandle] = getattr(self.loop, "_scheduled", [])
+        due = min((timer.when() for timer in timers if not timer.cancelled()), default=math.inf)
+        return max(0.0, due - self._time())
+
+    def advance(self, seconds: float) -> None:
+        self._ahead_s += seconds
+
+    def _time(self) -> float:
+        return self._real_time() + self._ahead_s
+
+    def _run_in_executor(self, *args: Any) -> "asyncio.Future[Any]":
+        future = self._submit(*args)
+        self.in_threads += 1
+        future.add_done_callback(self._left_thread)
+        return future
+
+    def _left_thread(self, _: "asyncio.Future[Any]") -> None:
+        self.in_threads -= 1
+
+
+def _refuse_endless(seconds: float) -> None:
+    if seconds == math.inf:
+        raise RuntimeError("a sync call that hangs could never be cancelled: use the async one")

@@ -1,0 +1,154 @@
+"""The JSON of the OpenAI chat completions API, as far as a recorded model needs it."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+
+
+class ApiError(Exception):
+    """An error to answer with."""
+
+    def __init__(
+        self, status: int, message: str, *, code: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.headers = headers or {}
+
+    def body(self) -> Json:
+        """The error as the API words it."""
+        kinds = {401: "authentication_error", 429: "rate_limit_error"}
+        kind = "server_error" if self.status >= 500 else kinds.get(self.status, "invalid_request_error")
+        return {"error": {"message": str(self), "type": kind, "param": None, "code": self.code}}
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request for a completion, read and checked."""
+
+    model: str
+    messages: Sequence[Json]
+    limit: int | None
+    stream: bool
+    include_usage: bool
+    prefix: str | None
+    body: Json
+
+    def user_texts(self) -> Iterator[str]:
+        """The texts of the user, the last first."""
+        return (text_of(m) for m in reversed(self.messages) if m.get("role") == "user")
+
+
+def parse_body(raw: bytes) -> Json:
+    """Read a request body.
+
+    Raises:
+        ApiError: If it is not a JSON object.
+    """
+    try:
+        body = json.loads(raw)
+    except ValueError as exc:
+        raise ApiError(400, "the body is not JSON", code="invalid_json") from exc
+    if not isinstance(body, dict):
+        raise ApiError(400, "the body is not a JSON object", code="invalid_json")
+    return body
+
+
+def read_ask(body: Json) -> Ask:
+    """Check a request body.
+
+    Raises:
+        ApiError: If `model` or `messages` is missing or a limit is not a number of at least 1.
+    """
+    model, messages = body.get("model"), body.get("messages")
+    if not isinstance(model, str) or not model:
+        raise ApiError(400, "you must provide a model parameter", code="missing_model")
+    if not isinstance(messages, list) or not messages or not all(isinstance(m, dict) for m in messages):
+        raise ApiError(400, "messages must be a list of objects with at least one entry", code="invalid_messages")
+    continued = bool(body.get("continue_final_message")) and messages[-1].get("role") == "assistant"
+    return Ask(
+        model=model,
+        messages=messages,
+        limit=_limit(body),
+        stream=bool(body.get("stream")),
+        include_usage=bool((body.get("stream_options") or {}).get("include_usage")),
+        prefix=text_of(messages[-1]) if continued else None,
+        body=body,
+    )
+
+
+def text_of(message: Json) -> str:
+    """The text of a message whose content is a string, a list of parts, or missing."""
+    content = message.get("content")
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
+
+
+def make_usage(input_tokens: int, output_tokens: int) -> Json:
+    """Token counts in the API's words."""
+    return {
+        "prompt_tokens": input_tokens,
+        "completion_tokens": output_tokens,
+        "total_tokens": input_tokens + output_tokens,
+    }
+
+
+def make_completion(call_id: str, model: str, text: str, finish_reason: str, usage: Json) -> Json:
+    """A whole answer."""
+    message = {"role": "assistant", "content": text, "refusal": None}
+    return {
+        "id": call_id,
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": model,
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}],
+        "usage": usage,
+    }
+
+
+class ChunkWriter:
+    """Writes the events of one stream; what all chunks share is encoded once."""
+
+    def __init__(self, call_id: str, model: str) -> None:
+        base = {"id": call_id, "object": "chat.completion.chunk", "created": int(time.time()), "model": model}
+        self._head = "data: " + json.dumps(base)[:-1] + ', "choices": '
+
+    def role(self) -> bytes:
+        """The first event."""
+        return self._choice('{"role": "assistant", "content": ""}', "null")
+
+    def content(self, piece: str) -> bytes:
+        """One token."""
+        return self._choice(f'{{"content": {json.dumps(piece)}}}', "null")
+
+    def finish(self, reason: str) -> bytes:
+        """The event after the last token."""
+        return self._choice("{}", json.dumps(reason))
+
+    def usage(self, usage: Json) -> bytes:
+        """The event with the bill."""
+        return f'{self._head}[], "usage": {json.dumps(usage)}}}\n\n'.encode()
+
+    def done(self) -> bytes:
+        """The last event."""
+        return b"data: [DONE]\n\n"
+
+    def _choice(self, delta: str, reason: str) -> bytes:
+        choice = f'[{{"index": 0, "delta": {delta}, "finish_reason": {reason}}}]'
+        return f"{self._head}{choice}}}\n\n".encode()
+
+
+def _limit(body: Json) -> int | None:
+    limit = body.get("max_completion_tokens")
+    limit = body.get("max_tokens") if limit is None else limit
+    if limit is None:
+        return None
+    if not isinstance(limit, int) or limit < 1:
+        raise ApiError(400, "a limit on tokens must be an integer of at least 1", code="invalid_limit")
+    return limit

@@ -1,0 +1,171 @@
+"""An OpenAI-compatible server on the loopback interface that plays recorded models."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from lightrouter_graph.testing.billing import Bill, Kind, Ledger, RecordedRequest
+from lightrouter_graph.testing.conditions import Fail, Timing
+from lightrouter_graph.testing.endpoint import RecordedModels, Responder
+from lightrouter_graph.testing.recordings import Recordings
+
+if TYPE_CHECKING:
+    from lightrouter_graph.testing.serving import ServerThread
+
+
+class RecordedModelServer:
+    """Plays recorded models over the OpenAI chat completions API, and keeps the bill.
+
+    Endpoints: `POST /v1/chat/completions`, `GET /v1/models`, `GET /healthz`, on 127.0.0.1 only. The recording is
+    found by its question: the last message of the user that equals, else contains, a known one (white space
+    aside). `max_tokens`, `max_completion_tokens`, `stream` and `stream_options.include_usage` are honoured. With
+    `continue_final_message: true` a final assistant message is continued where the recorded text starts with it,
+    and otherwise, as without the flag, the text comes from its beginning. Sampling, stop sequences, tools and `n`
+    are ignored. Tokens are counted by `count_tokens`, an approximation.
+
+    A model stops producing, and billing, when its client goes away; the bill is complete once the server has
+    noticed, see `wait_until_idle`. A call answered with an error costs nothing, a hanging one its input.
+
+    Args:
+        source: A `.jsonl` or `.jsonl.gz` file, or records like
+            `{"question": ..., "outputs": {model: {"text": ...}}}`.
+        responders: Models played by a function from request body to text, such as a judge. They run in the
+            server's thread, one at a time, and go before recordings of the same name.
+        timings: How fast each model is.
+        timing: How fast all other models are; at once unless given.
+        failures: How models fail.
+        api_key: The key that `/v1` asks for; None for any or none. It is kept out of logs and reprs.
+        port: The port, 0 for a free one.
+
+    `responders`, `timings` and `failures` may be changed while the server runs.
+
+    Example:
+        >>> import httpx
+        >>> record = {"question": "2 + 2?", "outputs": {"small": {"text": "It is four."}}}
+        >>> with RecordedModelServer([record]) as server:
+        ...     ask = {"model": "small", "messages": [{"role": "user", "content": "2 + 2?"}], "max_tokens": 2}
+        ...     reply = httpx.post(f"{server.base_url}/chat/completions", json=ask).json()
+        >>> reply["choices"][0]["message"]["content"]
+        'It is'
+        >>> server.total()
+        Bill(calls=1, input_tokens=8, output_tokens=2, cancelled=0)
+    """
+
+    def __init__(
+        self,
+        source: str | Path | Iterable[Mapping[str, Any]] = (),
+        *,
+        responders: Mapping[str, Responder] | None = None,
+        timings: Mapping[str, Timing] | None = None,
+        timing: Timing | None = None,
+        failures: Mapping[str, Fail] | None = None,
+        api_key: str | None = None,
+        port: int = 0,
+    ) -> None:
+        self._ledger = Ledger()
+        self._app = RecordedModels(
+            recordings=Recordings(source),
+            responders=dict(responders or {}),
+            timings=dict(timings or {}),
+            default_timing=timing or Timing(),
+            failures=dict(failures or {}),
+            api_key=api_key,
+            ledger=self._ledger,
+        )
+        self._asked_port = port
+        self._thread: ServerThread | None = None
+
+    def __repr__(self) -> str:
+        where = f"port={self._thread.port}" if self._thread else "not running"
+        return f"<RecordedModelServer {where}, questions={len(self._app.recordings)}, models={self.models}>"
+
+    @property
+    def base_url(self) -> str:
+        """Where the API is while the server runs, ending in `/v1`."""
+        if self._thread is None:
+            raise RuntimeError("the server runs only inside its `with` block")
+        return f"http://127.0.0.1:{self._thread.port}/v1"
+
+    @property
+    def models(self) -> list[str]:
+        """The models it plays."""
+        return sorted({*self._app.recordings.models, *self.responders})
+
+    @property
+    def responders(self) -> dict[str, Responder]:
+        """The models played by functions; may be changed."""
+        return self._app.responders
+
+    @property
+    def timings(self) -> dict[str, Timing]:
+        """How fast each model is; may be changed."""
+        return self._app.timings
+
+    @property
+    def failures(self) -> dict[str, Fail]:
+        """How models fail; may be changed. `reset` makes `Fail.times` count anew."""
+        return self._app.failures
+
+    @property
+    def billed(self) -> dict[tuple[str, Kind], Bill]:
+        """The bill of each model and kind of call ("completion", "continuation")."""
+        return self._ledger.bills
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """All requests for completions, in the order of their arrival, refused ones included."""
+        return self._ledger.requests
+
+    def total(self) -> Bill:
+        """All bills together."""
+        return sum(self.billed.values(), Bill())
+
+    def reset(self) -> None:
+        """Forget bills, requests and the failures counted so far."""
+        self._ledger.clear()
+        self._app.failed.clear()
+
+    def wait_until_idle(self, timeout_s: float = 5.0) -> None:
+        """Block until every request that reached the server has ended and is billed.
+
+        Raises:
+            TimeoutError: If one is still in flight after `timeout_s`.
+        """
+        if not self._ledger.wait_until_idle(timeout_s):
+            msg = f"a request is still in flight after {timeout_s} s"
+            raise TimeoutError(msg)
+
+    def start(self) -> Self:
+        """Serve, in a thread of its own.
+
+        Raises:
+            ImportError: If uvicorn is not installed.
+        """
+        # Imported here so that scripted models need no server.
+        from lightrouter_graph.testing.serving import ServerThread  # noqa: PLC0415
+
+        if self._thread is not None:
+            raise RuntimeError("the server is running already")
+        thread = ServerThread(self._app, self._asked_port)
+        thread.start()
+        self._thread = thread
+        return self
+
+    def stop(self) -> None:
+        """End all requests, the thread and the socket; the bills stay."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        return await asyncio.to_thread(self.start)
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self.stop)
