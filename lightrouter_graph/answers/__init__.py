@@ -1,0 +1,26 @@
+"""Whether two model answers give the same answer, without a model call."""
+
+from lightrouter_graph.answers.closing import find_closing_letter, find_closing_number, find_short_text
+from lightrouter_graph.answers.fields import find_json_field
+from lightrouter_graph.answers.finders import Finder, find_boxed, find_tag
+from lightrouter_graph.answers.keys import AnswerKey, ExactText, ShortAnswer, default_key
+from lightrouter_graph.answers.markers import find_marked
+from lightrouter_graph.answers.tool_calls import canonical_tool_calls
+from lightrouter_graph.answers.values import canonical_value
+
+__all__ = [
+    "AnswerKey",
+    "ExactText",
+    "Finder",
+    "ShortAnswer",
+    "canonical_tool_calls",
+    "canonical_value",
+    "default_key",
+    "find_boxed",
+    "find_closing_letter",
+    "find_closing_number",
+    "find_json_field",
+    "find_marked",
+    "find_short_text",
+    "find_tag",
+]
