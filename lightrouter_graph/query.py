@@ -70,5 +70,5 @@ def query_of(state: State, pool: Pool, key: AnswerKey) -> Query:
 
 def question_text(messages: Sequence[BaseMessage]) -> str:
     """Return the text of the last human message, or of the last message when no human spoke."""
-    human = [message for message in messages if isinstance(message, HumanMessage)]
-    return str((human or list(messages))[-1].text)
+    human = (message for message in reversed(messages) if isinstance(message, HumanMessage))
+    return str(next(human, messages[-1]).text)

@@ -1,0 +1,39 @@
+"""The shortest way: a pool, a graph, a question, and what became of it.
+
+    python examples/quickstart.py "What is 17 * 23?"
+
+The pool is `lightrouter.toml` in the working directory, or what the environment offers (OPENAI_API_KEY, a local
+Ollama, ...).
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from langchain_core.messages import HumanMessage
+
+from lightrouter_graph import Pool, create_lightrouter
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Ask one question and say what it took."""
+    question = " ".join(sys.argv[1:] if arguments is None else arguments) or "What is 17 * 23?"
+    file = Path("lightrouter.toml")
+    pool = Pool.from_toml(file) if file.exists() else Pool.from_env()
+    router = create_lightrouter(pool).compile(name="lightrouter")
+
+    result = router.invoke({"messages": [HumanMessage(question)]})
+    answer = result["messages"][-1]
+    decision = answer.response_metadata["lightrouter"]
+
+    print(answer.text)
+    print(f"\nstopped because {decision['stopped']}; {decision['merged']} by {decision['merged_by']}")
+    for candidate in decision["candidates"]:
+        print(f"  {candidate['candidate']:<12} {candidate['fate']:<11} {candidate['why'] or candidate['reason']}")
+    bill, usage = decision["bill"], decision["bill"]["usage"]
+    price = "price unknown" if bill["usd"] is None else f"{bill['usd']:.5f} USD"
+    print(f"{bill['calls']} calls, {usage['input_tokens']} + {usage['output_tokens']} tokens, {price}")
+
+
+if __name__ == "__main__":
+    main()
