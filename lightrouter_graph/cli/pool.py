@@ -1,0 +1,165 @@
+"""`lightrouter pool`: which models there are, what they cost, and whether they answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lightrouter_graph.cli.sources import PoolFile, Specs, open_pool
+from lightrouter_graph.cli.words import count, one_line, seconds, usd, why_failed
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from lightrouter_graph.completion import Completion
+    from lightrouter_graph.pool import Candidate
+
+CHECK_TIMEOUT_S = 20.0
+CHECK_TOKENS = 64
+CHECK_QUESTION = "Answer with one word: ready"
+
+_SOME_DO_NOT_ANSWER = 1
+_PIPE_WIDTH = 160
+
+EPILOG = f"""
+The check sends every model one short question; the exit code is 1 if one does not answer within {CHECK_TIMEOUT_S:g} s.
+
+[bold]Examples[/bold]
+  lightrouter pool
+  lightrouter pool --pool team.toml --no-check
+  lightrouter pool -m vllm:Qwen/Qwen3-8B@http://localhost:8000/v1 --json
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A candidate and what came of asking it; None where it was not asked."""
+
+    candidate: Candidate
+    completion: Completion | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it was asked and did not answer."""
+        return self.completion is not None and self.completion.failure is not None
+
+
+def pool(
+    pool: PoolFile = None,
+    candidate: Specs = None,
+    check: Annotated[
+        bool, typer.Option(metavar="", help="Ask every model one short question; --no-check costs nothing.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")] = False,
+) -> None:
+    """List the models, their prices and what they can do, and see whether each answers."""
+    source = open_pool(pool, candidate)
+    if source.announcement:
+        print(one_line(source.announcement), file=sys.stderr)
+    rows = asyncio.run(_check(list(source.pool))) if check else [Checked(member, None) for member in source.pool]
+    if as_json:
+        print(json.dumps({"candidates": [_record(row) for row in rows]}, ensure_ascii=False, indent=2))
+    else:
+        _show(rows)
+    if any(row.failed for row in rows):
+        raise typer.Exit(_SOME_DO_NOT_ANSWER)
+
+
+async def _check(candidates: Sequence[Candidate]) -> list[Checked]:
+    """Ask all of them at the same time."""
+    from langchain_core.messages import HumanMessage  # noqa: PLC0415 - half a second
+
+    from lightrouter_graph.completion import Call, complete  # noqa: PLC0415
+
+    call = Call(stage="boot", layer=1, timeout_s=CHECK_TIMEOUT_S, max_tokens=CHECK_TOKENS)
+    asked = [complete(candidate, [HumanMessage(CHECK_QUESTION)], call) for candidate in candidates]
+    return [Checked(*pair) for pair in zip(candidates, await asyncio.gather(*asked), strict=True)]
+
+
+def _record(row: Checked) -> dict[str, Any]:
+    """Say in JSON what the table says."""
+    candidate, completion = row.candidate, row.completion
+    price = candidate.price
+    listed = None if price is None else {"input": price.input, "output": price.output}
+    return {
+        "name": candidate.name,
+        "model": candidate.model_name,
+        "provider": candidate.provider,
+        "usd_per_million_tokens": listed,
+        "continuation": candidate.continuation,
+        "json_mode": candidate.json_mode,
+        "tags": list(candidate.tags),
+        "answers": None if completion is None else not row.failed,
+        "seconds": None if completion is None else completion.spending["seconds"],
+        "failure": None if completion is None else completion.failure,
+    }
+
+
+def _show(rows: Sequence[Checked]) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    console.print(_table(rows), markup=False)
+    for row in rows:
+        if row.completion is not None and row.completion.failure is not None:
+            console.print(
+                Text(f"{row.candidate.name}: {why_failed(row.completion.failure)}"), style="red", soft_wrap=True
+            )
+    console.print(Text(_summary(rows)), style="dim", soft_wrap=True)
+
+
+def _table(rows: Sequence[Checked]) -> Table:
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    named = any(row.candidate.name != _model(row.candidate) for row in rows)
+    if named:
+        longest = max(len("name"), *(len(row.candidate.name) for row in rows))
+        table.add_column("name", overflow="fold", width=min(longest, 22))
+    table.add_column("model", overflow="fold")
+    for title in ("$/1M in", "out"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for title in ("continues", "JSON", "answers"):
+        table.add_column(title, no_wrap=True)
+    for row in rows:
+        table.add_row(*([row.candidate.name] if named else []), *_cells(row))
+    return table
+
+
+def _cells(row: Checked) -> list[Any]:
+    candidate, price = row.candidate, row.candidate.price
+    prices = ("unknown", "") if price is None else (_mtok(price.input), _mtok(price.output))
+    continues = "boots" if candidate.continuation else "no"
+    return [_model(candidate), *prices, continues, (candidate.json_mode or "no").removeprefix("json_"), _answers(row)]
+
+
+def _model(candidate: Candidate) -> str:
+    provider = f"{candidate.provider}:" if candidate.provider else ""
+    return one_line(provider + candidate.model_name)
+
+
+def _answers(row: Checked) -> str:
+    if row.completion is None:
+        return "not asked"
+    return "✗ no" if row.failed else f"✓ {seconds(row.completion.spending['seconds'])}"
+
+
+def _mtok(price: float) -> str:
+    return f"{price:.2f}" if price >= 0.1 or price == 0 else f"{price:.4g}"
+
+
+def _summary(rows: Sequence[Checked]) -> str:
+    asked = [row.completion for row in rows if row.completion is not None]
+    if not asked:
+        return f"{count(len(rows), 'model')}, none asked"
+    answering = sum(not row.failed for row in rows)
+    known = [completion.spending["usd"] for completion in asked]
+    paid = usd(sum(price for price in known if price is not None) if None not in known else None)
+    return f"{answering} of {count(len(rows), 'model')} answer; the check cost {paid}"

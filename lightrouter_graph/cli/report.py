@@ -1,0 +1,76 @@
+"""The bill: what the run cost, against one model alone and against everybody in full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from lightrouter_graph.cli.words import compared, count, one_line, seconds, usd
+
+if TYPE_CHECKING:
+    from lightrouter_graph.bill import Bill, Estimate
+    from lightrouter_graph.records import Usage
+
+
+def bill_table(bill: Bill) -> Table:
+    """Draw the bill: this run and the two ways it is compared with; estimates are marked."""
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("bill", overflow="fold")
+    for title in ("tokens in", "out", "cost", "this run costs"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_row(f"this run, {count(bill['calls'], 'call')}", *_tokens(bill["usage"]), paid(bill), "", style="bold")
+    for other in (bill["one_model"], bill["full_ensemble"]):
+        table.add_row(Text(one_line(other["what"])), *_tokens(other["usage"]), _price(other), against(bill, other))
+    return table
+
+
+def bill_line(bill: Bill) -> str:
+    """Tell the bill in one line."""
+    usage = bill["usage"]
+    spent = f"{count(bill['calls'], 'call')}, {usage['input_tokens']:,} + {usage['output_tokens']:,} tokens"
+    others = [
+        f"against {other['what']}: {against(bill, other)}" for other in (bill["one_model"], bill["full_ensemble"])
+    ]
+    unknown = [f"price unknown: {', '.join(bill['unpriced'])}"] if bill["usd_known"] and bill["unpriced"] else []
+    return " | ".join([f"bill: {spent}, {paid(bill)}, {seconds(bill['seconds'])}", *unknown, *others])
+
+
+def paid(bill: Bill) -> str:
+    """Say what the run cost: a number, at least a number, or that nothing is known."""
+    if bill["usd"] is None and bill["usd_known"] > 0:
+        return f"> {usd(bill['usd_known'])}"
+    return _about(usd(bill["usd"]), estimated=bill["usage"]["estimated"] and bill["usd"] is not None)
+
+
+def against(bill: Bill, other: Estimate) -> str:
+    """Compare the run with another way, in USD where both are known, else in tokens."""
+    estimated = other["estimated"] or bill["usage"]["estimated"]
+    if bill["usd"] is not None and other["usd"]:
+        return _about(compared(bill["usd"] / other["usd"]), estimated=estimated)
+    tokens = _total(other["usage"])
+    if not tokens:
+        return ""
+    ratio = _total(bill["usage"]) / tokens
+    return _about(compared(ratio, less="fewer tokens", more="more tokens"), estimated=estimated)
+
+
+def _price(other: Estimate) -> str:
+    return _about(usd(other["usd"]), estimated=other["estimated"] and other["usd"] is not None)
+
+
+def _tokens(usage: Usage) -> tuple[str, str]:
+    about = usage["estimated"]
+    return (
+        _about(f"{usage['input_tokens']:,}", estimated=about),
+        _about(f"{usage['output_tokens']:,}", estimated=about),
+    )
+
+
+def _about(number: str, *, estimated: bool) -> str:
+    return f"≈ {number}" if estimated else number
+
+
+def _total(usage: Usage) -> int:
+    return usage["input_tokens"] + usage["output_tokens"]

@@ -1,0 +1,120 @@
+"""A run on a terminal: the race live, then the answer as it is written, then the bill."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from lightrouter_graph.cli.board import Board, Ending
+from lightrouter_graph.cli.lines import event_line
+from lightrouter_graph.cli.paragraphs import Paragraphs
+from lightrouter_graph.cli.race import Race
+from lightrouter_graph.cli.report import bill_table
+from lightrouter_graph.cli.words import one_line, seconds
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AIMessage
+
+    from lightrouter_graph.decision import Decision
+    from lightrouter_graph.events import Event
+
+
+class Screen:
+    """Draws the board many times a second until the answer begins; what is above stays as it is."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(highlight=False)
+        self._board = Board()
+        self._ending: Ending = ""
+        self._live = Live(console=self._console, get_renderable=self._draw, refresh_per_second=10)
+        self._heard: dict[str | None, str] = {}
+        self._paragraphs = Paragraphs(self._console)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, at: TracebackType | None) -> None:
+        self._freeze("stopped")
+        self._paragraphs.end()
+
+    def say(self, line: str) -> None:
+        """Print a line above the race."""
+        if line:
+            self._console.print(Text(one_line(line), style="dim"))
+
+    def see(self, event: Event) -> None:
+        """Move the race on. Once the answer is being written, only what goes wrong with it is worth a line."""
+        if self._ending:
+            self._see_late(event)
+            return
+        if event["event"] == "drafted":
+            self._keep_layer(event)
+        self._board = self._board.after(event, time.monotonic())
+
+    def hear(self, message_id: str | None, token: str) -> None:
+        """Print a piece of the answer."""
+        if not token:
+            return
+        if not self._heard:
+            self._begin_answer()
+        elif message_id not in self._heard:
+            self._paragraphs.end()
+            self._console.print("\n[dim]that broke off; again:[/dim]\n")
+        self._heard[message_id] = self._heard.get(message_id, "") + token
+        self._paragraphs.write(token)
+
+    def take(self, message: AIMessage) -> None:
+        """Print what of the answer has not been printed, and the bill."""
+        text = str(message.text)
+        if text not in self._heard.values():
+            self.hear(f"whole:{message.id}", text)
+        self._paragraphs.end()
+        decision: Decision = message.response_metadata["lightrouter"]
+        self._console.print()
+        self._console.print(bill_table(decision["bill"]))
+        self._console.print(Text(_how(decision), style="dim"))
+
+    def _draw(self) -> Race:
+        return Race(self._board, time.monotonic(), self._ending)
+
+    def _freeze(self, ending: Ending) -> None:
+        if not self._ending:
+            self._ending = ending
+            self._live.stop()
+
+    def _begin_answer(self) -> None:
+        self._freeze("streams below")
+        self._console.print()
+
+    def _see_late(self, event: Event) -> None:
+        if event["event"] == "answer" and event["failure"] is not None:
+            self._paragraphs.end()
+            self.say(event_line(event))
+
+    def _keep_layer(self, event: Event) -> None:
+        """Leave a finished layer standing above the next."""
+        self._console.print(Race(self._board, time.monotonic(), "stopped"))
+        self.say(event_line(event))
+        self._console.print()
+
+
+_HOW = {
+    "pass-through": "the answer of {}",
+    "best": "the answer of {}, the best ranked",
+    "vote": "the answer of {}, chosen by vote",
+    "synthesis": "written by {} out of all answers",
+}
+
+
+def _how(decision: Decision) -> str:
+    """Say whose text it is and how it was chosen."""
+    how = _HOW.get(decision["merged"], f"{decision['merged']}, {{}}").format(decision["merged_by"])
+    notes = "; ".join(decision["merge_notes"].values())
+    took = seconds(decision["bill"]["seconds"])
+    return one_line(f"{how} · {took}" + (f" · {notes}" if notes else ""))

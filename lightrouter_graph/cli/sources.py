@@ -1,0 +1,65 @@
+"""Where the models of a run come from: a file, specs, or the environment."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from lightrouter_graph.cli.words import count, short_names
+from lightrouter_graph.errors import PoolError
+
+if TYPE_CHECKING:
+    from lightrouter_graph.pool import Pool
+
+DEFAULT_FILE = Path("lightrouter.toml")
+_PANEL = "Models"
+
+PoolFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--pool",
+        metavar="FILE",
+        rich_help_panel=_PANEL,
+        help=f"A TOML file with the models. Default: ./{DEFAULT_FILE} if there, else what the environment offers.",
+    ),
+]
+Specs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--candidate",
+        "-m",
+        metavar="SPEC",
+        rich_help_panel=_PANEL,
+        help="One model, as provider:model or provider:model@http://host:port/v1; give it once per model, the one "
+        "you trust most first.",
+    ),
+]
+
+
+class Source(NamedTuple):
+    """A pool and, where the user did not name it, a line that says where it was found."""
+
+    pool: "Pool"
+    announcement: str
+
+
+def open_pool(file: Path | None, specs: list[str] | None) -> Source:
+    """Build the pool the options ask for; nothing is sent but to local servers that may list models.
+
+    Raises:
+        PoolError: If both or neither can be had, or a candidate is not usable.
+    """
+    from lightrouter_graph.pool import Candidate, Pool  # noqa: PLC0415 - a second, and --help needs none of it
+
+    if file is not None and specs:
+        msg = "--pool and --candidate exclude each other: write the model into the file, or name all of them"
+        raise PoolError(msg)
+    if specs:
+        return Source(Pool([Candidate(n, s) for n, s in zip(short_names(specs), specs, strict=True)]), "")
+    if file is not None:
+        return Source(Pool.from_toml(file), "")
+    if DEFAULT_FILE.is_file():
+        pool, place = Pool.from_toml(DEFAULT_FILE), f"./{DEFAULT_FILE}"
+    else:
+        pool, place = Pool.from_env(), "the environment"
+    return Source(pool, f"{count(len(pool), 'model')} from {place}")

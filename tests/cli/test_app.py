@@ -1,0 +1,56 @@
+"""Help, version, and how little they load."""
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+from lightrouter_graph.cli import main
+from lightrouter_graph.cli.options import choices_of
+from lightrouter_graph.context import Context
+
+HEAVY = {"langgraph", "langchain_core", "langchain_openai", "openai", "numpy", "httpx"}
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"lightrouter {version('lightrouter-graph')}\n"
+
+
+def test_help_documents_commands_examples_and_exit_codes(capsys):
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for part in ("ask", "pool", "Examples", "0  answered", "2  wrong usage", "3  nobody answered", "130  interrupted"):
+        assert part in shown
+
+
+def test_no_arguments_show_the_help_without_a_complaint(capsys):
+    assert main([]) == 2
+    said = capsys.readouterr()
+    assert "Usage: lightrouter" in said.out + said.err
+    assert "lightrouter:" not in said.err
+
+
+@pytest.mark.parametrize("name", ["selector", "aggregator"])
+def test_choices_are_those_of_the_context(capsys, name):
+    main(["ask", "--help"])
+    shown = " ".join(capsys.readouterr().out.replace("│", "").split())
+    assert f"One of: {', '.join(choices_of(name))}." in shown
+    for word in choices_of(name):
+        Context(**{name: word})
+
+
+def test_help_loads_nothing_heavy():
+    # The package's own __init__ is kept out: this is about what the command line adds to it.
+    script = f"""
+import importlib.util, sys, types
+spec = importlib.util.find_spec("lightrouter_graph")
+package = sys.modules["lightrouter_graph"] = types.ModuleType("lightrouter_graph")
+package.__path__ = spec.submodule_search_locations
+from lightrouter_graph.cli import main
+main(["ask", "--help"])
+print(sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr == "[]\n"

@@ -1,0 +1,123 @@
+"""The screen: the race on a real pseudo-terminal, and what is left when it breaks off."""
+
+import io
+import signal
+
+import pytest
+from cli.team import OPEN, PENS, TEXTS, terminal
+from langchain_core.messages import AIMessage
+from rich.console import Console
+
+from lightrouter_graph.cli import main
+from lightrouter_graph.cli.screen import Screen
+from lightrouter_graph.testing import Fail, Timing
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_race_the_answer_and_the_bill(server, pool_file, columns):
+    server.timings.update(ada=Timing(0.3), bob=Timing(0.3, 400), cyd=Timing(0.2))
+    server.failures["cyd"] = Fail(status=401, message="wrong key")
+    with terminal("ask", "--pool", pool_file, PENS, columns=columns, cwd=pool_file.parent) as shown:
+        assert shown.read_all() == 0
+    assert "writing …" in shown.raw
+    screen = shown.screen
+    assert "writing …" not in screen
+    assert all(len(line) <= columns for line in screen.splitlines())
+    race, _, rest = screen.partition("ranked by consistency+prior")
+    assert "✓ ada" in race
+    assert "… bob" in race
+    assert "✗ cyd" in race
+    ranking, _, rest = rest.partition("answers in full")
+    assert "dropped: failed, see above" in ranking
+    assert "boot continued" in rest
+    assert "2 of 2 answers say 12 · stopped because 2 answers agree" in rest
+    assert TEXTS[PENS]["ada"] in rest
+    bill = rest[rest.index("tokens in") :]
+    assert "this run, 4 calls" in bill
+    assert "ada alone" in bill
+    assert "all 3 in full, then an aggregator" in bill
+
+
+def test_layers_stay_one_below_the_other_and_the_synthesis_streams(server, pool_file):
+    server.timings.update(dict.fromkeys(("ada", "bob", "cyd"), Timing(0.05, 200)))
+    args = ("ask", "--pool", pool_file, "--paper", "--selector", "consistency", OPEN)
+    with terminal(*args, columns=80, cwd=pool_file.parent, NO_COLOR="1") as shown:
+        assert shown.read_all() == 0
+    screen = shown.screen
+    first, second = screen.index("boots, layer 1 of 2"), screen.index("boots, layer 2 of 2")
+    assert "goes into the draft" in screen[first:second]
+    assert "layer 1: draft merged from " in screen[first:second]
+    assert "below top_k = 2" in screen[second:]
+    assert "says: TCP is older,\nQUIC runs over UDP and saves a round trip.\n" in screen[second:]
+    assert "out of all answers · " in screen[second:]
+    assert "\x1b[3" not in shown.raw
+
+
+def test_an_interrupt_leaves_a_clean_screen(server, pool_file):
+    server.timings.update(dict.fromkeys(("ada", "bob", "cyd"), Timing(30)))
+    with terminal("ask", "--pool", pool_file, PENS, columns=80, cwd=pool_file.parent) as shown:
+        shown.read_until("writing …")
+        shown.process.send_signal(signal.SIGINT)
+        assert shown.read_all() == 130
+    assert shown.screen.endswith("lightrouter: interrupted\n")
+    assert "· ada" in shown.screen
+    assert "Traceback" not in shown.raw
+    assert shown.raw.rindex("\x1b[?25h") > shown.raw.rindex("\x1b[?25l")
+
+
+def test_text_cannot_command_the_terminal(server, pool_file):
+    server.responders.update({name: lambda body: "\x1b]0;owned\x07\x1b[2JThe answer is 12." for name in ("ada", "bob")})
+    with terminal("ask", "--pool", pool_file, PENS, columns=80, cwd=pool_file.parent) as shown:
+        assert shown.read_all() == 0
+    assert "\x1b]0;" not in shown.raw
+    assert "\x1b[2J" not in shown.raw
+    assert "The answer is 12." in shown.screen
+
+
+def test_a_dumb_terminal_gets_lines(pool_file):
+    with terminal("ask", "--pool", pool_file, PENS, columns=80, cwd=pool_file.parent, TERM="dumb") as shown:
+        assert shown.read_all() == 0
+    assert "\x1b" not in shown.raw
+    assert "asking ada, bob, cyd (of 3)" in shown.screen
+
+
+def answer(text: str, message_id: str) -> AIMessage:
+    usage = {"input_tokens": 1, "output_tokens": 1, "cached_tokens": 0, "reasoning_tokens": 0, "estimated": False}
+    other = {"what": "ada alone", "usage": usage, "usd": None, "estimated": True}
+    bill = {"calls": 1, "usage": usage, "usd": None, "usd_known": 0.5, "seconds": 1.0, "one_model": other}
+    decision = {"merged": "vote", "merged_by": "ada", "merge_notes": {"fallback": "synthesis failed"}}
+    record = {**decision, "bill": {**bill, "full_ensemble": other}}
+    return AIMessage(text, id=message_id, response_metadata={"lightrouter": record})
+
+
+def shown_by(*tokens: tuple[str, str], then: AIMessage) -> str:
+    file = io.StringIO()
+    with Screen(Console(file=file, force_terminal=False, width=80)) as screen:
+        for message_id, token in tokens:
+            screen.hear(message_id, token)
+        screen.take(then)
+    return file.getvalue()
+
+
+def test_an_answer_that_streamed_is_not_printed_again():
+    screen = shown_by(("m", "It is "), ("m", "twelve."), then=answer("It is twelve.", "m"))
+    assert screen.count("twelve.") == 1
+    assert "broke off" not in screen
+
+
+def test_an_answer_that_broke_off_is_followed_by_the_one_that_counts():
+    screen = shown_by(("m", "It is perh"), then=answer("It is twelve.", "n"))
+    assert "It is perh\n\nthat broke off; again:\n\nIt is twelve.\n" in screen
+    assert "the answer of ada, chosen by vote · 1.0 s · synthesis failed" in screen
+
+
+def test_a_price_known_in_part_is_a_lower_bound():
+    screen = shown_by(then=answer("twelve", "m"))
+    assert "> $0.50" in screen
+    assert "price unknown" in screen
+    assert "the same" in screen
+
+
+def test_the_screen_is_for_terminals_only(capsys, pool_file):
+    main(["ask", "--pool", str(pool_file), PENS])
+    assert "\x1b" not in capsys.readouterr().out
