@@ -90,13 +90,18 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def sample(path: Path, models: Sequence[str], number: int, seed: int) -> list[dict[str, Any]]:
-    """Draw questions that every model answered."""
+    """Draw questions that every model answered and that were scored."""
     records = [json.loads(line) for line in lines(path)]
-    complete = [record for record in records if all(model in record["outputs"] for model in models)]
+    complete = [record for record in records if all(scored(record, model) for model in models)]
     if not complete:
-        msg = f"no question in {path} was answered by all of {', '.join(models)}"
+        msg = f"no question in {path} was answered by all of {', '.join(models)} and scored"
         raise SystemExit(msg)
     return random.Random(seed).sample(complete, min(number, len(complete)))
+
+
+def scored(record: Mapping[str, Any], model: str) -> bool:
+    """Whether the record holds the model's output with a score."""
+    return record["outputs"].get(model, {}).get("score") is not None
 
 
 def lines(path: Path) -> Iterator[str]:
@@ -240,14 +245,16 @@ def show(
     """Print the table."""
     title = f"{path.name}: {len(records)} questions, {len(names)} candidates; billed by the server, per question"
     table = Table(title=title)
-    for column in ("policy", "accuracy", "output tokens", "of all in full", "input tokens", "calls", "USD / 1,000"):
-        table.add_column(column, justify="left" if column == "policy" else "right")
+    table.add_column("policy", no_wrap=True)
+    for column in ("accuracy", "output tokens", "of all in full", "input tokens", "calls", "USD / 1,000"):
+        table.add_column(column, justify="right", no_wrap=True)
     for row in rows:
         share = f"{row.output_tokens / all_tokens:.0%}" if row.output_tokens else ""
         usd = "" if row.usd is None else f"{row.usd:.2f}"
         tokens = [f"{row.output_tokens:.0f}", share, f"{row.input_tokens:.0f}", f"{row.calls:.1f}"]
         table.add_row(row.name, f"{row.accuracy:.3f}", *(tokens if row.calls else [""] * 4), usd)
-    Console().print(table)
+    console = Console()
+    console.print(table) if console.is_terminal else Console(width=140).print(table)
 
 
 if __name__ == "__main__":

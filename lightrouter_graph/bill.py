@@ -15,6 +15,7 @@ class Estimate(TypedDict):
     """What another way would have cost. `estimated` is false only where every token was really counted."""
 
     what: str
+    calls: int
     usage: Usage
     usd: float | None
     estimated: bool
@@ -23,13 +24,15 @@ class Estimate(TypedDict):
 class Bill(TypedDict):
     """The bill of one run.
 
-    `usd` is None as soon as one call's price is unknown; `usd_known` adds up the others. `by_stage` splits `usage`.
+    `usd` is None as soon as one call's price is unknown: then `usd_known` adds up the others and `unpriced` names whose
+    price is missing. `by_stage` splits `usage`.
     """
 
     calls: int
     usage: Usage
     usd: float | None
     usd_known: float
+    unpriced: list[str]
     seconds: float
     by_stage: dict[str, Usage]
     one_model: Estimate
@@ -65,6 +68,7 @@ def draw_bill(
         "usage": add_usage(*(s["usage"] for s in spendings)),
         "usd": _sum_or_none([s["usd"] for s in spendings]),
         "usd_known": sum(s["usd"] or 0.0 for s in spendings),
+        "unpriced": list(dict.fromkeys(s["candidate"] for s in spendings if s["usd"] is None)),
         "seconds": seconds,
         "by_stage": {
             stage: add_usage(*(s["usage"] for s in spendings if s["stage"] == stage))
@@ -130,7 +134,13 @@ def _guess(known: Sequence[Usage], boots: Sequence[Boot], merged_tokens: int) ->
 def _estimate(what: str, parts: Sequence[tuple[Candidate, Usage]]) -> Estimate:
     usage = add_usage(*(part for _, part in parts))
     prices = [None if c.price is None else usd_of(part, c.price) for c, part in parts]
-    return {"what": what, "usage": usage, "usd": _sum_or_none(prices), "estimated": usage["estimated"]}
+    return {
+        "what": what,
+        "calls": len(parts),
+        "usage": usage,
+        "usd": _sum_or_none(prices),
+        "estimated": usage["estimated"],
+    }
 
 
 def _sum_or_none(prices: Sequence[float | None]) -> float | None:

@@ -53,7 +53,8 @@ class Context(BaseModel):
     agree: int | None = Field(
         2,
         ge=2,
-        description="Stop as soon as so many answers agree; empty = never stop early (the paper's fixed top-k).",
+        description="Stop as soon as so many answers agree; empty = never stop early (the paper's fixed top-k). Where "
+        "only a smaller `top_k` is given, it is lowered with it.",
         json_schema_extra=_node("tally"),
     )
     layers: int = Field(
@@ -120,7 +121,7 @@ class Context(BaseModel):
 
     def __init__(self, **settings: Any) -> None:
         try:
-            super().__init__(**settings)
+            super().__init__(**_with_reachable_agree(settings))
         except ValidationError as exc:
             raise ContextError(_one_line(exc)) from None
 
@@ -164,7 +165,21 @@ class Context(BaseModel):
             ContextError: If a value is not allowed, or if what is under `lightrouter` is not settings.
         """
         given = _given(context)
-        return type(self)(**(self.model_dump() | given)) if given else self
+        if not given:
+            return self
+        bound = self.model_dump()
+        if "top_k" in given and "agree" not in given:
+            given = _with_reachable_agree(given, bound["agree"])
+        return type(self)(**(bound | given))
+
+
+def _with_reachable_agree(settings: dict[str, Any], agree: int | None = None) -> dict[str, Any]:
+    """Lower an agreement that was not asked for where a smaller `top_k` was: one answer agrees with nobody."""
+    agree = agree or Context.model_fields["agree"].default
+    top_k = settings.get("top_k")
+    if "agree" in settings or not isinstance(top_k, int) or agree is None or not 0 < top_k < agree:
+        return settings
+    return {**settings, "agree": top_k if top_k > 1 else None}
 
 
 def _given(context: object) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from lightrouter_graph.standing import (
     answers_at_hand,
     boots_of,
     chosen_boots,
+    ends_in_draft,
     is_inner,
-    is_settled,
     next_up,
     standing_of,
 )
@@ -33,7 +33,7 @@ def fan_out_top_k(state: State) -> list[Send] | str:
 
     Source: arXiv 2505.16221, top-k.
     """
-    if is_inner(state) and not is_settled(state) and chosen_boots(state):
+    if ends_in_draft(state):
         return "aggregate"
     return _generate(state, next_up(state)) or "tally"
 

@@ -6,6 +6,7 @@ that a second `asyncio.run` fails with "Event loop is closed".
 """
 
 import asyncio
+import atexit
 import functools
 import importlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -29,14 +30,19 @@ def run_sync(step: Callable[..., Awaitable[T]], *args: Any) -> T:
     return _portal().call(step, *args)
 
 
-_background = ExitStack()
-"""Keeps the background loop open; closed with the process."""
-
-
 @functools.cache
 def _portal() -> BlockingPortal:
-    # anyio's portal thread is a daemon, made for loops that outlive any one call.
-    return _background.enter_context(start_blocking_portal("asyncio", name="lightrouter"))
+    """Start the background loop at the first use. anyio's portal thread is a daemon, made to outlive any one call."""
+    background = ExitStack()
+    portal = background.enter_context(start_blocking_portal("asyncio", name="lightrouter"))
+
+    def stop() -> None:
+        # At the end of the process, while its threads still run: later, nobody is left to answer the portal.
+        portal.call(portal.stop, True)
+        background.close()
+
+    atexit.register(stop)
+    return portal
 
 
 def bound_to_loop(model: BaseChatModel) -> BaseChatModel:

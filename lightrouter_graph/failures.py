@@ -49,8 +49,10 @@ def failure_of(exc: BaseException, model: BaseChatModel) -> Failure:
         exc: What the call raised.
         model: The model that was called; the secrets it holds are struck from the message.
     """
-    message = redact(str(exc) or type(exc).__name__, secrets_of(model))
-    return {"cause": _cause_of(exc), "message": f"{type(exc).__name__}: {message}"[:_LONGEST]}
+    cause, message = _cause_of(exc), redact(str(exc), secrets_of(model))
+    if cause == "bad_response" or not message:  # the cause says too little: name the exception as well
+        message = f"{type(exc).__name__}: {message}" if message else type(exc).__name__
+    return {"cause": cause, "message": message[:_LONGEST]}
 
 
 def redact(text: str, secrets: Iterator[str] | tuple[str, ...] = ()) -> str:

@@ -85,9 +85,14 @@ def chosen_boots(state: State) -> list[Boot]:
     return [by_name[name] for name in order[: settings_of(state).top_k]]
 
 
+def ends_in_draft(state: State) -> bool:
+    """Whether the ranked boots are merged as they are: in an inner layer whose boots neither settle it nor all failed."""
+    return is_inner(state) and not is_settled(state) and bool(chosen_boots(state))
+
+
 def going_on(state: State) -> list[str]:
     """Return who goes on after the ranking: into the draft of an inner layer, or to answer in full."""
-    if is_inner(state) and not is_settled(state):
+    if ends_in_draft(state):
         return [boot["candidate"] for boot in chosen_boots(state)]
     return next_up(state)
 

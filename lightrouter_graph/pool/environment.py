@@ -150,5 +150,6 @@ def _how_to_configure(*, probe: bool) -> str:
     return (
         f"no model found: {looked}. Set one of {keys}; or start Ollama (address in OLLAMA_HOST, by default "
         f"{PROVIDERS['ollama'].base_url}) and pull a model; or set VLLM_BASE_URL to a vLLM server; or name "
-        'models yourself: Pool(["openai:gpt-5.4-mini", ...]) or Pool.from_toml("lightrouter.toml")'
+        'models yourself: Pool(["openai:gpt-5.4-mini", ...]), Pool.from_toml("lightrouter.toml"), or -m SPEC on the '
+        "command line"
     )

@@ -1,0 +1,96 @@
+"""Mutual agreement of boots, by their words or by embeddings."""
+
+import pytest
+from builders import boot, query
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
+
+from lightrouter_graph import ConsistencySelector
+
+ALIKE = "Seven apples and eight apples make fifteen apples"
+TOO = "Eight apples plus seven apples, so fifteen apples"
+ODD = "The capital of France lies on the Seine"
+
+
+async def scored(*boots, embeddings=None, question="How many?"):
+    verdict = await ConsistencySelector(embeddings).score(query(question=question), boots)
+    return verdict.by_candidate
+
+
+async def test_the_boot_that_says_something_else_scores_lowest():
+    scores = await scored(boot("a", ODD), boot("b", ALIKE), boot("c", TOO))
+    assert scores["a"] < min(scores["b"], scores["c"])
+
+
+async def test_equal_answers_agree_whatever_the_words():
+    scores = await scored(boot("a", ALIKE, answer="15"), boot("b", ODD, answer="15"), boot("c", TOO, answer="16"))
+    assert scores == {"a": 0.5, "b": 0.5, "c": 0.0}
+
+
+async def test_boots_without_an_answer_are_compared_by_their_words():
+    scores = await scored(boot("a", ALIKE, answer="15"), boot("b", ALIKE), boot("c", ODD))
+    assert scores["b"] > scores["c"]
+
+
+async def test_numbers_written_differently_do_not_hide_an_equal_text():
+    scores = await scored(boot("a", ALIKE), boot("b", ALIKE))
+    assert scores == {"a": pytest.approx(1.0), "b": pytest.approx(1.0)}
+
+
+async def test_the_verdict_says_why_and_takes_no_call():
+    verdict = await ConsistencySelector().score(query(), [boot("a", ALIKE, answer="15"), boot("b", ODD)])
+    assert verdict.reasons["a"].startswith("answers 15; agrees ")
+    assert verdict.reasons["b"].startswith("no answer yet; agrees ")
+    assert verdict.selector == "consistency"
+    assert verdict.spendings == ()
+
+
+TEXTS = st.lists(st.text(max_size=40), min_size=2, max_size=5)
+
+
+@given(TEXTS, st.randoms())
+async def test_scores_are_from_0_to_1_and_do_not_depend_on_the_order(texts, random):
+    boots = [boot(str(place), text) for place, text in enumerate(texts)]
+    scores = await scored(*boots)
+    assert all(0 <= score <= 1 for score in scores.values())
+    random.shuffle(boots)
+    assert await scored(*boots) == pytest.approx(scores)
+
+
+# embeddings ------------------------------------------------------------------------------------------------
+
+
+class Topics(Embeddings):
+    """Embeds by topic: apples in one direction, cities in another."""
+
+    def __init__(self):
+        self.asked = []
+
+    def embed_documents(self, texts):
+        self.asked.append(texts)
+        return [[1.0, 0.1] if "apple" in text else [0.0, 1.0] for text in texts]
+
+    def embed_query(self, text):
+        raise NotImplementedError
+
+
+async def test_with_embeddings_meaning_is_compared():
+    scores = await scored(boot("a", ODD), boot("b", "apple pie"), boot("c", "an apple tree"), embeddings=Topics())
+    assert scores["a"] < min(scores["b"], scores["c"])
+
+
+async def test_all_boots_are_embedded_in_one_call_without_their_openers():
+    topics = Topics()
+    await scored(boot("a", f"Certainly! {ALIKE}"), boot("b", TOO), embeddings=topics)
+    assert topics.asked == [[ALIKE, TOO]]
+
+
+async def test_answers_count_before_embeddings():
+    boots = [boot("a", ALIKE, answer="15"), boot("b", ODD, answer="15")]
+    assert await scored(*boots, embeddings=DeterministicFakeEmbedding(size=8)) == {"a": 1.0, "b": 1.0}
+
+
+async def test_equal_texts_agree_fully_under_any_embedding():
+    scores = await scored(boot("a", ALIKE), boot("b", ALIKE), embeddings=DeterministicFakeEmbedding(size=8))
+    assert scores == {"a": pytest.approx(1.0), "b": pytest.approx(1.0)}

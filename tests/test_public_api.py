@@ -1,0 +1,65 @@
+"""What `import lightrouter_graph` gives, and what it costs."""
+
+import subprocess
+import sys
+
+from helpers import scripted
+
+import lightrouter_graph
+from lightrouter_graph import create_lightrouter
+
+HEAVY = ("langchain_openai", "openai", "faiss", "langchain_community", "langchain", "typer", "uvicorn")
+
+
+def python(source: str) -> str:
+    done = subprocess.run([sys.executable, "-W", "error", "-c", source], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_every_public_name_is_there_and_documented():
+    for name in lightrouter_graph.__all__:
+        assert getattr(lightrouter_graph, name).__doc__, name
+
+
+def test_import_brings_no_client_no_index_and_no_warning():
+    loaded = python("import sys; from lightrouter_graph import *; print(*sys.modules)").split()
+    assert "lightrouter_graph.graph" in loaded
+    assert not [name for name in HEAVY if name in loaded]
+
+
+def test_import_opens_no_socket_and_needs_no_key():
+    source = "import socket; socket.socket.connect = None; import lightrouter_graph; print('fine')"
+    assert python(source) == "fine"
+
+
+def test_the_graph_has_the_nodes_and_edges_of_the_design():
+    drawn = create_lightrouter(scripted(a="x")).compile().get_graph()
+    assert set(drawn.nodes) - {"__start__", "__end__"} == {"open", "boot", "select", "generate", "tally", "aggregate"}
+    edges = {(edge.source, edge.target) for edge in drawn.edges}
+    assert edges == {
+        ("__start__", "open"),
+        ("open", "boot"),
+        ("open", "generate"),
+        ("boot", "select"),
+        ("select", "generate"),
+        ("select", "tally"),
+        ("select", "aggregate"),
+        ("generate", "tally"),
+        ("tally", "generate"),
+        ("tally", "aggregate"),
+        ("aggregate", "boot"),
+        ("aggregate", "__end__"),
+    }
+
+
+def test_input_and_output_are_messages_alone():
+    graph = create_lightrouter(scripted(a="x")).compile()
+    assert set(graph.get_input_jsonschema()["properties"]) == {"messages"}
+    assert set(graph.get_output_jsonschema()["properties"]) == {"messages"}
+
+
+def test_studio_can_draw_its_settings_panel():
+    schema = create_lightrouter(scripted(a="x")).compile().get_context_jsonschema()
+    assert schema["properties"]["top_k"]["minimum"] == 1
+    assert schema["properties"]["selector"]["enum"] == ["default", "consistency", "llm", "hybrid", "random"]
+    assert all(field["description"] for field in schema["properties"].values())

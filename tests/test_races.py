@@ -1,0 +1,103 @@
+"""Calls that stop each other once enough answers agree."""
+
+import asyncio
+import gc
+
+import pytest
+
+from lightrouter_graph.races import Race, Races
+
+
+class Endless:
+    """A call that never ends by itself and knows whether it was stopped."""
+
+    def __init__(self):
+        self.begun = asyncio.Event()
+        self.stopped = False
+
+    async def __call__(self):
+        self.begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.stopped = True
+
+
+async def reply(value):
+    return value
+
+
+async def fail(exc):
+    raise exc
+
+
+async def test_a_call_that_ends_first_brings_its_result():
+    assert await Race(agree=2).run(reply("4")) == "4"
+
+
+async def test_enough_equal_votes_stop_a_call_that_is_still_running():
+    race, call = Race(agree=2), Endless()
+    running = asyncio.create_task(race.run(call()))
+    await call.begun.wait()
+    race.vote("4")
+    race.vote("4")
+    assert await running is None
+    assert call.stopped
+
+
+async def test_different_votes_and_votes_without_an_answer_decide_nothing():
+    race, call = Race(agree=2), Endless()
+    running = asyncio.create_task(race.run(call()))
+    await call.begun.wait()
+    for vote in ("4", "5", None, None, None):
+        race.vote(vote)
+    await asyncio.sleep(0)
+    assert not running.done()
+    running.cancel()
+
+
+async def test_answers_from_before_count_as_votes():
+    race, call = Race(agree=2, answers=["4", "5"]), Endless()
+    running = asyncio.create_task(race.run(call()))
+    await call.begun.wait()
+    race.vote("4")
+    assert await running is None
+
+
+async def test_a_call_that_begins_after_the_decision_is_stopped_too():
+    race, call = Race(agree=2, answers=["4"]), Endless()
+    race.vote("4")
+    assert await race.run(call()) is None
+
+
+async def test_a_failing_call_raises_its_own_exception():
+    with pytest.raises(ValueError, match="boom"):
+        await Race(agree=2).run(fail(ValueError("boom")))
+
+
+async def test_cancelling_a_branch_stops_its_call_before_it_returns():
+    call = Endless()
+    running = asyncio.create_task(Race(agree=2).run(call()))
+    await call.begun.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert call.stopped
+
+
+async def test_branches_of_one_name_run_in_one_race():
+    races = Races()
+    race = races.join("run-1/1/boot", agree=2)
+    assert races.join("run-1/1/boot", agree=2) is race
+    assert races.join("run-2/1/boot", agree=2) is not race
+
+
+async def test_a_race_is_forgotten_with_its_last_branch():
+    races = Races()
+    race = races.join("run-1/1/boot", agree=2)
+    race.vote("4")
+    race.vote("4")
+    del race
+    gc.collect()
+    assert await races.join("run-1/1/boot", agree=2).run(reply("5")) == "5"
+    assert not races._running
