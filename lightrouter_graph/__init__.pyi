@@ -1,25 +1,13 @@
 from .aggregators import (
     Aggregator,
-)
-from .aggregators import (
     AutoAggregator,
-)
-from .aggregators import (
     BestAggregator,
-)
-from .aggregators import (
     LLMAggregator,
-)
-from .aggregators import (
     Merged,
-)
-from .aggregators import (
     VoteAggregator,
 )
 from .answers import (
     AnswerKey,
-)
-from .answers import (
     default_key,
 )
 from .context import (
@@ -27,20 +15,10 @@ from .context import (
 )
 from .errors import (
     ContextError,
-)
-from .errors import (
     LightRouterError,
-)
-from .errors import (
     NoSurvivorError,
-)
-from .errors import (
     PoolError,
-)
-from .errors import (
     QueryError,
-)
-from .errors import (
     SelectionError,
 )
 from .graph import (
@@ -48,8 +26,6 @@ from .graph import (
 )
 from .pool import (
     Candidate,
-)
-from .pool import (
     Pool,
 )
 from .pricing import (
@@ -57,32 +33,16 @@ from .pricing import (
 )
 from .priors import (
     OrderPrior,
-)
-from .priors import (
     Prior,
-)
-from .priors import (
     UniformPrior,
 )
 from .selectors import (
     ConsistencySelector,
-)
-from .selectors import (
     HybridSelector,
-)
-from .selectors import (
     LLMSelector,
-)
-from .selectors import (
     OracleSelector,
-)
-from .selectors import (
     RandomSelector,
-)
-from .selectors import (
     Scores,
-)
-from .selectors import (
     Selector,
 )
 

@@ -134,7 +134,8 @@ def _completion(message: AIMessage, spent: Spending, cap: int | None) -> Complet
 def _model_for(candidate: Candidate, call: Call) -> BaseChatModel:
     """Prepare the model: a client of this loop, its cap, and streaming only where the user may see the tokens.
 
-    A plain POST costs a twentieth of the CPU of a stream, and the tag alone does not stop a model from streaming.
+    A plain POST costs a fifteenth of the CPU of a stream (tests/benchmarks/bench_boots.py), and the tag alone does not
+    stop a model from streaming.
     """
     model = bound_to_loop(candidate.model)
     changes: dict[str, Any] = {} if call.visible else {"disable_streaming": True}

@@ -86,7 +86,7 @@ def chosen_boots(state: State) -> list[Boot]:
 
 
 def ends_in_draft(state: State) -> bool:
-    """Whether the ranked boots are merged as they are: in an inner layer whose boots neither settle it nor all failed."""
+    """Whether the boots are merged as they are: in an inner layer, unless they settle it or all failed."""
     return is_inner(state) and not is_settled(state) and bool(chosen_boots(state))
 
 
