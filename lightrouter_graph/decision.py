@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 from lightrouter_graph.aggregators import Merged
 from lightrouter_graph.bill import Bill
 from lightrouter_graph.records import Agreement, Boot
-from lightrouter_graph.standing import answers_at_hand, dropped, is_settled, standing_of, stop_rule
+from lightrouter_graph.standing import answers_at_hand, counted_answers, dropped, is_settled, standing_of, stop_rule
 from lightrouter_graph.state import State
 
 Fate = Literal["answered", "dropped", "failed", "not needed"]
@@ -57,7 +57,7 @@ def record_decision(state: State, merged: Merged, bill: Bill) -> Decision:
         "layers": state["layer"],
         "selector": None if ranking is None else ranking["selector"],
         "selector_notes": {} if ranking is None else ranking["notes"],
-        "candidates": [_candidate(state, name) for name in state["order"]],
+        "candidates": [_candidate(state, name, merged) for name in state["order"]],
         "agreement": state["agreement"],
         "stopped": settled if is_settled(state) else stop_rule(state).why(standing_of(state)),
         "merged": merged.how,
@@ -74,12 +74,12 @@ def failures_of(state: State) -> dict[str, str]:
     return {name: f"{failure['cause']}: {failure['message']}" for name, failure in failed if failure}
 
 
-def _candidate(state: State, name: str) -> CandidateRecord:
+def _candidate(state: State, name: str, merged: Merged) -> CandidateRecord:
     ranking = next((r for r in reversed(state["rankings"]) if name in r["scores"]), None)
     answer = answers_at_hand(state).get(name)
     boot = _last_boot(state, name)
     shown = answer or boot
-    fate, why = _fate(state, name)
+    fate, why = _fate(state, name, merged)
     return {
         "candidate": name,
         "prior": state["weights"][name],
@@ -94,8 +94,9 @@ def _candidate(state: State, name: str) -> CandidateRecord:
     }
 
 
-def _fate(state: State, name: str) -> tuple[Fate, str]:
-    if name in answers_at_hand(state):
+def _fate(state: State, name: str, merged: Merged) -> tuple[Fate, str]:
+    passed = {merged.candidate} if merged.how == "pass-through" else set()
+    if name in passed | {answer["candidate"] for answer in counted_answers(state)}:
         return "answered", ""
     failure = next(
         (r["failure"] for r in [*reversed(state["answers"]), *reversed(state["boots"])] if r["candidate"] == name),

@@ -102,7 +102,7 @@ def dropped(state: State) -> dict[str, str]:
     settings, ranking = settings_of(state), ranking_of(state)
     order = [] if ranking is None else ranking["order"]
     out = {boot["candidate"]: _why_out(boot) for boot in boots_of(state) if boot["candidate"] not in order}
-    if settings.agree is None or is_inner(state):
+    if (settings.agree is None or is_inner(state)) and not is_settled(state):
         below = f"below top_k = {settings.top_k}"
         out |= {name: f"rank {place}, {below}" for place, name in enumerate(order, 1) if place > settings.top_k}
     return out
