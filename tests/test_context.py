@@ -36,7 +36,7 @@ def test_a_wrong_value_is_named_with_what_is_allowed(setting, told):
 
 
 def test_a_choice_that_does_not_exist_is_answered_with_those_that_do():
-    with pytest.raises(ContextError, match="selector = 'judge'.*'consistency', 'llm', 'hybrid' or 'random'"):
+    with pytest.raises(ContextError, match=r"selector = 'judge'.*'consistency', 'llm', 'hybrid' or 'random'"):
         Context(selector="judge")
 
 
@@ -46,13 +46,18 @@ def test_an_unknown_setting_is_answered_with_the_known_ones():
 
 
 def test_several_mistakes_are_told_at_once_in_one_line():
-    with pytest.raises(ContextError, match="^top_k = 0: .*; layers = 0: [^\n]*$"):
+    with pytest.raises(ContextError, match=r"^top_k = 0: .*; layers = 0: [^\n]*$"):
         Context(top_k=0, layers=0)
 
 
 def test_an_agreement_that_no_run_can_reach_is_refused():
     with pytest.raises(ContextError, match="agree = 3 can never be reached with top_k = 2: agree must be <= top_k"):
         Context(top_k=2, agree=3)
+
+
+def test_a_smaller_top_k_alone_lowers_the_agreement_with_it():
+    assert Context(top_k=1).agree is None
+    assert Context(top_k=2).agree == 2
 
 
 def test_settings_do_not_change():
@@ -132,9 +137,17 @@ def test_a_wrong_value_of_a_run_is_told_like_any_other(given):
         BOUND.overlaid(given)
 
 
-def test_a_run_may_not_make_the_bound_settings_contradict_each_other():
-    with pytest.raises(ContextError, match="agree = 2 can never be reached with top_k = 1"):
-        BOUND.overlaid({"top_k": 1})
+def test_a_run_may_not_make_the_settings_contradict_each_other():
+    with pytest.raises(ContextError, match="agree = 3 can never be reached with top_k = 2"):
+        BOUND.overlaid({"top_k": 2, "agree": 3})
+    with pytest.raises(ContextError, match="agree = 4 can never be reached with top_k = 3"):
+        BOUND.overlaid({"agree": 4})
+
+
+def test_a_run_that_only_lowers_top_k_lowers_the_agreement_with_it():
+    assert BOUND.overlaid({"top_k": 1}).agree is None
+    assert Context(top_k=5, agree=4).overlaid({"top_k": 3}).agree == 3
+    assert Context.paper().overlaid({"top_k": 3}).agree is None
 
 
 @pytest.mark.parametrize("given", [{"lightrouter": 3}, Hospitable("top_k=4")])

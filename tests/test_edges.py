@@ -154,9 +154,10 @@ def test_only_an_answer_that_must_be_the_final_one_may_stream(names, settings, v
     assert sends[0].arg["visible"] is visible
 
 
-def test_an_answer_beside_another_may_not_stream():
-    at = ranked(finished("a", "4"), boot("b"), settings=Context(top_k=2, agree=None))
-    assert not task(fan_out_top_k(at), "b")["visible"]
+def test_where_a_finished_boot_could_still_be_the_answer_nothing_streams():
+    best = Context(top_k=1, agree=None)
+    assert task(fan_out_top_k(ranked(boot("a"), boot("b"), settings=best)), "a")["visible"]
+    assert not task(fan_out_top_k(ranked(boot("a"), finished("b", "4"), settings=best)), "a")["visible"]
 
 
 def test_edges_leave_the_state_as_it_was():

@@ -11,7 +11,7 @@ from langchain_core.messages import HumanMessage
 
 from lightrouter_graph import Candidate, LLMSelector, PoolError
 from lightrouter_graph.selectors.base import Scores
-from lightrouter_graph.selectors.llm import read_judgement
+from lightrouter_graph.selectors.judgement import read_judgement
 from lightrouter_graph.testing import Reply, ScriptedChatModel
 
 BOOTS = [boot("anna", "It is four"), boot("bert", "It is five"), boot("cleo", "It is six")]
@@ -148,6 +148,15 @@ async def test_a_judge_that_prefers_a_position_decides_nothing():
     scores, _ = await judge(by_position)
     assert set(scores.by_candidate.values()) == {0.5}
     assert scores.notes["order_flips"] == "3"
+
+
+async def test_a_pair_that_flips_is_a_tie_by_whatever_margin():
+    def reluctantly(messages):
+        return verdict({label: 6 if "five" in text else 5 for label, text in shown(messages)})
+
+    scores, _ = await judge(by_quality, reluctantly, boots=BOOTS[:2])
+    assert scores.by_candidate == {"anna": 0.5, "bert": 0.5}
+    assert scores.notes["order_flips"] == "1"
 
 
 async def test_equal_scores_are_a_tie():

@@ -1,0 +1,100 @@
+"""A model that writes one answer out of several."""
+
+from builders import answer, query
+from helpers import calls, calls_of, scripted
+
+from lightrouter_graph import Candidate, Context, LLMAggregator
+from lightrouter_graph.testing import Reply, ScriptedChatModel
+
+ANSWERS = [answer("bert", "4"), answer("anna", "5"), answer("cleo", "6")]
+
+
+def pool(**scripts):
+    return scripted(**{"anna": "written by anna", "bert": "written by bert", "cleo": "written by cleo", **scripts})
+
+
+def writer(response="the synthesis"):
+    return ScriptedChatModel(responses=response, name="writer", then="repeat_last")
+
+
+async def merged(response="the synthesis", **others):
+    """Let a writer that says the response merge the answers."""
+    model = writer(response)
+    return await LLMAggregator(model).merge(query(pool(), **others), ANSWERS), model.calls
+
+
+async def test_the_given_model_writes_the_answer():
+    result, asked = await merged()
+    assert (result.text, result.how, result.candidate) == ("the synthesis", "synthesis", "aggregator")
+    assert len(asked) == 1
+
+
+async def test_without_a_model_the_best_ranked_candidate_writes():
+    candidates = pool()
+    result = await LLMAggregator().merge(query(candidates), ANSWERS)
+    assert (result.text, result.candidate) == ("written by bert", "bert")
+    assert calls(candidates) == {"anna": 0, "bert": 1, "cleo": 0}
+
+
+async def test_the_conversation_comes_first_and_the_answers_last_by_rank():
+    asked = query(pool())
+    model = writer()
+    await LLMAggregator(model).merge(asked, [answer(name, text=f"says {n}") for n, name in enumerate(["bert", "anna"])])
+    sent = model.calls[0].messages
+    assert list(sent[:-1]) == asked.messages
+    assert sent[-1].text.endswith('1. "says 0"\n2. "says 1"')
+
+
+async def test_the_writer_learns_no_name():
+    _, asked = await merged()
+    texts = [given["text"] for given in ANSWERS]
+    everything = " ".join(message.text for message in asked[0].messages)
+    for text in texts:
+        everything = everything.replace(text, "")
+    assert not any(name in everything for name in ("anna", "bert", "cleo"))
+
+
+async def test_its_cap_is_that_of_an_answer():
+    _, asked = await merged(settings=Context(max_tokens=77))
+    assert asked[0].max_tokens == 77
+
+
+async def test_a_draft_is_asked_for_in_other_words_than_an_answer():
+    _, final = await merged()
+    _, inner = await merged(final=False)
+    assert "intermediate answer" in inner[0].messages[-1].text
+    assert "intermediate answer" not in final[0].messages[-1].text
+
+
+async def test_the_call_is_billed_to_the_aggregation():
+    result, asked = await merged()
+    assert [spent["stage"] for spent in result.spendings] == ["aggregate"]
+    assert result.spendings[0]["usage"]["output_tokens"] == asked[0].output_tokens
+
+
+async def test_a_candidate_may_be_given_as_the_writer():
+    candidates = pool()
+    result = await LLMAggregator(Candidate("mine", writer())).merge(query(candidates), ANSWERS)
+    assert result.candidate == "mine"
+
+
+async def test_if_the_call_fails_the_vote_decides_and_the_failure_is_told():
+    equal = [answer("bert", "4"), answer("anna", "5"), answer("cleo", "5")]
+    result = await LLMAggregator(writer(ConnectionError("gone"))).merge(query(pool()), equal)
+    assert (result.candidate, result.how) == ("anna", "vote")
+    assert result.notes["fallback"] == "synthesis failed, vote instead"
+    assert result.notes["aggregator_problem"] == "aggregator: disconnected: gone"
+
+
+async def test_a_failed_call_stays_on_the_bill():
+    counts = {"input_tokens": 9, "output_tokens": 3, "total_tokens": 12}
+    result, _ = await merged(Reply("", usage=counts))
+    assert result.how == "vote"
+    assert [spent["usage"]["output_tokens"] for spent in result.spendings] == [3]
+
+
+async def test_every_answer_reaches_the_writer():
+    candidates = pool()
+    await LLMAggregator().merge(query(candidates), ANSWERS)
+    told = calls_of(candidates, "bert")[0].messages[-1].text
+    assert all(given["text"] in told for given in ANSWERS)
