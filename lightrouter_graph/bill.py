@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from statistics import mean
+from typing import cast
 
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 from typing_extensions import TypedDict
@@ -103,10 +104,11 @@ def _alone(name: str, boots: Sequence[Boot], answers: Sequence[Answer]) -> Usage
     begun = next((boot for boot in own if boot["layer"] == full["layer"]), None)
     if full["via"] == "regeneration" or begun is None:
         first = own[0]["usage"] if own else full["usage"]
-        exact = first["input_tokens"] == full["usage"]["input_tokens"]
-        return {**full["usage"], "input_tokens": first["input_tokens"], "estimated": not exact}
-    output = begun["usage"]["output_tokens"] + full["usage"]["output_tokens"]
-    return {**own[0]["usage"], "output_tokens": output, "estimated": full["layer"] > 1}
+        guessed = first["input_tokens"] != full["usage"]["input_tokens"] or full["usage"]["estimated"]
+        return {**full["usage"], "input_tokens": first["input_tokens"], "estimated": guessed}
+    whole = add_usage(begun["usage"], full["usage"])
+    prompt = {key: own[0]["usage"][key] for key in ("input_tokens", "cached_tokens")}
+    return cast("Usage", {**whole, **prompt, "estimated": whole["estimated"] or full["layer"] > 1})
 
 
 def _full_ensemble(pool: Pool, aggregator: Candidate, alone: Mapping[str, Usage], merged_tokens: int) -> Estimate:

@@ -14,12 +14,14 @@ from langgraph.errors import GraphBubbleUp
 from pydantic import BaseModel
 
 from lightrouter_graph.event_loops import bound_to_loop
-from lightrouter_graph.failures import failure_of
+from lightrouter_graph.failures import failure_of, may_have_cost
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.pricing import usd_of
+from lightrouter_graph.races import Race
 from lightrouter_graph.records import NO_USAGE, Failure, Spending, Stage, Usage
 
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
+_FILTERED = frozenset({"content_filter", "safety", "refusal", "recitation", "blocklist", "prohibited_content"})
 _MISTAKES = (AssertionError, ImportError, NameError, MemoryError, RecursionError)
 
 
@@ -61,9 +63,14 @@ class Completion:
     message_id: str | None = None
 
     @property
+    def cut(self) -> bool:
+        """Whether the cap ended the reply, as far as the provider says."""
+        return (self.finish_reason or "").lower() in _CUT
+
+    @property
     def finished(self) -> bool:
-        """Whether the model ended by itself, as far as it says."""
-        return self.failure is None and (self.finish_reason or "").lower() not in _CUT
+        """Whether there is a reply and the model ended it by itself."""
+        return self.failure is None and not self.cut
 
 
 async def complete(candidate: Candidate, messages: Sequence[AnyMessage], call: Call) -> Completion:
@@ -79,6 +86,8 @@ async def complete(candidate: Candidate, messages: Sequence[AnyMessage], call: C
     Returns:
         The completion; `failure` says what went wrong.
     """
+    if call.timeout_s <= 0:
+        return _unsent(candidate, call, {"cause": "timeout", "message": "no time was left"})
     began = time.monotonic()
     asked = [*messages, *_prefilled(candidate, call)]
     try:
@@ -89,19 +98,38 @@ async def complete(candidate: Candidate, messages: Sequence[AnyMessage], call: C
     except (GraphBubbleUp, *_MISTAKES):
         raise
     except Exception as exc:  # noqa: BLE001 - a chat model may raise anything; the cause becomes the record
-        failure = failure_of(exc, candidate.model)
-        usage = lost_usage(asked, call) if failure["cause"] == "timeout" else {**NO_USAGE}
-        spent = _spending(candidate, call, usage, began)
-        return Completion("", None, spent, failure)
-    spent = _spending(candidate, call, _usage_of(message, asked), began)
+        failure = _failure(exc, candidate, call)
+        usage = lost_usage(asked, call) if may_have_cost(exc, failure["cause"]) else {**NO_USAGE}
+        return Completion("", None, _spending(candidate, call, usage, time.monotonic() - began), failure)
+    spent = _spending(candidate, call, _usage_of(message, asked), time.monotonic() - began)
     return _completion(message, spent, call.max_tokens)
 
 
-def stopped(candidate: Candidate, messages: Sequence[AnyMessage], call: Call, why: str, seconds: float) -> Completion:
-    """Return the record of a call that we cancelled because it was no longer needed."""
-    usage = lost_usage(messages, call)
-    spent = _spending(candidate, call, usage, time.monotonic() - seconds)
-    return Completion("", None, spent, {"cause": "cancelled", "message": why})
+async def complete_unless_decided(
+    race: Race | None, candidate: Candidate, messages: Sequence[AnyMessage], call: Call
+) -> Completion:
+    """Call one candidate once, unless the race it takes part in is decided before its reply is there.
+
+    Args:
+        race: The race; None for a call that nothing can stop.
+        candidate: Whom to ask.
+        messages: The whole prompt.
+        call: What the call is for and what it may take.
+
+    Returns:
+        The completion; its failure is `cancelled` when the race ended it, or kept it from being sent.
+    """
+    if race is None:
+        return await complete(candidate, messages, call)
+    failure: Failure = {"cause": "cancelled", "message": f"{race.agree} other answers agree"}
+    if race.decided:
+        return _unsent(candidate, call, failure)
+    began = time.monotonic()
+    completion = await race.run(complete(candidate, messages, call))
+    if completion is not None:
+        return completion
+    spent = _spending(candidate, call, lost_usage(messages, call), time.monotonic() - began)
+    return Completion("", None, spent, failure)
 
 
 def lost_usage(messages: Sequence[AnyMessage], call: Call) -> Usage:
@@ -124,7 +152,7 @@ def _completion(message: AIMessage, spent: Spending, cap: int | None) -> Complet
     if reason is None and cap is not None and spent["usage"]["output_tokens"] >= cap:
         reason = "length"  # the provider does not say, the count does
     failure: Failure | None = None
-    if reason == "content_filter":
+    if (reason or "").lower() in _FILTERED:
         failure = {"cause": "content_filter", "message": "the provider's content filter stopped the reply"}
     elif not text.strip():
         failure = {"cause": "empty", "message": f"no text (finish reason {reason})"}
@@ -213,12 +241,22 @@ def _usage_of(message: AIMessage, asked: Sequence[BaseMessage]) -> Usage:
     }
 
 
-def _spending(candidate: Candidate, call: Call, usage: Usage, began: float) -> Spending:
+def _failure(exc: Exception, candidate: Candidate, call: Call) -> Failure:
+    if isinstance(exc, TimeoutError) and not str(exc):
+        return {"cause": "timeout", "message": f"no reply within {call.timeout_s:g} s"}
+    return failure_of(exc, candidate.model)
+
+
+def _unsent(candidate: Candidate, call: Call, failure: Failure) -> Completion:
+    return Completion("", None, _spending(candidate, call, {**NO_USAGE}, 0.0), failure)
+
+
+def _spending(candidate: Candidate, call: Call, usage: Usage, seconds: float) -> Spending:
     return {
         "layer": call.layer,
         "candidate": candidate.name,
         "stage": call.stage,
         "usage": usage,
         "usd": usd_of(usage, candidate.price) if candidate.price is not None else None,
-        "seconds": time.monotonic() - began,
+        "seconds": seconds,
     }

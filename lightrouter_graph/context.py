@@ -1,7 +1,7 @@
 """`Context`: the settings of a run, and how a run's own settings meet those bound to the graph."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -95,18 +95,21 @@ class Context(BaseModel):
     boot_timeout_s: float = Field(
         60.0,
         gt=0,
+        allow_inf_nan=False,
         description="Seconds after which a boot counts as failed.",
         json_schema_extra=_node("boot"),
     )
     timeout_s: float = Field(
         300.0,
         gt=0,
+        allow_inf_nan=False,
         description="Seconds after which any other model call (full answer, selector, aggregator) counts as failed.",
         json_schema_extra=_node("select", "generate", "aggregate"),
     )
     deadline_s: float | None = Field(
         None,
         gt=0,
+        allow_inf_nan=False,
         description="Seconds for the whole run, after which nothing new is begun and the best answer at hand is "
         "returned; empty = none.",
         json_schema_extra=_node("open"),
@@ -119,11 +122,13 @@ class Context(BaseModel):
         json_schema_extra=_node("select"),
     )
 
-    def __init__(self, **settings: Any) -> None:
-        try:
-            super().__init__(**_with_reachable_agree(settings))
-        except ValidationError as exc:
-            raise ContextError(_one_line(exc)) from None
+    if not TYPE_CHECKING:  # type checkers know the fields
+
+        def __init__(self, **settings: Any) -> None:
+            try:
+                super().__init__(**_with_reachable_agree(settings))
+            except ValidationError as exc:
+                raise ContextError(_one_line(exc)) from None
 
     @model_validator(mode="after")
     def _agree_within_top_k(self) -> Self:
@@ -158,8 +163,8 @@ class Context(BaseModel):
         class of its own. What is ours is taken, the rest is left alone.
 
         Args:
-            context: None, a `Context` (only the fields that were set count), a dict of our fields, or any dict or
-                object that carries one of these under the name `lightrouter`.
+            context: None, a `Context` (only the fields that were set count), a dict of nothing but our fields, or
+                any dict or object that carries one of these under the name `lightrouter`.
 
         Raises:
             ContextError: If a value is not allowed, or if what is under `lightrouter` is not settings.
@@ -191,8 +196,8 @@ def _given(context: object) -> dict[str, Any]:
     if isinstance(context, Mapping):
         if PARENT_KEY in context:
             return _nested(context[PARENT_KEY])
-        # A parent's dict that shares no key with ours is not meant for us; one that does must fit as a whole.
-        return dict(context) if any(name in Context.model_fields for name in context) else {}
+        # A parent's own dict may share a word with us ("seed"): it is meant for us only if all of it is ours.
+        return dict(context) if all(name in Context.model_fields for name in context) else {}
     return _nested(getattr(context, PARENT_KEY, None))
 
 

@@ -49,7 +49,6 @@ class Decision(TypedDict):
 def record_decision(state: State, merged: Merged, bill: Bill) -> Decision:
     """Write down what the run did."""
     ranking = state["rankings"][-1] if state["rankings"] else None
-    settled = "the boots that finished agree"
     return {
         "run": state["run"],
         "settings": state["settings"],
@@ -59,7 +58,7 @@ def record_decision(state: State, merged: Merged, bill: Bill) -> Decision:
         "selector_notes": {} if ranking is None else ranking["notes"],
         "candidates": [_candidate(state, name, merged) for name in state["order"]],
         "agreement": state["agreement"],
-        "stopped": settled if is_settled(state) else stop_rule(state).why(standing_of(state)),
+        "stopped": _why_stopped(state, merged),
         "merged": merged.how,
         "merged_by": merged.candidate,
         "merge_notes": dict(merged.notes),
@@ -67,11 +66,18 @@ def record_decision(state: State, merged: Merged, bill: Bill) -> Decision:
     }
 
 
+def _why_stopped(state: State, merged: Merged) -> str:
+    if "last_resort" in merged.notes:
+        late = "the deadline has passed" if state["late"] else f"nobody answered in layer {state['layer']}"
+        return f"{late}; this is {merged.notes['last_resort']}"
+    return "the boots that finished agree" if is_settled(state) else stop_rule(state).why(standing_of(state))
+
+
 def failures_of(state: State) -> dict[str, str]:
-    """Say of each candidate that failed, what happened to it last."""
+    """Say of each candidate that failed or was left out, what happened to it last."""
     records = [*state["boots"], *state["answers"]]
     failed = [(r["candidate"], r["failure"]) for r in records if r["failure"] is not None]
-    return {name: f"{failure['cause']}: {failure['message']}" for name, failure in failed if failure}
+    return dropped(state) | {name: f"{failure['cause']}: {failure['message']}" for name, failure in failed if failure}
 
 
 def _candidate(state: State, name: str, merged: Merged) -> CandidateRecord:

@@ -72,7 +72,7 @@ def _task(state: State, name: str) -> Task:
         "candidate": name,
         "draft": state["drafts"][-1]["text"] if state["drafts"] else None,
         "boot": boot,
-        "shared": shared,
+        "shared": shared if len(shared) > 1 else [],
         "peers": [answer["answer"] for answer in at_hand.values() if answer["answer"] is not None],
         "visible": alone and not at_hand and not is_inner(state),
     }

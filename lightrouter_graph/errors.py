@@ -20,7 +20,7 @@ class SelectionError(LightRouterError, ValueError):
 
 
 class QueryError(LightRouterError, ValueError):
-    """The conversation given to the graph holds nothing to answer."""
+    """The conversation given to the graph holds no message."""
 
 
 class NoSurvivorError(LightRouterError):

@@ -9,6 +9,7 @@ import asyncio
 import atexit
 import functools
 import importlib
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import ExitStack
 from typing import Any, TypeVar
@@ -45,6 +46,10 @@ def _portal() -> BlockingPortal:
     return portal
 
 
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_portal.cache_clear)  # the thread stays with the parent
+
+
 def bound_to_loop(model: BaseChatModel) -> BaseChatModel:
     """Return the model with an HTTP client of the running event loop.
 
@@ -70,15 +75,15 @@ class _LoopClients:
 
     def __init__(self) -> None:
         self._http = importlib.import_module("openai").DefaultAsyncHttpxClient()
-        self._bound: dict[int, tuple[Any, Any]] = {}
+        self._bound: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
         self._closing = self._close_with_loop()
         self._task = asyncio.ensure_future(anext(self._closing))
 
     def of(self, root: Any) -> Any:
-        """Return `root` with our HTTP client; `root` itself is kept, so that its id stays its own."""
-        if id(root) not in self._bound:
-            self._bound[id(root)] = (root, root.with_options(http_client=self._http))
-        return self._bound[id(root)][1]
+        """Return `root` with our HTTP client, for as long as `root` lives."""
+        if root not in self._bound:
+            self._bound[root] = root.with_options(http_client=self._http)
+        return self._bound[root]
 
     async def _close_with_loop(self) -> AsyncGenerator[None]:
         # A loop closes its unfinished async generators when it shuts down: the one hook there is.

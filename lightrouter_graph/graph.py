@@ -1,6 +1,7 @@
 """`create_lightrouter`: the figure of the paper as a LangGraph graph. This file only wires."""
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from langgraph.graph import END, START, StateGraph
 
@@ -14,6 +15,7 @@ from lightrouter_graph.aggregators import (
 from lightrouter_graph.answers import AnswerKey, default_key
 from lightrouter_graph.context import Context
 from lightrouter_graph.edges import fan_out_boots, fan_out_top_k, next_layer_or_end, next_or_merge
+from lightrouter_graph.errors import PoolError, SelectionError
 from lightrouter_graph.nodes import Node
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.priors import OrderPrior, Prior
@@ -35,6 +37,8 @@ from lightrouter_graph.steps import (
     TallyStep,
 )
 
+Part = TypeVar("Part")
+
 
 def create_lightrouter(
     pool: Pool,
@@ -52,18 +56,24 @@ def create_lightrouter(
 
     Args:
         pool: The candidates; their order is your order of trust.
-        selector: Who ranks the boots where `Context.selector` is "default". None: consistency and prior, half each.
-        aggregator: Who merges where `Context.aggregator` is "default". None: a vote where it settles, else synthesis.
+        selector: Who ranks the boots where `Context.selector` is "default" or names its kind. None: consistency and
+            prior, half each.
+        aggregator: Who merges where `Context.aggregator` is "default" or names its kind. None: a vote where it
+            settles, else synthesis.
         prior: Who is believed in before anybody boots. None: the pool's order.
         key: How two answers are compared.
         context: The settings; a run's own `context=` is laid over them, field by field.
+
+    Raises:
+        PoolError: If `pool` is not a `Pool`.
+        SelectionError: If a part has not the method of its seam.
 
     Returns:
         A `StateGraph` with the nodes open, boot, select, generate, tally and aggregate.
 
     Example:
         ```python
-        pool = Pool(["openai:gpt-4.1-mini", "groq:llama-3.3-70b-versatile", "deepseek:deepseek-chat"])
+        pool = Pool(["openai:gpt-5.4-mini", "groq:openai/gpt-oss-20b", "ollama:llama3.2"])
         router = create_lightrouter(pool).compile(name="lightrouter")
         result = router.invoke({"messages": [("user", "What is 17 * 23?")]})
         result["messages"][-1].response_metadata["lightrouter"]["bill"]
@@ -71,14 +81,17 @@ def create_lightrouter(
 
     Source: arXiv 2505.16221; where this departs from it, the docstring of the part says so.
     """
+    if not isinstance(pool, Pool):
+        msg = f"pool must be a Pool, got {type(pool).__name__}: write Pool([...])"
+        raise PoolError(msg)
     races = Races()
     builder = StateGraph(State, Context, input_schema=Input, output_schema=Output)
 
     builder.add_node("open", Node(OpenStep(pool, prior or OrderPrior(), context or Context())))
     builder.add_node("boot", Node(BootStep(pool, key, races)), input_schema=Task)
-    builder.add_node("select", Node(SelectStep(pool, key, _selectors(selector))))
+    builder.add_node("select", Node(SelectStep(pool, key, _selectors(selector), races)))
     builder.add_node("generate", Node(GenerateStep(pool, key, races)), input_schema=Task)
-    builder.add_node("tally", Node(TallyStep()))
+    builder.add_node("tally", Node(TallyStep(races)))
     builder.add_node("aggregate", Node(AggregateStep(pool, key, _aggregators(aggregator))))
 
     builder.add_edge(START, "open")
@@ -91,22 +104,32 @@ def create_lightrouter(
     return builder
 
 
-def _selectors(default: Selector | None) -> Mapping[str, Selector]:
+def _selectors(given: Selector | None) -> Mapping[str, Selector]:
     hybrid = HybridSelector(((ConsistencySelector(), 1.0),), prior=1.0)
-    return {
-        "default": default or hybrid,
+    named: dict[str, Selector] = {
         "consistency": ConsistencySelector(),
         "llm": LLMSelector(),
         "hybrid": hybrid,
         "random": RandomSelector(),
     }
+    return _with_given(named, given, hybrid, "score")
 
 
-def _aggregators(default: Aggregator | None) -> Mapping[str, Aggregator]:
-    return {
-        "default": default or AutoAggregator(),
+def _aggregators(given: Aggregator | None) -> Mapping[str, Aggregator]:
+    named: dict[str, Aggregator] = {
         "auto": AutoAggregator(),
         "llm": LLMAggregator(),
         "vote": VoteAggregator(),
         "best": BestAggregator(),
     }
+    return _with_given(named, given, named["auto"], "merge")
+
+
+def _with_given(named: dict[str, Part], given: Part | None, default: Part, method: str) -> dict[str, Part]:
+    """Add what was given as the default, and in the place of its own kind: `Context.paper()` uses a given judge."""
+    if given is None:
+        return {"default": default, **named}
+    if isinstance(given, type) or not callable(getattr(given, method, None)):
+        msg = f"expected an object with a method {method!r}, got {given!r}"
+        raise SelectionError(msg)
+    return {"default": given, **{name: given if type(given) is type(part) else part for name, part in named.items()}}

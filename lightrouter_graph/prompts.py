@@ -13,7 +13,11 @@ from collections.abc import Mapping, Sequence
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
 
-_TEMPLATE_TOKEN = re.compile(r"<\||\|>|\[/?INST\]|<</?SYS>>|</?s>", re.IGNORECASE)
+_TEMPLATE_TOKEN = re.compile(
+    r"<[|\uff5c]|[|\uff5c]>|\[/?(?:INST|TOOL_CALLS|SYSTEM_PROMPT)\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|<[be]os>",
+    re.IGNORECASE,
+)
+_LINE_BREAKS = re.compile("[\x85\u2028\u2029]")
 
 _DRAFT = """\
 A draft answer was put together from the first words of several assistants. It may be wrong or incomplete.
@@ -92,7 +96,7 @@ def judge_boots(messages: Sequence[AnyMessage], boots: Mapping[str, str]) -> lis
         "conversation": [_turn(message) for message in messages],
         "answers": [{"label": label, "text": defuse(text)} for label, text in boots.items()],
     }
-    return [SystemMessage(_JUDGE), HumanMessage(json.dumps(data, ensure_ascii=False, indent=1))]
+    return [SystemMessage(_JUDGE), HumanMessage(_json(data, indent=1))]
 
 
 def repair_judgement(asked: Sequence[AnyMessage], reply: str, problem: str, labels: Sequence[str]) -> list[AnyMessage]:
@@ -119,7 +123,13 @@ def defuse(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(defuse(text), ensure_ascii=False)
+    return _json(defuse(text))
+
+
+def _json(data: object, indent: int | None = None) -> str:
+    """Write JSON as people read it, but escape the line breaks it allows in strings, so that each stays a line."""
+    text = json.dumps(data, ensure_ascii=False, indent=indent)
+    return _LINE_BREAKS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _listed(texts: Sequence[str]) -> str:

@@ -1,16 +1,18 @@
 """Calls that stop each other: as soon as enough answers agree, those still running are cancelled."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 T = TypeVar("T")
 
+_MOST = 1000
+"""Races kept for branches that have not begun; a run that died leaves its race behind until so many have followed."""
+
 
 class Race:
-    """The calls of one fan-out, while they run. Lives in memory only, held by the branches that take part.
+    """The calls of one fan-out. Lives in memory only, and in one event loop.
 
     Args:
         agree: How many equal answers decide it.
@@ -18,15 +20,20 @@ class Race:
     """
 
     def __init__(self, agree: int, answers: Iterable[str] = ()) -> None:
-        self._agree = agree
+        self.agree = agree
         self._votes = Counter(answers)
         self._decided = asyncio.Event()
+
+    @property
+    def decided(self) -> bool:
+        """Whether enough answers agree."""
+        return self._decided.is_set()
 
     def vote(self, answer: str | None) -> None:
         """Count one answer; None counts for nothing."""
         if answer is not None:
             self._votes[answer] += 1
-        if max(self._votes.values(), default=0) >= self._agree:
+        if max(self._votes.values(), default=0) >= self.agree:
             self._decided.set()
 
     async def run(self, call: Coroutine[Any, Any, T]) -> T | None:
@@ -44,14 +51,23 @@ class Race:
 
 
 class Races:
-    """The running races of a compiled graph. A race ends with the last branch that holds it, so none can leak."""
+    """The races of a compiled graph, by name."""
 
     def __init__(self) -> None:
-        self._running: WeakValueDictionary[str, Race] = WeakValueDictionary()
+        self._running: OrderedDict[str, Race] = OrderedDict()
 
     def join(self, name: str, agree: int, answers: Iterable[str] = ()) -> Race:
-        """Return the race of that name, begun by whoever comes first."""
-        race = self._running.get(name)
-        if race is None:
-            race = self._running[name] = Race(agree, answers)
-        return race
+        """Return the race of that name, begun by whoever comes first.
+
+        With a limit on concurrency branches may come one after the other: the race waits for them, until `end`.
+        """
+        if name not in self._running:
+            self._running[name] = Race(agree, answers)
+        while len(self._running) > _MOST:
+            self._running.popitem(last=False)
+        return self._running[name]
+
+    def end(self, run: str) -> None:
+        """Forget the races of a run, once the step behind its fan-out is reached."""
+        for name in [name for name in self._running if name.startswith(f"{run}/")]:
+            del self._running[name]

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from lightrouter_graph.records import NO_USAGE, Agreement, Answer, Boot, Ranking
+from lightrouter_graph.records import NO_USAGE, Agreement, Answer, Boot, Draft, Ranking
 from lightrouter_graph.state import State, settings_of
 from lightrouter_graph.stopping import Standing, StopRule, rule_for
 
@@ -109,8 +109,26 @@ def dropped(state: State) -> dict[str, str]:
 
 
 def is_inner(state: State) -> bool:
-    """Whether the present layer is to end in a draft: not the last, and its answers were not counted."""
-    return state["layer"] < settings_of(state).layers and state["agreement"] is None
+    """Whether the present layer is to end in a draft: not the last, answers not counted, time left for another."""
+    last = state["layer"] >= settings_of(state).layers or state["late"]
+    return not last and state["agreement"] is None
+
+
+def last_resort(state: State) -> tuple[list[Answer], str]:
+    """Return what can still be answered with when nobody answered in the last layer, and a word on it.
+
+    In this order: boots of an earlier layer that were whole answers, the last draft, and, when time ran out, the best
+    boot as far as it goes.
+    """
+    whole = [boot for boot in state["boots"] if boot["finished"]]
+    if whole:
+        layer = max(boot["layer"] for boot in whole)
+        return [answer_from(b) for b in whole if b["layer"] == layer], f"finished boots of layer {layer}"
+    if state["drafts"]:
+        return [_answer_from_draft(state["drafts"][-1])], f"the draft of layer {state['drafts'][-1]['layer']}"
+    if state["late"]:
+        return [answer_from(boot) for boot in chosen_boots(state)[:1]], "the best boot, which is cut off"
+    return [], ""
 
 
 def seconds_left(started: float, deadline_s: float | None, cap: float) -> float:
@@ -128,6 +146,22 @@ def answer_from(boot: Boot) -> Answer:
         "text": boot["text"],
         "finish_reason": boot["finish_reason"],
         "answer": boot["answer"],
+        "via": "boot",
+        "usage": {**NO_USAGE},
+        "usd": 0.0,
+        "seconds": 0.0,
+        "failure": None,
+        "message_id": None,
+    }
+
+
+def _answer_from_draft(draft: Draft) -> Answer:
+    return {
+        "layer": draft["layer"],
+        "candidate": draft["candidates"][0],
+        "text": draft["text"],
+        "finish_reason": None,
+        "answer": None,
         "via": "boot",
         "usage": {**NO_USAGE},
         "usd": 0.0,

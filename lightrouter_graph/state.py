@@ -52,8 +52,9 @@ class State(Input):
 class Task(TypedDict):
     """The payload of one `Send`: what one candidate needs to boot or to answer.
 
-    `boot` is the candidate's own boot, if it wrote one; `shared` the boots of the other chosen candidates, under
-    `conditioning="shared"`; `draft` the merged text of the layer before. `peers` are the answers already found,
+    `boot` is the candidate's own boot, if it wrote one; `shared` the boots of all chosen candidates, best first, under
+    `conditioning="shared"` where several were chosen; `draft` the merged text of the layer before.
+    `peers` are the answers already found,
     for the agreement that may stop this call; `visible` says that this answer can only be the final one, so that its
     tokens may stream.
     """

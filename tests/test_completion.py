@@ -1,6 +1,7 @@
 """One model call: what goes out, what comes back, and what becomes of everything that can go wrong."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from langchain_core.callbacks import AsyncCallbackHandler
@@ -14,7 +15,9 @@ from langgraph.errors import GraphInterrupt
 from pydantic import BaseModel
 
 from lightrouter_graph import Candidate
-from lightrouter_graph.completion import Call, complete, stopped
+from lightrouter_graph.completion import Call, complete, complete_unless_decided
+from lightrouter_graph.races import Race
+from lightrouter_graph.records import NO_USAGE
 from lightrouter_graph.testing import RecordedModelServer, Reply, ScriptedChatModel, VirtualClock
 
 ASKED = [HumanMessage("How many apples are in the basket?")]
@@ -318,9 +321,51 @@ async def test_being_cancelled_is_not_a_failure_of_the_model():
         await call
 
 
-def test_a_call_we_stopped_says_why_and_what_it_may_have_cost():
-    completion = stopped(say("Four.", price=(1.0, 1.0)), ASKED, BOOT, "2 other boots agree", 1.5)
-    assert completion.failure == {"cause": "cancelled", "message": "2 other boots agree"}
+async def test_a_call_that_a_race_ends_says_why_and_what_it_may_have_cost():
+    race, begun = Race(agree=2, answers=["4"]), asyncio.Event()
+
+    def hang(_):
+        begun.set()
+        return Reply("", hang=True)
+
+    candidate = say(hang, price=(1.0, 1.0))
+    call = asyncio.create_task(complete_unless_decided(race, candidate, ASKED, BOOT))
+    await begun.wait()
+    race.vote("4")
+    completion = await call
+    assert completion.failure == {"cause": "cancelled", "message": "2 other answers agree"}
     assert completion.spending["usage"]["output_tokens"] == 3
     assert completion.spending["usage"]["estimated"]
-    assert completion.spending["seconds"] == pytest.approx(1.5, abs=0.1)
+    assert candidate.model.calls[0].cancelled
+
+
+async def test_a_call_after_the_decision_is_never_sent_and_costs_nothing():
+    race = Race(agree=2, answers=["4"])
+    race.vote("4")
+    candidate = say("Four.")
+    completion = await complete_unless_decided(race, candidate, ASKED, BOOT)
+    assert completion.failure["cause"] == "cancelled"
+    assert completion.spending["usage"] == NO_USAGE
+    assert not candidate.model.calls
+
+
+async def test_a_call_without_time_left_is_never_sent_and_costs_nothing():
+    candidate = say("Four.")
+    completion = await complete(candidate, ASKED, replace(BOOT, timeout_s=0))
+    assert completion.failure == {"cause": "timeout", "message": "no time was left"}
+    assert completion.spending["usage"] == NO_USAGE
+    assert not candidate.model.calls
+
+
+async def test_a_reply_lost_on_the_way_may_have_cost_a_refused_connection_did_not():
+    lost = await complete(say(ConnectionResetError("gone"), price=(1.0, 1.0)), ASKED, BOOT)
+    refused = await complete(say(ConnectionRefusedError("nobody there"), price=(1.0, 1.0)), ASKED, BOOT)
+    assert lost.spending["usage"]["estimated"]
+    assert lost.spending["usd"] > 0
+    assert refused.spending["usage"] == NO_USAGE
+
+
+@pytest.mark.parametrize("reason", ["SAFETY", "refusal", "RECITATION"])
+async def test_other_providers_words_for_a_filter_are_known(reason):
+    completion = await complete(say(Reply("I will", finish_reason=reason)), ASKED, BOOT)
+    assert completion.failure["cause"] == "content_filter"

@@ -1,7 +1,6 @@
 """Calls that stop each other once enough answers agree."""
 
 import asyncio
-import gc
 
 import pytest
 
@@ -92,12 +91,23 @@ async def test_branches_of_one_name_run_in_one_race():
     assert races.join("run-2/1/boot", agree=2) is not race
 
 
-async def test_a_race_is_forgotten_with_its_last_branch():
+async def test_a_race_waits_for_branches_that_come_one_after_the_other():
     races = Races()
-    race = races.join("run-1/1/boot", agree=2)
-    race.vote("4")
-    race.vote("4")
-    del race
-    gc.collect()
-    assert await races.join("run-1/1/boot", agree=2).run(reply("5")) == "5"
-    assert not races._running
+    races.join("run-1/1/boot", agree=2).vote("4")
+    races.join("run-1/1/boot", agree=2).vote("4")
+    assert races.join("run-1/1/boot", agree=2).decided
+
+
+async def test_a_race_is_forgotten_when_its_run_goes_on():
+    races = Races()
+    races.join("run-1/1/boot", agree=2).vote("4")
+    races.join("run-2/1/boot", agree=2).vote("4")
+    races.end("run-1")
+    assert list(races._running) == ["run-2/1/boot"]
+
+
+async def test_runs_that_died_leave_no_more_than_so_many_races():
+    races = Races()
+    for number in range(3000):
+        races.join(f"run-{number}/1/boot", agree=2)
+    assert len(races._running) == 1000

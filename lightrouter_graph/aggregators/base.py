@@ -18,6 +18,7 @@ class Merged:
         candidate: Whose text it is, or who wrote it.
         spendings: The model calls it took.
         notes: What should be known about it, such as a fallback taken.
+        finish_reason: Why the writer of the text stopped, in its provider's word.
         message_id: The id under which its tokens were streamed, if they were.
     """
 
@@ -26,6 +27,7 @@ class Merged:
     candidate: str
     spendings: tuple[Spending, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
+    finish_reason: str | None = None
     message_id: str | None = None
 
 
@@ -42,4 +44,10 @@ class Aggregator(Protocol):
 
 def passed_through(answer: Answer, how: str) -> Merged:
     """Return one answer untouched."""
-    return Merged(answer["text"], how, answer["candidate"], message_id=answer["message_id"])
+    return Merged(
+        answer["text"],
+        how,
+        answer["candidate"],
+        finish_reason=answer["finish_reason"],
+        message_id=answer["message_id"],
+    )

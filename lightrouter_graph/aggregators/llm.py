@@ -1,7 +1,7 @@
 """A model that writes one answer out of several: the paper's aggregator."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from langchain_core.language_models import BaseChatModel
 
@@ -46,8 +46,15 @@ class LLMAggregator:
         )
         reply = await complete(writer, asked, call)
         if reply.failure is None:
-            return Merged(reply.text, "synthesis", writer.name, (reply.spending,), message_id=reply.message_id)
+            return Merged(
+                reply.text,
+                "synthesis",
+                writer.name,
+                (reply.spending,),
+                finish_reason=reply.finish_reason,
+                message_id=reply.message_id,
+            )
         instead = await VoteAggregator().merge(query, answers)
         problem = f"{writer.name}: {reply.failure['cause']}: {reply.failure['message']}"
         notes = {"fallback": f"synthesis failed, {instead.how} instead", "aggregator_problem": problem}
-        return Merged(instead.text, instead.how, instead.candidate, (reply.spending,), notes)
+        return replace(instead, spendings=(reply.spending,), notes=notes)

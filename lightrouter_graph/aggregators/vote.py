@@ -23,7 +23,8 @@ class VoteAggregator:
         votes = count_votes(answers, query.weights)
         if not votes:
             return passed_through(answers[0], "best")
-        winner = max(votes, key=votes.__getitem__)  # the first of equals: keys stand in rank order
+        # The first of equals, keys standing in rank order; rounded, so that the order of adding makes no winner.
+        winner = max(votes, key=lambda key: round(votes[key], 9))
         return passed_through(next(answer for answer in answers if answer["answer"] == winner), "vote")
 
 

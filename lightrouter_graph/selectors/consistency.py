@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.embeddings import Embeddings
 
+from lightrouter_graph.errors import SelectionError
+from lightrouter_graph.failures import redact, secrets_of
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Boot
 from lightrouter_graph.selectors.base import Scores
@@ -37,30 +39,41 @@ class ConsistencySelector:
 
     async def score(self, query: Query, boots: Sequence[Boot]) -> Scores:
         """Score the boots by their mean agreement with each other, 0 to 1."""
-        agreement = _agree_on_answers(await self._compare(query, boots), boots)
-        scores = _mean_agreement(agreement)
+        silent = [not clean(boot["text"], query.text) for boot in boots]
+        similarity, notes = await self._compare(query, boots, silent)
+        scores = _mean_agreement(_agree_on_answers(similarity, boots, silent))
         names = [boot["candidate"] for boot in boots]
         return Scores(
             by_candidate=dict(zip(names, scores, strict=True)),
             reasons={name: _reason(boot, score) for name, boot, score in zip(names, boots, scores, strict=True)},
+            notes=notes,
             selector="consistency",
         )
 
-    async def _compare(self, query: Query, boots: Sequence[Boot]) -> Matrix:
-        texts = [boot["text"] for boot in boots]
+    async def _compare(
+        self, query: Query, boots: Sequence[Boot], silent: Sequence[bool]
+    ) -> tuple[Matrix, dict[str, str]]:
+        """Compare the boots' meaning; lexically also when the embeddings model fails."""
+        lexical = lexical_similarity([boot["text"] for boot in boots], query.text)
         if self.embeddings is None:
-            return lexical_similarity(texts, query.text)
+            return lexical, {}
         # Words shared with the question carry meaning too; only a text that is nothing else says nothing.
-        told = [clean(text) if clean(text, query.text) else "" for text in texts]
-        return await embedding_similarity(told, self.embeddings)
+        told = ["" if mute else clean(boot["text"]) for boot, mute in zip(boots, silent, strict=True)]
+        try:
+            return await embedding_similarity(told, self.embeddings), {}
+        except SelectionError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - a remote embeddings model may raise anything; words remain
+            problem = redact(f"{type(exc).__name__}: {exc}", secrets_of(self.embeddings))
+            return lexical, {"fallback": f"the embeddings failed, words were compared: {problem}"}
 
 
-def _agree_on_answers(similarity: Matrix, boots: Sequence[Boot]) -> Matrix:
+def _agree_on_answers(similarity: Matrix, boots: Sequence[Boot], silent: Sequence[bool]) -> Matrix:
     """Let shown answers decide: 1 where two are equal, 0 where they differ; nan where a boot holds no evidence."""
     agreement = np.array(similarity, dtype=np.float64)
     answers = [boot["answer"] for boot in boots]
-    silent = [i for i, answer in enumerate(answers) if answer is None and not agreement[i, i] > 0]
-    agreement[silent, :] = agreement[:, silent] = np.nan
+    mute = [i for i, answer in enumerate(answers) if answer is None and silent[i]]
+    agreement[mute, :] = agreement[:, mute] = np.nan
     for i, one in enumerate(answers):
         for j, other in enumerate(answers):
             if one is not None and other is not None:

@@ -92,8 +92,11 @@ def read_judgement(text: str, labels: Collection[str]) -> tuple[Verdict | None, 
     begin, end = text.find("{"), text.rfind("}")
     try:
         judgement = Judgement.model_validate(json.loads(text[begin : end + 1]))
-    except (ValueError, ValidationError) as exc:
-        return None, f"not the JSON object that was asked for ({type(exc).__name__})"
+    except ValidationError as exc:
+        wrong = exc.errors()[0]
+        return None, f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}"
+    except ValueError as exc:
+        return None, f"not a JSON object: {exc}"
     given = [boot.label for boot in judgement.scores]
     if sorted(given) != sorted(labels):
         return None, f"labels {given} instead of {sorted(labels)}"

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from langchain_core.messages import AIMessage
 
@@ -22,6 +22,7 @@ from lightrouter_graph.standing import (
     counted_answers,
     first_ranked,
     is_inner,
+    last_resort,
 )
 from lightrouter_graph.state import State, Update
 
@@ -45,12 +46,17 @@ class AggregateStep:
             NoSurvivorError: If nobody answered.
         """
         query = query_of(state, self.pool, self.key)
-        answers = _material(state)
+        if is_inner(state):
+            boots = [answer_from(boot) for boot in chosen_boots(state)]
+            return _draft(state, await self._merge(query, boots), boots)
+        answers, instead = counted_answers(state), ""
+        if not answers:
+            answers, instead = last_resort(state)
         if not answers:
             raise NoSurvivorError(layer=state["layer"], failures=failures_of(state))
         merged = await self._merge(query, answers)
-        if is_inner(state):
-            return _draft(state, merged, answers)
+        if instead:
+            merged = replace(merged, notes={**merged.notes, "last_resort": instead})
         return _final(state, merged, answers, self.pool)
 
     async def _merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
@@ -61,16 +67,6 @@ class AggregateStep:
         if query.seconds <= 0:
             return await self.aggregators["vote"].merge(query, answers)
         return await self.aggregators[query.settings.aggregator].merge(query, answers)
-
-
-def _material(state: State) -> list[Answer]:
-    """What there is to merge: boots in an inner layer, else answers; when time ran out first, the best boot."""
-    if is_inner(state):
-        return [answer_from(boot) for boot in chosen_boots(state)]
-    answers = counted_answers(state)
-    if not answers and state["late"]:
-        return [answer_from(boot) for boot in chosen_boots(state)[:1]]
-    return answers
 
 
 def _draft(state: State, merged: Merged, answers: Sequence[Answer]) -> Update:
@@ -100,6 +96,7 @@ def _final(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool) 
         usage_metadata=usage_metadata(bill["usage"]),
         response_metadata={
             "model_name": "lightrouter",
+            "finish_reason": merged.finish_reason,
             "lightrouter": record_decision(spent, merged, bill),
         },
     )

@@ -1,10 +1,9 @@
 """`boot`: one candidate's first tokens."""
 
-import time
 from dataclasses import dataclass
 
 from lightrouter_graph.answers import AnswerKey
-from lightrouter_graph.completion import Call, Completion, complete, stopped
+from lightrouter_graph.completion import Call, Completion, complete_unless_decided
 from lightrouter_graph.events import tell
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.prompts import with_draft
@@ -44,15 +43,11 @@ class BootStep:
             timeout_s=seconds_left(task["started"], settings.deadline_s, settings.boot_timeout_s),
             max_tokens=min(settings.boot_tokens, settings.max_tokens or settings.boot_tokens),
         )
-        if settings.agree is None:
-            return await complete(candidate, messages, call)
-        began = time.monotonic()
-        race = self.races.join(f"{task['run']}/{task['layer']}/boot", settings.agree)
-        completion = await race.run(complete(candidate, messages, call))
-        if completion is None:
-            why = f"{settings.agree} other boots finished and agree"
-            return stopped(candidate, messages, call, why, time.monotonic() - began)
-        if self._is_whole(task, completion):
+        race = None
+        if settings.agree is not None:
+            race = self.races.join(f"{task['run']}/{task['layer']}/boot", settings.agree)
+        completion = await complete_unless_decided(race, candidate, messages, call)
+        if race is not None and self._is_whole(task, completion):
             race.vote(self._answer(task, completion))
         return completion
 

@@ -1,13 +1,12 @@
 """`generate`: one chosen candidate's full answer."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from langchain_core.messages import AnyMessage
 
 from lightrouter_graph.answers import AnswerKey
-from lightrouter_graph.completion import Call, Completion, complete, stopped
+from lightrouter_graph.completion import Call, Completion, complete_unless_decided
 from lightrouter_graph.events import tell
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.prompts import with_draft, with_shared_boots
@@ -51,25 +50,19 @@ class GenerateStep:
         return task["boot"] if able and wanted else None
 
     async def _attempt(self, task: Task, boot: Boot | None) -> "_Attempt":
-        agree = settings_of(task).agree
-        candidate, messages, call = self.pool[task["candidate"]], _prompt(task), _call(task, boot)
-        if agree is None:
-            return _Attempt(await complete(candidate, messages, call), boot)
-        began = time.monotonic()
-        wave = f"{task['run']}/{task['layer']}/generate/{len(task['peers'])}"
-        race = self.races.join(wave, agree, task["peers"])
-        completion = await race.run(complete(candidate, messages, call))
-        if completion is None:
-            why, seconds = f"{agree} other answers agree", time.monotonic() - began
-            return _Attempt(stopped(candidate, messages, call, why, seconds), boot)
-        attempt = _Attempt(completion, boot)
-        race.vote(self._key(task, attempt))
+        agree, race = settings_of(task).agree, None
+        if agree is not None:
+            race = self.races.join(f"{task['run']}/{task['layer']}/generate", agree, task["peers"])
+        candidate = self.pool[task["candidate"]]
+        attempt = _Attempt(await complete_unless_decided(race, candidate, _prompt(task), _call(task, boot)), boot)
+        if race is not None:
+            race.vote(self._key(task, attempt))
         return attempt
 
     def _key(self, task: Task, attempt: "_Attempt") -> str | None:
         if attempt.failure is not None:
             return None
-        return self.key(attempt.text, question_text(task["messages"]), finished=True)
+        return self.key(attempt.text, question_text(task["messages"]), finished=not attempt.completion.cut)
 
     def _record(self, task: Task, attempts: Sequence["_Attempt"]) -> Answer:
         last = attempts[-1]
@@ -105,7 +98,7 @@ class _Attempt:
     def failure(self) -> Failure | None:
         """What went wrong. A model that was to go on and ended with nothing to add had said everything."""
         failure = self.completion.failure
-        said_all = self.boot is not None and self.completion.finish_reason == "stop"
+        said_all = self.boot is not None and not self.completion.cut
         return None if said_all and failure is not None and failure["cause"] == "empty" else failure
 
     @property

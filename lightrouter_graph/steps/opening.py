@@ -32,7 +32,8 @@ class OpenStep:
             msg = "there is nothing to answer: `messages` is empty"
             raise QueryError(msg)
         settings = self.context.overlaid(get_runtime(Context).context)
-        weights = dict(await self.prior.score(state["messages"], self.pool))
+        scores = await self.prior.score(state["messages"], self.pool)
+        weights = {name: float(score) for name, score in scores.items()}
         order = in_prior_order(weights, self.pool)
         begun = _begun(settings, weights, order)
         tell(

@@ -8,6 +8,7 @@ from lightrouter_graph.errors import SelectionError
 from lightrouter_graph.events import tell
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.query import Query, query_of
+from lightrouter_graph.races import Races
 from lightrouter_graph.records import Boot, Ranking
 from lightrouter_graph.selectors import ConsistencySelector, Scores, Selector
 from lightrouter_graph.selectors.base import rank
@@ -28,9 +29,11 @@ class SelectStep:
     pool: Pool
     key: AnswerKey
     selectors: Mapping[str, Selector]
+    races: Races
 
     async def __call__(self, state: State) -> Update:
         """Return the ranking and what it cost."""
+        self.races.end(state["run"])
         boots = survivors(state)
         query = query_of(state, self.pool, self.key)
         scores = await self._score(query, boots, settled=is_settled(state))
@@ -61,7 +64,8 @@ def _ranking(query: Query, boots: Sequence[Boot], scores: Scores) -> Ranking:
         "layer": query.layer,
         "selector": scores.selector,
         "order": rank(scores.by_candidate, query.order),
-        "scores": dict(scores.by_candidate),
+        # Plain floats: a numpy scalar would not survive a checkpoint.
+        "scores": {name: float(score) for name, score in scores.by_candidate.items()},
         "reasons": dict(scores.reasons),
         "notes": dict(scores.notes),
     }

@@ -10,7 +10,8 @@ from lightrouter_graph.stopping.base import Standing
 class AgreementStop:
     """Ask the first `agree` contenders, then one at a time, until so many answers agree or `top_k` have answered.
 
-    Every complete answer counts, a boot that finished as well, whatever its rank.
+    Every complete answer of a contender counts, a boot that finished as well, whatever its rank. Answers that cannot be
+    compared never agree: with `agree` of them it is enough, and the aggregator merges them.
 
     Args:
         agree: How many equal answers are enough, >= 2.
@@ -25,12 +26,12 @@ class AgreementStop:
 
     def next_up(self, standing: Standing) -> tuple[str, ...]:
         """Return the first wave, or the next in rank."""
-        if standing.late or self._agreed(standing) >= self.agree:
+        if standing.late or self._agreed(standing) >= self.agree or self._hopeless(standing):
             return ()
         waiting = [name for name in standing.contenders if name not in standing.answers]
         first = [name for name in standing.contenders[: self.agree] if name in waiting]
         wave = first or waiting[:1]
-        return tuple(wave[: max(0, self.top_k - len(standing.answers))])
+        return tuple(wave[: max(0, self.top_k - len(self.counted(standing)))])
 
     def counted(self, standing: Standing) -> tuple[str, ...]:
         """Return everybody who has answered."""
@@ -43,10 +44,25 @@ class AgreementStop:
             return f"{agreed} answers agree"
         if standing.late:
             return "the deadline has passed"
-        if len(standing.answers) >= self.top_k:
+        if not self._keys(standing) and standing.answers:
+            return f"{len(standing.answers)} answers that cannot be compared"
+        if len(self.counted(standing)) >= self.top_k:
             return f"top_k = {self.top_k} answered without agreement"
-        return "nobody is left to ask"
+        if len(self.counted(standing)) == len(standing.contenders):
+            return "nobody is left to ask"
+        return f"agree = {self.agree} is out of reach"
+
+    def _hopeless(self, standing: Standing) -> bool:
+        """Whether asking more can bring no agreement: nothing so far can be compared, or too few places are left."""
+        counted = len(self.counted(standing))
+        if not self._keys(standing):
+            return counted >= self.agree
+        left = min(self.top_k, len(standing.contenders)) - counted
+        return counted > 0 and self._agreed(standing) + left < self.agree
 
     def _agreed(self, standing: Standing) -> int:
-        keys = Counter(key for key in standing.answers.values() if key is not None)
-        return max(keys.values(), default=0)
+        return max(Counter(self._keys(standing)).values(), default=0)
+
+    def _keys(self, standing: Standing) -> list[str]:
+        given = (standing.answers[name] for name in self.counted(standing))
+        return [key for key in given if key is not None]

@@ -2,10 +2,23 @@
 
 import asyncio
 
+import numpy as np
 import pytest
 from helpers import calls, calls_of, decision, events, long, run, scripted
+from langchain_core.embeddings import Embeddings
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from lightrouter_graph import Context, LLMAggregator, LLMSelector, NoSurvivorError, SelectionError
+from lightrouter_graph import (
+    ConsistencySelector,
+    Context,
+    LLMAggregator,
+    LLMSelector,
+    NoSurvivorError,
+    PoolError,
+    SelectionError,
+    create_lightrouter,
+)
 from lightrouter_graph.selectors import Scores
 from lightrouter_graph.testing import Reply
 
@@ -98,6 +111,84 @@ async def test_at_the_deadline_the_best_answer_at_hand_is_returned_and_marked():
     message = await asyncio.wait_for(run(pool, context), 5)
     assert message.text == "The answer is 4."
     assert decision(message)["stopped"] == "the deadline has passed"
+
+
+async def test_a_deadline_that_passes_in_an_inner_layer_still_brings_an_answer():
+    pool = scripted(a=long("1"), b=long("2"), c=Reply("", hang=True))
+    context = Context(layers=2, boot_tokens=8, deadline_s=0.2, aggregator="best")
+    message = await asyncio.wait_for(run(pool, context), 5)
+    assert message.text == "word0 word1 word2 word3"
+    assert message.response_metadata["finish_reason"] == "length"
+    assert decision(message)["stopped"] == "the deadline has passed; this is the best boot, which is cut off"
+
+
+async def test_when_the_last_layer_is_lost_the_draft_is_the_answer():
+    pool = scripted(a=[long("1"), OSError("gone")], b=[long("2"), OSError("gone")])
+    writer = scripted(writer="What is known so far.")["writer"]
+    context = Context(layers=2, boot_tokens=8, top_k=2, agree=None)
+    message = await run(pool, context, aggregator=LLMAggregator(writer))
+    assert message.text == "What is known so far."
+    assert decision(message)["stopped"] == "nobody answered in layer 2; this is the draft of layer 1"
+
+
+async def test_when_the_last_layer_is_lost_whole_answers_of_an_earlier_one_count():
+    pool = scripted(a=["The answer is 4.", OSError("gone")], b=[long("2"), OSError("gone")])
+    message = await run(pool, Context(layers=2, boot_tokens=8, top_k=2, agree=None, aggregator="best"))
+    assert message.text == "The answer is 4."
+
+
+async def test_a_failing_embeddings_model_leaves_the_words():
+    class Broken(Embeddings):
+        def embed_documents(self, texts):
+            raise RuntimeError("429 for key sk-abcdefghijkl")
+
+        def embed_query(self, text):
+            raise NotImplementedError
+
+    pool = scripted(a=long("1"), b=long("2"))
+    selector = ConsistencySelector(embeddings=Broken())
+    message = await run(pool, Context(boot_tokens=5, top_k=1), selector=selector)
+    assert "the embeddings failed" in decision(message)["selector_notes"]["fallback"]
+    assert "sk-abcdefghijkl" not in str(message)
+
+
+async def test_a_cut_answer_says_so_and_its_fragment_does_not_vote():
+    total = "How many are there? Let us count. The answer is 12"
+    pool = scripted(a=f"{total} thousand apples, less those that fell", b=long("3"))
+    message = await run(pool, Context(boot_tokens=4, max_tokens=len(total.split()) + 2, top_k=1))
+    assert message.text == total
+    assert message.response_metadata["finish_reason"] == "length"
+    assert decision(message)["candidates"][0]["answer"] is None
+
+
+class Numpy:
+    async def score(self, query, boots):
+        return Scores({boot["candidate"]: np.float32(0.5) for boot in boots}, "numpy")
+
+
+async def test_numpy_scores_survive_a_checkpoint():
+    saver = InMemorySaver(serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+    graph = create_lightrouter(scripted(a=long("1"), b=long("2")), selector=Numpy()).compile(checkpointer=saver)
+    thread = {"configurable": {"thread_id": "1"}}
+    result = await graph.ainvoke({"messages": [("user", "?")]}, thread, context=Context(boot_tokens=5))
+    assert decision(result["messages"][-1])["candidates"][0]["score"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("wiring", "message"),
+    [
+        ({"selector": LLMSelector}, "a method 'score'"),
+        ({"aggregator": "vote"}, "a method 'merge', got 'vote'"),
+    ],
+)
+def test_a_part_that_does_not_fit_is_refused_when_it_is_given(wiring, message):
+    with pytest.raises(SelectionError, match=message):
+        create_lightrouter(scripted(a="x"), **wiring)
+
+
+def test_a_list_is_not_a_pool():
+    with pytest.raises(PoolError, match=r"write Pool\(\[\.\.\.\]\)"):
+        create_lightrouter(["openai:gpt-5.4-mini"])
 
 
 async def test_at_the_deadline_without_an_answer_the_best_boot_is_returned():

@@ -44,6 +44,17 @@ async def test_two_layers_boot_all_twice_and_answer_in_full_only_at_the_end():
     assert decision(message)["layers"] == 2
 
 
+async def test_the_papers_setting_uses_the_judge_and_the_writer_that_were_given():
+    pool = scripted(a=telling("poor"), b=telling("good"), c=telling("fair"))
+    writer, chief = scripted(writer="A merged text.")["writer"], judge({"good": 9, "fair": 6, "poor": 1})
+    message = await run(
+        pool, Context.paper(boot_tokens=6), selector=LLMSelector(chief), aggregator=LLMAggregator(writer)
+    )
+    assert message.text == "A merged text."
+    assert len(chief.model.calls) == 4
+    assert decision(message)["selector"] == "llm"
+
+
 async def test_the_second_layer_is_conditioned_on_the_draft_of_the_chosen_boots():
     pool = scripted(a=telling("poor"), b=telling("good"), c=telling("fair"))
     writer, _ = await paper_run(pool)

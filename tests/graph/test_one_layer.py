@@ -138,6 +138,21 @@ class TestAgreement:
         message = await asyncio.wait_for(run(pool, Context(boot_tokens=8, agree=2, top_k=3)), 5)
         assert message.text in {"The answer is 4.", long("4")}
 
+    async def test_with_one_call_at_a_time_the_third_boot_is_never_sent(self):
+        pool = scripted(a="The answer is 4.", b="The answer is 4.", c="The answer is 4.")
+        graph = create_lightrouter(pool).compile()
+        result = await graph.ainvoke({"messages": [("user", QUESTION)]}, {"max_concurrency": 1})
+        assert calls(pool) == {"a": 1, "b": 1, "c": 0}
+        assert not decision(result["messages"][-1])["bill"]["usage"]["estimated"]
+
+    async def test_answers_that_cannot_be_compared_are_merged_after_the_first_two(self):
+        story = "Once upon a time there was a fox who " + "ran " * 40
+        pool = scripted(a=[story, story, "The merged tale."], b=story + "home.", c=story + "away.", d=story)
+        message = await run(pool, Context(boot_tokens=5), question="Tell me a tale about a fox.")
+        assert message.text == "The merged tale."
+        assert calls(pool)["d"] == 0
+        assert decision(message)["stopped"] == "2 answers that cannot be compared"
+
     async def test_without_comparable_answers_the_first_ranked_model_writes_the_synthesis(self):
         story = ["Once upon a time there was a fox who " + "ran " * 40]
         pool = scripted(a=[*story * 2, "The merged tale."], b=story[0] + "home.", c=story[0] + "away.")
@@ -229,8 +244,13 @@ class TestContinuation:
 
     async def test_shared_conditioning_needs_a_new_call(self):
         pool = scripted(a=long("1"), b=long("2"), continuation="prefill", continues=True)
+        context = Context(boot_tokens=12, top_k=2, agree=None, conditioning="shared", aggregator="best")
+        assert vias(await run(pool, context))["a"] == "regeneration"
+
+    async def test_with_one_chosen_candidate_there_is_nothing_to_share(self):
+        pool = scripted(a=long("1"), b=long("2"), continuation="prefill", continues=True)
         message = await run(pool, Context(boot_tokens=12, top_k=1, agree=None, conditioning="shared"))
-        assert vias(message)["a"] == "regeneration"
+        assert vias(message)["a"] == "continuation"
 
 
 class TestMerging:

@@ -94,3 +94,15 @@ async def test_answers_count_before_embeddings():
 async def test_equal_texts_agree_fully_under_any_embedding():
     scores = await scored(boot("a", ALIKE), boot("b", ALIKE), embeddings=DeterministicFakeEmbedding(size=8))
     assert scores == {"a": pytest.approx(1.0), "b": pytest.approx(1.0)}
+
+
+async def test_a_boot_that_says_nothing_yet_is_not_ranked_last_for_it():
+    texts = {
+        "anna": "Twelve trays of eight rolls make 96 rolls, and a quarter of these is 24.",
+        "bert": "Twelve trays of eight rolls make 96; a quarter of 96 rolls is 24.",
+        "cleo": "Bananas ripen on trucks, harbours sleep at noon.",
+        "dora": "Certainly! Let's solve this step by step:",
+    }
+    boots = [boot(name, text=text) for name, text in texts.items()]
+    scores = (await ConsistencySelector().score(query(), boots)).by_candidate
+    assert scores["cleo"] < scores["dora"] < scores["anna"]

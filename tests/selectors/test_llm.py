@@ -194,7 +194,7 @@ async def test_a_reply_that_does_not_fit_is_repaired_once_with_the_reason():
     assert len(calls) == 3
     repair = next(call for call in calls if len(call.messages) == 4)
     assert repair.messages[2].text == "A is best"
-    assert "not the JSON object that was asked for" in repair.messages[3].text
+    assert "not a JSON object" in repair.messages[3].text
     assert "A, B, C" in repair.messages[3].text
 
 

@@ -62,7 +62,7 @@ UNDECIDED = "top_k = 4 answered without agreement"
         (standing("abcd", c="4"), "ab"),
         (standing("abcd", a="4", b="5"), "c"),
         (standing("abcd", a="4", c="5"), "b"),
-        (standing("abcd", a="-", b="-"), "c"),
+        (standing("abcd", a="-", b="4"), "c"),
         (standing("abcdef", a="1", b="2", c="3"), "d"),
         (standing("abcdef", d="1", e="2", f="3"), "a"),
         (standing("a"), "a"),
@@ -80,7 +80,8 @@ def test_the_first_wave_then_one_at_a_time(at, up):
         (standing("abcd", a="5", b="4", d="4"), "abd", "2 answers agree"),
         (standing("abcd", a="4", b="4", c="4"), "abc", "3 answers agree"),
         (standing("abcdef", a="1", b="2", c="3", d="4"), "abcd", UNDECIDED),
-        (standing("abcdef", a="-", b="-", c="-", d="-"), "abcd", UNDECIDED),
+        (standing("abcdef", a="4", b="-", c="-", d="-"), "abcd", UNDECIDED),
+        (standing("abcdef", a="-", b="-"), "ab", "2 answers that cannot be compared"),
         (standing("abc", a="1", b="2", c="3"), "abc", "nobody is left to ask"),
         (standing(""), "", "nobody is left to ask"),
         (standing("abcd", a="4", late=True), "a", "the deadline has passed"),
@@ -92,6 +93,13 @@ def test_it_ends_with_everybody_who_answered_counted(at, counted, why):
     assert TWO_OF_FOUR.next_up(at) == ()
     assert names(TWO_OF_FOUR.counted(at)) == counted
     assert TWO_OF_FOUR.why(at) == why
+
+
+def test_nobody_is_asked_for_an_agreement_that_is_out_of_reach():
+    rule = AgreementStop(agree=3, top_k=4)
+    assert names(rule.next_up(standing("abcdef", a="1", b="1", c="2"))) == "d"
+    assert rule.next_up(standing("abcdef", a="1", b="2", c="3")) == ()
+    assert rule.why(standing("abcdef", a="1", b="2", c="3")) == "agree = 3 is out of reach"
 
 
 def test_the_first_wave_is_as_large_as_the_agreement():
