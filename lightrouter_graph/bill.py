@@ -25,8 +25,9 @@ class Estimate(TypedDict):
 class Bill(TypedDict):
     """The bill of one run.
 
-    `usd` is None as soon as one call's price is unknown: then `usd_known` adds up the others and `unpriced` names whose
-    price is missing. `by_stage` splits `usage`.
+    The output of a call whose reply was lost (cancelled, timed out, disconnected) is estimated: as long as that of the
+    calls of its stage that returned, within its cap. `usd` is None as soon as one call's price is unknown: then
+    `usd_known` adds up the others and `unpriced` names whose price is missing. `by_stage` splits `usage`.
     """
 
     calls: int
@@ -48,6 +49,7 @@ def draw_bill(
     pool: Pool,
     first: str,
     merged_tokens: int,
+    merge_prompt_tokens: int,
     seconds: float,
 ) -> Bill:
     """Add up the calls of a run and estimate its alternatives.
@@ -59,11 +61,13 @@ def draw_bill(
         pool: The pool the run chose from.
         first: The candidate to compare with: the one ranked first.
         merged_tokens: Length of the final answer, for the aggregator a full ensemble would have paid.
+        merge_prompt_tokens: What an aggregator's prompt holds beside the conversation and the answers.
         seconds: Wall-clock of the run.
     """
+    spendings = [_estimated(s, spendings, pool) for s in spendings if s["fortune"] != "unsent"]
     told = {name: _alone(name, boots, answers) for name in pool.names}
-    guess = _guess([usage for usage in told.values() if usage is not None], boots, merged_tokens)
-    alone = {name: usage or guess for name, usage in told.items()}
+    known = [usage for usage in told.values() if usage is not None]
+    alone = {name: usage or _guess(name, known, boots, merged_tokens) for name, usage in told.items()}
     return {
         "calls": len(spendings),
         "usage": add_usage(*(s["usage"] for s in spendings)),
@@ -76,8 +80,23 @@ def draw_bill(
             for stage in dict.fromkeys(s["stage"] for s in spendings)
         },
         "one_model": _estimate(f"{first} alone", [(pool[first], alone[first])]),
-        "full_ensemble": _full_ensemble(pool, pool[first], alone, merged_tokens),
+        "full_ensemble": _full_ensemble(pool, pool[first], alone, merged_tokens, merge_prompt_tokens),
     }
+
+
+def _estimated(spending: Spending, all_of_them: Sequence[Spending], pool: Pool) -> Spending:
+    """Estimate the output of a lost call."""
+    if spending["fortune"] != "lost":
+        return spending
+    peers = [
+        s["usage"]["output_tokens"]
+        for s in all_of_them
+        if s["stage"] == spending["stage"] and s["fortune"] == "returned" and s["usage"]["output_tokens"]
+    ]
+    output = round(mean(peers)) if peers else spending["cap"] or 0
+    usage: Usage = {**spending["usage"], "output_tokens": min(output, spending["cap"] or output)}
+    price = pool[spending["candidate"]].price if spending["candidate"] in pool.names else None
+    return {**spending, "usage": usage, "usd": None if price is None else usd_of(usage, price)}
 
 
 def usage_metadata(usage: Usage) -> UsageMetadata:
@@ -111,16 +130,20 @@ def _alone(name: str, boots: Sequence[Boot], answers: Sequence[Answer]) -> Usage
     return cast("Usage", {**whole, **prompt, "estimated": whole["estimated"] or full["layer"] > 1})
 
 
-def _full_ensemble(pool: Pool, aggregator: Candidate, alone: Mapping[str, Usage], merged_tokens: int) -> Estimate:
+def _full_ensemble(
+    pool: Pool, aggregator: Candidate, alone: Mapping[str, Usage], merged_tokens: int, merge_prompt_tokens: int
+) -> Estimate:
     """One layer of Mixture-of-Agents: all answer in full, one more call reads them all and answers."""
     parts = [(candidate, alone[candidate.name]) for candidate in pool]
-    read = alone[aggregator.name]["input_tokens"] + sum(usage["output_tokens"] for _, usage in parts)
+    told = sum(usage["output_tokens"] for _, usage in parts)
+    read = alone[aggregator.name]["input_tokens"] + merge_prompt_tokens + told
     merge: Usage = {**NO_USAGE, "input_tokens": read, "output_tokens": merged_tokens, "estimated": True}
     return _estimate(f"all {len(pool)} in full, then an aggregator", [*parts, (aggregator, merge)])
 
 
-def _guess(known: Sequence[Usage], boots: Sequence[Boot], merged_tokens: int) -> Usage:
-    """The mean of the answers that were written, for one that was not."""
+def _guess(name: str, known: Sequence[Usage], boots: Sequence[Boot], merged_tokens: int) -> Usage:
+    """The mean of the answers that were written, for one that was not; at least as long as its own boot."""
+    begun = max((boot["usage"]["output_tokens"] for boot in boots if boot["candidate"] == name), default=0)
     prompts = [usage["input_tokens"] for usage in known] or [
         boot["usage"]["input_tokens"] for boot in boots if boot["layer"] == 1
     ]
@@ -128,7 +151,7 @@ def _guess(known: Sequence[Usage], boots: Sequence[Boot], merged_tokens: int) ->
     return {
         **NO_USAGE,
         "input_tokens": round(mean(prompts or [0])),
-        "output_tokens": round(mean(outputs)),
+        "output_tokens": max(begun, round(mean(outputs))),
         "estimated": True,
     }
 

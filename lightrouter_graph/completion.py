@@ -18,7 +18,7 @@ from lightrouter_graph.failures import failure_of, may_have_cost
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.pricing import usd_of
 from lightrouter_graph.races import Race
-from lightrouter_graph.records import NO_USAGE, Failure, Spending, Stage, Usage
+from lightrouter_graph.records import NO_USAGE, Failure, Fortune, Spending, Stage, Usage
 
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 _FILTERED = frozenset({"content_filter", "safety", "refusal", "recitation", "blocklist", "prohibited_content"})
@@ -99,8 +99,10 @@ async def complete(candidate: Candidate, messages: Sequence[AnyMessage], call: C
         raise
     except Exception as exc:  # noqa: BLE001 - a chat model may raise anything; the cause becomes the record
         failure = _failure(exc, candidate, call)
-        usage = lost_usage(asked, call) if may_have_cost(exc, failure["cause"]) else {**NO_USAGE}
-        return Completion("", None, _spending(candidate, call, usage, time.monotonic() - began), failure)
+        seconds = time.monotonic() - began
+        if may_have_cost(exc, failure["cause"]):
+            return Completion("", None, _lost(candidate, asked, call, seconds), failure)
+        return Completion("", None, _spending(candidate, call, {**NO_USAGE}, seconds), failure)
     spent = _spending(candidate, call, _usage_of(message, asked), time.monotonic() - began)
     return _completion(message, spent, call.max_tokens)
 
@@ -128,23 +130,7 @@ async def complete_unless_decided(
     completion = await race.run(complete(candidate, messages, call))
     if completion is not None:
         return completion
-    spent = _spending(candidate, call, lost_usage(messages, call), time.monotonic() - began)
-    return Completion("", None, spent, failure)
-
-
-def lost_usage(messages: Sequence[AnyMessage], call: Call) -> Usage:
-    """Estimate what a call cost whose reply never came: the whole prompt, and output up to the cap.
-
-    Providers bill a cancelled call for what was generated, many for all of it, and none tells; without a cap the
-    output cannot be bounded and counts as nothing, so the estimate is then a lower bound.
-    """
-    return {
-        "input_tokens": count_tokens_approximately(messages),
-        "output_tokens": call.max_tokens or 0,
-        "cached_tokens": 0,
-        "reasoning_tokens": 0,
-        "estimated": True,
-    }
+    return Completion("", None, _lost(candidate, messages, call, time.monotonic() - began), failure)
 
 
 def _completion(message: AIMessage, spent: Spending, cap: int | None) -> Completion:
@@ -154,6 +140,8 @@ def _completion(message: AIMessage, spent: Spending, cap: int | None) -> Complet
     failure: Failure | None = None
     if (reason or "").lower() in _FILTERED:
         failure = {"cause": "content_filter", "message": "the provider's content filter stopped the reply"}
+    elif not text.strip() and message.tool_calls:
+        failure = {"cause": "bad_response", "message": "a tool call, which is not passed on"}
     elif not text.strip():
         failure = {"cause": "empty", "message": f"no text (finish reason {reason})"}
     return Completion(text, reason, spent, failure, message.id)
@@ -243,19 +231,29 @@ def _usage_of(message: AIMessage, asked: Sequence[BaseMessage]) -> Usage:
 
 def _failure(exc: Exception, candidate: Candidate, call: Call) -> Failure:
     if isinstance(exc, TimeoutError) and not str(exc):
-        return {"cause": "timeout", "message": f"no reply within {call.timeout_s:g} s"}
+        return {"cause": "timeout", "message": f"no reply within {call.timeout_s:.3g} s"}
     return failure_of(exc, candidate.model)
 
 
 def _unsent(candidate: Candidate, call: Call, failure: Failure) -> Completion:
-    return Completion("", None, _spending(candidate, call, {**NO_USAGE}, 0.0), failure)
+    return Completion("", None, _spending(candidate, call, {**NO_USAGE}, 0.0, "unsent"), failure)
 
 
-def _spending(candidate: Candidate, call: Call, usage: Usage, seconds: float) -> Spending:
+def _lost(candidate: Candidate, messages: Sequence[BaseMessage], call: Call, seconds: float) -> Spending:
+    """Providers bill a lost call for what was generated, many for all of it, and none tells."""
+    usage: Usage = {**NO_USAGE, "input_tokens": count_tokens_approximately(messages), "estimated": True}
+    return _spending(candidate, call, usage, seconds, "lost")
+
+
+def _spending(
+    candidate: Candidate, call: Call, usage: Usage, seconds: float, fortune: Fortune = "returned"
+) -> Spending:
     return {
         "layer": call.layer,
         "candidate": candidate.name,
         "stage": call.stage,
+        "fortune": fortune,
+        "cap": call.max_tokens,
         "usage": usage,
         "usd": usd_of(usage, candidate.price) if candidate.price is not None else None,
         "seconds": seconds,

@@ -222,4 +222,6 @@ def _sentence(error: dict[str, Any]) -> str:
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     what = error["msg"][0].lower() + error["msg"][1:]
+    if name in {"width", "agree", "max_tokens", "deadline_s", "seed"}:
+        what += ", or None"
     return f"{name} = {error['input']!r}: {what}"

@@ -101,9 +101,10 @@ def _candidate(state: State, name: str, merged: Merged) -> CandidateRecord:
 
 
 def _fate(state: State, name: str, merged: Merged) -> tuple[Fate, str]:
-    passed = {merged.candidate} if merged.how == "pass-through" else set()
-    if name in passed | {answer["candidate"] for answer in counted_answers(state)}:
+    if name in {answer["candidate"] for answer in counted_answers(state)}:
         return "answered", ""
+    if merged.how == "pass-through" and name == merged.candidate:
+        return "answered", merged.notes.get("last_resort", "")
     failure = next(
         (r["failure"] for r in [*reversed(state["answers"]), *reversed(state["boots"])] if r["candidate"] == name),
         None,

@@ -20,7 +20,7 @@ class SelectionError(LightRouterError, ValueError):
 
 
 class QueryError(LightRouterError, ValueError):
-    """The conversation given to the graph holds no message."""
+    """The conversation given to the graph holds nothing to answer."""
 
 
 class NoSurvivorError(LightRouterError):

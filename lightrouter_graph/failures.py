@@ -60,6 +60,8 @@ def failure_of(exc: BaseException, model: BaseChatModel) -> Failure:
     cause, message = _cause_of(exc), redact(str(exc), secrets_of(model))
     if cause == "bad_response" or not message:  # the cause says too little: name the exception as well
         message = f"{type(exc).__name__}: {message}" if message else type(exc).__name__
+    if cause == "disconnected" and (address := getattr(model, "openai_api_base", None)):
+        message = f"{message} ({redact(str(address))})"
     return {"cause": cause, "message": message[:_LONGEST]}
 
 

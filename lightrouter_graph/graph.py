@@ -1,6 +1,7 @@
 """`create_lightrouter`: the figure of the paper as a LangGraph graph. This file only wires."""
 
 from collections.abc import Mapping
+from inspect import iscoroutinefunction, signature
 from typing import TypeVar
 
 from langgraph.graph import END, START, StateGraph
@@ -84,6 +85,7 @@ def create_lightrouter(
     if not isinstance(pool, Pool):
         msg = f"pool must be a Pool, got {type(pool).__name__}: write Pool([...])"
         raise PoolError(msg)
+    _check_key(key)
     races = Races()
     builder = StateGraph(State, Context, input_schema=Input, output_schema=Output)
 
@@ -102,6 +104,14 @@ def create_lightrouter(
     builder.add_conditional_edges("tally", next_or_merge, ["generate", "aggregate"])
     builder.add_conditional_edges("aggregate", next_layer_or_end, ["boot", END])
     return builder
+
+
+def _check_key(key: AnswerKey) -> None:
+    try:
+        signature(key).bind("text", "question", finished=True)
+    except TypeError as exc:
+        msg = f"key must be callable as key(text, question, finished=...), got {key!r}"
+        raise SelectionError(msg) from exc
 
 
 def _selectors(given: Selector | None) -> Mapping[str, Selector]:
@@ -129,7 +139,7 @@ def _with_given(named: dict[str, Part], given: Part | None, default: Part, metho
     """Add what was given as the default, and in the place of its own kind: `Context.paper()` uses a given judge."""
     if given is None:
         return {"default": default, **named}
-    if isinstance(given, type) or not callable(getattr(given, method, None)):
-        msg = f"expected an object with a method {method!r}, got {given!r}"
+    if isinstance(given, type) or not iscoroutinefunction(getattr(given, method, None)):
+        msg = f"expected an object with an async method {method!r}, got {given!r}"
         raise SelectionError(msg)
     return {"default": given, **{name: given if type(given) is type(part) else part for name, part in named.items()}}

@@ -7,6 +7,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_GRACE_S = 0.03
+"""Seconds a call may still take once its race is decided: a reply that has just arrived is paid for, and counts."""
+
 _MOST = 1000
 """Races kept for branches that have not begun; a run that died leaves its race behind until so many have followed."""
 
@@ -42,6 +45,7 @@ class Race:
         decided = asyncio.ensure_future(self._decided.wait())
         try:
             await asyncio.wait({task, decided}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({task}, timeout=_GRACE_S)
         finally:
             decided.cancel()
             if not task.done():

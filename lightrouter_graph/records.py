@@ -25,8 +25,11 @@ Cause = Literal[
 ]
 """Why a call brought nothing usable. `cancelled` means that we stopped it because it was no longer needed."""
 
-Via = Literal["boot", "continuation", "regeneration"]
-"""How a full answer came to be: the boot had finished, the boot was continued, or it was written anew."""
+Via = Literal["boot", "continuation", "regeneration", "direct"]
+"""How a full answer came to be: the boot had finished, it was continued, it was written anew, or there was none."""
+
+Fortune = Literal["returned", "lost", "unsent"]
+"""What became of a call: it returned (or was refused), its reply was lost after it was sent, or it was never sent."""
 
 
 class Usage(TypedDict):
@@ -51,11 +54,17 @@ class Failure(TypedDict):
 
 
 class Spending(TypedDict):
-    """One model call on the bill. `usd` is None when the price is unknown, never zero for want of knowledge."""
+    """One model call on the bill. `usd` is None when the price is unknown, never zero for want of knowledge.
+
+    Of a lost call only the prompt is counted here, by us; the bill estimates its output from calls that returned. `cap`
+    is the most it could write, None for no limit.
+    """
 
     layer: int
     candidate: str
     stage: Stage
+    fortune: Fortune
+    cap: int | None
     usage: Usage
     usd: float | None
     seconds: float

@@ -14,7 +14,40 @@ MILLION = 1_000_000
 
 
 def bill(spendings=(), boots=(), answers=(), *, pool=POOL, first="a", merged_tokens=5):
-    return draw_bill(spendings, boots, answers, pool=pool, first=first, merged_tokens=merged_tokens, seconds=1.5)
+    return draw_bill(
+        spendings,
+        boots,
+        answers,
+        pool=pool,
+        first=first,
+        merged_tokens=merged_tokens,
+        merge_prompt_tokens=0,
+        seconds=1.5,
+    )
+
+
+def test_a_lost_call_is_estimated_to_be_as_long_as_its_peers():
+    lost = {**spending("boot", "a", None, output_tokens=0, estimated=True), "fortune": "lost", "cap": 200}
+    drawn = bill([lost, spending("boot", "b", output_tokens=20), spending("generate", "b", output_tokens=900)])
+    assert drawn["by_stage"]["boot"]["output_tokens"] == 40
+    assert drawn["usage"]["estimated"]
+
+
+def test_a_lost_call_is_never_longer_than_its_cap_and_without_peers_as_long():
+    lost = {**spending("boot", "a", None, output_tokens=0, estimated=True), "fortune": "lost", "cap": 8}
+    assert bill([lost])["usage"]["output_tokens"] == 8
+    assert bill([lost, spending("boot", "b", output_tokens=20)])["usage"]["output_tokens"] == 28
+
+
+def test_a_call_that_was_never_sent_is_no_call():
+    unsent = {**spending("boot", "a", None), "fortune": "unsent"}
+    drawn = bill([unsent, spending("boot", "b")])
+    assert (drawn["calls"], drawn["unpriced"]) == (1, [])
+
+
+def test_what_was_not_written_is_guessed_to_be_no_shorter_than_its_boot():
+    boots = [boot("a", usage=usage(output_tokens=200)), boot("b", finished=True, usage=usage(output_tokens=20))]
+    assert bill(boots=boots)["one_model"]["usage"]["output_tokens"] == 200
 
 
 def tokens(part):

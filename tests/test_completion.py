@@ -267,10 +267,10 @@ async def test_a_model_that_hangs_times_out_and_is_cancelled():
     assert candidate.model.calls[0].cancelled
 
 
-async def test_a_lost_reply_is_billed_by_estimate_up_to_the_cap():
+async def test_a_lost_reply_is_marked_for_the_bill_to_estimate():
     candidate = say(Reply("", hang=True), clock=VirtualClock(), price=(1.0, 1.0))
     spent = (await complete(candidate, ASKED, BOOT)).spending
-    assert (spent["usage"]["output_tokens"], spent["usage"]["estimated"]) == (3, True)
+    assert (spent["fortune"], spent["cap"], spent["usage"]["estimated"]) == ("lost", 3, True)
     assert spent["usage"]["input_tokens"] > 0
     assert spent["usd"] > 0
 
@@ -334,7 +334,7 @@ async def test_a_call_that_a_race_ends_says_why_and_what_it_may_have_cost():
     race.vote("4")
     completion = await call
     assert completion.failure == {"cause": "cancelled", "message": "2 other answers agree"}
-    assert completion.spending["usage"]["output_tokens"] == 3
+    assert completion.spending["fortune"] == "lost"
     assert completion.spending["usage"]["estimated"]
     assert candidate.model.calls[0].cancelled
 
@@ -345,7 +345,7 @@ async def test_a_call_after_the_decision_is_never_sent_and_costs_nothing():
     candidate = say("Four.")
     completion = await complete_unless_decided(race, candidate, ASKED, BOOT)
     assert completion.failure["cause"] == "cancelled"
-    assert completion.spending["usage"] == NO_USAGE
+    assert (completion.spending["fortune"], completion.spending["usage"]) == ("unsent", NO_USAGE)
     assert not candidate.model.calls
 
 
@@ -353,7 +353,7 @@ async def test_a_call_without_time_left_is_never_sent_and_costs_nothing():
     candidate = say("Four.")
     completion = await complete(candidate, ASKED, replace(BOOT, timeout_s=0))
     assert completion.failure == {"cause": "timeout", "message": "no time was left"}
-    assert completion.spending["usage"] == NO_USAGE
+    assert (completion.spending["fortune"], completion.spending["usage"]) == ("unsent", NO_USAGE)
     assert not candidate.model.calls
 
 

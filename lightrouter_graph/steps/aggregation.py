@@ -5,15 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from langchain_core.messages import AIMessage
+from langchain_core.messages.utils import count_tokens_approximately
 
 from lightrouter_graph.aggregators import Aggregator, Merged
 from lightrouter_graph.aggregators.base import passed_through
 from lightrouter_graph.answers import AnswerKey
 from lightrouter_graph.bill import Bill, draw_bill, usage_metadata
 from lightrouter_graph.decision import failures_of, record_decision
-from lightrouter_graph.errors import NoSurvivorError
+from lightrouter_graph.errors import NoSurvivorError, SelectionError
 from lightrouter_graph.events import tell
 from lightrouter_graph.pool import Pool
+from lightrouter_graph.prompts import merge_answers
 from lightrouter_graph.query import Query, query_of
 from lightrouter_graph.records import Answer
 from lightrouter_graph.standing import (
@@ -62,11 +64,17 @@ class AggregateStep:
     async def _merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
         if len(answers) == 1:
             return passed_through(answers[0], "pass-through")
-        if answers[0]["answer"] is not None and len({answer["answer"] for answer in answers}) == 1:
+        same_key = answers[0]["answer"] is not None and len({answer["answer"] for answer in answers}) == 1
+        same_text = query.final and len({answer["text"] for answer in answers}) == 1
+        if same_key or same_text:
             return passed_through(answers[0], "pass-through")
         if query.seconds <= 0:
             return await self.aggregators["vote"].merge(query, answers)
-        return await self.aggregators[query.settings.aggregator].merge(query, answers)
+        merged = await self.aggregators[query.settings.aggregator].merge(query, answers)
+        if not isinstance(merged, Merged):
+            msg = f"aggregator {query.settings.aggregator!r} returned {type(merged).__name__}, expected Merged"
+            raise SelectionError(msg)
+        return merged
 
 
 def _draft(state: State, merged: Merged, answers: Sequence[Answer]) -> Update:
@@ -117,5 +125,6 @@ def _bill(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool) -
         pool=pool,
         first=first_ranked(state),
         merged_tokens=written or begun + passed["usage"]["output_tokens"],
+        merge_prompt_tokens=count_tokens_approximately(merge_answers([], [""] * len(pool), final=True)),
         seconds=time.time() - state["started"],
     )

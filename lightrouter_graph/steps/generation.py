@@ -54,7 +54,8 @@ class GenerateStep:
         if agree is not None:
             race = self.races.join(f"{task['run']}/{task['layer']}/generate", agree, task["peers"])
         candidate = self.pool[task["candidate"]]
-        attempt = _Attempt(await complete_unless_decided(race, candidate, _prompt(task), _call(task, boot)), boot)
+        completion = await complete_unless_decided(race, candidate, _prompt(task), _call(task, boot))
+        attempt = _Attempt(completion, boot, booted=task["boot"] is not None)
         if race is not None:
             race.vote(self._key(task, attempt))
         return attempt
@@ -83,10 +84,14 @@ class GenerateStep:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """One call for a full answer; `boot` is what it was to continue, None when it began anew."""
+    """One call for a full answer.
+
+    `boot` is what it was to continue, None when it began anew; `booted` says whether there was a boot.
+    """
 
     completion: Completion
     boot: Boot | None
+    booted: bool
 
     @property
     def refused(self) -> bool:
@@ -105,7 +110,7 @@ class _Attempt:
     def via(self) -> Via:
         """How the text came to be: a model may start over although it was to go on."""
         if self.boot is None:
-            return "regeneration"
+            return "regeneration" if self.booted else "direct"
         begun = self.boot["text"].lstrip()[:_RESTART]
         return "regeneration" if self.completion.text.lstrip().startswith(begun) else "continuation"
 

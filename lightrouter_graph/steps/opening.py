@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from langchain_core.messages import HumanMessage
 from langgraph.runtime import get_runtime
 from langgraph.types import Overwrite
 
@@ -30,6 +31,10 @@ class OpenStep:
         """Return a state in which nothing is left of an earlier query on the thread."""
         if not state.get("messages"):
             msg = "there is nothing to answer: `messages` is empty"
+            raise QueryError(msg)
+        last = state["messages"][-1]
+        if isinstance(last, HumanMessage) and not last.content:
+            msg = "there is nothing to answer: the last message is empty"
             raise QueryError(msg)
         settings = self.context.overlaid(get_runtime(Context).context)
         scores = await self.prior.score(state["messages"], self.pool)

@@ -49,7 +49,11 @@ class SelectStep:
         if len(boots) == 1:
             return Scores({boots[0]["candidate"]: 1.0}, "nobody", {boots[0]["candidate"]: "the only boot"})
         selector = ConsistencySelector() if settled else self.selectors[query.settings.selector]
-        return await selector.score(query, boots)
+        scores = await selector.score(query, boots)
+        if not isinstance(scores, Scores):
+            msg = f"selector {query.settings.selector!r} returned {type(scores).__name__}, expected Scores"
+            raise SelectionError(msg)
+        return scores
 
 
 def _ranking(query: Query, boots: Sequence[Boot], scores: Scores) -> Ranking:

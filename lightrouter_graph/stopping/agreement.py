@@ -11,7 +11,7 @@ class AgreementStop:
     """Ask the first `agree` contenders, then one at a time, until so many answers agree or `top_k` have answered.
 
     Every complete answer of a contender counts, a boot that finished as well, whatever its rank. Answers that cannot be
-    compared never agree: with `agree` of them it is enough, and the aggregator merges them.
+    compared never agree: with those of the first `agree` in rank it is enough, and the aggregator merges them.
 
     Args:
         agree: How many equal answers are enough, >= 2.
@@ -45,7 +45,7 @@ class AgreementStop:
         if standing.late:
             return "the deadline has passed"
         if not self._keys(standing) and standing.answers:
-            return f"{len(standing.answers)} answers that cannot be compared"
+            return "the answers cannot be compared"
         if len(self.counted(standing)) >= self.top_k:
             return f"top_k = {self.top_k} answered without agreement"
         if len(self.counted(standing)) == len(standing.contenders):
@@ -56,7 +56,7 @@ class AgreementStop:
         """Whether asking more can bring no agreement: nothing so far can be compared, or too few places are left."""
         counted = len(self.counted(standing))
         if not self._keys(standing):
-            return counted >= self.agree
+            return counted > 0 and all(name in standing.answers for name in standing.contenders[: self.agree])
         left = min(self.top_k, len(standing.contenders)) - counted
         return counted > 0 and self._agreed(standing) + left < self.agree
 

@@ -29,7 +29,10 @@ class FixedTopK:
         """Say how many have answered."""
         if standing.late:
             return "the deadline has passed"
-        return f"{len(self.counted(standing))} of top_k = {self.top_k} answered"
+        answered = len(self.counted(standing))
+        if 0 < answered == len(standing.contenders) < self.top_k:
+            return f"all {answered} answered"
+        return f"{answered} of top_k = {self.top_k} answered"
 
     def _best(self, standing: Standing) -> tuple[str, ...]:
         return standing.contenders[: self.top_k]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers import calls, calls_of, decision, events, long, run, scripted
 from langchain_core.embeddings import Embeddings
+from langchain_core.messages import AIMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
@@ -16,6 +17,7 @@ from lightrouter_graph import (
     LLMSelector,
     NoSurvivorError,
     PoolError,
+    QueryError,
     SelectionError,
     create_lightrouter,
 )
@@ -177,13 +179,47 @@ async def test_numpy_scores_survive_a_checkpoint():
 @pytest.mark.parametrize(
     ("wiring", "message"),
     [
-        ({"selector": LLMSelector}, "a method 'score'"),
-        ({"aggregator": "vote"}, "a method 'merge', got 'vote'"),
+        ({"selector": LLMSelector}, "an async method 'score'"),
+        ({"aggregator": "vote"}, "an async method 'merge', got 'vote'"),
     ],
 )
 def test_a_part_that_does_not_fit_is_refused_when_it_is_given(wiring, message):
     with pytest.raises(SelectionError, match=message):
         create_lightrouter(scripted(a="x"), **wiring)
+
+
+class Careless:
+    async def score(self, query, boots):
+        return {boot["candidate"]: 1.0 for boot in boots}
+
+    async def merge(self, query, answers):
+        return answers[0]["text"]
+
+
+async def test_a_part_that_returns_something_else_is_named():
+    pool = scripted(a=long("1"), b=long("2"))
+    with pytest.raises(SelectionError, match="selector 'default' returned dict, expected Scores"):
+        await run(pool, Context(boot_tokens=5), selector=Careless())
+    with pytest.raises(SelectionError, match="aggregator 'default' returned str, expected Merged"):
+        await run(pool, Context(boot_tokens=5, top_k=2, agree=None), aggregator=Careless())
+
+
+def test_a_key_that_cannot_be_called_as_one_is_refused_when_it_is_given():
+    with pytest.raises(SelectionError, match="key must be callable as"):
+        create_lightrouter(scripted(a="x"), key=lambda text, question: text)
+
+
+async def test_a_tool_call_that_nobody_asked_for_is_a_failure_that_says_so():
+    call = AIMessage("", tool_calls=[{"name": "add", "args": {"a": 1}, "id": "1"}])
+    message = await run(scripted(a=call, b="The answer is 4.", c="The answer is 4."))
+    assert decision(message)["candidates"][0]["why"] == "bad_response: a tool call, which is not passed on"
+
+
+async def test_an_empty_question_is_refused_before_anybody_is_paid():
+    pool = scripted(a="x")
+    with pytest.raises(QueryError, match="the last message is empty"):
+        await run(pool, question="")
+    assert calls(pool) == {"a": 0}
 
 
 def test_a_list_is_not_a_pool():

@@ -83,6 +83,22 @@ async def test_a_cancelled_boot_stops_the_server(server):
         assert slow.billed["c", "completion"].output_tokens < 100
 
 
+async def test_replies_that_arrive_together_are_all_kept_and_billed_as_they_were():
+    record = {
+        "question": QUESTION,
+        "outputs": {n: {"text": f"The answer is {t}."} for n, t in (("a", 4), ("b", 4), ("c", 5))},
+    }
+    for timing in (Timing(), Timing(ttft_s=0.02, tokens_per_s=400)):
+        with RecordedModelServer([record], timing=timing) as quick:
+            models = [ChatOpenAI(model=name, base_url=quick.base_url, api_key="none", max_retries=0) for name in "abc"]
+            graph = create_lightrouter(Pool(models)).compile()
+            for _ in range(5):
+                quick.reset()
+                message = (await graph.ainvoke(ASKED))["messages"][-1]
+                total = quick.total()
+                assert billed(message) == (total.calls, total.input_tokens, total.output_tokens)
+
+
 async def test_errors_of_a_server_become_causes_without_the_key(server):
     secret = "sk-very-secret-1234567890"
     server.failures["a"] = Fail(status=401, message=f"Incorrect API key provided: {secret}")

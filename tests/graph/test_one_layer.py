@@ -151,7 +151,7 @@ class TestAgreement:
         message = await run(pool, Context(boot_tokens=5), question="Tell me a tale about a fox.")
         assert message.text == "The merged tale."
         assert calls(pool)["d"] == 0
-        assert decision(message)["stopped"] == "2 answers that cannot be compared"
+        assert decision(message)["stopped"] == "the answers cannot be compared"
 
     async def test_without_comparable_answers_the_first_ranked_model_writes_the_synthesis(self):
         story = ["Once upon a time there was a fox who " + "ran " * 40]
