@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.console import Console
+
 from lightrouter_graph.cli import main as lightrouter
 from lightrouter_graph.testing import RecordedModelServer, Timing
 
@@ -44,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"Q: {QUESTION}")
         say("1. The default: three boot together, finished answers that agree stop the run.")
         code = lightrouter(["ask", QUESTION, "--pool", str(file)])
+        say("Several models cost more than one, always; what counts is what they add, and what all in full would cost.")
         say("2. The paper's fixed top-k: all five write 40 boot tokens, the best two go on, the weak are dropped.")
         fixed = ["--width", "0", "--agree", "0", "--top-k", "2", "--boot-tokens", "40", "--aggregator", "vote"]
         return code or lightrouter(["ask", QUESTION, "--pool", str(file), *fixed])
@@ -62,7 +65,7 @@ price = {{ input = {price_in}, output = {price_out} }}
 
 def say(text: str) -> None:
     """Print one line of the demo's own."""
-    print(f"\n{text}\n", flush=True)
+    Console(soft_wrap=False, highlight=False).print(f"\n{text}\n", markup=False)
 
 
 if __name__ == "__main__":

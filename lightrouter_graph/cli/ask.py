@@ -109,7 +109,7 @@ def _conversation(question: str | None, system: str | None) -> "list[AnyMessage]
 def _read_question() -> str:
     if sys.stdin.isatty():
         print("Your question, then Ctrl-D:", file=sys.stderr)
-    return sys.stdin.read()
+    return sys.stdin.read().rstrip("\r\n")
 
 
 def _watcher(*, on_screen: bool, quiet: bool) -> "Watcher":

@@ -162,4 +162,4 @@ def _summary(rows: Sequence[Checked]) -> str:
     answering = sum(not row.failed for row in rows)
     known = [completion.spending["usd"] for completion in asked]
     paid = usd(sum(price for price in known if price is not None) if None not in known else None)
-    return f"{answering} of {count(len(rows), 'model')} answer; the check cost {paid}"
+    return f"{answering} of {count(len(rows), 'model')} answer; the check: {paid}"

@@ -114,7 +114,7 @@ def _ranking_title(ranked: Ranked) -> Text:
 
 
 def _ranking(board: Board, ranked: Ranked, width: int) -> Table:
-    table = _grid("", width, header=False)
+    table = _grid("", width, header=False, rank=len(str(len(ranked["order"]))))
     table.add_column("", no_wrap=True, min_width=_BAR + 5)
     table.add_column("", ratio=1, overflow="fold")
     for place, name in enumerate(ranked["order"], start=1):
@@ -147,9 +147,9 @@ def _tally(tallied: Tallied) -> Text:
     return Text(f"  {agreement_in_words(tallied['agreement'])}", style="bold") + Text(f" · {then}", style="dim")
 
 
-def _grid(title: str, width: int, *, header: bool = True) -> Table:
+def _grid(title: str, width: int, *, header: bool = True, rank: int = 1) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, expand=True, show_header=header, header_style="dim")
-    table.add_column("", width=1)
+    table.add_column("", width=rank)
     table.add_column(Text(fit(title, width)), width=width, no_wrap=True)
     return table
 

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 def bill_table(bill: Bill) -> Table:
     """Draw the bill: this run and the two ways it is compared with; estimates are marked."""
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column("bill", overflow="fold")
+    table.add_column("bill", overflow="fold", min_width=16)
     for title in ("tokens in", "out", "cost", "this run costs"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_row(f"this run, {count(bill['calls'], 'call')}", *_tokens(bill["usage"]), paid(bill), "", style="bold")
-    for other in (bill["one_model"], bill["full_ensemble"]):
+    for other in others(bill):
         table.add_row(Text(one_line(other["what"])), *_tokens(other["usage"]), _price(other), against(bill, other))
     return table
 
@@ -30,11 +30,14 @@ def bill_line(bill: Bill) -> str:
     """Tell the bill in one line."""
     usage = bill["usage"]
     spent = f"{count(bill['calls'], 'call')}, {usage['input_tokens']:,} + {usage['output_tokens']:,} tokens"
-    others = [
-        f"against {other['what']}: {against(bill, other)}" for other in (bill["one_model"], bill["full_ensemble"])
-    ]
+    told = [f"against {other['what']}: {against(bill, other)}" for other in others(bill)]
     unknown = [f"price unknown: {', '.join(bill['unpriced'])}"] if bill["usd_known"] and bill["unpriced"] else []
-    return " | ".join([f"bill: {spent}, {paid(bill)}, {seconds(bill['seconds'])}", *unknown, *others])
+    return " | ".join([f"bill: {spent}, {paid(bill)}, {seconds(bill['seconds'])}", *unknown, *told])
+
+
+def others(bill: Bill) -> list[Estimate]:
+    """Return the ways to compare with; with a pool of one there is no other."""
+    return [] if bill["full_ensemble"]["calls"] <= 2 else [bill["one_model"], bill["full_ensemble"]]
 
 
 def paid(bill: Bill) -> str:

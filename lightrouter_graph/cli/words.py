@@ -52,7 +52,8 @@ def compared(ratio: float, *, less: str = "less", more: str = "more") -> str:
         return "the same"
     if ratio < 1:
         return f"{percent} % {less}"
-    return f"{percent} % {more}" if ratio < 2 else f"{ratio:,.{int(ratio < 10)}f}x as much"
+    times = "as much" if more == "more" else f"as many {more.removeprefix('more ')}"
+    return f"{percent} % {more}" if ratio < 2 else f"{ratio:,.{int(ratio < 10)}f}x {times}"
 
 
 def count(number: int, noun: str) -> str:

@@ -56,10 +56,18 @@ def read_pool_file(path: str | PathLike[str], env: Mapping[str, str] | None = No
 
     Raises:
         PoolError: If the file is missing, no TOML, has an unknown or secret key, or a candidate is not
-            usable. One line, with the file and the candidate.
+            usable. One line, with the file and each candidate that is wrong.
     """
     rows = _rows(_load(Path(path)), Path(path))
-    return [_candidate(raw, f"{path}: {_title(raw, number)}", env) for number, raw in enumerate(rows, start=1)]
+    read, problems = [], []
+    for number, raw in enumerate(rows, start=1):
+        try:
+            read.append(_candidate(raw, f"{path}: {_title(raw, number)}", env))
+        except PoolError as exc:
+            problems.append(str(exc))
+    if problems:  # all at once, so that they can be mended at once
+        raise PoolError("; ".join(problems))
+    return read
 
 
 def _load(path: Path) -> dict[str, Any]:

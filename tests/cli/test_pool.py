@@ -14,7 +14,7 @@ def test_the_table_says_what_each_model_costs_and_can_do(capsys, pool_file):
     assert lines[0].split() == ["name", "model", "$/1M", "in", "out", "continues", "JSON", "answers"]
     assert lines[1].split()[:6] == ["ada", "vllm:ada", "1.00", "1.00", "boots", "schema"]
     assert lines[1].rstrip().endswith(" s")
-    assert lines[-1].startswith("3 of 3 models answer; the check cost $0.0")
+    assert lines[-1].startswith("3 of 3 models answer; the check: $0.0")
 
 
 def test_a_model_that_does_not_answer_is_named_with_the_cause(capsys, server, pool_file):

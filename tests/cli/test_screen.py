@@ -83,8 +83,16 @@ def test_a_dumb_terminal_gets_lines(pool_file):
 
 def answer(text: str, message_id: str) -> AIMessage:
     usage = {"input_tokens": 1, "output_tokens": 1, "cached_tokens": 0, "reasoning_tokens": 0, "estimated": False}
-    other = {"what": "ada alone", "usage": usage, "usd": None, "estimated": True}
-    bill = {"calls": 1, "usage": usage, "usd": None, "usd_known": 0.5, "seconds": 1.0, "one_model": other}
+    other = {"calls": 3, "what": "ada alone", "usage": usage, "usd": None, "estimated": True}
+    bill = {
+        "calls": 1,
+        "usage": usage,
+        "usd": None,
+        "usd_known": 0.5,
+        "unpriced": ["b"],
+        "seconds": 1.0,
+        "one_model": other,
+    }
     decision = {"merged": "vote", "merged_by": "ada", "merge_notes": {"fallback": "synthesis failed"}}
     record = {**decision, "bill": {**bill, "full_ensemble": other}}
     return AIMessage(text, id=message_id, response_metadata={"lightrouter": record})
