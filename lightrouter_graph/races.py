@@ -11,7 +11,7 @@ _GRACE_S = 0.03
 """Seconds a call may still take once its race is decided: a reply that has just arrived is paid for, and counts."""
 
 _MOST = 1000
-"""Races kept for branches that have not begun; a run that died leaves its race behind until so many have followed."""
+"""Runs whose races are kept; one that died leaves its race behind until so many have followed."""
 
 
 class Race:
@@ -55,23 +55,23 @@ class Race:
 
 
 class Races:
-    """The races of a compiled graph, by name."""
+    """The races of a compiled graph, by run and fan-out."""
 
     def __init__(self) -> None:
-        self._running: OrderedDict[str, Race] = OrderedDict()
+        self._running: OrderedDict[str, dict[str, Race]] = OrderedDict()
 
-    def join(self, name: str, agree: int, answers: Iterable[str] = ()) -> Race:
-        """Return the race of that name, begun by whoever comes first.
+    def join(self, run: str, fan_out: str, agree: int, answers: Iterable[str] = ()) -> Race:
+        """Return the race of a run's fan-out, begun by whoever comes first.
 
         With a limit on concurrency branches may come one after the other: the race waits for them, until `end`.
         """
-        if name not in self._running:
-            self._running[name] = Race(agree, answers)
+        races = self._running.setdefault(run, {})
+        if fan_out not in races:
+            races[fan_out] = Race(agree, answers)
         while len(self._running) > _MOST:
             self._running.popitem(last=False)
-        return self._running[name]
+        return races[fan_out]
 
     def end(self, run: str) -> None:
         """Forget the races of a run, once the step behind its fan-out is reached."""
-        for name in [name for name in self._running if name.startswith(f"{run}/")]:
-            del self._running[name]
+        self._running.pop(run, None)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from lightrouter_graph.records import NO_USAGE, Agreement, Answer, Boot, Draft, Ranking
+from lightrouter_graph.records import NO_USAGE, Agreement, Answer, Boot, Ranking
 from lightrouter_graph.state import State, settings_of
 from lightrouter_graph.stopping import Standing, StopRule, rule_for
 
@@ -125,7 +125,10 @@ def last_resort(state: State) -> tuple[list[Answer], str]:
         layer = max(boot["layer"] for boot in whole)
         return [answer_from(b) for b in whole if b["layer"] == layer], f"finished boots of layer {layer}"
     if state["drafts"]:
-        return [_answer_from_draft(state["drafts"][-1])], f"the draft of layer {state['drafts'][-1]['layer']}"
+        draft = state["drafts"][-1]
+        return [
+            _free_answer(draft["layer"], draft["candidates"][0], draft["text"])
+        ], f"the draft of layer {draft['layer']}"
     if state["late"]:
         return [answer_from(boot) for boot in chosen_boots(state)[:1]], "the best boot, which is cut off"
     return [], ""
@@ -140,28 +143,18 @@ def seconds_left(started: float, deadline_s: float | None, cap: float) -> float:
 
 def answer_from(boot: Boot) -> Answer:
     """Turn a boot that finished into its candidate's answer, which costs nothing more."""
-    return {
-        "layer": boot["layer"],
-        "candidate": boot["candidate"],
-        "text": boot["text"],
-        "finish_reason": boot["finish_reason"],
-        "answer": boot["answer"],
-        "via": "boot",
-        "usage": {**NO_USAGE},
-        "usd": 0.0,
-        "seconds": 0.0,
-        "failure": None,
-        "message_id": None,
-    }
+    return _free_answer(boot["layer"], boot["candidate"], boot["text"], boot["finish_reason"], boot["answer"])
 
 
-def _answer_from_draft(draft: Draft) -> Answer:
+def _free_answer(
+    layer: int, candidate: str, text: str, finish_reason: str | None = None, answer: str | None = None
+) -> Answer:
     return {
-        "layer": draft["layer"],
-        "candidate": draft["candidates"][0],
-        "text": draft["text"],
-        "finish_reason": None,
-        "answer": None,
+        "layer": layer,
+        "candidate": candidate,
+        "text": text,
+        "finish_reason": finish_reason,
+        "answer": answer,
         "via": "boot",
         "usage": {**NO_USAGE},
         "usd": 0.0,

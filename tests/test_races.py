@@ -86,28 +86,28 @@ async def test_cancelling_a_branch_stops_its_call_before_it_returns():
 
 async def test_branches_of_one_name_run_in_one_race():
     races = Races()
-    race = races.join("run-1/1/boot", agree=2)
-    assert races.join("run-1/1/boot", agree=2) is race
-    assert races.join("run-2/1/boot", agree=2) is not race
+    race = races.join("run-1", "boot 1", agree=2)
+    assert races.join("run-1", "boot 1", agree=2) is race
+    assert races.join("run-2", "boot 1", agree=2) is not race
 
 
 async def test_a_race_waits_for_branches_that_come_one_after_the_other():
     races = Races()
-    races.join("run-1/1/boot", agree=2).vote("4")
-    races.join("run-1/1/boot", agree=2).vote("4")
-    assert races.join("run-1/1/boot", agree=2).decided
+    races.join("run-1", "boot 1", agree=2).vote("4")
+    races.join("run-1", "boot 1", agree=2).vote("4")
+    assert races.join("run-1", "boot 1", agree=2).decided
 
 
 async def test_a_race_is_forgotten_when_its_run_goes_on():
     races = Races()
-    races.join("run-1/1/boot", agree=2).vote("4")
-    races.join("run-2/1/boot", agree=2).vote("4")
+    races.join("run-1", "boot 1", agree=2).vote("4")
+    races.join("run-2", "boot 1", agree=2).vote("4")
     races.end("run-1")
-    assert list(races._running) == ["run-2/1/boot"]
+    assert list(races._running) == ["run-2"]
 
 
 async def test_runs_that_died_leave_no_more_than_so_many_races():
     races = Races()
     for number in range(3000):
-        races.join(f"run-{number}/1/boot", agree=2)
+        races.join(f"run-{number}", "boot 1", agree=2)
     assert len(races._running) == 1000

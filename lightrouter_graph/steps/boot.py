@@ -45,7 +45,7 @@ class BootStep:
         )
         race = None
         if settings.agree is not None:
-            race = self.races.join(f"{task['run']}/{task['layer']}/boot", settings.agree)
+            race = self.races.join(task["run"], f"boot {task['layer']}", settings.agree)
         completion = await complete_unless_decided(race, candidate, messages, call)
         if race is not None and self._is_whole(task, completion):
             race.vote(self._answer(task, completion))

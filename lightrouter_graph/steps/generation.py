@@ -52,7 +52,7 @@ class GenerateStep:
     async def _attempt(self, task: Task, boot: Boot | None) -> "_Attempt":
         agree, race = settings_of(task).agree, None
         if agree is not None:
-            race = self.races.join(f"{task['run']}/{task['layer']}/generate", agree, task["peers"])
+            race = self.races.join(task["run"], f"generate {task['layer']}", agree, task["peers"])
         candidate = self.pool[task["candidate"]]
         completion = await complete_unless_decided(race, candidate, _prompt(task), _call(task, boot))
         attempt = _Attempt(completion, boot, booted=task["boot"] is not None)
