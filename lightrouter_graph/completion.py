@@ -98,6 +98,8 @@ async def complete(candidate: Candidate, messages: Sequence[AnyMessage], call: C
     except (GraphBubbleUp, *_MISTAKES):
         raise
     except Exception as exc:  # noqa: BLE001 - a chat model may raise anything; the cause becomes the record
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise asyncio.CancelledError from exc  # some clients turn a cancellation into an error of their own
         failure = _failure(exc, candidate, call)
         seconds = time.monotonic() - began
         if may_have_cost(exc, failure["cause"]):

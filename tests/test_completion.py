@@ -369,3 +369,27 @@ async def test_a_reply_lost_on_the_way_may_have_cost_a_refused_connection_did_no
 async def test_other_providers_words_for_a_filter_are_known(reason):
     completion = await complete(say(Reply("I will", finish_reason=reason)), ASKED, BOOT)
     assert completion.failure["cause"] == "content_filter"
+
+
+class Stubborn(ScriptedChatModel):
+    """A client that turns being cancelled into an error of its own, as some do on Python 3.11."""
+
+    async def _agenerate(self, *args, **kwargs):
+        try:
+            return await super()._agenerate(*args, **kwargs)
+        except asyncio.CancelledError as exc:
+            raise ConnectionError("connection error") from exc
+
+
+async def test_a_cancellation_that_a_client_hides_is_still_one():
+    begun = asyncio.Event()
+
+    def hang(_):
+        begun.set()
+        return Reply("", hang=True)
+
+    call = asyncio.create_task(complete(Candidate("a", Stubborn(responses=hang)), ASKED, BOOT))
+    await begun.wait()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call

@@ -27,6 +27,7 @@ from lightrouter_graph.standing import (
     last_resort,
 )
 from lightrouter_graph.state import State, Update
+from lightrouter_graph.tracing import note_decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def _draft(state: State, merged: Merged, answers: Sequence[Answer]) -> Update:
 def _final(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool) -> Update:
     spent: State = {**state, "spendings": [*state["spendings"], *merged.spendings]}
     bill = _bill(spent, merged, answers, pool)
+    decision = record_decision(spent, merged, bill)
     message = AIMessage(
         merged.text,
         id=merged.message_id,
@@ -105,7 +107,7 @@ def _final(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool) 
         response_metadata={
             "model_name": "lightrouter",
             "finish_reason": merged.finish_reason,
-            "lightrouter": record_decision(spent, merged, bill),
+            "lightrouter": {**decision, **note_decision(decision)},
         },
     )
     tell({"type": "lightrouter", "event": "billed", "bill": bill})

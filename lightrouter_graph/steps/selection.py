@@ -14,6 +14,7 @@ from lightrouter_graph.selectors import ConsistencySelector, Scores, Selector
 from lightrouter_graph.selectors.base import rank
 from lightrouter_graph.standing import dropped, going_on, is_settled, seconds_left, survivors
 from lightrouter_graph.state import State, Update
+from lightrouter_graph.tracing import note_ranking
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ def _ranking(query: Query, boots: Sequence[Boot], scores: Scores) -> Ranking:
 
 
 def _tell(state: State, ranking: Ranking) -> None:
+    out = dropped(state)
+    note_ranking(ranking, out)
     tell(
         {
             "type": "lightrouter",
@@ -86,6 +89,6 @@ def _tell(state: State, ranking: Ranking) -> None:
             "scores": ranking["scores"],
             "reasons": ranking["reasons"],
             "going_on": going_on(state),
-            "dropped": dropped(state),
+            "dropped": out,
         }
     )

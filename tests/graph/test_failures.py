@@ -109,7 +109,7 @@ async def test_a_selector_that_breaks_its_contract_is_named():
 async def test_at_the_deadline_the_best_answer_at_hand_is_returned_and_marked():
     slow = [long("1"), Reply("", hang=True)]
     pool = scripted(a="The answer is 4.", b=slow, c=slow)
-    context = Context(boot_tokens=8, deadline_s=0.3)
+    context = Context(boot_tokens=8, deadline_s=0.6)
     message = await asyncio.wait_for(run(pool, context), 5)
     assert message.text == "The answer is 4."
     assert decision(message)["stopped"] == "the deadline has passed"
@@ -117,7 +117,7 @@ async def test_at_the_deadline_the_best_answer_at_hand_is_returned_and_marked():
 
 async def test_a_deadline_that_passes_in_an_inner_layer_still_brings_an_answer():
     pool = scripted(a=long("1"), b=long("2"), c=Reply("", hang=True))
-    context = Context(layers=2, boot_tokens=8, deadline_s=0.2, aggregator="best")
+    context = Context(layers=2, boot_tokens=8, deadline_s=0.5, aggregator="best")
     message = await asyncio.wait_for(run(pool, context), 5)
     assert message.text == "word0 word1 word2 word3"
     assert message.response_metadata["finish_reason"] == "length"
@@ -230,5 +230,5 @@ def test_a_list_is_not_a_pool():
 async def test_at_the_deadline_without_an_answer_the_best_boot_is_returned():
     slow = [long("1"), Reply("", hang=True)]
     pool = scripted(a=slow, b=slow)
-    message = await asyncio.wait_for(run(pool, Context(boot_tokens=8, deadline_s=0.2)), 5)
+    message = await asyncio.wait_for(run(pool, Context(boot_tokens=8, deadline_s=0.5)), 5)
     assert message.text == "word0 word1 word2 word3"
