@@ -12,12 +12,9 @@ from lightrouter_graph.pool import Pool
 from lightrouter_graph.prompts import with_draft, with_shared_boots
 from lightrouter_graph.query import question_text
 from lightrouter_graph.races import Races
-from lightrouter_graph.records import Answer, Boot, Failure, Via
+from lightrouter_graph.records import Answer, Boot, Via
 from lightrouter_graph.standing import seconds_left
 from lightrouter_graph.state import Task, Update, settings_of
-
-_RESTART = 24
-"""A continuation that begins with so many characters of the boot has started over instead of going on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +33,14 @@ class GenerateStep:
 
     async def __call__(self, task: Task) -> Update:
         """Return the answer and what it cost."""
-        attempts = [await self._attempt(task, self._to_continue(task))]
-        if attempts[0].refused:
-            attempts.append(await self._attempt(task, None))
-        answer = self._record(task, attempts)
+        boot = self._to_continue(task)
+        tries = [await self._write(task, boot)]
+        if boot is not None and _is_refused(tries[0]):
+            boot = None
+            tries.append(await self._write(task, boot))
+        answer = self._record(task, boot, tries)
         _tell(answer)
-        return {"answers": [answer], "spendings": [attempt.completion.spending for attempt in attempts]}
+        return {"answers": [answer], "spendings": [completion.spending for completion in tries]}
 
     def _to_continue(self, task: Task) -> Boot | None:
         """Return the boot, if continuing it is the way."""
@@ -49,78 +48,47 @@ class GenerateStep:
         wanted = settings_of(task).continuation == "auto" and not task["shared"]
         return task["boot"] if able and wanted else None
 
-    async def _attempt(self, task: Task, boot: Boot | None) -> "_Attempt":
+    async def _write(self, task: Task, boot: Boot | None) -> Completion:
         agree, race = settings_of(task).agree, None
         if agree is not None:
             race = self.races.join(task["run"], f"generate {task['layer']}", agree, task["peers"])
         candidate = self.pool[task["candidate"]]
         completion = await complete_unless_decided(race, candidate, _prompt(task), _call(task, boot))
-        attempt = _Attempt(completion, boot, booted=task["boot"] is not None)
         if race is not None:
-            race.vote(self._key(task, attempt))
-        return attempt
+            race.vote(self._key(task, completion))
+        return completion
 
-    def _key(self, task: Task, attempt: "_Attempt") -> str | None:
-        if attempt.failure is not None:
+    def _key(self, task: Task, completion: Completion) -> str | None:
+        if completion.failure is not None:
             return None
-        return self.key(attempt.text, question_text(task["messages"]), finished=not attempt.completion.cut)
+        return self.key(completion.text, question_text(task["messages"]), finished=not completion.cut)
 
-    def _record(self, task: Task, attempts: Sequence["_Attempt"]) -> Answer:
-        last = attempts[-1]
+    def _record(self, task: Task, boot: Boot | None, tries: Sequence[Completion]) -> Answer:
+        last = tries[-1]
         return {
             "layer": task["layer"],
             "candidate": task["candidate"],
             "text": last.text,
-            "finish_reason": last.completion.finish_reason,
+            "finish_reason": last.finish_reason,
             "answer": self._key(task, last),
-            "via": last.via,
-            "usage": last.completion.spending["usage"],
-            "usd": last.completion.spending["usd"],
-            "seconds": sum(attempt.completion.spending["seconds"] for attempt in attempts),
+            "via": _via(task, boot, last),
+            "usage": last.spending["usage"],
+            "usd": last.spending["usd"],
+            "seconds": sum(completion.spending["seconds"] for completion in tries),
             "failure": last.failure,
-            "message_id": last.completion.message_id if task["visible"] and last.boot is None else None,
+            "message_id": last.message_id if task["visible"] else None,
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """One call for a full answer.
+def _is_refused(completion: Completion) -> bool:
+    """Whether the provider turned the final assistant message down."""
+    return completion.failure is not None and completion.failure["cause"] == "bad_response"
 
-    `boot` is what it was to continue, None when it began anew; `booted` says whether there was a boot.
-    """
 
-    completion: Completion
-    boot: Boot | None
-    booted: bool
-
-    @property
-    def refused(self) -> bool:
-        """Whether the provider turned the final assistant message down."""
-        failure = self.completion.failure
-        return self.boot is not None and failure is not None and failure["cause"] == "bad_response"
-
-    @property
-    def failure(self) -> Failure | None:
-        """What went wrong. A model that was to go on and ended with nothing to add had said everything."""
-        failure = self.completion.failure
-        said_all = self.boot is not None and not self.completion.cut
-        return None if said_all and failure is not None and failure["cause"] == "empty" else failure
-
-    @property
-    def via(self) -> Via:
-        """How the text came to be: a model may start over although it was to go on."""
-        if self.boot is None:
-            return "regeneration" if self.booted else "direct"
-        begun = self.boot["text"].lstrip()[:_RESTART]
-        return "regeneration" if self.completion.text.lstrip().startswith(begun) else "continuation"
-
-    @property
-    def text(self) -> str:
-        """The whole answer, the boot included; empty when there is none."""
-        if self.failure is not None:
-            return ""
-        before = self.boot["text"] if self.boot is not None and self.via == "continuation" else ""
-        return before + self.completion.text
+def _via(task: Task, boot: Boot | None, completion: Completion) -> Via:
+    if boot is not None and not completion.restarted:
+        return "continuation"
+    return "direct" if task["boot"] is None else "regeneration"
 
 
 def _prompt(task: Task) -> list[AnyMessage]:
@@ -134,7 +102,7 @@ def _call(task: Task, boot: Boot | None) -> Call:
         layer=task["layer"],
         timeout_s=seconds_left(task["started"], settings.deadline_s, settings.timeout_s),
         max_tokens=settings.max_tokens,
-        visible=task["visible"] and boot is None,
+        visible=task["visible"],
     )
     if boot is None:
         return call

@@ -47,6 +47,20 @@ async def test_a_single_chosen_answer_streams_while_it_is_written():
     assert "".join(chunk.text for chunk in chunks) == long("1")
 
 
+async def test_a_continued_answer_streams_from_its_first_word():
+    pool = scripted(a=long("1"), b=long("2"), continuation="prefill", continues=True)
+    (chunks,) = (await streamed(router(pool), Context(boot_tokens=8, top_k=1))).values()
+    assert len(chunks) > 10
+    assert chunks[0].text == "word0 word1 word2 word3"
+    assert "".join(chunk.text for chunk in chunks) == long("1")
+
+
+async def test_a_model_that_starts_over_does_not_stream_its_boot_twice():
+    pool = scripted(a=long("1"), b=long("2"), continuation="prefill", continues=False)
+    (chunks,) = (await streamed(router(pool), Context(boot_tokens=12, top_k=1))).values()
+    assert "".join(chunk.text for chunk in chunks) == long("1")
+
+
 async def test_hidden_calls_do_not_stream_even_when_the_caller_does():
     pool = scripted(a=[STORY, STORY, "A merged tale."], b=STORY + "home")
     await streamed(router(pool), Context(boot_tokens=5, top_k=2, agree=None))
