@@ -45,6 +45,9 @@ from .selectors import (
     Scores,
     Selector,
 )
+from .tracing import (
+    feedback,
+)
 
 __all__ = [
     "Aggregator",
@@ -76,4 +79,5 @@ __all__ = [
     "VoteAggregator",
     "create_lightrouter",
     "default_key",
+    "feedback",
 ]

@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage
@@ -13,12 +14,14 @@ from langgraph.constants import TAG_NOSTREAM
 from langgraph.errors import GraphBubbleUp
 from pydantic import BaseModel
 
+from lightrouter_graph.continued_chat import ContinuedChat
 from lightrouter_graph.event_loops import bound_to_loop
 from lightrouter_graph.failures import failure_of, may_have_cost
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.pricing import usd_of
 from lightrouter_graph.races import Race
 from lightrouter_graph.records import NO_USAGE, Failure, Fortune, Spending, Stage, Usage
+from lightrouter_graph.tracing import ended_when_cancelled
 
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 _FILTERED = frozenset({"content_filter", "safety", "refusal", "recitation", "blocklist", "prohibited_content"})
@@ -52,8 +55,8 @@ class Call:
 class Completion:
     """The reply of a chat model, or why there is none.
 
-    `text` is without the prefix. `usd` is None when the price is unknown. `message_id` is the id under which the
-    tokens were streamed.
+    `text` begins with the prefix, if the model went on from one; `restarted` says that it started over instead.
+    `usd` is None when the price is unknown. `message_id` is the id under which the tokens were streamed.
     """
 
     text: str
@@ -61,6 +64,7 @@ class Completion:
     spending: Spending
     failure: Failure | None = None
     message_id: str | None = None
+    restarted: bool = False
 
     @property
     def cut(self) -> bool:
@@ -92,12 +96,13 @@ async def complete(candidate: Candidate, messages: Sequence[AnyMessage], call: C
     asked = [*messages, *_prefilled(candidate, call)]
     try:
         async with asyncio.timeout(call.timeout_s):
-            message = await _model_for(candidate, call).ainvoke(
-                asked, config=_config(candidate, call), **_parameters(candidate, call)
-            )
+            with ended_when_cancelled() as run_id:
+                config = _config(candidate, call, run_id)
+                model = _model_for(candidate, call)
+                message = await model.ainvoke(asked, config, **_parameters(candidate, call))
     except (GraphBubbleUp, *_MISTAKES):
         raise
-    except Exception as exc:  # noqa: BLE001 - a chat model may raise anything; the cause becomes the record
+    except Exception as exc:
         if (task := asyncio.current_task()) is not None and task.cancelling():
             raise asyncio.CancelledError from exc  # some clients turn a cancellation into an error of their own
         failure = _failure(exc, candidate, call)
@@ -106,7 +111,8 @@ async def complete(candidate: Candidate, messages: Sequence[AnyMessage], call: C
             return Completion("", None, _lost(candidate, asked, call, seconds), failure)
         return Completion("", None, _spending(candidate, call, {**NO_USAGE}, seconds), failure)
     spent = _spending(candidate, call, _usage_of(message, asked), time.monotonic() - began)
-    return _completion(message, spent, call.max_tokens)
+    restarted = isinstance(model, ContinuedChat) and model.restarted
+    return replace(_completion(message, spent, call.max_tokens), restarted=restarted)
 
 
 async def complete_unless_decided(
@@ -161,12 +167,14 @@ def _model_for(candidate: Candidate, call: Call) -> BaseChatModel:
         changes[candidate.limit_parameter] = call.max_tokens
     if call.visible and "stream_usage" in type(model).model_fields and "stream_usage" not in model.model_fields_set:
         changes["stream_usage"] = True  # else a custom base_url streams without usage
-    return model.model_copy(update=changes)
+    model = model.model_copy(update=changes)
+    return model if call.prefix is None else ContinuedChat.of(model, call.prefix)
 
 
-def _config(candidate: Candidate, call: Call) -> Any:
+def _config(candidate: Candidate, call: Call, run_id: UUID) -> Any:
     tags = [f"lightrouter:{call.stage}"]
     return {
+        "run_id": run_id,
         "run_name": f"{call.stage}:{candidate.name}",
         "tags": tags if call.visible else [*tags, TAG_NOSTREAM],
         "metadata": {

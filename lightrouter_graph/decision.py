@@ -1,6 +1,6 @@
 """The decision record: what a run did and why, small enough to travel on the answer."""
 
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -9,6 +9,7 @@ from lightrouter_graph.bill import Bill
 from lightrouter_graph.records import Agreement, Boot
 from lightrouter_graph.standing import answers_at_hand, counted_answers, dropped, is_settled, standing_of, stop_rule
 from lightrouter_graph.state import State
+from lightrouter_graph.tracing import Trace
 
 Fate = Literal["answered", "dropped", "failed", "not needed"]
 
@@ -44,6 +45,7 @@ class Decision(TypedDict):
     merged_by: str
     merge_notes: dict[str, str]
     bill: Bill
+    trace: NotRequired[Trace]
 
 
 def record_decision(state: State, merged: Merged, bill: Bill) -> Decision:

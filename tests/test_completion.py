@@ -146,7 +146,7 @@ async def test_a_continued_model_is_given_its_own_words_last():
     call = candidate.model.calls[0]
     assert call.messages == (*ASKED, AIMessage("Four plus"))
     assert dict(call.kwargs) == {}
-    assert completion.text == " three is seven."
+    assert completion.text == "Four plus three is seven."
 
 
 async def test_a_prefix_is_flagged_where_the_provider_asks_for_it():
@@ -161,7 +161,7 @@ async def test_vllm_is_told_to_continue_on_top_of_what_the_model_sends_anyway():
         candidate = Candidate("a", model, continuation="continue_final_message")
         completion = await complete(candidate, ASKED, generate(prefix="Four plus"))
     body = server.requests[0].body
-    assert completion.text == " three."
+    assert completion.text == "Four plus three."
     assert body["messages"][-1] == {"role": "assistant", "content": "Four plus"}
     assert (body["continue_final_message"], body["add_generation_prompt"], body["min_p"]) == (True, False, 0.1)
 

@@ -1,0 +1,130 @@
+"""What a tracer is told beyond what LangChain tells it by itself: the verdicts of a run, and feedback on its answer.
+
+Tracing off costs one look at a context variable. LangSmith is imported when first needed, not before.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from langchain_core.messages import BaseMessage
+from langchain_core.runnables.config import ensure_config
+from langchain_core.utils.uuid import uuid7
+from typing_extensions import TypedDict
+
+from lightrouter_graph.errors import LightRouterError
+from lightrouter_graph.records import Ranking
+
+if TYPE_CHECKING:
+    from langsmith.run_trees import RunTree
+
+
+class Trace(TypedDict):
+    """Where LangSmith keeps a run: the run of the graph, the trace around it (the same unless nested), the project."""
+
+    run: str
+    trace: str
+    project: str
+
+
+class Traced(TypedDict, total=False):
+    """What the decision record of a traced run holds besides."""
+
+    trace: Trace
+
+
+def note_ranking(ranking: Ranking, dropped: Mapping[str, str]) -> None:
+    """Note on the node's run who was ranked where, and who was dropped and why."""
+    if (run := _run_of_node()) is not None:
+        facts = {"selector": ranking["selector"], "order": ranking["order"], "scores": ranking["scores"]}
+        _add(run, {**facts, "dropped": dict(dropped)})
+
+
+def note_decision(decision: Mapping[str, Any]) -> Traced:
+    """Note on the node's run what a decision record says of each candidate, why it stopped and what it cost.
+
+    The cost goes by a name of ours: LangSmith adds `usage_metadata` of a node to that of the model calls below it,
+    and would count everything twice (langsmith-sdk, pull request 3119).
+
+    Returns:
+        What to add to the record so that `feedback` finds the run; nothing when tracing is off.
+    """
+    run = _run_of_node()
+    if run is None:
+        return {}
+    fates = {c["candidate"]: f"{c['fate']}: {c['why']}" if c["why"] else c["fate"] for c in decision["candidates"]}
+    facts = {key: decision[key] for key in ("stopped", "merged", "merged_by")}
+    _add(run, {**facts, "fates": fates, "usd": decision["bill"]["usd"], "usd_known": decision["bill"]["usd_known"]})
+    graph = run.parent_run_id or run.trace_id
+    return {"trace": {"run": str(graph), "trace": str(run.trace_id), "project": run.session_name or "default"}}
+
+
+def feedback(
+    answer: BaseMessage | UUID | str,
+    *,
+    score: float,
+    key: str = "lightrouter_score",
+    comment: str | None = None,
+) -> None:
+    """Send LangSmith a score for an answer. Asks for the project's id first, so it waits for the network.
+
+    Args:
+        answer: The answer of a traced run, or the id of a root run in the project that is traced to now.
+        score: How good the answer was, by whatever measure `key` names.
+        key: What was measured.
+        comment: Anything to be known about it.
+
+    Raises:
+        LightRouterError: If the answer was not traced.
+    """
+    from langsmith.run_helpers import get_tracing_context  # noqa: PLC0415
+    from langsmith.run_trees import get_cached_client  # noqa: PLC0415
+    from langsmith.utils import get_tracer_project  # noqa: PLC0415
+
+    context = get_tracing_context()
+    if isinstance(answer, BaseMessage):
+        where: Trace | None = answer.response_metadata.get("lightrouter", {}).get("trace")
+    else:
+        project = context["project_name"] or get_tracer_project() or "default"
+        where = {"run": str(answer), "trace": str(answer), "project": project}
+    if where is None:
+        msg = "this answer was not traced, so there is no run to give feedback on"
+        raise LightRouterError(msg)
+    client = context["client"] or get_cached_client()
+    client.flush()  # a project comes to be with its first run
+    session = client.read_project(project_name=where["project"]).id
+    client.create_feedback(where["run"], key, trace_id=where["trace"], session_id=session, score=score, comment=comment)
+
+
+@contextmanager
+def ended_when_cancelled() -> Iterator[UUID]:
+    """Give a model call an id for its run, and end that run if the call is cancelled.
+
+    LangChain ends a run that fails, but not one that is cancelled or timed out: it would stay pending for ever.
+    """
+    run_id = uuid7()
+    try:
+        yield run_id
+    except asyncio.CancelledError as exc:
+        from langchain_core.tracers.base import BaseTracer  # noqa: PLC0415
+
+        for tracer in getattr(ensure_config().get("callbacks"), "handlers", ()):
+            if isinstance(tracer, BaseTracer) and str(run_id) in tracer.run_map:
+                tracer.on_llm_error(exc, run_id=run_id)
+        raise
+
+
+def _run_of_node() -> "RunTree | None":
+    """Return the run of the node we are in; None when nothing is traced."""
+    from langsmith.run_helpers import get_current_run_tree  # noqa: PLC0415 - a tenth of a second to import
+    from langsmith.utils import tracing_is_enabled  # noqa: PLC0415
+
+    run = get_current_run_tree()
+    # With tracing switched off inside a trace, the current run is one of the caller's.
+    return run if run is not None and tracing_is_enabled() else None
+
+
+def _add(run: "RunTree", facts: Mapping[str, Any]) -> None:
+    run.add_metadata({f"lightrouter_{name}": fact for name, fact in facts.items()})
