@@ -11,9 +11,7 @@ from collections.abc import Sequence
 
 from langchain_core.messages import HumanMessage
 
-from lightrouter_graph import Candidate, Context, Merged, Pool, Scores, create_lightrouter
-from lightrouter_graph.query import Query
-from lightrouter_graph.records import Answer, Boot
+from lightrouter_graph import Answer, Boot, Candidate, Context, Merged, Pool, Query, Scores, create_lightrouter
 from lightrouter_graph.testing import ScriptedChatModel
 
 PRODUCT = "lantern"

@@ -22,6 +22,7 @@ from typing import Any
 
 from langchain_core.messages import HumanMessage
 from langchain_openai import ChatOpenAI
+from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -126,7 +127,7 @@ def pool_of(names: Sequence[str], server: RecordedModelServer, prices: Mapping[s
         [
             Candidate(
                 name,
-                ChatOpenAI(model=name, base_url=server.base_url, api_key="none", max_retries=0),
+                ChatOpenAI(model=name, base_url=server.base_url, api_key=SecretStr("none"), max_retries=0),
                 price=prices.get(name),
                 continuation="continue_final_message",
             )

@@ -36,6 +36,14 @@ from .priors import (
     Prior,
     UniformPrior,
 )
+from .query import (
+    Query,
+)
+from .records import (
+    Answer,
+    Boot,
+    Spending,
+)
 from .selectors import (
     ConsistencySelector,
     HybridSelector,
@@ -51,9 +59,11 @@ from .tracing import (
 
 __all__ = [
     "Aggregator",
+    "Answer",
     "AnswerKey",
     "AutoAggregator",
     "BestAggregator",
+    "Boot",
     "Candidate",
     "ConsistencySelector",
     "Context",
@@ -70,11 +80,13 @@ __all__ = [
     "PoolError",
     "Price",
     "Prior",
+    "Query",
     "QueryError",
     "RandomSelector",
     "Scores",
     "SelectionError",
     "Selector",
+    "Spending",
     "UniformPrior",
     "VoteAggregator",
     "create_lightrouter",

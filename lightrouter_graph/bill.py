@@ -64,7 +64,7 @@ def draw_bill(
         merge_prompt_tokens: What an aggregator's prompt holds beside the conversation and the answers.
         seconds: Wall-clock of the run.
     """
-    spendings = [_estimated(s, spendings, pool) for s in spendings if s["fortune"] != "unsent"]
+    spendings = [_estimated(s, spendings) for s in spendings if s["fortune"] != "unsent"]
     told = {name: _alone(name, boots, answers) for name in pool.names}
     known = [usage for usage in told.values() if usage is not None]
     alone = {name: usage or _guess(name, known, boots, merged_tokens) for name, usage in told.items()}
@@ -84,7 +84,7 @@ def draw_bill(
     }
 
 
-def _estimated(spending: Spending, all_of_them: Sequence[Spending], pool: Pool) -> Spending:
+def _estimated(spending: Spending, all_of_them: Sequence[Spending]) -> Spending:
     """Estimate the output of a lost call."""
     if spending["fortune"] != "lost":
         return spending
@@ -95,8 +95,9 @@ def _estimated(spending: Spending, all_of_them: Sequence[Spending], pool: Pool) 
     ]
     output = round(mean(peers)) if peers else spending["cap"] or 0
     usage: Usage = {**spending["usage"], "output_tokens": min(output, spending["cap"] or output)}
-    price = pool[spending["candidate"]].price if spending["candidate"] in pool.names else None
-    return {**spending, "usage": usage, "usd": None if price is None else usd_of(usage, price)}
+    read, price = spending["usd"], spending["output_price"]
+    usd = None if read is None or price is None else read + usage["output_tokens"] * price / 1e6
+    return {**spending, "usage": usage, "usd": usd}
 
 
 def usage_metadata(usage: Usage) -> UsageMetadata:

@@ -264,6 +264,7 @@ def _spending(
         "stage": call.stage,
         "fortune": fortune,
         "cap": call.max_tokens,
+        "output_price": None if candidate.price is None else candidate.price.output,
         "usage": usage,
         "usd": usd_of(usage, candidate.price) if candidate.price is not None else None,
         "seconds": seconds,

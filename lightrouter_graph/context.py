@@ -32,90 +32,90 @@ class Context(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     boot_tokens: int = Field(
-        200,
+        default=200,
         ge=1,
         le=4000,
         description="Most tokens a candidate may write as its boot (the paper: 200, varied from 100 to 400).",
         json_schema_extra=_node("boot"),
     )
     width: int | None = Field(
-        3,
+        default=3,
         ge=1,
         description="How many candidates boot in the first wave, in prior order; empty = all of them.",
         json_schema_extra=_node("open"),
     )
     top_k: int = Field(
-        5,
+        default=5,
         ge=1,
         description="Most candidates that answer in full. With `agree` empty, exactly so many do.",
         json_schema_extra=_node("select", "tally"),
     )
     agree: int | None = Field(
-        2,
+        default=2,
         ge=2,
         description="Stop as soon as so many answers agree; empty = never stop early (the paper's fixed top-k). Where "
         "only a smaller `top_k` is given, it is lowered with it.",
         json_schema_extra=_node("tally"),
     )
     layers: int = Field(
-        1,
+        default=1,
         ge=1,
         le=8,
         description="Select-and-merge passes; all but the last merge boots into a draft (the paper: 2 to 3).",
         json_schema_extra=_node("aggregate"),
     )
     conditioning: Literal["own", "shared"] = Field(
-        "own",
+        default="own",
         description="What a chosen candidate sees when it answers in full: only its own boot, which may then be "
         "continued, or the boots of all chosen ones (the paper's way, which needs a new call).",
         json_schema_extra=_node("generate"),
     )
     continuation: Literal["auto", "regenerate"] = Field(
-        "auto",
+        default="auto",
         description="auto: a boot is continued where the provider is known to continue a final assistant message; "
         "regenerate: the full answer is always written anew.",
         json_schema_extra=_node("generate"),
     )
     max_tokens: int | None = Field(
-        None,
+        default=None,
         ge=1,
         description="Most tokens of a full answer and of the merged answer; empty = the model's own limit.",
         json_schema_extra=_node("generate", "aggregate"),
     )
     selector: Literal["default", "consistency", "llm", "hybrid", "random"] = Field(
-        "default",
+        default="default",
         description="Who ranks the boots; default = the selector the graph was built with.",
         json_schema_extra=_node("select"),
     )
     aggregator: Literal["default", "auto", "llm", "vote", "best"] = Field(
-        "default",
+        default="default",
         description="Who merges the answers; default = the aggregator the graph was built with.",
         json_schema_extra=_node("aggregate"),
     )
     boot_timeout_s: float = Field(
-        60.0,
+        default=60.0,
         gt=0,
         allow_inf_nan=False,
         description="Seconds after which a boot counts as failed.",
         json_schema_extra=_node("boot"),
     )
     timeout_s: float = Field(
-        300.0,
+        default=300.0,
         gt=0,
         allow_inf_nan=False,
         description="Seconds after which any other model call (full answer, selector, aggregator) counts as failed.",
         json_schema_extra=_node("select", "generate", "aggregate"),
     )
     deadline_s: float | None = Field(
-        None,
+        default=None,
         gt=0,
         allow_inf_nan=False,
         description="Seconds for the whole run, after which nothing new is begun and the best answer at hand is "
-        "returned; empty = none.",
+        "returned; empty = none. A pause (an interrupt) counts.",
         json_schema_extra=_node("open"),
     )
     seed: int | None = Field(
-        None,
+        default=None,
         ge=0,
         description="Fixes every random order (of the boots shown to a judge, of a random selector); empty = a "
         "new seed for each run, which is recorded.",

@@ -43,6 +43,8 @@ class ContinuedChat(BaseChatModel):
             inner=inner,
             prefix=prefix,
             disable_streaming=inner.disable_streaming if streams else True,
+            cache=False,  # the wrapper of one model must not answer for that of another
+            rate_limiter=inner.rate_limiter,
             metadata=inner.metadata,
             tags=inner.tags,
             callbacks=inner.callbacks,

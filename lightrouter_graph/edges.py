@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from langchain_core.messages import AnyMessage
 from langgraph.graph import END
 from langgraph.types import Send
 
@@ -64,7 +65,7 @@ def _task(state: State, name: str) -> Task:
     at_hand = answers_at_hand(state)
     alone = min(settings.top_k, len(standing_of(state).contenders)) == 1
     return {
-        "messages": state["messages"],
+        "messages": [_without_record(message) for message in state["messages"]],
         "settings": state["settings"],
         "run": state["run"],
         "started": state["started"],
@@ -73,6 +74,14 @@ def _task(state: State, name: str) -> Task:
         "draft": state["drafts"][-1]["text"] if state["drafts"] else None,
         "boot": boot,
         "shared": shared if len(shared) > 1 else [],
-        "peers": [answer["answer"] for answer in at_hand.values() if answer["answer"] is not None],
+        "peers": {name: answer["answer"] for name, answer in at_hand.items() if answer["answer"] is not None},
         "visible": alone and not at_hand and not is_inner(state),
     }
+
+
+def _without_record(message: AnyMessage) -> AnyMessage:
+    """Leave the decision record of an earlier answer out: no model sees it, and each task is checkpointed."""
+    if "lightrouter" not in message.response_metadata:
+        return message
+    kept = {key: value for key, value in message.response_metadata.items() if key != "lightrouter"}
+    return message.model_copy(update={"response_metadata": kept})

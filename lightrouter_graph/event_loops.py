@@ -28,7 +28,12 @@ def run_sync(step: Callable[..., Awaitable[T]], *args: Any) -> T:
 
     The caller's context variables go along, so that callbacks, tracing and streaming reach the calls made inside.
     """
-    return _portal().call(step, *args)
+    future = _portal().start_task_soon(step, *args)
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()  # Ctrl-C reaches this thread, not the loop: what runs there would go on and be paid for
+        raise
 
 
 @functools.cache

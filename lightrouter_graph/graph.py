@@ -142,4 +142,7 @@ def _with_given(named: dict[str, Part], given: Part | None, default: Part, metho
     if isinstance(given, type) or not iscoroutinefunction(getattr(given, method, None)):
         msg = f"expected an object with an async method {method!r}, got {given!r}"
         raise SelectionError(msg)
-    return {"default": given, **{name: given if type(given) is type(part) else part for name, part in named.items()}}
+    return {
+        "default": given,
+        **{name: given if isinstance(given, type(part)) else part for name, part in named.items()},
+    }

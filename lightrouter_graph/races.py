@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -19,12 +20,13 @@ class Race:
 
     Args:
         agree: How many equal answers decide it.
-        answers: Answers that were there before.
+        answers: Answers that were there before, by candidate.
     """
 
-    def __init__(self, agree: int, answers: Iterable[str] = ()) -> None:
+    def __init__(self, agree: int, answers: Mapping[str, str]) -> None:
         self.agree = agree
-        self._votes = Counter(answers)
+        self.loop = asyncio.get_running_loop()
+        self._votes = dict(answers)
         self._decided = asyncio.Event()
 
     @property
@@ -32,11 +34,11 @@ class Race:
         """Whether enough answers agree."""
         return self._decided.is_set()
 
-    def vote(self, answer: str | None) -> None:
-        """Count one answer; None counts for nothing."""
+    def vote(self, candidate: str, answer: str | None) -> None:
+        """Count a candidate's answer, once however often it is given; None counts for nothing."""
         if answer is not None:
-            self._votes[answer] += 1
-        if max(self._votes.values(), default=0) >= self.agree:
+            self._votes[candidate] = answer
+        if max(Counter(self._votes.values()).values(), default=0) >= self.agree:
             self._decided.set()
 
     async def run(self, call: Coroutine[Any, Any, T]) -> T | None:
@@ -60,17 +62,19 @@ class Races:
     def __init__(self) -> None:
         self._running: OrderedDict[str, dict[str, Race]] = OrderedDict()
 
-    def join(self, run: str, fan_out: str, agree: int, answers: Iterable[str] = ()) -> Race:
+    def join(self, run: str, fan_out: str, agree: int, answers: Mapping[str, str] = MappingProxyType({})) -> Race:
         """Return the race of a run's fan-out, begun by whoever comes first.
 
-        With a limit on concurrency branches may come one after the other: the race waits for them, until `end`.
+        With a limit on concurrency branches may come one after the other: the race waits for them, until `end`. A run
+        that is resumed in another event loop races anew.
         """
         races = self._running.setdefault(run, {})
-        if fan_out not in races:
-            races[fan_out] = Race(agree, answers)
+        race = races.get(fan_out)
+        if race is None or race.loop is not asyncio.get_running_loop():
+            race = races[fan_out] = Race(agree, answers)
         while len(self._running) > _MOST:
             self._running.popitem(last=False)
-        return races[fan_out]
+        return race
 
     def end(self, run: str) -> None:
         """Forget the races of a run, once the step behind its fan-out is reached."""

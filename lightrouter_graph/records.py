@@ -57,7 +57,7 @@ class Spending(TypedDict):
     """One model call on the bill. `usd` is None when the price is unknown, never zero for want of knowledge.
 
     Of a lost call only the prompt is counted here, by us; the bill estimates its output from calls that returned. `cap`
-    is the most it could write, None for no limit.
+    is the most it could write, None for no limit; `output_price` is in USD per 1M tokens, None when unknown.
     """
 
     layer: int
@@ -65,6 +65,7 @@ class Spending(TypedDict):
     stage: Stage
     fortune: Fortune
     cap: int | None
+    output_price: float | None
     usage: Usage
     usd: float | None
     seconds: float

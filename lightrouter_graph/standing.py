@@ -1,5 +1,6 @@
 """Who stands where: pure readings of the state that steps and edges share."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 
@@ -139,6 +140,13 @@ def seconds_left(started: float, deadline_s: float | None, cap: float) -> float:
     if deadline_s is None:
         return cap
     return min(cap, max(0.0, started + deadline_s - time.time()))
+
+
+def bound_by_deadline(state: State) -> asyncio.Timeout:
+    """Return a time limit for work that is not a call of ours: what is left of the run, and a second to finish."""
+    deadline = settings_of(state).deadline_s
+    left = None if deadline is None else seconds_left(state["started"], deadline, deadline) + 1.0
+    return asyncio.timeout(left)
 
 
 def answer_from(boot: Boot) -> Answer:

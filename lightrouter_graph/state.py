@@ -54,7 +54,7 @@ class Task(TypedDict):
 
     `boot` is the candidate's own boot, if it wrote one; `shared` the boots of all chosen candidates, best first, under
     `conditioning="shared"` where several were chosen; `draft` the merged text of the layer before.
-    `peers` are the answers already found,
+    `peers` are the answers already found, by candidate,
     for the agreement that may stop this call; `visible` says that this answer can only be the final one, so that its
     tokens may stream.
     """
@@ -68,7 +68,7 @@ class Task(TypedDict):
     draft: str | None
     boot: Boot | None
     shared: list[str]
-    peers: list[str]
+    peers: dict[str, str]
     visible: bool
 
 

@@ -74,7 +74,7 @@ def ranking(*order: str, layer: int = 1) -> Ranking:
 
 def spending(stage: str = "boot", candidate: str = "a", usd: float | None = 0.0, **tokens: Any) -> Spending:
     spent: Any = {"layer": 1, "candidate": candidate, "stage": stage, "usage": usage(**tokens), "usd": usd}
-    return {**spent, "seconds": 0.0, "fortune": "returned", "cap": None}
+    return {**spent, "seconds": 0.0, "fortune": "returned", "cap": None, "output_price": None}
 
 
 def state(names: str = "abc", settings: Context | None = None, **others: Any) -> State:

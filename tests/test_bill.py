@@ -159,3 +159,9 @@ def test_usage_in_langchains_words_holds_only_integers():
         "input_token_details": {"cache_read": 4},
         "output_token_details": {"reasoning": 2},
     }
+
+
+def test_the_output_of_a_lost_call_is_priced_by_its_own_model_in_the_pool_or_not():
+    lost = {**spending("select", "judge", 0.5, output_tokens=0, estimated=True), "fortune": "lost", "cap": 100}
+    assert bill([{**lost, "output_price": 2.0}])["usd"] == pytest.approx(0.5 + 100 * 2.0 / 1e6)
+    assert bill([lost])["usd"] is None

@@ -322,7 +322,7 @@ async def test_being_cancelled_is_not_a_failure_of_the_model():
 
 
 async def test_a_call_that_a_race_ends_says_why_and_what_it_may_have_cost():
-    race, begun = Race(agree=2, answers=["4"]), asyncio.Event()
+    race, begun = Race(agree=2, answers={"b": "4"}), asyncio.Event()
 
     def hang(_):
         begun.set()
@@ -331,7 +331,7 @@ async def test_a_call_that_a_race_ends_says_why_and_what_it_may_have_cost():
     candidate = say(hang, price=(1.0, 1.0))
     call = asyncio.create_task(complete_unless_decided(race, candidate, ASKED, BOOT))
     await begun.wait()
-    race.vote("4")
+    race.vote("c", "4")
     completion = await call
     assert completion.failure == {"cause": "cancelled", "message": "2 other answers agree"}
     assert completion.spending["fortune"] == "lost"
@@ -340,8 +340,8 @@ async def test_a_call_that_a_race_ends_says_why_and_what_it_may_have_cost():
 
 
 async def test_a_call_after_the_decision_is_never_sent_and_costs_nothing():
-    race = Race(agree=2, answers=["4"])
-    race.vote("4")
+    race = Race(agree=2, answers={"b": "4"})
+    race.vote("c", "4")
     candidate = say("Four.")
     completion = await complete_unless_decided(race, candidate, ASKED, BOOT)
     assert completion.failure["cause"] == "cancelled"

@@ -129,7 +129,7 @@ def test_under_shared_conditioning_it_gets_the_boots_of_the_chosen():
 
 def test_a_task_knows_the_answers_already_found():
     at = ranked(finished("c", "4"), boot("a"), boot("b"), settings=Context())
-    assert task(fan_out_top_k(at), "a")["peers"] == ["4"]
+    assert task(fan_out_top_k(at), "a")["peers"] == {"c": "4"}
 
 
 def test_a_task_carries_the_settings_and_the_run_it_belongs_to():

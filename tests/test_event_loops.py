@@ -2,6 +2,8 @@
 
 import asyncio
 import contextvars
+import os
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -128,3 +130,25 @@ async def test_a_client_the_user_brought_is_left_alone():
 async def test_other_models_are_left_alone():
     model = ScriptedChatModel(responses="four")
     assert bound_to_loop(model) is model
+
+
+def test_an_interrupt_in_the_waiting_thread_stops_the_work_in_the_loop():
+    stopped = threading.Event()
+
+    async def endless():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_sync(endless)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert stopped.wait(5)

@@ -20,6 +20,7 @@ from lightrouter_graph.query import Query, query_of
 from lightrouter_graph.records import Answer
 from lightrouter_graph.standing import (
     answer_from,
+    bound_by_deadline,
     chosen_boots,
     counted_answers,
     first_ranked,
@@ -57,7 +58,11 @@ class AggregateStep:
             answers, instead = last_resort(state)
         if not answers:
             raise NoSurvivorError(layer=state["layer"], failures=failures_of(state))
-        merged = await self._merge(query, answers)
+        try:
+            async with bound_by_deadline(state):
+                merged = await self._merge(query, answers)
+        except TimeoutError:
+            merged = await self.aggregators["vote"].merge(query, answers)
         if instead:
             merged = replace(merged, notes={**merged.notes, "last_resort": instead})
         return _final(state, merged, answers, self.pool)

@@ -48,7 +48,7 @@ class BootStep:
             race = self.races.join(task["run"], f"boot {task['layer']}", settings.agree)
         completion = await complete_unless_decided(race, candidate, messages, call)
         if race is not None and self._is_whole(task, completion):
-            race.vote(self._answer(task, completion))
+            race.vote(task["candidate"], self._answer(task, completion))
         return completion
 
     def _answer(self, task: Task, completion: Completion) -> str | None:

@@ -35,7 +35,7 @@ class GenerateStep:
         """Return the answer and what it cost."""
         boot = self._to_continue(task)
         tries = [await self._write(task, boot)]
-        if boot is not None and _is_refused(tries[0]):
+        if boot is not None and _must_begin_anew(tries[0]):
             boot = None
             tries.append(await self._write(task, boot))
         answer = self._record(task, boot, tries)
@@ -55,7 +55,7 @@ class GenerateStep:
         candidate = self.pool[task["candidate"]]
         completion = await complete_unless_decided(race, candidate, _prompt(task), _call(task, boot))
         if race is not None:
-            race.vote(self._key(task, completion))
+            race.vote(task["candidate"], self._key(task, completion))
         return completion
 
     def _key(self, task: Task, completion: Completion) -> str | None:
@@ -80,9 +80,10 @@ class GenerateStep:
         }
 
 
-def _is_refused(completion: Completion) -> bool:
-    """Whether the provider turned the final assistant message down."""
-    return completion.failure is not None and completion.failure["cause"] == "bad_response"
+def _must_begin_anew(completion: Completion) -> bool:
+    """Whether the provider turned the boot down, or the model started over and ran into the cap of the rest."""
+    refused = completion.failure is not None and completion.failure["cause"] == "bad_response"
+    return refused or (completion.restarted and completion.cut)
 
 
 def _via(task: Task, boot: Boot | None, completion: Completion) -> Via:

@@ -12,7 +12,7 @@ from lightrouter_graph.races import Races
 from lightrouter_graph.records import Boot, Ranking
 from lightrouter_graph.selectors import ConsistencySelector, Scores, Selector
 from lightrouter_graph.selectors.base import rank
-from lightrouter_graph.standing import dropped, going_on, is_settled, seconds_left, survivors
+from lightrouter_graph.standing import bound_by_deadline, dropped, going_on, is_settled, seconds_left, survivors
 from lightrouter_graph.state import State, Update
 from lightrouter_graph.tracing import note_ranking
 
@@ -37,7 +37,12 @@ class SelectStep:
         self.races.end(state["run"])
         boots = survivors(state)
         query = query_of(state, self.pool, self.key)
-        scores = await self._score(query, boots, settled=is_settled(state))
+        try:
+            async with bound_by_deadline(state):
+                scores = await self._score(query, boots, settled=is_settled(state))
+        except TimeoutError:
+            weights = {boot["candidate"]: query.weights[boot["candidate"]] for boot in boots}
+            scores = Scores(weights, "prior", notes={"fallback": "the selector took longer than the deadline allows"})
         ranking = _ranking(query, boots, scores)
         late = seconds_left(state["started"], query.settings.deadline_s, 1.0) == 0
         update: Update = {"rankings": [ranking], "spendings": list(scores.spendings), "late": late}

@@ -1,5 +1,6 @@
 """Threads: several turns, strict checkpoints, SQLite, interrupts."""
 
+import asyncio
 import warnings
 
 import pytest
@@ -9,6 +10,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from lightrouter_graph import Context, create_lightrouter
+from lightrouter_graph.testing import Reply
 
 THREAD = {"configurable": {"thread_id": "1"}}
 SETTINGS = Context(boot_tokens=5, top_k=2, agree=None, aggregator="best")
@@ -73,3 +75,30 @@ async def test_settings_given_at_the_start_hold_after_an_interrupt():
     result = await graph.ainvoke(None, THREAD)
     assert decision(result["messages"][-1])["settings"]["boot_tokens"] == 5
     assert decision(result["messages"][-1])["agreement"]["answered"] == 2
+
+
+async def timed_out(graph, seconds):
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(graph.ainvoke({"messages": [("user", QUESTION)]}, THREAD), seconds)
+
+
+def test_a_cancelled_run_resumes_in_another_event_loop_and_synchronously():
+    for resume in (lambda graph: asyncio.run(graph.ainvoke(None, THREAD)), lambda graph: graph.invoke(None, THREAD)):
+        slow = [Reply("", hang=True), "The answer is 4."]
+        pool = scripted(a=slow, b=slow, c=slow)
+        graph = create_lightrouter(pool).compile(checkpointer=strict_saver())
+        asyncio.run(timed_out(graph, 0.2))
+        message = resume(graph)["messages"][-1]
+        assert message.text == "The answer is 4."
+        assert not [c for c in decision(message)["candidates"] if "cancelled" in c["why"] and c["fate"] == "answered"]
+
+
+async def test_tasks_carry_no_decision_records():
+    pool = scripted(a=long("1"), b=long("2"))
+    graph = create_lightrouter(pool, context=SETTINGS).compile(checkpointer=strict_saver())
+    for _ in range(2):
+        result = await graph.ainvoke({"messages": [("user", QUESTION)]}, THREAD)
+    seen = calls_of(pool, "a")[-1].messages
+    assert [m.type for m in seen] == ["human", "ai", "human"]
+    assert "lightrouter" not in seen[1].response_metadata
+    assert "lightrouter" in result["messages"][1].response_metadata

@@ -232,3 +232,15 @@ async def test_at_the_deadline_without_an_answer_the_best_boot_is_returned():
     pool = scripted(a=slow, b=slow)
     message = await asyncio.wait_for(run(pool, Context(boot_tokens=8, deadline_s=0.5)), 5)
     assert message.text == "word0 word1 word2 word3"
+
+
+class Slow:
+    async def score(self, query, boots):
+        await asyncio.Event().wait()
+
+
+async def test_a_selector_that_forgets_the_time_is_left_at_the_deadline():
+    pool = scripted(a=long("1"), b=long("2"))
+    message = await asyncio.wait_for(run(pool, Context(boot_tokens=5, deadline_s=0.2), selector=Slow()), 5)
+    assert message.text.startswith("word0")
+    assert "longer than the deadline" in decision(message)["selector_notes"]["fallback"]

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 from helpers import QUESTION, calls, calls_of, decision, events, long, run, scripted
+from langchain_core.caches import InMemoryCache
+from langchain_core.globals import set_llm_cache
 
 from lightrouter_graph import (
     BestAggregator,
@@ -296,3 +298,21 @@ async def test_nobody_left_is_one_error_with_every_cause():
     with pytest.raises(NoSurvivorError, match=r"a: bad_response: RuntimeError: boom; b: disconnected") as caught:
         await run(pool)
     assert set(caught.value.failures) == {"a", "b"}
+
+
+async def test_a_cache_for_all_models_does_not_mix_up_continuations():
+    set_llm_cache(InMemoryCache())
+    try:
+        same = "The same beginning of both is long enough to be cut here. "
+        pool = scripted(a=same + long("4"), b=same + long("5"), continuation="prefill", continues=True)
+        message = await run(pool, Context(boot_tokens=8, top_k=2, agree=None, aggregator="best"))
+    finally:
+        set_llm_cache(None)
+    assert set(decision(message)["agreement"]["groups"]) == {"4", "5"}
+
+
+async def test_a_model_that_starts_over_and_hits_the_rest_of_the_cap_is_asked_anew():
+    pool = scripted(a=long("1", 12), b=long("2"), continuation="prefill", continues=False)
+    message = await run(pool, Context(boot_tokens=20, max_tokens=40, top_k=1))
+    assert message.text == long("1", 12)
+    assert [call.max_tokens for call in calls_of(pool, "a")] == [20, 20, 40]
