@@ -30,7 +30,11 @@ RECORDS = [{"question": question, "outputs": outputs} for question, outputs in T
 
 def command(*args: object) -> list[str]:
     """Return the command line as a list for a process."""
-    call = "import sys; from lightrouter_graph.cli import main; sys.exit(main())"
+    # A shell lets jobs in the background, and what they start, ignore Ctrl-C: undo that.
+    call = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from lightrouter_graph.cli import main; sys.exit(main())"
+    )
     return [sys.executable, "-c", call, *map(str, args)]
 
 
