@@ -1,13 +1,15 @@
 """Measure LightRouter on recorded outputs of real models, over real HTTP.
 
 A `RecordedModelServer` plays the models of a JSONL file (see its docstring for the schema); `ChatOpenAI` talks to it;
-the compiled graph routes. What is printed was billed by the server, not estimated by us.
+the compiled graph routes. Tokens are what the server billed; USD are the runs' own bills at the prices found.
 
     python examples/replay.py ../shared/replay/math_l5.jsonl.gz --questions 100
 
 The pool stands in the order of list prices, dearest first, when a `models.json` with prices lies beside the data, else
 in the order given. A recorded model cannot merge or judge, so every policy here votes; a policy's answer is always some
-model's recorded text, and counts what that text was scored.
+model's recorded text, and counts what that text was scored. The last column is the difference to the majority of all,
+on the same questions, with a 95 % interval from a paired bootstrap over questions: it tells of chance in the questions,
+not of how pools or rules were chosen.
 """
 
 import argparse
@@ -20,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from langchain_core.messages import HumanMessage
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
@@ -236,6 +239,14 @@ async def run_policy(
     return Row(name, right, billed.output_tokens / number, billed.input_tokens / number, billed.calls / number, spent)
 
 
+def against(row: Row, other: Row, draws: int = 2000) -> str:
+    """Write a row's paired difference to another with its bootstrap 95 % interval, in points."""
+    gains = 100 * (np.array(row.right) - np.array(other.right))
+    picks = np.random.default_rng(0).integers(len(gains), size=(draws, len(gains)))
+    low, high = np.percentile(gains[picks].mean(axis=1), [2.5, 97.5])
+    return f"{gains.mean():+.1f} [{low:+.1f}, {high:+.1f}]"
+
+
 def show(
     rows: Sequence[Row],
     path: Path,
@@ -247,15 +258,26 @@ def show(
     title = f"{path.name}: {len(records)} questions, {len(names)} candidates; billed by the server, per question"
     table = Table(title=title)
     table.add_column("policy", no_wrap=True)
-    for column in ("accuracy", "output tokens", "of all in full", "input tokens", "calls", "USD / 1,000"):
+    majority_row = next(row for row in rows if row.name.startswith("majority"))
+    for column in (
+        "accuracy",
+        "output tokens",
+        "of all in full",
+        "input tokens",
+        "calls",
+        "USD / 1,000",
+        "to majority",
+    ):
         table.add_column(column, justify="right", no_wrap=True)
     for row in rows:
         share = f"{row.output_tokens / all_tokens:.0%}" if row.output_tokens else ""
         usd = "" if row.usd is None else f"{row.usd:.2f}"
         tokens = [f"{row.output_tokens:.0f}", share, f"{row.input_tokens:.0f}", f"{row.calls:.1f}"]
-        table.add_row(row.name, f"{row.accuracy:.3f}", *(tokens if row.calls else [""] * 4), usd)
+        table.add_row(
+            row.name, f"{row.accuracy:.3f}", *(tokens if row.calls else [""] * 4), usd, against(row, majority_row)
+        )
     console = Console()
-    console.print(table) if console.is_terminal else Console(width=140).print(table)
+    console.print(table) if console.is_terminal else Console(width=170).print(table)
 
 
 if __name__ == "__main__":

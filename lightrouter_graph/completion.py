@@ -102,7 +102,7 @@ async def complete(candidate: Candidate, messages: Sequence[AnyMessage], call: C
                 message = await model.ainvoke(asked, config, **_parameters(candidate, call))
     except (GraphBubbleUp, *_MISTAKES):
         raise
-    except Exception as exc:
+    except Exception as exc:  # a chat model may raise anything: the cause becomes the record
         if (task := asyncio.current_task()) is not None and task.cancelling():
             raise asyncio.CancelledError from exc  # some clients turn a cancellation into an error of their own
         failure = _failure(exc, candidate, call)

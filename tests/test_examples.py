@@ -73,6 +73,7 @@ def test_replay_measures_every_policy_against_the_baselines(capsys):
     assert by_name["adaptive (the default)"].accuracy == 1
     assert by_name["first of the pool: elm"].accuracy == 0
     assert len(rows) == 4 + len(replay.POLICIES)
+    assert replay.against(by_name["first of the pool: elm"], by_name["majority of all 3 in full"]).startswith("-100.0")
 
 
 @pytest.mark.replay

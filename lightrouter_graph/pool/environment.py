@@ -53,7 +53,7 @@ def find_candidates(env: Mapping[str, str], *, probe: bool = True) -> list[Candi
     """Collect what can be called, dearest first, models without a known price last.
 
     Dearest first because, while nothing is known of the candidates, the price is the best guess at how good
-    they are (measured on recorded outputs of real models).
+    they are (of the candidates nothing but the price is known).
 
     Args:
         env: The environment.

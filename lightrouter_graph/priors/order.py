@@ -21,8 +21,8 @@ class OrderPrior:
     Raises:
         SelectionError: If `last` is outside 0 to 1.
 
-    Deviation from arXiv 2505.16221: the paper has no prior. On recorded outputs the order of a pool (dearest first,
-    or as its owner knows it) told more about who is right than the boots did.
+    Deviation from arXiv 2505.16221: the paper has no prior. Whoever orders a pool knows something of its models, and
+    this is the one way to say so without a history.
     """
 
     last: float = 0.5

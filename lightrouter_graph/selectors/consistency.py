@@ -31,8 +31,8 @@ class ConsistencySelector:
         embeddings: Any LangChain `Embeddings`; vectors are compared through FAISS.
 
     Source: arXiv 2505.16221, semantic consistency between preliminary outputs. Deviation: answers, where there are
-    any, count before meaning. On recorded outputs consistency of short boots is a weak signal, and a negative one for
-    open-ended questions: see `HybridSelector`.
+    any, count before meaning. Consistency of short boots is a weak signal: `similarity.py` has the
+    figures, `HybridSelector` an answer. With embeddings it was not measured.
     """
 
     embeddings: Embeddings | None = None

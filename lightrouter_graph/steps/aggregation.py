@@ -59,9 +59,11 @@ class AggregateStep:
         if not answers:
             raise NoSurvivorError(layer=state["layer"], failures=failures_of(state))
         try:
-            async with bound_by_deadline(state):
+            async with bound_by_deadline(state) as limit:
                 merged = await self._merge(query, answers)
         except TimeoutError:
+            if not limit.expired():
+                raise  # the aggregator's own
             merged = await self.aggregators["vote"].merge(query, answers)
         if instead:
             merged = replace(merged, notes={**merged.notes, "last_resort": instead})

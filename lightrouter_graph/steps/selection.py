@@ -38,9 +38,11 @@ class SelectStep:
         boots = survivors(state)
         query = query_of(state, self.pool, self.key)
         try:
-            async with bound_by_deadline(state):
+            async with bound_by_deadline(state) as limit:
                 scores = await self._score(query, boots, settled=is_settled(state))
         except TimeoutError:
+            if not limit.expired():
+                raise  # the selector's own
             weights = {boot["candidate"]: query.weights[boot["candidate"]] for boot in boots}
             scores = Scores(weights, "prior", notes={"fallback": "the selector took longer than the deadline allows"})
         ranking = _ranking(query, boots, scores)

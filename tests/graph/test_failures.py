@@ -244,3 +244,13 @@ async def test_a_selector_that_forgets_the_time_is_left_at_the_deadline():
     message = await asyncio.wait_for(run(pool, Context(boot_tokens=5, deadline_s=0.2), selector=Slow()), 5)
     assert message.text.startswith("word0")
     assert "longer than the deadline" in decision(message)["selector_notes"]["fallback"]
+
+
+class Impatient:
+    async def score(self, query, boots):
+        raise TimeoutError("my own limit")
+
+
+async def test_a_time_out_of_a_selectors_own_is_not_taken_for_the_deadline():
+    with pytest.raises(TimeoutError, match="my own limit"):
+        await run(scripted(a=long("1"), b=long("2")), Context(boot_tokens=5), selector=Impatient())
