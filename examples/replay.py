@@ -42,6 +42,7 @@ POLICIES: Mapping[str, Context] = {
     "adaptive (the default)": Context(aggregator="vote"),
     "adaptive, at most 4 answer": Context(aggregator="vote", top_k=4),
     "adaptive, 3 must agree": Context(aggregator="vote", agree=3),
+    "no boots, one at a time": Context(aggregator="vote", width=1),
     "adaptive, no continuation": Context(aggregator="vote", continuation="regenerate"),
     "all boot, best 2, vote": Context(width=None, top_k=2, agree=None, aggregator="vote"),
     "all boot, best 3, vote": Context(width=None, top_k=3, agree=None, aggregator="vote"),
