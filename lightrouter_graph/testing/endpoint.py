@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from langchain_core.messages import AIMessage
+
 from lightrouter_graph.testing.billing import Bill, Kind, Ledger, RecordedRequest
 from lightrouter_graph.testing.conditions import Fail, Timing
+from lightrouter_graph.testing.deltas import Said
 from lightrouter_graph.testing.exchange import Exchange, Message
 from lightrouter_graph.testing.openai_shapes import (
     ApiError,
@@ -18,39 +21,14 @@ from lightrouter_graph.testing.openai_shapes import (
     ChunkWriter,
     Json,
     make_completion,
-    make_usage,
     parse_body,
     read_ask,
-    text_of,
 )
+from lightrouter_graph.testing.performance import Performance, count_input, rehearse
 from lightrouter_graph.testing.recordings import Recordings
-from lightrouter_graph.testing.tokens import count_prompt_tokens, split_tokens
 
-Responder = Callable[[Json], str]
-"""Plays a model: the request body in, the text out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Performance:
-    """What one request gets."""
-
-    call_id: str
-    model: str
-    kind: Kind
-    pieces: list[str]
-    finish_reason: str
-    input_tokens: int
-    timing: Timing
-
-    @property
-    def duration_s(self) -> float:
-        """Seconds from the request to the last token."""
-        return self.timing.due_s(max(0, len(self.pieces) - 1))
-
-    @property
-    def usage(self) -> Json:
-        """Its token counts in the API's words."""
-        return make_usage(self.input_tokens, len(self.pieces))
+Responder = Callable[[Json], Said]
+"""Plays a model: the request body in; the text out, or a message where the model calls tools."""
 
 
 @dataclass
@@ -145,20 +123,10 @@ class RecordedModels:
         return True
 
     def _prepare(self, ask: Ask) -> Performance:
-        text = self._find_text(ask)
-        continues = bool(ask.prefix) and text.startswith(ask.prefix or "")
-        pieces = split_tokens(text.removeprefix(ask.prefix or "") if continues else text)
-        return Performance(
-            call_id=f"chatcmpl-recorded-{next(self._numbers)}",
-            model=ask.model,
-            kind="continuation" if continues else "completion",
-            pieces=pieces[: ask.limit],
-            finish_reason="stop" if ask.limit is None or len(pieces) <= ask.limit else "length",
-            input_tokens=_count_input(ask),
-            timing=self.timings.get(ask.model, self.default_timing),
-        )
+        timing = self.timings.get(ask.model, self.default_timing)
+        return rehearse(ask, self._find_said(ask), timing, f"chatcmpl-recorded-{next(self._numbers)}")
 
-    def _find_text(self, ask: Ask) -> str:
+    def _find_said(self, ask: Ask) -> Said:
         if responder := self.responders.get(ask.model):
             return _respond(responder, ask)
         if ask.model not in self.recordings.models:
@@ -173,24 +141,24 @@ class RecordedModels:
     async def _answer(self, exchange: Exchange, show: Performance) -> None:
         with self._metered(show.model, show.kind, show.input_tokens) as meter:
             await _produce(show, meter)
-        text = "".join(show.pieces)
-        body = make_completion(show.call_id, show.model, text, show.finish_reason, show.usage)
+        body = make_completion(show.call_id, show.model, show.message, show.finish_reason, show.usage)
         await exchange.answer(200, body)
 
     async def _stream(self, exchange: Exchange, show: Performance, include_usage: bool) -> None:
         writer, began = ChunkWriter(show.call_id, show.model), asyncio.get_running_loop().time()
         await exchange.start(200, b"text/event-stream; charset=utf-8", {"cache-control": "no-cache"})
         with self._metered(show.model, show.kind, show.input_tokens) as meter:
-            await exchange.write(writer.role())
-            for index, piece in enumerate(show.pieces):
+            await exchange.write(writer.role(opens_with_text=show.opens_with_text))
+            for index, delta in enumerate(show.deltas):
                 await _sleep_until(began + show.timing.due_s(index))
-                await exchange.write(writer.content(piece))
+                if delta is not None:
+                    await exchange.write(writer.delta(delta))
                 meter.tokens += 1
         usage = writer.usage(show.usage) if include_usage else b""
         await exchange.write(writer.finish(show.finish_reason) + usage + writer.done(), last=True)
 
     async def _hang(self, ask: Ask) -> None:
-        with self._metered(ask.model, "completion", _count_input(ask)):
+        with self._metered(ask.model, "completion", count_input(ask)):
             await asyncio.Event().wait()
 
     @contextmanager
@@ -223,7 +191,7 @@ class RecordedModels:
 
 async def _produce(show: Performance, meter: Meter) -> None:
     """Take the time that the tokens take; when cancelled, meter those that were out by then."""
-    loop, total = asyncio.get_running_loop(), len(show.pieces)
+    loop, total = asyncio.get_running_loop(), len(show.deltas)
     began = loop.time()
     try:
         if show.duration_s:
@@ -239,12 +207,11 @@ async def _sleep_until(when: float) -> None:
     await asyncio.sleep(max(0.0, when - asyncio.get_running_loop().time()))
 
 
-def _count_input(ask: Ask) -> int:
-    return count_prompt_tokens(map(text_of, ask.messages))
-
-
-def _respond(responder: Responder, ask: Ask) -> str:
+def _respond(responder: Responder, ask: Ask) -> Said:
     try:
-        return responder(ask.body)
+        said = responder(ask.body)
     except Exception as exc:  # whatever a test's function raises is the client's to see
         raise ApiError(500, f"the responder of {ask.model!r} raised {exc!r}") from exc
+    if not isinstance(said, str | AIMessage):
+        raise ApiError(500, f"the responder of {ask.model!r} returned {said!r}, not a str or an AIMessage")
+    return said

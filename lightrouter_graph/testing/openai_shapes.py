@@ -34,6 +34,7 @@ class Ask:
     model: str
     messages: Sequence[Json]
     limit: int | None
+    stop: tuple[str, ...]
     stream: bool
     include_usage: bool
     prefix: str | None
@@ -63,7 +64,8 @@ def read_ask(body: Json) -> Ask:
     """Check a request body.
 
     Raises:
-        ApiError: If `model` or `messages` is missing or a limit is not a number of at least 1.
+        ApiError: If `model` or `messages` is missing, a limit is not a number of at least 1, or
+            `stop` is neither a text nor a list of texts.
     """
     model, messages = body.get("model"), body.get("messages")
     if not isinstance(model, str) or not model:
@@ -75,6 +77,7 @@ def read_ask(body: Json) -> Ask:
         model=model,
         messages=messages,
         limit=_limit(body),
+        stop=_stop(body),
         stream=bool(body.get("stream")),
         include_usage=bool((body.get("stream_options") or {}).get("include_usage")),
         prefix=text_of(messages[-1]) if continued else None,
@@ -99,9 +102,9 @@ def make_usage(input_tokens: int, output_tokens: int) -> Json:
     }
 
 
-def make_completion(call_id: str, model: str, text: str, finish_reason: str, usage: Json) -> Json:
-    """A whole answer."""
-    message = {"role": "assistant", "content": text, "refusal": None}
+def make_completion(call_id: str, model: str, message: Json, finish_reason: str, usage: Json) -> Json:
+    """A whole answer; `message` has content and perhaps tool calls."""
+    message = {"role": "assistant", **message, "refusal": None}
     return {
         "id": call_id,
         "object": "chat.completion",
@@ -119,13 +122,14 @@ class ChunkWriter:
         base = {"id": call_id, "object": "chat.completion.chunk", "created": int(time.time()), "model": model}
         self._head = "data: " + json.dumps(base)[:-1] + ', "choices": '
 
-    def role(self) -> bytes:
+    def role(self, *, opens_with_text: bool = True) -> bytes:
         """The first event."""
-        return self._choice('{"role": "assistant", "content": ""}', "null")
+        content = '""' if opens_with_text else "null"
+        return self._choice(f'{{"role": "assistant", "content": {content}}}', "null")
 
-    def content(self, piece: str) -> bytes:
+    def delta(self, delta: Json) -> bytes:
         """One token."""
-        return self._choice(f'{{"content": {json.dumps(piece)}}}', "null")
+        return self._choice(json.dumps(delta), "null")
 
     def finish(self, reason: str) -> bytes:
         """The event after the last token."""
@@ -152,3 +156,11 @@ def _limit(body: Json) -> int | None:
     if not isinstance(limit, int) or limit < 1:
         raise ApiError(400, "a limit on tokens must be an integer of at least 1", code="invalid_limit")
     return limit
+
+
+def _stop(body: Json) -> tuple[str, ...]:
+    stop = body.get("stop") or []
+    stops = [stop] if isinstance(stop, str) else stop
+    if not isinstance(stops, list) or not all(isinstance(text, str) for text in stops):
+        raise ApiError(400, "stop must be a text or a list of texts", code="invalid_stop")
+    return tuple(filter(None, stops))

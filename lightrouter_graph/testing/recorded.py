@@ -19,19 +19,21 @@ class RecordedModelServer:
 
     Endpoints: `POST /v1/chat/completions`, `GET /v1/models`, `GET /healthz`, on 127.0.0.1 only. The recording is
     found by its question: the last message of the user that equals, else contains, a known one (white space
-    aside). `max_tokens`, `max_completion_tokens`, `stream` and `stream_options.include_usage` are honoured. With
-    `continue_final_message: true` a final assistant message is continued where the recorded text starts with it,
-    and otherwise, as without the flag, the text comes from its beginning. Sampling, stop sequences, tools and `n`
-    are ignored. Tokens are counted by `count_tokens`, an approximation.
+    aside). `max_tokens`, `max_completion_tokens`, `stop`, `stream` and `stream_options.include_usage` are honoured.
+    With `continue_final_message: true` a final assistant message is continued where the recorded text starts with
+    it, and otherwise, as without the flag, the text comes from its beginning. Sampling and `n` are ignored; `tools`
+    and `response_format` are for a responder to read. Tokens are counted by `count_tokens`, an approximation: of a
+    prompt those of its texts, of tool calls those of their names and JSON arguments, which a limit cuts anywhere.
 
     A model stops producing, and billing, when its client goes away; the bill is complete once the server has
     noticed, see `wait_until_idle`. A call answered with an error costs nothing, a hanging one its input.
 
     Args:
         source: A `.jsonl` or `.jsonl.gz` file, or records like
-            `{"question": ..., "outputs": {model: {"text": ...}}}`.
-        responders: Models played by a function from request body to text, such as a judge. They run in the
-            server's thread, one at a time, and go before recordings of the same name.
+            `{"question": ..., "outputs": {model: {"text": ..., "tool_calls": [...]}}}`, with either or both.
+        responders: Models played by a function of the request body, such as a judge. It returns a text or, to
+            call tools or to end in a way of its own (`finish_reason` in `response_metadata`), an `AIMessage`.
+            They run in the server's thread, one at a time, and go before recordings of the same name.
         timings: How fast each model is.
         timing: How fast all other models are; at once unless given.
         failures: How models fail.
@@ -50,6 +52,16 @@ class RecordedModelServer:
         'It is'
         >>> server.total()
         Bill(calls=1, input_tokens=8, output_tokens=2, cancelled=0)
+
+        A model that calls a tool:
+
+        >>> from langchain_core.messages import AIMessage
+        >>> from langchain_openai import ChatOpenAI
+        >>> add = {"name": "add", "args": {"a": 2, "b": 2}, "id": "call-1"}
+        >>> with RecordedModelServer(responders={"adder": lambda body: AIMessage("", tool_calls=[add])}) as server:
+        ...     message = ChatOpenAI(model="adder", base_url=server.base_url, api_key="any").invoke("2 + 2?")
+        >>> [(call["name"], call["args"]) for call in message.tool_calls]
+        [('add', {'a': 2, 'b': 2})]
     """
 
     def __init__(

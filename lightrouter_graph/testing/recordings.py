@@ -7,6 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from langchain_core.messages import AIMessage
+
+from lightrouter_graph.testing.deltas import Said
+
 _ANCHOR = 24
 """Questions are looked up by their last characters; shorter ones one by one."""
 
@@ -15,7 +19,7 @@ class Recording(NamedTuple):
     """One question, white space normalised, and what each model said to it."""
 
     question: str
-    outputs: Mapping[str, str]
+    outputs: Mapping[str, Said]
 
 
 class Recordings:
@@ -23,8 +27,8 @@ class Recordings:
 
     Args:
         source: A `.jsonl` or `.jsonl.gz` file, or the records themselves. Of a record only "question" and
-            "outputs" are read; an output is a text or a mapping with a "text". Of two records with the same
-            question the later holds.
+            "outputs" are read; an output is a text or a mapping with a "text", "tool_calls" as in `AIMessage`, or
+            both. Of two records with the same question the later holds.
     """
 
     def __init__(self, source: str | Path | Iterable[Mapping[str, Any]]) -> None:
@@ -78,10 +82,18 @@ def _read(path: Path) -> Iterator[Mapping[str, Any]]:
 def _parse(record: Mapping[str, Any]) -> Recording:
     try:
         question = normalise(record["question"])
-        outputs = {m: o if isinstance(o, str) else str(o["text"]) for m, o in record["outputs"].items()}
-    except (KeyError, TypeError, AttributeError) as exc:
+        outputs = {model: _parse_output(output) for model, output in record["outputs"].items()}
+    except (KeyError, TypeError, AttributeError, ValueError) as exc:
         msg = f'a record needs "question" and "outputs" of model -> {{"text": ...}}, got {str(record)[:200]}'
         raise ValueError(msg) from exc
     if not question:
         raise ValueError("a record has an empty question")
     return Recording(question, outputs)
+
+
+def _parse_output(output: str | Mapping[str, Any]) -> Said:
+    if isinstance(output, str):
+        return output
+    if calls := output.get("tool_calls"):
+        return AIMessage(output.get("text") or "", tool_calls=calls)
+    return str(output["text"])

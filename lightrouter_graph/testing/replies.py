@@ -10,7 +10,8 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Tool
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import tool_call_chunk
 
-from lightrouter_graph.testing.tokens import count_tokens, split_tokens
+from lightrouter_graph.testing.deltas import count_call_tokens
+from lightrouter_graph.testing.tokens import split_tokens
 
 Content: TypeAlias = str | list[str | dict[str, Any]]
 
@@ -145,11 +146,6 @@ def make_take(said: Scripted, *, limit: int | None, prefix: str) -> Take:
         extras=origin.additional_kwargs if origin else {},
         metadata=origin.response_metadata if origin else {},
     )
-
-
-def count_call_tokens(calls: Sequence[ToolCall]) -> int:
-    """Count the tokens of tool calls written as JSON."""
-    return sum(count_tokens(call["name"] + json.dumps(call["args"])) for call in calls)
 
 
 def _as_reply(said: Scripted) -> Reply:

@@ -94,10 +94,13 @@ class ScriptedChatModel(BaseChatModel):
         self,
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
         *,
-        tool_choice: str | None = None,
+        tool_choice: dict[str, Any] | str | bool | None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
-        """Bind tools: they are recorded and passed to each call; what is called is up to the script."""
+        """Bind tools: they are recorded and passed to each call; what is called is up to the script.
+
+        So are `tool_choice`, in whatever form, and all further arguments (`parallel_tool_calls`, `strict`...).
+        """
         shapes = [convert_to_openai_tool(tool) for tool in tools]
         self._log.tools.extend(shapes)
         choice = {} if tool_choice is None else {"tool_choice": tool_choice}

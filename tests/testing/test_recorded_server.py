@@ -338,6 +338,17 @@ def test_a_responder_plays_a_model(server, ask):
     assert "ZeroDivisionError" in failed.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("said", [None, 3, {"content": "x"}])
+def test_what_is_neither_text_nor_message_is_named(server, ask, said):
+    server.responders["odd"] = lambda body: said
+    try:
+        failed = ask(model="odd")
+    finally:
+        del server.responders["odd"]
+    assert failed.status_code == 500
+    assert f"returned {said!r}, not a str" in failed.json()["error"]["message"]
+
+
 # the server itself
 
 

@@ -24,6 +24,10 @@ from lightrouter_graph.testing import (
 from lightrouter_graph.testing.tokens import take_tokens
 
 ADD = {"name": "add", "args": {"a": 2, "b": 2}, "id": "call-1", "type": "tool_call"}
+ADD_SHAPE = {
+    "type": "function",
+    "function": {"name": "add", "description": "Add.", "parameters": {"type": "object", "properties": {}}},
+}
 
 
 def say(*responses, **settings):
@@ -183,6 +187,32 @@ def test_tools_are_bound_recorded_and_called():
     assert [tool["function"]["name"] for tool in model.bound_tools] == ["add"]
     assert model.calls[0].kwargs["tools"] == model.bound_tools
     assert model.calls[0].kwargs["tool_choice"] == "any"
+
+
+@pytest.mark.parametrize(
+    "choice", ["any", "auto", "add", True, False, {"type": "function", "function": {"name": "add"}}]
+)
+def test_every_form_of_tool_choice_is_taken_and_passed_on(choice):
+    model = say(Reply("", tool_calls=[ADD]))
+    model.bind_tools([ADD_SHAPE], tool_choice=choice, parallel_tool_calls=False, strict=True).invoke("2+2?")
+    (call,) = model.calls
+    assert dict(call.kwargs) == {
+        "tools": [ADD_SHAPE],
+        "tool_choice": choice,
+        "parallel_tool_calls": False,
+        "strict": True,
+    }
+
+
+async def test_several_tool_calls_stream_after_the_text():
+    calls = [ADD, {**ADD, "id": "call-2", "args": {"a": "你好", "b": 3}}]
+    model = say(*[Reply("Adding.", tool_calls=calls)] * 2)
+    chunks = [chunk async for chunk in model.bind_tools([ADD_SHAPE]).astream("?")]
+    whole, invoked = sum(chunks[1:], chunks[0]), await model.ainvoke("?")
+    assert (whole.content, whole.tool_calls) == (invoked.content, invoked.tool_calls) == ("Adding.", calls)
+    assert whole.usage_metadata == invoked.usage_metadata
+    spoken = [count_tokens(part) for part in ("Adding.", "add", '{"a": 2, "b": 2}', "add", '{"a": "你好", "b": 3}')]
+    assert invoked.usage_metadata["output_tokens"] == sum(spoken)
 
 
 def test_tool_calls_that_do_not_fit_are_left_out():
