@@ -21,7 +21,7 @@ demo: $(VENV)/.installed ## one routed, merged and billed answer, without a key
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/.installed ## the whole suite (TESTS=path for a part)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 $(TESTS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup $(TESTS)
 
 lint: $(VENV)/.installed ## ruff, mypy --strict, import contracts
 	$(BIN)/ruff format --check .

@@ -10,12 +10,20 @@ from .answers import (
     AnswerKey,
     default_key,
 )
+from .boot_cache import (
+    BootCache,
+)
+from .chat_model import (
+    ChatLightRouter,
+)
 from .context import (
     Context,
 )
 from .errors import (
+    BrokenStreamError,
     ContextError,
     LightRouterError,
+    NoModelsError,
     NoSurvivorError,
     PoolError,
     QueryError,
@@ -64,7 +72,10 @@ __all__ = [
     "AutoAggregator",
     "BestAggregator",
     "Boot",
+    "BootCache",
+    "BrokenStreamError",
     "Candidate",
+    "ChatLightRouter",
     "ConsistencySelector",
     "Context",
     "ContextError",
@@ -73,6 +84,7 @@ __all__ = [
     "LLMSelector",
     "LightRouterError",
     "Merged",
+    "NoModelsError",
     "NoSurvivorError",
     "OracleSelector",
     "OrderPrior",

@@ -27,10 +27,12 @@ class Bill(TypedDict):
 
     The output of a call whose reply was lost (cancelled, timed out, disconnected) is estimated: as long as that of the
     calls of its stage that returned, within its cap. `usd` is None as soon as one call's price is unknown: then
-    `usd_known` adds up the others and `unpriced` names whose price is missing. `by_stage` splits `usage`.
+    `usd_known` adds up the others and `unpriced` names whose price is missing. `by_stage` splits `usage`. `cached`
+    boots came from the cache and are in none of the sums.
     """
 
     calls: int
+    cached: int
     usage: Usage
     usd: float | None
     usd_known: float
@@ -64,12 +66,14 @@ def draw_bill(
         merge_prompt_tokens: What an aggregator's prompt holds beside the conversation and the answers.
         seconds: Wall-clock of the run.
     """
-    spendings = [_estimated(s, spendings) for s in spendings if s["fortune"] != "unsent"]
+    cached = sum(spending["fortune"] == "cached" for spending in spendings)
+    spendings = [_estimated(s, spendings) for s in spendings if s["fortune"] in {"returned", "lost"}]
     told = {name: _alone(name, boots, answers) for name in pool.names}
     known = [usage for usage in told.values() if usage is not None]
     alone = {name: usage or _guess(name, known, boots, merged_tokens) for name, usage in told.items()}
     return {
         "calls": len(spendings),
+        "cached": cached,
         "usage": add_usage(*(s["usage"] for s in spendings)),
         "usd": _sum_or_none([s["usd"] for s in spendings]),
         "usd_known": sum(s["usd"] or 0.0 for s in spendings),
@@ -125,7 +129,7 @@ def _alone(name: str, boots: Sequence[Boot], answers: Sequence[Answer]) -> Usage
     if full["via"] == "regeneration" or begun is None:
         first = own[0]["usage"] if own else full["usage"]
         guessed = first["input_tokens"] != full["usage"]["input_tokens"] or full["usage"]["estimated"]
-        return {**full["usage"], "input_tokens": first["input_tokens"], "estimated": guessed}
+        return cast("Usage", {**full["usage"], "input_tokens": first["input_tokens"], "estimated": guessed})
     whole = add_usage(begun["usage"], full["usage"])
     prompt = {key: own[0]["usage"][key] for key in ("input_tokens", "cached_tokens")}
     return cast("Usage", {**whole, **prompt, "estimated": whole["estimated"] or full["layer"] > 1})

@@ -1,27 +1,33 @@
-"""The only place that calls a chat model: cap, time-out, streaming, JSON mode, continuation, usage, price."""
+"""The only place that calls a chat model: cap, time-out, streaming, tools, JSON mode, continuation, usage, price."""
 
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, cast
 from uuid import UUID
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, BaseMessage, message_chunk_to_message
+from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.messages.utils import count_tokens_approximately
+from langchain_core.runnables import RunnableConfig
 from langgraph.constants import TAG_NOSTREAM
 from langgraph.errors import GraphBubbleUp
-from pydantic import BaseModel
 
 from lightrouter_graph.continued_chat import ContinuedChat
 from lightrouter_graph.event_loops import bound_to_loop
+from lightrouter_graph.events import tell
 from lightrouter_graph.failures import failure_of, may_have_cost
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.pricing import usd_of
+from lightrouter_graph.prompts import with_schema
 from lightrouter_graph.races import Race
-from lightrouter_graph.records import NO_USAGE, Failure, Fortune, Spending, Stage, Usage
-from lightrouter_graph.tracing import ended_when_cancelled
+from lightrouter_graph.records import NO_USAGE, Failure, Fortune, Proposal, Spending, Stage, Usage
+from lightrouter_graph.request import PLAIN, OutputSchema, Request, proposal_of
+from lightrouter_graph.tracing import ended_when_cancelled, face, is_counted_above, traced_as_step
 
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 _FILTERED = frozenset({"content_filter", "safety", "refusal", "recitation", "blocklist", "prohibited_content"})
@@ -39,6 +45,7 @@ class Call:
         max_tokens: Cap on the output; None for the model's own.
         prefix: Text the model wrote before and is to go on from; only for candidates that continue.
         schema: What the reply must look like, for models with a JSON mode; the prompt must ask for it as well.
+        request: The tools the model is given, and what its reply is held to.
         visible: Whether its tokens may reach the user's stream.
     """
 
@@ -47,7 +54,8 @@ class Call:
     timeout_s: float
     max_tokens: int | None = None
     prefix: str | None = None
-    schema: type[BaseModel] | None = None
+    schema: OutputSchema | None = None
+    request: Request = PLAIN
     visible: bool = False
 
 
@@ -56,7 +64,8 @@ class Completion:
     """The reply of a chat model, or why there is none.
 
     `text` begins with the prefix, if the model went on from one; `restarted` says that it started over instead.
-    `usd` is None when the price is unknown. `message_id` is the id under which the tokens were streamed.
+    `proposal` is the whole reply where it calls tools; `cached` its tokens, where they cost nothing now.
+    `message_id` is the id under which the tokens were streamed.
     """
 
     text: str
@@ -65,6 +74,13 @@ class Completion:
     failure: Failure | None = None
     message_id: str | None = None
     restarted: bool = False
+    proposal: Proposal | None = None
+    cached: Usage | None = None
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens of the reply, whether they were paid for now or once before."""
+        return self.cached or self.spending["usage"]
 
     @property
     def cut(self) -> bool:
@@ -93,13 +109,14 @@ async def complete(candidate: Candidate, messages: Sequence[AnyMessage], call: C
     if call.timeout_s <= 0:
         return _unsent(candidate, call, {"cause": "timeout", "message": "no time was left"})
     began = time.monotonic()
-    asked = [*messages, *_prefilled(candidate, call)]
+    asked = [*_with_schema(messages, candidate, call), *_prefilled(candidate, call)]
     try:
         async with asyncio.timeout(call.timeout_s):
             with ended_when_cancelled() as run_id:
                 config = _config(candidate, call, run_id)
                 model = _model_for(candidate, call)
-                message = await model.ainvoke(asked, config, **_parameters(candidate, call))
+                speak = partial(_speak, candidate, call, model, asked)
+                message = await (traced_as_step(speak, asked, config) if is_counted_above() else speak(config))
     except (GraphBubbleUp, *_MISTAKES):
         raise
     except Exception as exc:  # a chat model may raise anything: the cause becomes the record
@@ -112,7 +129,7 @@ async def complete(candidate: Candidate, messages: Sequence[AnyMessage], call: C
         return Completion("", None, _spending(candidate, call, {**NO_USAGE}, seconds), failure)
     spent = _spending(candidate, call, _usage_of(message, asked), time.monotonic() - began)
     restarted = isinstance(model, ContinuedChat) and model.restarted
-    return replace(_completion(message, spent, call.max_tokens), restarted=restarted)
+    return replace(_completion(message, spent, call), restarted=restarted)
 
 
 async def complete_unless_decided(
@@ -141,18 +158,60 @@ async def complete_unless_decided(
     return Completion("", None, _lost(candidate, messages, call, time.monotonic() - began), failure)
 
 
-def _completion(message: AIMessage, spent: Spending, cap: int | None) -> Completion:
+async def _speak(
+    candidate: Candidate, call: Call, model: BaseChatModel, asked: Sequence[BaseMessage], config: RunnableConfig
+) -> AIMessage:
+    """Make the call; behind a chat model that streams, tell the tokens of a visible one as events."""
+    bound, parameters = call.request.bind_to(model), _parameters(candidate, call)
+    if not (call.visible and face() == "stream"):
+        reply: AIMessage = await bound.ainvoke(asked, config, **parameters)
+        return reply
+    chunks: list[AIMessageChunk] = []
+    async with aclosing(bound.astream(asked, config, **parameters)) as stream:
+        async for chunk in stream:
+            chunks.append(chunk)
+            if text := str(chunk.text):
+                _tell(candidate, chunk.id, text)
+    whole = add_ai_message_chunks(*chunks) if len(chunks) > 1 else chunks[0]
+    return cast("AIMessage", message_chunk_to_message(whole))
+
+
+def _tell(candidate: Candidate, message_id: str | None, text: str) -> None:
+    tell(
+        {
+            "type": "lightrouter",
+            "event": "token",
+            "candidate": candidate.name,
+            "message_id": message_id,
+            "text": text,
+        }
+    )
+
+
+def _completion(message: AIMessage, spent: Spending, call: Call) -> Completion:
     text, reason = str(message.text), _finish_reason(message)
-    if reason is None and cap is not None and spent["usage"]["output_tokens"] >= cap:
+    if reason is None and call.max_tokens is not None and spent["usage"]["output_tokens"] >= call.max_tokens:
         reason = "length"  # the provider does not say, the count does
-    failure: Failure | None = None
-    if (reason or "").lower() in _FILTERED:
-        failure = {"cause": "content_filter", "message": "the provider's content filter stopped the reply"}
-    elif not text.strip() and message.tool_calls:
-        failure = {"cause": "bad_response", "message": "a tool call, which is not passed on"}
-    elif not text.strip():
-        failure = {"cause": "empty", "message": f"no text (finish reason {reason})"}
-    return Completion(text, reason, spent, failure, message.id)
+    reply = Completion(text, reason, spent, message_id=message.id)
+    if failure := _failure_of_reply(message, reply, call):
+        return replace(reply, failure=failure)
+    return reply if reply.cut else replace(reply, proposal=proposal_of(message))
+
+
+def _failure_of_reply(message: AIMessage, reply: Completion, call: Call) -> Failure | None:
+    """Say why a reply that came cannot be used; None where it can."""
+    if (reply.finish_reason or "").lower() in _FILTERED:
+        return {"cause": "content_filter", "message": "the provider's content filter stopped the reply"}
+    calls = message.tool_calls or message.invalid_tool_calls
+    if calls and (not call.request.tools or call.request.tool_choice == "none") and not reply.text.strip():
+        return {"cause": "bad_response", "message": "a tool call, where none was asked for"}
+    if reply.cut and call.stage == "boot" and call.request.tools:
+        return None  # it may have ended within a call, which not every server shows: nothing to compare yet
+    if calls and reply.cut and not reply.text.strip():
+        return {"cause": "bad_response", "message": "the cap cut a tool call"}
+    if not calls and not reply.text.strip():
+        return {"cause": "empty", "message": f"no text (finish reason {reply.finish_reason})"}
+    return None if reply.cut else call.request.failure_of(message)
 
 
 def _model_for(candidate: Candidate, call: Call) -> BaseChatModel:
@@ -165,13 +224,14 @@ def _model_for(candidate: Candidate, call: Call) -> BaseChatModel:
     changes: dict[str, Any] = {} if call.visible else {"disable_streaming": True}
     if candidate.limit_is_field and call.max_tokens is not None:
         changes[candidate.limit_parameter] = call.max_tokens
+    changes |= {name: value for name, value in call.request.sampling.items() if name in type(model).model_fields}
     if call.visible and "stream_usage" in type(model).model_fields and "stream_usage" not in model.model_fields_set:
         changes["stream_usage"] = True  # else a custom base_url streams without usage
     model = model.model_copy(update=changes)
     return model if call.prefix is None else ContinuedChat.of(model, call.prefix)
 
 
-def _config(candidate: Candidate, call: Call, run_id: UUID) -> Any:
+def _config(candidate: Candidate, call: Call, run_id: UUID) -> RunnableConfig:
     tags = [f"lightrouter:{call.stage}"]
     return {
         "run_id": run_id,
@@ -186,11 +246,15 @@ def _config(candidate: Candidate, call: Call, run_id: UUID) -> Any:
 
 
 def _parameters(candidate: Candidate, call: Call) -> dict[str, Any]:
-    parameters: dict[str, Any] = {}
+    fields = type(candidate.model).model_fields
+    parameters = {name: value for name, value in call.request.sampling.items() if name not in fields}
+    if call.request.stop:
+        parameters["stop"] = list(call.request.stop)
     if call.max_tokens is not None and not candidate.limit_is_field:
         parameters[candidate.limit_parameter] = call.max_tokens
-    if call.schema is not None and candidate.json_mode is not None:
-        parameters["response_format"] = _response_format(candidate.json_mode, call.schema)
+    wanted = call.schema or call.request.schema
+    if wanted is not None and candidate.json_mode is not None:
+        parameters["response_format"] = _response_format(candidate.json_mode, wanted)
     if call.prefix is not None and candidate.continuation == "continue_final_message":
         own = getattr(candidate.model, "extra_body", None) or {}
         asked = {"continue_final_message": True, "add_generation_prompt": False}
@@ -198,11 +262,18 @@ def _parameters(candidate: Candidate, call: Call) -> dict[str, Any]:
     return parameters
 
 
-def _response_format(mode: str, schema: type[BaseModel]) -> dict[str, Any]:
-    if mode == "json_object":
+def _response_format(mode: str, wanted: OutputSchema) -> dict[str, Any]:
+    if mode == "json_object" or wanted.is_free:
         return {"type": "json_object"}
-    described = {"name": schema.__name__, "schema": schema.model_json_schema()}
-    return {"type": "json_schema", "json_schema": described}
+    return {"type": "json_schema", "json_schema": {"name": wanted.name, "schema": dict(wanted.schema)}}
+
+
+def _with_schema(messages: Sequence[AnyMessage], candidate: Candidate, call: Call) -> Sequence[AnyMessage]:
+    """Ask in words for the schema of the request, where the model cannot be held to it otherwise."""
+    wanted = call.request.schema
+    if wanted is None or candidate.json_mode == "json_schema" or (wanted.is_free and candidate.json_mode):
+        return messages
+    return with_schema(messages, wanted.name, wanted.schema)
 
 
 def _prefilled(candidate: Candidate, call: Call) -> list[AIMessage]:

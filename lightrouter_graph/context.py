@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lightrouter_graph.errors import ContextError
+from lightrouter_graph.wording import JUDGE, SYNTHESIS
 
 PARENT_KEY = "lightrouter"
 """The one name under which a parent graph's context may carry settings for us."""
@@ -13,6 +14,10 @@ PARENT_KEY = "lightrouter"
 
 def _node(*names: str) -> dict[str, Any]:
     return {"langgraph_nodes": list(names)}
+
+
+def _prompt(*names: str) -> dict[str, Any]:
+    return {**_node(*names), "langgraph_type": "prompt"}
 
 
 class Context(BaseModel):
@@ -92,6 +97,18 @@ class Context(BaseModel):
         description="Who merges the answers; default = the aggregator the graph was built with.",
         json_schema_extra=_node("aggregate"),
     )
+    selector_prompt: str = Field(
+        default=JUDGE,
+        min_length=1,
+        description="What a judge of the boots is told to look for; how to read them and to reply is said besides.",
+        json_schema_extra=_prompt("select"),
+    )
+    aggregator_prompt: str = Field(
+        default=SYNTHESIS,
+        min_length=1,
+        description="How an aggregator is to write the final answer. What it is given is said besides.",
+        json_schema_extra=_prompt("aggregate"),
+    )
     boot_timeout_s: float = Field(
         default=60.0,
         gt=0,
@@ -155,6 +172,14 @@ class Context(BaseModel):
             "aggregator": "llm",
         }
         return cls(**(settings | overrides))
+
+    def record(self) -> dict[str, Any]:
+        """Return the settings as they are kept and told: all of them, but the prompts only where they are not ours."""
+        ours = {name for name in ("selector_prompt", "aggregator_prompt") if self._is_default(name)}
+        return self.model_dump(exclude=ours)
+
+    def _is_default(self, name: str) -> bool:
+        return bool(getattr(self, name) == type(self).model_fields[name].default)
 
     def overlaid(self, context: object) -> "Context":
         """Lay what a run was given over these settings.

@@ -6,6 +6,7 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph import END
 from langgraph.types import Send
 
+from lightrouter_graph.request import shown
 from lightrouter_graph.standing import (
     answers_at_hand,
     boots_of,
@@ -61,7 +62,11 @@ def _generate(state: State, names: Sequence[str]) -> list[Send]:
 def _task(state: State, name: str) -> Task:
     settings = settings_of(state)
     boot = next((boot for boot in boots_of(state) if boot["candidate"] == name), None)
-    shared = [boot["text"] for boot in chosen_boots(state)] if settings.conditioning == "shared" else []
+    shared = (
+        [shown(boot["text"], boot["proposal"]) for boot in chosen_boots(state)]
+        if settings.conditioning == "shared"
+        else []
+    )
     at_hand = answers_at_hand(state)
     alone = min(settings.top_k, len(standing_of(state).contenders)) == 1
     return {

@@ -1,6 +1,7 @@
 """The exceptions a user can meet, all under `LightRouterError`."""
 
 from collections.abc import Mapping
+from typing import Any
 
 
 class LightRouterError(Exception):
@@ -9,6 +10,10 @@ class LightRouterError(Exception):
 
 class PoolError(LightRouterError, ValueError):
     """A pool, a candidate, a model spec or a pool file is not usable as written."""
+
+
+class NoModelsError(PoolError):
+    """Nothing is configured that a pool could be made of."""
 
 
 class ContextError(LightRouterError, ValueError):
@@ -23,7 +28,7 @@ class QueryError(LightRouterError, ValueError):
     """The conversation given to the graph holds nothing to answer."""
 
 
-class NoSurvivorError(LightRouterError):
+class NoSurvivorError(LightRouterError, RuntimeError):
     """No candidate is left that could answer.
 
     Attributes:
@@ -36,3 +41,17 @@ class NoSurvivorError(LightRouterError):
         self.failures = dict(failures)
         causes = "; ".join(f"{name}: {what}" for name, what in self.failures.items())
         super().__init__(f"no candidate could answer (layer {layer}): {causes or 'none was asked'}")
+
+
+class BrokenStreamError(LightRouterError, RuntimeError):
+    """A model broke off while its answer streamed, and another answered in its place.
+
+    What was streamed cannot be taken back; whoever streams decides whether to show the other answer.
+
+    Attributes:
+        answer: The answer that counts, an `AIMessage`.
+    """
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        super().__init__("a model broke off while its answer streamed; the answer that counts is another (`.answer`)")

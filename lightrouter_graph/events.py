@@ -11,9 +11,11 @@ Example:
     ```
 """
 
+from contextvars import ContextVar
 from typing import Literal
 
 from langgraph.config import get_stream_writer
+from langgraph.types import StreamWriter
 from typing_extensions import TypedDict
 
 from lightrouter_graph.bill import Bill
@@ -106,9 +108,34 @@ class Billed(TypedDict):
     bill: Bill
 
 
-Event = Opened | BootDone | Ranked | AnswerDone | Tallied | Drafted | Billed
+class Token(TypedDict):
+    """A piece of the final answer, as it is written; told only behind a chat model, where no `messages` stream is."""
+
+    type: Literal["lightrouter"]
+    event: Literal["token"]
+    candidate: str
+    message_id: str | None
+    text: str
+
+
+Event = Token | Opened | BootDone | Ranked | AnswerDone | Tallied | Drafted | Billed
+
+
+surroundings: ContextVar[StreamWriter | None] = ContextVar("surroundings", default=None)
+"""Who else hears the story: the graph in which a chat model was called."""
 
 
 def tell(event: Event) -> None:
-    """Send one event to whoever streams `custom`; nothing happens when nobody does."""
-    get_stream_writer()(event)
+    """Send one event to whoever streams `custom`, from this graph or from one in which a chat model was called."""
+    own, around = get_stream_writer(), surroundings.get()
+    own(event)
+    if around is not None and around is not own and event["event"] != "token":
+        around(event)
+
+
+def writer_around() -> StreamWriter | None:
+    """Return the writer of the graph we are in; None outside of any."""
+    try:
+        return get_stream_writer()
+    except (RuntimeError, KeyError):
+        return None

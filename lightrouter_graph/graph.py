@@ -1,9 +1,11 @@
 """`create_lightrouter`: the figure of the paper as a LangGraph graph. This file only wires."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from inspect import iscoroutinefunction, signature
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from langgraph.cache.base import BaseCache
 from langgraph.graph import END, START, StateGraph
 
 from lightrouter_graph.aggregators import (
@@ -14,6 +16,7 @@ from lightrouter_graph.aggregators import (
     VoteAggregator,
 )
 from lightrouter_graph.answers import AnswerKey, default_key
+from lightrouter_graph.boot_cache import BootCache
 from lightrouter_graph.context import Context
 from lightrouter_graph.edges import fan_out_boots, fan_out_top_k, next_layer_or_end, next_or_merge
 from lightrouter_graph.errors import PoolError, SelectionError
@@ -21,6 +24,7 @@ from lightrouter_graph.nodes import Node
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.priors import OrderPrior, Prior
 from lightrouter_graph.races import Races
+from lightrouter_graph.request import Request, ResponseFormat, Tool, check_pool, make_request
 from lightrouter_graph.selectors import (
     ConsistencySelector,
     HybridSelector,
@@ -48,6 +52,10 @@ def create_lightrouter(
     aggregator: Aggregator | None = None,
     prior: Prior | None = None,
     key: AnswerKey = default_key,
+    tools: Sequence[Tool] = (),
+    tool_choice: str | bool | Mapping[str, Any] | None = None,
+    response_format: ResponseFormat | None = None,
+    boot_cache: BaseCache[Any] | BootCache | None = None,
     context: Context | None = None,
 ) -> "StateGraph[State, Context, Input, Output]":
     """Wire LightRouter over a pool of models.
@@ -63,10 +71,18 @@ def create_lightrouter(
             settles, else synthesis.
         prior: Who is believed in before anybody boots. None: the pool's order.
         key: How two answers are compared.
+        tools: What every candidate may call: functions, `@tool`s, classes or dicts in OpenAI's shape. The answer may
+            then be a message with `tool_calls`; run them, append the results, and ask again.
+        tool_choice: "auto", "any", "none", or the name of the tool to call; None for the models' default.
+        response_format: What the answer must look like: a pydantic class, a `TypedDict`, a JSON schema or OpenAI's
+            `response_format`. Replies that do not fit are dropped; the answer's text is JSON.
+        boot_cache: Where boots are kept for the next run that asks the same: a cache of LangGraph's, or a `BootCache`
+            to give it a time to live.
         context: The settings; a run's own `context=` is laid over them, field by field.
 
     Raises:
-        PoolError: If `pool` is not a `Pool`.
+        PoolError: If `pool` is not a `Pool`, or a candidate's model takes no tools where some are given.
+        QueryError: If a tool, the choice or the format cannot be read.
         SelectionError: If a part has not the method of its seam.
 
     Returns:
@@ -86,15 +102,42 @@ def create_lightrouter(
         msg = f"pool must be a Pool, got {type(pool).__name__}: write Pool([...])"
         raise PoolError(msg)
     _check_key(key)
-    races = Races()
+    parts = Parts(selector, aggregator, prior, key, _boot_cache(boot_cache))
+    request = make_request(tools=tools, tool_choice=tool_choice, response_format=response_format)
+    return wire(pool, parts, request, context or Context())
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What was given for the seams; None for the default."""
+
+    selector: Selector | None = None
+    aggregator: Aggregator | None = None
+    prior: Prior | None = None
+    key: AnswerKey = default_key
+    boot_cache: BootCache | None = None
+
+
+def wire(pool: Pool, parts: Parts, request: Request, context: Context) -> "StateGraph[State, Context, Input, Output]":
+    """Put the steps and edges together, in data order; `create_lightrouter` says what comes out.
+
+    Args:
+        pool: The candidates.
+        parts: What was given for the seams.
+        request: What every candidate is given and held to.
+        context: The settings.
+    """
+    _check_key(parts.key)
+    check_pool(request, pool)
+    races, key = Races(), parts.key
     builder = StateGraph(State, Context, input_schema=Input, output_schema=Output)
 
-    builder.add_node("open", Node(OpenStep(pool, prior or OrderPrior(), context or Context())))
-    builder.add_node("boot", Node(BootStep(pool, key, races)), input_schema=Task)
-    builder.add_node("select", Node(SelectStep(pool, key, _selectors(selector), races)))
-    builder.add_node("generate", Node(GenerateStep(pool, key, races)), input_schema=Task)
+    builder.add_node("open", Node(OpenStep(pool, parts.prior or OrderPrior(), context)))
+    builder.add_node("boot", Node(BootStep(pool, key, races, request, parts.boot_cache)), input_schema=Task)
+    builder.add_node("select", Node(SelectStep(pool, key, _selectors(parts.selector), races, request)))
+    builder.add_node("generate", Node(GenerateStep(pool, key, races, request)), input_schema=Task)
     builder.add_node("tally", Node(TallyStep(races)))
-    builder.add_node("aggregate", Node(AggregateStep(pool, key, _aggregators(aggregator))))
+    builder.add_node("aggregate", Node(AggregateStep(pool, key, _aggregators(parts.aggregator), request)))
 
     builder.add_edge(START, "open")
     builder.add_conditional_edges("open", fan_out_boots, ["boot", "generate"])
@@ -104,6 +147,10 @@ def create_lightrouter(
     builder.add_conditional_edges("tally", next_or_merge, ["generate", "aggregate"])
     builder.add_conditional_edges("aggregate", next_layer_or_end, ["boot", END])
     return builder
+
+
+def _boot_cache(given: BaseCache[Any] | BootCache | None) -> BootCache | None:
+    return BootCache(given) if isinstance(given, BaseCache) else given
 
 
 def _check_key(key: AnswerKey) -> None:

@@ -8,6 +8,7 @@ from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage
 from lightrouter_graph.answers import AnswerKey
 from lightrouter_graph.context import Context
 from lightrouter_graph.pool import Candidate, Pool
+from lightrouter_graph.request import PLAIN, Request
 from lightrouter_graph.standing import is_inner, seconds_left
 from lightrouter_graph.state import State, settings_of
 
@@ -27,6 +28,7 @@ class Query:
         layer: 1-based.
         final: False in an inner layer, whose merged text is a draft nobody sees.
         seconds: How long one model call may still take.
+        request: The tools and the form of answer that were asked for.
     """
 
     messages: Sequence[AnyMessage]
@@ -39,6 +41,7 @@ class Query:
     layer: int
     final: bool
     seconds: float
+    request: Request = PLAIN
 
     @property
     def text(self) -> str:
@@ -51,7 +54,7 @@ class Query:
         return self.pool[self.order[0]]
 
 
-def query_of(state: State, pool: Pool, key: AnswerKey) -> Query:
+def query_of(state: State, pool: Pool, key: AnswerKey, request: Request) -> Query:
     """Say what the seams may know of the present layer of a run."""
     settings = settings_of(state)
     return Query(
@@ -65,6 +68,7 @@ def query_of(state: State, pool: Pool, key: AnswerKey) -> Query:
         layer=state["layer"],
         final=not is_inner(state),
         seconds=seconds_left(state["started"], settings.deadline_s, settings.timeout_s),
+        request=request,
     )
 
 

@@ -4,8 +4,9 @@ They are `TypedDict`s of JSON values: Studio shows them, strict checkpoints keep
 them can leak its tokens into a parent's stream.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
+from langchain_core.messages import ToolCall
 from typing_extensions import TypedDict
 
 Stage = Literal["boot", "select", "generate", "aggregate"]
@@ -22,14 +23,19 @@ Cause = Literal[
     "disconnected",
     "unavailable",
     "bad_response",
+    "invalid",
 ]
-"""Why a call brought nothing usable. `cancelled` means that we stopped it because it was no longer needed."""
+"""Why a call brought nothing usable. `cancelled` means that we stopped it because it was no longer needed; `invalid`,
+that the reply does not fit the tools or the schema it was asked for.
+"""
 
 Via = Literal["boot", "continuation", "regeneration", "direct"]
 """How a full answer came to be: the boot had finished, it was continued, it was written anew, or there was none."""
 
-Fortune = Literal["returned", "lost", "unsent"]
-"""What became of a call: it returned (or was refused), its reply was lost after it was sent, or it was never sent."""
+Fortune = Literal["returned", "lost", "unsent", "cached"]
+"""What became of a call: it returned (or was refused), its reply was lost after it was sent, it was never sent, or its
+reply was found in a cache and cost nothing.
+"""
 
 
 class Usage(TypedDict):
@@ -71,11 +77,20 @@ class Spending(TypedDict):
     seconds: float
 
 
+class Proposal(TypedDict):
+    """A reply that calls tools, as the provider sent it: the fields of its `AIMessage` that the next turn needs."""
+
+    content: str | list[str | dict[str, Any]]
+    tool_calls: list[ToolCall]
+    additional_kwargs: dict[str, Any]
+
+
 class Boot(TypedDict):
     """The boot tokens of one candidate in one layer, or why there are none.
 
-    `finished` says that the candidate ended by itself within the cap: then `text` is its whole answer.
-    `answer` is the comparable short answer an `AnswerKey` found in `text`, if any.
+    `finished` says that the candidate ended by itself within the cap: then `text` (or the `proposal`) is its whole
+    answer. `answer` is what it is compared by: the short answer an `AnswerKey` found in `text`, or the canonical form
+    of the tool calls or of the object it wrote; None where there is nothing to compare.
     """
 
     layer: int
@@ -84,6 +99,7 @@ class Boot(TypedDict):
     finish_reason: str | None
     finished: bool
     answer: str | None
+    proposal: Proposal | None
     usage: Usage
     usd: float | None
     seconds: float
@@ -117,6 +133,7 @@ class Answer(TypedDict):
     text: str
     finish_reason: str | None
     answer: str | None
+    proposal: Proposal | None
     via: Via
     usage: Usage
     usd: float | None

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from typing import cast
 
 from lightrouter_graph.records import NO_USAGE, Agreement, Answer, Boot, Ranking
 from lightrouter_graph.state import State, settings_of
@@ -151,18 +152,19 @@ def bound_by_deadline(state: State) -> asyncio.Timeout:
 
 def answer_from(boot: Boot) -> Answer:
     """Turn a boot that finished into its candidate's answer, which costs nothing more."""
-    return _free_answer(boot["layer"], boot["candidate"], boot["text"], boot["finish_reason"], boot["answer"])
+    free = _free_answer(boot["layer"], boot["candidate"], boot["text"])
+    told = {"finish_reason": boot["finish_reason"], "answer": boot["answer"], "proposal": boot["proposal"]}
+    return cast("Answer", {**free, **told})
 
 
-def _free_answer(
-    layer: int, candidate: str, text: str, finish_reason: str | None = None, answer: str | None = None
-) -> Answer:
+def _free_answer(layer: int, candidate: str, text: str) -> Answer:
     return {
         "layer": layer,
         "candidate": candidate,
         "text": text,
-        "finish_reason": finish_reason,
-        "answer": answer,
+        "finish_reason": None,
+        "answer": None,
+        "proposal": None,
         "via": "boot",
         "usage": {**NO_USAGE},
         "usd": 0.0,

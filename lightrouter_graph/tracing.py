@@ -4,13 +4,13 @@ Tracing off costs one look at a context variable. LangSmith is imported when fir
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from langchain_core.messages import BaseMessage
-from langchain_core.runnables.config import ensure_config
+from langchain_core.runnables.config import RunnableConfig, ensure_config
 from langchain_core.utils.uuid import uuid7
 from typing_extensions import TypedDict
 
@@ -19,6 +19,13 @@ from lightrouter_graph.records import Ranking
 
 if TYPE_CHECKING:
     from langsmith.run_trees import RunTree
+
+
+FACE = "lightrouter_face"
+"""Metadata of a run behind a chat model: "stream" where its tokens are asked for, else "reply"."""
+
+
+T = TypeVar("T")
 
 
 class Trace(TypedDict):
@@ -96,6 +103,42 @@ def feedback(
     client.flush()  # a project comes to be with its first run
     session = client.read_project(project_name=where["project"]).id
     client.create_feedback(where["run"], key, trace_id=where["trace"], session_id=session, score=score, comment=comment)
+
+
+def face() -> str | None:
+    """Say how the run we are in is looked at; None unless it stands behind a chat model."""
+    return (ensure_config().get("metadata") or {}).get(FACE)
+
+
+def is_counted_above() -> bool:
+    """Whether LangSmith hears the tokens of this run's calls from the chat model before it."""
+    handlers = getattr(ensure_config().get("callbacks"), "handlers", ())
+    return face() is not None and any(isinstance(handler, _tracer_class()) for handler in handlers)
+
+
+async def traced_as_step(call: Callable[[RunnableConfig], Awaitable[T]], asked: Any, config: RunnableConfig) -> T:
+    """Make a model call whose run in LangSmith is a step, not a model's: LangSmith adds up the tokens of all models.
+
+    Args:
+        call: Makes the call under a configuration.
+        asked: What the run shows as its input.
+        config: Name, tags and metadata of the run.
+    """
+    from langchain_core.runnables import RunnableLambda  # noqa: PLC0415 - only where something is traced
+    from langsmith.run_helpers import tracing_context  # noqa: PLC0415
+
+    async def step(_: Any) -> T:
+        with tracing_context(enabled=False):
+            return await call({"tags": config.get("tags") or []})
+
+    reply: T = await RunnableLambda(step).ainvoke(asked, config)
+    return reply
+
+
+def _tracer_class() -> type:
+    from langchain_core.tracers.langchain import LangChainTracer  # noqa: PLC0415 - only behind a chat model
+
+    return LangChainTracer
 
 
 @contextmanager

@@ -30,7 +30,8 @@ def settings() -> str:
     """One row for each field of `Context`."""
     rows = []
     for name, field in Context.model_fields.items():
-        default = "`None`" if field.default is None else f"`{field.default}`"
+        is_prompt = name.endswith("_prompt")
+        default = "its own" if is_prompt else f"`{field.default}`"
         rows.append(f"| `{name}` | {default} | {field.description} |")
     return "\n".join(rows)
 

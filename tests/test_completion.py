@@ -18,6 +18,7 @@ from lightrouter_graph import Candidate
 from lightrouter_graph.completion import Call, complete, complete_unless_decided
 from lightrouter_graph.races import Race
 from lightrouter_graph.records import NO_USAGE
+from lightrouter_graph.request import OutputSchema
 from lightrouter_graph.testing import RecordedModelServer, Reply, ScriptedChatModel, VirtualClock
 
 ASKED = [HumanMessage("How many apples are in the basket?")]
@@ -124,7 +125,7 @@ async def test_a_hidden_call_does_not_stream_even_when_somebody_listens():
 @pytest.mark.parametrize("mode", ["json_schema", "json_object"])
 async def test_a_schema_goes_to_models_with_a_json_mode(mode):
     candidate = say("{}", json_mode=mode)
-    await complete(candidate, ASKED, generate(schema=Verdict))
+    await complete(candidate, ASKED, generate(schema=OutputSchema("Verdict", Verdict.model_json_schema())))
     asked = candidate.model.calls[0].kwargs["response_format"]
     assert asked["type"] == mode
     if mode == "json_schema":
@@ -133,7 +134,7 @@ async def test_a_schema_goes_to_models_with_a_json_mode(mode):
 
 async def test_a_schema_stays_at_home_where_there_is_no_json_mode():
     candidate = say("{}")
-    await complete(candidate, ASKED, generate(schema=Verdict))
+    await complete(candidate, ASKED, generate(schema=OutputSchema("Verdict", Verdict.model_json_schema())))
     assert "response_format" not in candidate.model.calls[0].kwargs
 
 

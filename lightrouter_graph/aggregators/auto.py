@@ -12,7 +12,7 @@ from lightrouter_graph.records import Answer
 
 @dataclass(frozen=True, slots=True)
 class AutoAggregator:
-    """Vote when at least two answers are equal and most are comparable; else synthesise.
+    """Vote when at least two answers are equal and most are comparable, and on objects; else synthesise.
 
     Args:
         synthesis: Who merges answers that a vote cannot decide.
@@ -24,7 +24,7 @@ class AutoAggregator:
 
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
         """Choose the cheaper way that is safe."""
-        way = VoteAggregator() if _a_vote_settles(answers) else self.synthesis
+        way = VoteAggregator() if query.request.wants_object or _a_vote_settles(answers) else self.synthesis
         return await way.merge(query, answers)
 
 

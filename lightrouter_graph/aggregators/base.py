@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lightrouter_graph.query import Query
-from lightrouter_graph.records import Answer, Spending
+from lightrouter_graph.records import Answer, Proposal, Spending
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Merged:
         notes: What should be known about it, such as a fallback taken.
         finish_reason: Why the writer of the text stopped, in its provider's word.
         message_id: The id under which its tokens were streamed, if they were.
+        proposal: The whole reply, where it calls tools.
     """
 
     text: str
@@ -29,6 +30,7 @@ class Merged:
     notes: Mapping[str, str] = field(default_factory=dict)
     finish_reason: str | None = None
     message_id: str | None = None
+    proposal: Proposal | None = None
 
 
 class Aggregator(Protocol):
@@ -38,7 +40,7 @@ class Aggregator(Protocol):
     """
 
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
-        """Merge at least two different answers, best-ranked first."""
+        """Merge at least two different answers, best-ranked first; either all of them call tools, or none does."""
         ...
 
 
@@ -50,4 +52,5 @@ def passed_through(answer: Answer, how: str) -> Merged:
         answer["candidate"],
         finish_reason=answer["finish_reason"],
         message_id=answer["message_id"],
+        proposal=answer["proposal"],
     )

@@ -12,6 +12,7 @@ from lightrouter_graph.completion import Call, complete
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Answer
+from lightrouter_graph.request import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,8 @@ class LLMAggregator:
     """Let a model synthesise the final answer, or in an inner layer the draft.
 
     It sees the conversation as it was and the answers by rank, without names and without anybody's confidence, and is
-    told to doubt them. Its tokens stream as the final answer. If the call fails, the vote decides.
+    told to doubt them. Its tokens stream as the final answer. If the call fails, the vote decides; it decides on tool
+    calls as well, which are never merged. Asked for an object, it may mix the fields of several.
 
     Args:
         model: The aggregator: a chat model, a spec string or a `Candidate`. None: the candidate ranked first.
@@ -35,13 +37,17 @@ class LLMAggregator:
 
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
         """Ask for the synthesis."""
+        if any(answer["proposal"] is not None for answer in answers):
+            return await VoteAggregator().merge(query, answers)
         writer = self.model if isinstance(self.model, Candidate) else query.pool[answers[0]["candidate"]]
-        asked = prompts.merge_answers(query.messages, [a["text"] for a in answers], final=query.final)
+        texts, task = [answer["text"] for answer in answers], query.settings.aggregator_prompt
+        asked = prompts.merge_answers(query.messages, texts, final=query.final, task=task)
         call = Call(
             stage="aggregate",
             layer=query.layer,
             timeout_s=query.seconds,
             max_tokens=query.settings.max_tokens,
+            request=_in_words(query),
             visible=query.final,
         )
         reply = await complete(writer, asked, call)
@@ -58,3 +64,8 @@ class LLMAggregator:
         problem = f"{writer.name}: {reply.failure['cause']}: {reply.failure['message']}"
         notes = {"fallback": f"synthesis failed, {instead.how} instead", "aggregator_problem": problem}
         return replace(instead, spendings=(reply.spending,), notes=notes)
+
+
+def _in_words(query: Query) -> Request:
+    """The draft of an inner layer is free text; the final answer keeps to the form that was asked for."""
+    return replace(query.request.without_calls(), schema=query.request.schema if query.final else None)

@@ -5,7 +5,7 @@ from lightrouter_graph.answers.fields import find_json_field
 from lightrouter_graph.answers.finders import Finder, find_boxed, find_tag
 from lightrouter_graph.answers.keys import AnswerKey, ExactText, ShortAnswer, default_key
 from lightrouter_graph.answers.markers import find_marked
-from lightrouter_graph.answers.tool_calls import canonical_tool_calls
+from lightrouter_graph.answers.objects import canonical_object, canonical_tool_calls, shared_fields
 from lightrouter_graph.answers.values import canonical_value
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "ExactText",
     "Finder",
     "ShortAnswer",
+    "canonical_object",
     "canonical_tool_calls",
     "canonical_value",
     "default_key",
@@ -23,4 +24,5 @@ __all__ = [
     "find_marked",
     "find_short_text",
     "find_tag",
+    "shared_fields",
 ]

@@ -61,7 +61,7 @@ class Lines(Silence):
         self.say(event_line(event))
 
 
-def event_line(event: Event) -> str:
+def event_line(event: Event) -> str:  # noqa: PLR0911 - one per event
     """Tell an event in one line."""
     match event["event"]:
         case "opened":
@@ -77,6 +77,8 @@ def event_line(event: Event) -> str:
             return f"layer {event['layer']}: draft merged from {', '.join(event['candidates'])}"
         case "billed":
             return bill_line(event["bill"])
+        case "token":
+            return ""  # the answer itself, which is printed
 
 
 def _call_line(event: BootDone | AnswerDone) -> str:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from lightrouter_graph.errors import PoolError
+from lightrouter_graph.errors import NoModelsError
 from lightrouter_graph.pool.candidate import Candidate
 from lightrouter_graph.providers.building import build_model
 from lightrouter_graph.providers.table import PROVIDERS, DefaultModel, ModelSpec, base_url_of
@@ -70,7 +70,7 @@ def find_candidates(env: Mapping[str, str], *, probe: bool = True) -> list[Candi
         found += [_candidate("ollama", model, env) for model in _ollama_models(env)]
         found += [_candidate("vllm", model, env) for model in _vllm_models(env)]
     if not found:
-        raise PoolError(_how_to_configure(probe=probe))
+        raise NoModelsError(_how_to_configure(probe=probe))
     return sorted(_one_per_model(found), key=_dearest_first)[:MOST_CANDIDATES]
 
 

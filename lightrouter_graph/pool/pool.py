@@ -76,7 +76,8 @@ class Pool:
             probe: Whether to ask local servers for their models; without, nothing is sent.
 
         Raises:
-            PoolError: If nothing is found; the message lists every way to configure something.
+            NoModelsError: If nothing is found; the message lists every way to configure something.
+            PoolError: If what is found cannot be used.
         """
         return cls(find_candidates(os.environ if env is None else env, probe=probe))
 

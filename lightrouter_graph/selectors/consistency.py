@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.embeddings import Embeddings
 
+from lightrouter_graph.answers import shared_fields
 from lightrouter_graph.errors import SelectionError
 from lightrouter_graph.failures import redact, secrets_of
 from lightrouter_graph.query import Query
@@ -22,7 +23,8 @@ Matrix = npt.NDArray[np.float64]
 class ConsistencySelector:
     """Score each boot by how well it agrees with the others, on average.
 
-    Two boots that both show an answer agree fully or not at all. Else their meaning is compared: through `embeddings`
+    Two boots that both show an answer agree fully or not at all; objects and tool calls agree in the share of their
+    fields that are equal, and a tool call with a text not at all. Else their meaning is compared: through `embeddings`
     when given, or lexically (tf-idf over words and numbers), without boilerplate and JSON shells. A boot without
     evidence (nothing but boilerplate, or the question restated) is compared with nobody and gets the mean of the
     others: that it says nothing yet is no reason to rank it last.
@@ -41,7 +43,7 @@ class ConsistencySelector:
         """Score the boots by their mean agreement with each other, 0 to 1."""
         silent = [not clean(boot["text"], query.text) for boot in boots]
         similarity, notes = await self._compare(query, boots, silent)
-        scores = _mean_agreement(_agree_on_answers(similarity, boots, silent))
+        scores = _mean_agreement(_agree_on_answers(similarity, boots, silent, by_field=query.request.wants_object))
         names = [boot["candidate"] for boot in boots]
         return Scores(
             by_candidate=dict(zip(names, scores, strict=True)),
@@ -68,16 +70,20 @@ class ConsistencySelector:
             return lexical, {"fallback": f"the embeddings failed, words were compared: {problem}"}
 
 
-def _agree_on_answers(similarity: Matrix, boots: Sequence[Boot], silent: Sequence[bool]) -> Matrix:
+def _agree_on_answers(similarity: Matrix, boots: Sequence[Boot], silent: Sequence[bool], *, by_field: bool) -> Matrix:
     """Let shown answers decide: 1 where two are equal, 0 where they differ; nan where a boot holds no evidence."""
     agreement = np.array(similarity, dtype=np.float64)
     answers = [boot["answer"] for boot in boots]
     mute = [i for i, answer in enumerate(answers) if answer is None and silent[i]]
     agreement[mute, :] = agreement[:, mute] = np.nan
+    calling = [boot["proposal"] is not None for boot in boots]
     for i, one in enumerate(answers):
         for j, other in enumerate(answers):
-            if one is not None and other is not None:
-                agreement[i, j] = float(one == other)
+            if calling[i] != calling[j]:
+                agreement[i, j] *= 0.0  # nan stays nan
+            elif one is not None and other is not None:
+                fields = by_field or calling[i]
+                agreement[i, j] = shared_fields(one, other) if fields else float(one == other)
     return agreement
 
 

@@ -12,6 +12,7 @@ from lightrouter_graph.completion import Call, Completion, complete
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Spending
+from lightrouter_graph.request import OutputSchema
 
 _LONGEST_REPLY = 1000
 """Cap on the judge's reply, in tokens."""
@@ -52,7 +53,7 @@ async def ask_judge(judge: Candidate, query: Query, shown: Mapping[str, str]) ->
         query: What the texts answer.
         shown: Text by label, in the order in which the judge is to see them.
     """
-    asked = prompts.judge_boots(query.messages, shown)
+    asked = prompts.judge_boots(query.messages, shown, query.request.tools, query.settings.selector_prompt)
     first = await _reply(judge, query, asked)
     verdict, problem = _read(first, shown)
     if verdict is not None or first.failure is not None:
@@ -68,7 +69,7 @@ async def _reply(judge: Candidate, query: Query, messages: Sequence[AnyMessage])
         layer=query.layer,
         timeout_s=query.seconds,
         max_tokens=_LONGEST_REPLY,
-        schema=Judgement,
+        schema=OutputSchema("Judgement", Judgement.model_json_schema()),
     )
     return await complete(judge, messages, call)
 

@@ -11,6 +11,7 @@ from langchain_core.language_models import BaseChatModel
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Boot, Spending
+from lightrouter_graph.request import shown
 from lightrouter_graph.selectors.base import Scores, Selector
 from lightrouter_graph.selectors.consistency import ConsistencySelector
 from lightrouter_graph.selectors.judgement import Verdict, ask_judge
@@ -47,9 +48,10 @@ class LLMSelector:
         """Score the boots by the share of pairwise comparisons each wins in the judge's eyes, a tie counting half."""
         judge = self.model if isinstance(self.model, Candidate) else query.first
         labelled = _labelled(boots, query)
-        shown = _cut_equally({label: boot["text"] for label, boot in labelled.items()})
+        told = {label: shown(boot["text"], boot["proposal"]) for label, boot in labelled.items()}
+        cut = _cut_equally(told)
         rulings = await asyncio.gather(
-            ask_judge(judge, query, shown), ask_judge(judge, query, dict(reversed(shown.items())))
+            ask_judge(judge, query, cut), ask_judge(judge, query, dict(reversed(cut.items())))
         )
         verdicts = [ruling.verdict for ruling in rulings if ruling.verdict is not None]
         spendings = tuple(spending for ruling in rulings for spending in ruling.spendings)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from langchain_core.messages import AIMessage
 from langchain_core.messages.utils import count_tokens_approximately
@@ -18,6 +19,7 @@ from lightrouter_graph.pool import Pool
 from lightrouter_graph.prompts import merge_answers
 from lightrouter_graph.query import Query, query_of
 from lightrouter_graph.records import Answer
+from lightrouter_graph.request import PLAIN, Request, shown
 from lightrouter_graph.standing import (
     answer_from,
     bound_by_deadline,
@@ -28,12 +30,16 @@ from lightrouter_graph.standing import (
     last_resort,
 )
 from lightrouter_graph.state import State, Update
+from lightrouter_graph.tool_calls import with_unique_ids
 from lightrouter_graph.tracing import note_decision
 
 
 @dataclass(frozen=True, slots=True)
 class AggregateStep:
     """Merge what the layer brought. One answer, or several equal ones, pass through without a call.
+
+    Where some answers call tools and others do not, the best-ranked decides which kind counts: a text and a call are
+    never merged.
 
     Source: arXiv 2505.16221: inner layers aggregate the chosen boots into an intermediate answer, the last layer the
     full answers.
@@ -42,6 +48,7 @@ class AggregateStep:
     pool: Pool
     key: AnswerKey
     aggregators: Mapping[str, Aggregator]
+    request: Request = PLAIN
 
     async def __call__(self, state: State) -> Update:
         """Return the draft and the next layer's number, or the final message.
@@ -49,15 +56,16 @@ class AggregateStep:
         Raises:
             NoSurvivorError: If nobody answered.
         """
-        query = query_of(state, self.pool, self.key)
+        query = query_of(state, self.pool, self.key, self.request)
         if is_inner(state):
             boots = [answer_from(boot) for boot in chosen_boots(state)]
-            return _draft(state, await self._merge(query, boots), boots)
+            return _draft(state, await self._merge(query, _of_one_kind(boots)), boots)
         answers, instead = counted_answers(state), ""
         if not answers:
             answers, instead = last_resort(state)
         if not answers:
             raise NoSurvivorError(layer=state["layer"], failures=failures_of(state))
+        answers = _of_one_kind(answers)
         try:
             async with bound_by_deadline(state) as limit:
                 merged = await self._merge(query, answers)
@@ -85,19 +93,25 @@ class AggregateStep:
         return merged
 
 
+def _of_one_kind(answers: Sequence[Answer]) -> list[Answer]:
+    """Keep the answers that call tools, or those that do not, as the best-ranked does."""
+    calls = answers[0]["proposal"] is not None
+    return [answer for answer in answers if (answer["proposal"] is not None) == calls]
+
+
 def _draft(state: State, merged: Merged, answers: Sequence[Answer]) -> Update:
-    candidates = [answer["candidate"] for answer in answers]
+    candidates, text = [answer["candidate"] for answer in answers], shown(merged.text, merged.proposal)
     tell(
         {
             "type": "lightrouter",
             "event": "drafted",
             "layer": state["layer"],
-            "text": merged.text,
+            "text": text,
             "candidates": candidates,
         }
     )
     return {
-        "drafts": [{"layer": state["layer"], "text": merged.text, "candidates": candidates}],
+        "drafts": [{"layer": state["layer"], "text": text, "candidates": candidates}],
         "spendings": list(merged.spendings),
         "layer": state["layer"] + 1,
     }
@@ -108,7 +122,7 @@ def _final(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool) 
     bill = _bill(spent, merged, answers, pool)
     decision = record_decision(spent, merged, bill)
     message = AIMessage(
-        merged.text,
+        **_said(merged, state),
         id=merged.message_id,
         usage_metadata=usage_metadata(bill["usage"]),
         response_metadata={
@@ -119,6 +133,12 @@ def _final(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool) 
     )
     tell({"type": "lightrouter", "event": "billed", "bill": bill})
     return {"messages": [message], "spendings": list(merged.spendings)}
+
+
+def _said(merged: Merged, state: State) -> dict[str, Any]:
+    if merged.proposal is None:
+        return {"content": merged.text}
+    return {**with_unique_ids(merged.proposal, state["messages"])}
 
 
 def _bill(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool) -> Bill:

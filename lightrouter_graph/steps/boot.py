@@ -1,15 +1,20 @@
 """`boot`: one candidate's first tokens."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from langchain_core.messages import AnyMessage
+
 from lightrouter_graph.answers import AnswerKey
+from lightrouter_graph.boot_cache import BootCache, as_completion
 from lightrouter_graph.completion import Call, Completion, complete_unless_decided
 from lightrouter_graph.events import tell
-from lightrouter_graph.pool import Pool
+from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.prompts import with_draft
 from lightrouter_graph.query import question_text
-from lightrouter_graph.races import Races
+from lightrouter_graph.races import Race, Races
 from lightrouter_graph.records import Boot
+from lightrouter_graph.request import PLAIN, Request, shown
 from lightrouter_graph.standing import seconds_left
 from lightrouter_graph.state import Task, Update, settings_of
 
@@ -25,6 +30,8 @@ class BootStep:
     pool: Pool
     key: AnswerKey
     races: Races
+    request: Request = PLAIN
+    cache: BootCache | None = None
 
     async def __call__(self, task: Task) -> Update:
         """Return the boot and what it cost."""
@@ -42,25 +49,37 @@ class BootStep:
             layer=task["layer"],
             timeout_s=seconds_left(task["started"], settings.deadline_s, settings.boot_timeout_s),
             max_tokens=min(settings.boot_tokens, settings.max_tokens or settings.boot_tokens),
+            request=self.request,
         )
         race = None
         if settings.agree is not None:
             race = self.races.join(task["run"], f"boot {task['layer']}", settings.agree)
-        completion = await complete_unless_decided(race, candidate, messages, call)
+        completion = await self._ask(race, candidate, messages, call)
         if race is not None and self._is_whole(task, completion):
             race.vote(task["candidate"], self._answer(task, completion))
         return completion
 
+    async def _ask(
+        self, race: Race | None, candidate: Candidate, messages: Sequence[AnyMessage], call: Call
+    ) -> Completion:
+        if self.cache is None:
+            return await complete_unless_decided(race, candidate, messages, call)
+        if (kept := await self.cache.find(candidate, messages, call)) is not None:
+            return as_completion(kept, candidate, call)
+        reply = await complete_unless_decided(race, candidate, messages, call)
+        await self.cache.keep(candidate, messages, call, reply)
+        return reply
+
     def _answer(self, task: Task, completion: Completion) -> str | None:
-        whole = self._is_whole(task, completion)
-        return self.key(completion.text, question_text(task["messages"]), finished=whole)
+        whole, question = self._is_whole(task, completion), question_text(task["messages"])
+        return self.request.comparable(completion.text, completion.proposal, question, self.key, finished=whole)
 
     @staticmethod
     def _is_whole(task: Task, completion: Completion) -> bool:
         """Whether the boot is the whole answer: it ended by itself, or a full answer may be no longer."""
         settings = settings_of(task)
         longest = settings.max_tokens is not None and settings.max_tokens <= settings.boot_tokens
-        return completion.failure is None and (completion.finished or longest)
+        return completion.failure is None and (completion.finished or (longest and bool(completion.text.strip())))
 
     def _record(self, task: Task, completion: Completion) -> Boot:
         failed = completion.failure is not None
@@ -71,7 +90,8 @@ class BootStep:
             "finish_reason": completion.finish_reason,
             "finished": self._is_whole(task, completion),
             "answer": None if failed else self._answer(task, completion),
-            "usage": completion.spending["usage"],
+            "proposal": completion.proposal,
+            "usage": completion.usage,
             "usd": completion.spending["usd"],
             "seconds": completion.spending["seconds"],
             "failure": completion.failure,
@@ -85,7 +105,7 @@ def _tell(boot: Boot) -> None:
             "event": "boot",
             "layer": boot["layer"],
             "candidate": boot["candidate"],
-            "text": boot["text"],
+            "text": shown(boot["text"], boot["proposal"]),
             "finished": boot["finished"],
             "answer": boot["answer"],
             "output_tokens": boot["usage"]["output_tokens"],

@@ -13,6 +13,7 @@ from lightrouter_graph.prompts import with_draft, with_shared_boots
 from lightrouter_graph.query import question_text
 from lightrouter_graph.races import Races
 from lightrouter_graph.records import Answer, Boot, Via
+from lightrouter_graph.request import PLAIN, Request, shown
 from lightrouter_graph.standing import seconds_left
 from lightrouter_graph.state import Task, Update, settings_of
 
@@ -30,6 +31,7 @@ class GenerateStep:
     pool: Pool
     key: AnswerKey
     races: Races
+    request: Request = PLAIN
 
     async def __call__(self, task: Task) -> Update:
         """Return the answer and what it cost."""
@@ -45,7 +47,7 @@ class GenerateStep:
     def _to_continue(self, task: Task) -> Boot | None:
         """Return the boot, if continuing it is the way."""
         able = self.pool[task["candidate"]].continuation is not None
-        wanted = settings_of(task).continuation == "auto" and not task["shared"]
+        wanted = settings_of(task).continuation == "auto" and not task["shared"] and self.request.continues
         return task["boot"] if able and wanted else None
 
     async def _write(self, task: Task, boot: Boot | None) -> Completion:
@@ -53,7 +55,8 @@ class GenerateStep:
         if agree is not None:
             race = self.races.join(task["run"], f"generate {task['layer']}", agree, task["peers"])
         candidate = self.pool[task["candidate"]]
-        completion = await complete_unless_decided(race, candidate, _prompt(task), _call(task, boot))
+        call = replace(_call(task, boot), request=self.request)
+        completion = await complete_unless_decided(race, candidate, _prompt(task), call)
         if race is not None:
             race.vote(task["candidate"], self._key(task, completion))
         return completion
@@ -61,7 +64,8 @@ class GenerateStep:
     def _key(self, task: Task, completion: Completion) -> str | None:
         if completion.failure is not None:
             return None
-        return self.key(completion.text, question_text(task["messages"]), finished=not completion.cut)
+        question, whole = question_text(task["messages"]), not completion.cut
+        return self.request.comparable(completion.text, completion.proposal, question, self.key, finished=whole)
 
     def _record(self, task: Task, boot: Boot | None, tries: Sequence[Completion]) -> Answer:
         last = tries[-1]
@@ -71,6 +75,7 @@ class GenerateStep:
             "text": last.text,
             "finish_reason": last.finish_reason,
             "answer": self._key(task, last),
+            "proposal": last.proposal,
             "via": _via(task, boot, last),
             "usage": last.spending["usage"],
             "usd": last.spending["usd"],
@@ -118,7 +123,7 @@ def _tell(answer: Answer) -> None:
             "event": "answer",
             "layer": answer["layer"],
             "candidate": answer["candidate"],
-            "text": answer["text"],
+            "text": shown(answer["text"], answer["proposal"]),
             "answer": answer["answer"],
             "via": answer["via"],
             "output_tokens": answer["usage"]["output_tokens"],

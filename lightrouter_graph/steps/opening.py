@@ -17,6 +17,7 @@ from lightrouter_graph.pool import Pool
 from lightrouter_graph.priors import Prior
 from lightrouter_graph.priors.base import in_prior_order
 from lightrouter_graph.state import State
+from lightrouter_graph.tool_calls import unpaired_calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class OpenStep:
         if isinstance(last, HumanMessage) and not last.content:
             msg = "there is nothing to answer: the last message is empty"
             raise QueryError(msg)
+        if problem := unpaired_calls(state["messages"]):
+            raise QueryError(problem)
         settings = self.context.overlaid(get_runtime(Context).context)
         scores = await self.prior.score(state["messages"], self.pool)
         weights = {name: float(score) for name, score in scores.items()}
@@ -59,7 +62,7 @@ def _begun(settings: Context, weights: dict[str, float], order: list[str]) -> di
     empty: dict[str, Any] = {key: Overwrite([]) for key in ("boots", "rankings", "answers", "drafts", "spendings")}
     return {
         **empty,
-        "settings": settings.model_dump(),
+        "settings": settings.record(),
         "run": str(uuid.uuid4()),
         "seed": secrets.randbits(32) if settings.seed is None else settings.seed,
         "started": time.time(),

@@ -10,6 +10,7 @@ from lightrouter_graph.pool import Pool
 from lightrouter_graph.query import Query, query_of
 from lightrouter_graph.races import Races
 from lightrouter_graph.records import Boot, Ranking
+from lightrouter_graph.request import PLAIN, Request
 from lightrouter_graph.selectors import ConsistencySelector, Scores, Selector
 from lightrouter_graph.selectors.base import rank
 from lightrouter_graph.standing import bound_by_deadline, dropped, going_on, is_settled, seconds_left, survivors
@@ -31,12 +32,13 @@ class SelectStep:
     key: AnswerKey
     selectors: Mapping[str, Selector]
     races: Races
+    request: Request = PLAIN
 
     async def __call__(self, state: State) -> Update:
         """Return the ranking and what it cost."""
         self.races.end(state["run"])
         boots = survivors(state)
-        query = query_of(state, self.pool, self.key)
+        query = query_of(state, self.pool, self.key, self.request)
         try:
             async with bound_by_deadline(state) as limit:
                 scores = await self._score(query, boots, settled=is_settled(state))

@@ -1,0 +1,299 @@
+"""`ChatLightRouter`: the whole graph as one chat model, for wherever a model goes."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from operator import itemgetter
+from typing import Annotated, Any, Literal
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.output_parsers import BaseOutputParser, JsonOutputParser, PydanticOutputParser
+from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from langchain_core.utils.pydantic import is_basemodel_subclass
+from langgraph.cache.base import BaseCache
+from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation, ValidationError, field_validator, model_validator
+
+from lightrouter_graph.aggregators import Aggregator
+from lightrouter_graph.answers import AnswerKey, default_key
+from lightrouter_graph.boot_cache import BootCache
+from lightrouter_graph.chat_model import run
+from lightrouter_graph.chat_model.call import DEFAULT, ChatCall, Chunks, Setup, answer_of, pool_of, prepare
+from lightrouter_graph.chat_model.profile import profile_of
+from lightrouter_graph.context import Context
+from lightrouter_graph.errors import LightRouterError, QueryError
+from lightrouter_graph.graph import Parts
+from lightrouter_graph.pool import Candidate, Pool
+from lightrouter_graph.priors import Prior
+from lightrouter_graph.selectors import Selector
+
+Method = Literal["function_calling", "json_schema", "json_mode"]
+
+
+class ChatLightRouter(BaseChatModel):
+    """LightRouter as a chat model: every call is a run of the graph, and what comes back is one answer.
+
+    It goes wherever a LangChain chat model goes: agents, chains, other graphs. Tools bound to it are offered to every
+    candidate; complete tool calls are compared with each other, and the winner is passed on as it was written. The
+    answer's `response_metadata["lightrouter"]` is the decision record, its `usage_metadata` the sum over all calls.
+
+    Streaming gives the tokens of the final answer as they are written, where one model writes it in the end (a merged
+    answer, or the only one); an answer that was settled by agreement or vote comes whole.
+
+    Attributes:
+        pool: The candidates: a `Pool`, or a list of what it takes; a dict is read as the arguments of `Candidate`.
+        model_name: "lightrouter"; "lightrouter-paper" for the paper's settings; or a candidate's name, to ask it alone.
+            Given as `model`, also per call.
+        context: The settings, as a `Context` or a dict. Per call, `context=` or a setting's own name is laid over it.
+        selector: As for `create_lightrouter`; so are `aggregator`, `prior`, `key` and `boot_cache`.
+        temperature: Laid over every candidate's own; None leaves them. So is `top_p`.
+        max_tokens: Most tokens of the answer.
+        timeout: Seconds for one answer, after which the best at hand is returned.
+        stop: Texts that end a reply.
+        streaming: Whether `invoke` streams as well, for callbacks that want tokens.
+
+    Raises:
+        PoolError: If the pool is not usable, or `model` names nobody.
+        ContextError: If a setting is not allowed.
+
+    Example:
+        ```python
+        chat = ChatLightRouter(pool=["openai:gpt-5.4-mini", "groq:openai/gpt-oss-20b", "ollama:llama3.2"])
+        chat.invoke("What is 17 * 23?").text
+        chat.bind_tools([search]).invoke("Who won?", top_k=2).tool_calls
+        agent = create_agent(chat, tools=[search])
+        ```
+    """
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    pool: Pool
+    model_name: str = Field(default=DEFAULT, alias="model")
+    context: Context = Field(default_factory=Context)
+    selector: Annotated[Selector | None, SkipValidation] = Field(default=None, exclude=True)
+    aggregator: Annotated[Aggregator | None, SkipValidation] = Field(default=None, exclude=True)
+    prior: Annotated[Prior | None, SkipValidation] = Field(default=None, exclude=True)
+    key: Annotated[AnswerKey, SkipValidation] = Field(default=default_key, exclude=True)
+    boot_cache: BootCache | None = Field(default=None, exclude=True)
+    temperature: float | None = Field(default=None, ge=0)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_tokens: int | None = Field(default=None, ge=1)
+    timeout: float | None = Field(default=None, gt=0)
+    stop: list[str] | None = None
+    streaming: bool = False
+    _given: Any = PrivateAttr(default=None)
+
+    def __init__(self, **arguments: Any) -> None:
+        try:
+            super().__init__(**arguments)
+        except ValidationError as exc:
+            causes = [error.get("ctx", {}).get("error") for error in exc.errors(include_url=False)]
+            raise next((cause for cause in causes if isinstance(cause, LightRouterError)), exc) from None
+        self._given = arguments.get("pool")
+
+    @field_validator("pool", mode="before")
+    @classmethod
+    def _as_pool(cls, given: Any) -> Any:
+        if isinstance(given, Pool):
+            return given
+        if isinstance(given, str | Mapping) or not isinstance(given, Sequence):
+            return Pool(given)
+        return Pool([Candidate(**member) if isinstance(member, Mapping) else member for member in given])
+
+    @field_validator("boot_cache", mode="before")
+    @classmethod
+    def _as_boot_cache(cls, given: Any) -> Any:
+        return BootCache(given) if isinstance(given, BaseCache) else given
+
+    @field_validator("context", mode="before")
+    @classmethod
+    def _as_context(cls, given: Any) -> Any:
+        return Context(**given) if isinstance(given, Mapping) else given
+
+    @model_validator(mode="after")
+    def _names_somebody(self) -> "ChatLightRouter":
+        pool_of(self.pool, self.model_name)
+        return self
+
+    @property
+    def _llm_type(self) -> str:
+        return "lightrouter"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        own = {"temperature": self.temperature, "top_p": self.top_p, "max_tokens": self.max_tokens}
+        return {
+            "model": self.model_name,
+            "candidates": {candidate.name: candidate.model_name for candidate in self.pool},
+            "context": self.context.model_dump(exclude_defaults=True),
+            **{name: value for name, value in own.items() if value is not None},
+        }
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        return {**super()._get_ls_params(stop=stop, **kwargs), "ls_provider": "lightrouter"}
+
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        return profile_of(pool_of(self.pool, self.model_name))
+
+    @classmethod
+    def get_lc_namespace(cls) -> list[str]:
+        """Name the place LangChain loads it from."""
+        return ["lightrouter_graph", "chat_model"]
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Say that it can be written as a LangChain constructor; `to_json` says when one cannot."""
+        return True
+
+    def to_json(self) -> Any:
+        """Write the constructor down, where every part of it can be: no parts of your own, no ready-made pool."""
+        parts = (self.selector, self.aggregator, self.prior, self.boot_cache)
+        if isinstance(self._given, Pool) or any(parts) or self.key is not default_key:
+            return self.to_json_not_implemented()
+        return super().to_json()
+
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        """The arguments whose fields hold something else than was given."""
+        return {"pool": self._given, "context": self.context.model_dump(exclude_unset=True)}
+
+    def _prepare(self, stop: list[str] | None, arguments: Mapping[str, Any]) -> ChatCall:
+        parts = Parts(self.selector, self.aggregator, self.prior, self.key, self.boot_cache)
+        setup = Setup(self.pool, parts, self.context, self.model_name)
+        own = {name: getattr(self, name) for name in ("temperature", "top_p", "max_tokens", "timeout")}
+        told = {name: value for name, value in own.items() if value is not None}
+        return prepare(setup, self.stop if stop is None else stop, {**told, **arguments})
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        call = self._prepare(stop, kwargs)
+        return _result(answer_of(run.invoke(call.graph, {"messages": messages}, run_manager), call.model))
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        call = self._prepare(stop, kwargs)
+        state = await run.ainvoke(call.graph, {"messages": messages}, run_manager)
+        return _result(answer_of(state, call.model))
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        call = self._prepare(stop, kwargs)
+        chunks = Chunks(call.model)
+        for part in run.stream(call.graph, {"messages": messages}, run_manager):
+            yield from chunks.take(part)
+        yield from chunks.end()
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        call = self._prepare(stop, kwargs)
+        chunks = Chunks(call.model)
+        async with aclosing(run.astream(call.graph, {"messages": messages}, run_manager)) as parts:
+            async for part in parts:
+                for chunk in chunks.take(part):
+                    yield chunk
+        for chunk in chunks.end():
+            yield chunk
+
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: str | bool | dict[str, Any] | None = None,
+        strict: bool | None = None,
+        parallel_tool_calls: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Offer tools to every candidate.
+
+        Args:
+            tools: Functions, `@tool`s, classes, or dicts in OpenAI's shape.
+            tool_choice: "auto", "any", "none" or the name of the tool to call; None for the models' default.
+            strict: Whether providers that can are to hold the arguments to the schema.
+            parallel_tool_calls: Whether a reply may call several tools; None for the models' default.
+            **kwargs: Further arguments of each call.
+        """
+        shapes = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
+        given = {"tool_choice": tool_choice, "parallel_tool_calls": parallel_tool_calls}
+        return self.bind(tools=shapes, **{k: v for k, v in given.items() if v is not None}, **kwargs)
+
+    def with_structured_output(
+        self,
+        schema: dict[str, Any] | type,
+        *,
+        include_raw: bool = False,
+        method: Method = "function_calling",
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Return a runnable whose output fits a schema.
+
+        Replies that do not fit are dropped with the reason; those that do are compared field by field, and one whole
+        object wins. To put one together from several, give an aggregator that does: `VoteAggregator(mix_fields=True)`.
+
+        Args:
+            schema: A pydantic class, a `TypedDict` class, a JSON schema or a tool in OpenAI's shape.
+            include_raw: Return {"raw", "parsed", "parsing_error"}, and raise nothing for what cannot be parsed.
+            method: How the candidates are asked: by a tool they must call; by a JSON schema; or by JSON mode, in which
+                the prompt must say what is wanted.
+            strict: As for `bind_tools`.
+            **kwargs: Further arguments of each call.
+
+        Raises:
+            QueryError: If the method is unknown.
+        """
+        if method not in {"function_calling", "json_schema", "json_mode"}:
+            msg = f"method = {method!r}: it must be function_calling, json_schema or json_mode"
+            raise QueryError(msg)
+        kept = {"kwargs": {"method": method}, "schema": schema}
+        if method == "function_calling":
+            name = convert_to_openai_tool(schema)["function"]["name"]
+            asked: Runnable[LanguageModelInput, AIMessage] = self.bind_tools(
+                [schema], tool_choice=name, strict=strict, structured=True, ls_structured_output_format=kept, **kwargs
+            )
+        else:
+            wanted = {"type": "json_object"} if method == "json_mode" else schema
+            asked = self.bind(response_format=wanted, ls_structured_output_format=kept, **kwargs)
+        parser = _parser(schema, method)
+        if not include_raw:
+            return asked | parser
+        parsed = RunnablePassthrough.assign(parsed=itemgetter("raw") | parser, parsing_error=lambda _: None)
+        failed = RunnablePassthrough.assign(parsed=lambda _: None)
+        return RunnableMap(raw=asked) | parsed.with_fallbacks([failed], exception_key="parsing_error")
+
+
+def _parser(schema: Any, method: Method) -> BaseOutputParser[Any]:
+    is_class = isinstance(schema, type) and is_basemodel_subclass(schema)
+    if method != "function_calling":
+        return PydanticOutputParser(pydantic_object=schema) if is_class else JsonOutputParser()
+    if is_class:
+        return PydanticToolsParser(tools=[schema], first_tool_only=True)
+    return JsonOutputKeyToolsParser(key_name=convert_to_openai_tool(schema)["function"]["name"], first_tool_only=True)
+
+
+def _result(answer: AIMessage) -> ChatResult:
+    return ChatResult(generations=[ChatGeneration(message=answer)])
