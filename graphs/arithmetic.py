@@ -1,0 +1,69 @@
+"""Arithmetic in plain text: found in a sentence, worked out exactly and without `eval`."""
+
+import ast
+import operator
+import re
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+
+Operators = Mapping[type[ast.operator], Callable[[Fraction, Fraction], Fraction]]
+
+OPERATORS: Operators = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+_LONGEST = 200
+_CANDIDATE = re.compile(r"[-(\d.][-+*/().\d\s]*[)\d]")
+
+
+def find_expression(text: str) -> str | None:
+    """Return the first arithmetic expression of a text, or None; a lone number is none."""
+    plain = text.replace("\N{MULTIPLICATION SIGN}", "*").replace("\N{DIVISION SIGN}", "/")
+    return next((match[0] for match in _CANDIDATE.finditer(plain) if _is_arithmetic(match[0])), None)
+
+
+def evaluate(expression: str, operators: Operators = OPERATORS) -> Fraction:
+    """Work out numbers joined by + - * / and parentheses; there is no power, so its length bounds the work.
+
+    Raises:
+        ValueError: If it is too long or holds anything else.
+        ZeroDivisionError: If it divides by zero.
+    """
+    if len(expression) > _LONGEST:
+        msg = f"longer than {_LONGEST} characters"
+        raise ValueError(msg)
+    try:
+        tree = ast.parse(expression.strip(), mode="eval")
+    except SyntaxError as exc:
+        msg = f"{expression!r} is not arithmetic"
+        raise ValueError(msg) from exc
+    return _value(tree.body, operators)
+
+
+def show(value: Fraction) -> str:
+    """Write a whole number in full and any other one as a decimal number."""
+    return str(value.numerator) if value.denominator == 1 else str(float(value))
+
+
+def _value(node: ast.expr, operators: Operators) -> Fraction:
+    match node:
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            return Fraction(str(number))  # as written: 0.1 is a tenth
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_value(operand, operators)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in operators:
+            return operators[type(op)](_value(left, operators), _value(right, operators))
+    msg = "only numbers, + - * / and parentheses can be worked out"
+    raise ValueError(msg)
+
+
+def _is_arithmetic(expression: str) -> bool:
+    try:
+        evaluate(expression)
+    except ZeroDivisionError:
+        return True
+    except ValueError:
+        return False
+    return any(sign in expression.lstrip("-") for sign in "+-*/")
