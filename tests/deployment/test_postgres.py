@@ -1,0 +1,225 @@
+"""Threads and memory in a real Postgres: several turns, several workers, crashes."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deployment.worker import ASKED, OUTPUTS, RECORD, connected, router_at, thread
+from helpers import QUESTION, calls, calls_of, decision, long, scripted
+from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.config import get_store
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.runtime import Runtime
+from langgraph.store.postgres import AsyncPostgresStore, PostgresStore
+from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool
+
+from lightrouter_graph import Context, RandomSelector, create_lightrouter
+from lightrouter_graph.testing import RecordedModelServer, Timing
+
+pytestmark = pytest.mark.postgres
+
+SETTINGS = Context(boot_tokens=5, top_k=2, agree=None, aggregator="best")
+THREAD = thread("1")
+
+
+def two():
+    """Build a pool whose boots are cut and whose answers differ: a run makes two calls of each."""
+    return scripted(a=long("1"), b=long("2"))
+
+
+def test_a_synchronous_graph_over_one_connection_answers(database):
+    with PostgresSaver.from_conn_string(database) as saver:
+        graph = create_lightrouter(two(), context=SETTINGS).compile(checkpointer=saver)
+        assert graph.invoke(ASKED, THREAD)["messages"][-1].text == long("1")
+
+
+def test_a_synchronous_graph_over_a_pool_of_connections_serves_a_batch(database):
+    with ConnectionPool(database, max_size=4, kwargs={"autocommit": True, "row_factory": dict_row}) as connections:
+        graph = create_lightrouter(two(), context=SETTINGS).compile(checkpointer=PostgresSaver(connections))
+        results = graph.batch([ASKED] * 6, [thread(str(number)) for number in range(6)])
+    assert [result["messages"][-1].text for result in results] == [long("1")] * 6
+
+
+async def test_a_second_turn_on_another_worker_sees_the_first_and_nothing_private_of_it(database):
+    for question in ("first", "second"):
+        async with connected(database) as saver:
+            pool = two()
+            graph = create_lightrouter(pool, context=SETTINGS).compile(checkpointer=saver)
+            result = await graph.ainvoke({"messages": [("user", question)]}, THREAD)
+            state = (await graph.aget_state(THREAD)).values
+    assert [m.type for m in result["messages"]] == ["human", "ai", "human", "ai"]
+    assert [m.text for m in calls_of(pool, "a")[-1].messages] == ["first", long("1"), "second"]
+    assert len(state["boots"]) == 2
+    assert len(state["spendings"]) == decision(result["messages"][-1])["bill"]["calls"] == 4
+
+
+@pytest.mark.parametrize("node", ["boot", "select", "generate", "tally", "aggregate"])
+async def test_a_run_interrupted_before_any_node_goes_on_elsewhere_without_paying_twice(node, database):
+    first, second = two(), two()
+    async with connected(database) as saver:
+        graph = create_lightrouter(first, context=SETTINGS).compile(checkpointer=saver, interrupt_before=[node])
+        await graph.ainvoke(ASKED, THREAD)
+        assert (await graph.aget_state(THREAD)).next
+    async with connected(database) as saver:
+        graph = create_lightrouter(second, context=SETTINGS).compile(checkpointer=saver)
+        result = await graph.ainvoke(None, THREAD)
+    assert result["messages"][-1].text == long("1")
+    assert {name: calls(first)[name] + calls(second)[name] for name in "ab"} == {"a": 2, "b": 2}
+
+
+class BrokenSelector:
+    async def score(self, query, boots):
+        raise ConnectionError("the ranking service is down")
+
+
+async def test_a_run_whose_selector_fails_goes_on_elsewhere_with_the_boots_it_paid_for(database):
+    first, second = two(), two()
+    async with connected(database) as saver:
+        graph = create_lightrouter(first, selector=BrokenSelector(), context=SETTINGS).compile(checkpointer=saver)
+        with pytest.raises(ConnectionError):
+            await graph.ainvoke(ASKED, THREAD)
+    async with connected(database) as saver:
+        graph = create_lightrouter(second, selector=RandomSelector(), context=SETTINGS).compile(checkpointer=saver)
+        message = (await graph.ainvoke(None, THREAD))["messages"][-1]
+    assert calls(first) == calls(second) == {"a": 1, "b": 1}
+    assert decision(message)["bill"]["calls"] == 4
+
+
+@contextmanager
+def worker_process(*arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a worker as a process of its own, gone at the latest at the end of the block."""
+    paths = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    with subprocess.Popen([sys.executable, "-m", "deployment.worker", *arguments], env=paths) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for what another process does."""
+    while not await condition():  # noqa: ASYNC110 - nobody there could set an event of ours
+        await asyncio.sleep(0.02)
+
+
+async def test_a_worker_killed_while_it_generates_is_replaced_by_one_that_pays_only_for_what_had_not_returned(database):
+    dawdling = {"b": Timing(tokens_per_s=30)}
+    with RecordedModelServer([RECORD], timings=dawdling) as server:
+        async with connected(database) as saver:
+            graph = router_at(server.base_url).compile(checkpointer=saver)
+
+            async def one_answer_is_kept_and_one_is_being_written() -> bool:
+                tasks = (await graph.aget_state(THREAD)).tasks
+                kept = [task for task in tasks if task.name == "generate" and task.result]
+                return len(kept) == 1 and len(server.requests) == 6
+
+            with worker_process(database, server.base_url, "1") as worker:
+                await until(one_answer_is_kept_and_one_is_being_written)
+                worker.send_signal(signal.SIGKILL)
+            await asyncio.to_thread(server.wait_until_idle)
+            assert server.billed["b", "completion"].cancelled == 1
+
+            server.timings.clear()
+            server.reset()
+            message = (await graph.ainvoke(None, THREAD))["messages"][-1]
+    assert [request.body["model"] for request in server.requests] == ["b"]
+    assert message.text == OUTPUTS["a"]
+    assert decision(message)["bill"]["calls"] == 4 + 2
+
+
+async def test_the_state_is_plain_data_that_strict_checkpoints_take_and_give(database, caplog):
+    async with connected(database) as saver:
+        graph = create_lightrouter(two(), context=SETTINGS).compile(checkpointer=saver)
+        await graph.ainvoke(ASKED, THREAD)
+        state = (await graph.aget_state(THREAD)).values
+    assert os.environ["LANGGRAPH_STRICT_MSGPACK"] == "true"
+    assert {type(record) for name in ("boots", "rankings", "answers", "spendings") for record in state[name]} == {dict}
+    assert not caplog.records
+
+
+async def test_two_workers_share_a_database_and_read_each_others_threads(database):
+    async with connected(database) as one, connected(database) as other:
+        pools = two(), two()
+        graphs = [
+            create_lightrouter(pool, context=SETTINGS).compile(checkpointer=saver)
+            for pool, saver in zip(pools, (one, other), strict=True)
+        ]
+        await asyncio.gather(
+            *(
+                graph.ainvoke({"messages": [("user", f"{number}?")]}, thread(f"{worker}-{number}"))
+                for number in range(10)
+                for worker, graph in enumerate(graphs)
+            )
+        )
+        assert [calls(pool) for pool in pools] == [{"a": 20, "b": 20}] * 2
+        for worker in range(2):
+            seen = [await graphs[1 - worker].aget_state(thread(f"{worker}-{number}")) for number in range(10)]
+            assert [[m.text for m in state.values["messages"]] for state in seen] == [
+                [f"{number}?", long("1")] for number in range(10)
+            ]
+
+
+async def test_old_checkpoints_can_be_thrown_away_and_the_conversation_goes_on(database):
+    async with connected(database) as saver:
+        graph = create_lightrouter(two(), context=SETTINGS).compile(checkpointer=saver)
+        for _ in range(2):
+            await graph.ainvoke(ASKED, THREAD)
+        before = [checkpoint async for checkpoint in saver.alist(THREAD)]
+        await saver.aprune([THREAD["configurable"]["thread_id"]], strategy="keep_latest")
+        after = [checkpoint async for checkpoint in saver.alist(THREAD)]
+        result = await graph.ainvoke(ASKED, THREAD)
+    assert len(before) > len(after) == 1
+    assert len(result["messages"]) == 6
+
+
+class StoredPrior:
+    """Trusts the candidates as the store says; leaves out whom it does not know."""
+
+    async def score(self, messages, pool) -> Mapping[str, float]:
+        found = await get_store().asearch(("trust",))
+        return {item.key: item.value["score"] for item in found}
+
+
+def parent(pool) -> "StateGraph[Any, Any, Any, Any]":
+    """Put LightRouter behind a node that keeps the question in the store."""
+
+    async def remember(state: MessagesState, runtime: Runtime) -> dict[str, Any]:
+        assert runtime.store is not None
+        await runtime.store.aput(("questions",), "last", {"text": state["messages"][-1].text})
+        return {}
+
+    router = create_lightrouter(pool, prior=StoredPrior(), context=SETTINGS).compile(name="lightrouter")
+    builder = StateGraph(MessagesState).add_node("remember", remember).add_node("lightrouter", router)
+    return builder.add_edge(START, "remember").add_edge("remember", "lightrouter")
+
+
+async def test_a_parents_postgres_store_reaches_the_parts_of_the_router(database):
+    pool = scripted(a=long("1"), b=long("2"), c=long("3"))
+    async with AsyncPostgresStore.from_conn_string(database) as store, connected(database) as saver:
+        await asyncio.gather(
+            *(store.aput(("trust",), name, {"score": score}) for name, score in (("b", 0.5), ("c", 1)))
+        )
+        result = await parent(pool).compile(store=store, checkpointer=saver).ainvoke(ASKED, THREAD)
+    assert set(result) == {"messages"}
+    assert calls(pool) == {"a": 0, "b": 2, "c": 2}
+    with PostgresStore.from_conn_string(database) as elsewhere:
+        kept = elsewhere.get(("questions",), "last")
+    assert kept is not None
+    assert kept.value == {"text": QUESTION}
+
+
+def test_so_does_a_store_given_to_a_synchronous_graph(database):
+    pool = scripted(a=long("1"), b=long("2"))
+    with PostgresStore.from_conn_string(database, pool_config={"max_size": 2}) as store:
+        store.put(("trust",), "b", {"score": 1})
+        graph = create_lightrouter(pool, prior=StoredPrior(), context=SETTINGS).compile(store=store)
+        assert graph.invoke(ASKED)["messages"][-1].text == long("2")
+    assert calls(pool) == {"a": 0, "b": 1}
