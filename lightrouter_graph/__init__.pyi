@@ -32,6 +32,9 @@ from .errors import (
 from .graph import (
     create_lightrouter,
 )
+from .middleware import (
+    LightRouterMiddleware,
+)
 from .pool import (
     Candidate,
     Pool,
@@ -83,6 +86,7 @@ __all__ = [
     "LLMAggregator",
     "LLMSelector",
     "LightRouterError",
+    "LightRouterMiddleware",
     "Merged",
     "NoModelsError",
     "NoSurvivorError",

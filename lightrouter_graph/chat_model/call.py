@@ -20,7 +20,9 @@ DEFAULT, PAPER = "lightrouter", "lightrouter-paper"
 
 _REQUEST = frozenset({"tools", "tool_choice", "parallel_tool_calls", "response_format", "structured"})
 _SAMPLING = frozenset({"temperature", "top_p", "seed", "frequency_penalty", "presence_penalty", "reasoning_effort"})
-_OURS = frozenset({"model", "context", "timeout", *_REQUEST, *_SAMPLING, *Context.model_fields})
+ARGUMENTS = frozenset({"model", "context", "timeout", *_REQUEST, *_SAMPLING, *Context.model_fields})
+"""What a call takes besides messages and `stop`."""
+
 _CORES = frozenset({"stream", "stream_usage"})
 """What LangChain passes to any model and what is so here anyway."""
 
@@ -57,9 +59,9 @@ def prepare(setup: Setup, stop: Sequence[str] | None, arguments: Mapping[str, An
         ContextError: If a setting is not allowed.
         PoolError: If `model` is neither a preset nor a candidate.
     """
-    unknown = arguments.keys() - _OURS - _CORES
+    unknown = arguments.keys() - ARGUMENTS - _CORES
     if unknown:
-        msg = f"unknown argument {', '.join(sorted(unknown))}; there are: {', '.join(sorted(_OURS))}"
+        msg = f"unknown argument {', '.join(sorted(unknown))}; there are: {', '.join(sorted(ARGUMENTS))}"
         raise QueryError(msg)
     given = {name: value for name, value in arguments.items() if value is not None or name in Context.model_fields}
     model = given.get("model", setup.model)

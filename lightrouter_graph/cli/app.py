@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from lightrouter_graph.cli import ask, pool
+from lightrouter_graph.cli import ask, pool, serve
 from lightrouter_graph.errors import LightRouterError, NoSurvivorError
 
 USAGE, NOBODY_ANSWERED, INTERRUPTED, BROKEN_PIPE = 2, 3, 130, 141
@@ -26,6 +26,7 @@ _EPILOG = """
   lightrouter ask -m openai:gpt-5.4-mini -m groq:openai/gpt-oss-20b < ask.txt
   lightrouter ask --json "Is 221 prime?" | jq .decision.bill
   lightrouter pool --pool lightrouter.toml
+  lightrouter serve --port 8000
 
 [bold]Exit codes[/bold]
     0  answered
@@ -49,6 +50,7 @@ app = typer.Typer(
 )
 app.command("ask", epilog=ask.EPILOG)(ask.ask)
 app.command("pool", epilog=pool.EPILOG)(pool.pool)
+app.command("serve", epilog=serve.EPILOG)(serve.serve)
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,0 +1,106 @@
+"""`lightrouter serve`: the pool behind an OpenAI-compatible address."""
+
+import ipaddress
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lightrouter_graph.cli.sources import PoolFile, Specs, open_pool
+from lightrouter_graph.cli.words import one_line
+
+if TYPE_CHECKING:
+    import socket
+
+    from starlette.applications import Starlette
+
+KEY_VARIABLE = "LIGHTROUTER_API_KEY"
+_PANEL = "Server"
+
+EPILOG = """
+Models served: lightrouter, lightrouter-paper, and every candidate by its name. Needs lightrouter-graph\\[serve].
+
+[bold]Examples[/bold]
+  lightrouter serve
+  lightrouter serve --pool team.toml --port 9000
+  LIGHTROUTER_API_KEY=... lightrouter serve --host 0.0.0.0
+  curl localhost:8000/v1/models
+"""
+
+
+def serve(
+    *,
+    pool: PoolFile = None,
+    candidate: Specs = None,
+    host: Annotated[
+        str, typer.Option(metavar="HOST", rich_help_panel=_PANEL, help="The address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, rich_help_panel=_PANEL, help="0 for any that is free.")
+    ] = 8000,
+    api_key_env: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=_PANEL,
+            help=f"The environment variable with the key that clients must send. Default: {KEY_VARIABLE}, where it is "
+            "set; without it everybody who reaches the address may ask.",
+        ),
+    ] = None,
+    max_concurrency: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=1, rich_help_panel=_PANEL, help="Completions at a time; further ones are refused."
+        ),
+    ] = 64,
+) -> None:
+    """Serve the models over HTTP, as OpenAI serves theirs, until Ctrl-C."""
+    key = _key(api_key_env)
+    names, app = _prepare(pool, candidate, key, max_concurrency)
+    with _listen(host, port) as listening:
+        address, bound_port, *_ = listening.getsockname()
+        if key is None and not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+            print(f"lightrouter: whoever reaches {host} can spend your money: set {KEY_VARIABLE}", file=sys.stderr)
+        shown = f"[{host}]" if ":" in host else host
+        print(f"serving {', '.join(names)} at http://{shown}:{bound_port}/v1", flush=True)
+        _run(app, listening)
+
+
+def _key(variable: str | None) -> str | None:
+    key = os.environ.get(variable or KEY_VARIABLE, "").strip()
+    if variable is not None and not key:
+        msg = f"the environment variable {variable} is not set or empty"
+        raise typer.BadParameter(msg, param_hint="--api-key-env")
+    return key or None
+
+
+def _prepare(
+    file: Path | None, specs: list[str] | None, key: str | None, max_concurrency: int
+) -> "tuple[list[str], Starlette]":
+    """Return the names that will be served, and the app that serves them."""
+    try:
+        from lightrouter_graph.server import create_app, names_of  # noqa: PLC0415 - seconds, and --help needs none of it
+    except ImportError as exc:
+        raise typer.TyperException(str(exc)) from exc
+    source = open_pool(file, specs)
+    if source.announcement:
+        print(one_line(source.announcement), file=sys.stderr)
+    return names_of(source.pool), create_app(source.pool, api_key=key, max_concurrency=max_concurrency)
+
+
+def _listen(host: str, port: int) -> "socket.socket":
+    from lightrouter_graph.server import listen  # noqa: PLC0415
+
+    try:
+        return listen(host, port)
+    except OSError as exc:
+        msg = f"cannot listen on {host}:{port}: {exc.strerror or exc}"
+        raise typer.BadParameter(msg, param_hint="--host, --port") from exc
+
+
+def _run(app: "Starlette", listening: "socket.socket") -> None:
+    from lightrouter_graph.server import run  # noqa: PLC0415
+
+    run(app, listening)

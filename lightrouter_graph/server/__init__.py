@@ -1,0 +1,17 @@
+"""An OpenAI-compatible HTTP server: `create_app` makes the ASGI app, `lightrouter serve` runs it.
+
+The only home of starlette, uvicorn and prometheus-client, which come with `lightrouter-graph[serve]`.
+"""
+
+try:
+    import prometheus_client  # noqa: F401
+    import starlette  # noqa: F401
+    import uvicorn  # noqa: F401
+except ImportError as exc:
+    raise ImportError("the server needs more packages: pip install 'lightrouter-graph[serve]'") from exc
+
+from lightrouter_graph.server.app import create_app
+from lightrouter_graph.server.presets import names_of
+from lightrouter_graph.server.running import listen, run
+
+__all__ = ["create_app", "listen", "names_of", "run"]

@@ -1,0 +1,130 @@
+"""`lightrouter serve`: a process that serves until Ctrl-C, and what it refuses to do."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import openai
+import pytest
+from cli.team import PENS, TEXTS, command
+
+from lightrouter_graph.cli import main
+from lightrouter_graph.testing import Fail
+
+KEY = "corp-4711-very-long-and-secret"
+ASKED = [{"role": "user", "content": PENS}]
+
+
+@contextmanager
+def serving(*args: object, **env: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """Start the command on a free port; yields the process and its base URL."""
+    started = command("serve", "--port", 0, *args)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(started, env=os.environ | env, **pipes) as process:
+        try:
+            line = process.stdout.readline()
+            found = re.fullmatch(r"serving (.+) at (http://\S+:\d+/v1)\n", line)
+            assert found, line + process.stderr.read()
+            assert found[1] == "lightrouter, lightrouter-paper, ada, bob, cyd"
+            yield process, found[2]
+        finally:
+            process.kill()
+
+
+def interrupted(process: "subprocess.Popen[str]") -> str:
+    """Press Ctrl-C and return what was said on stderr."""
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate()
+    assert process.returncode == 130
+    return told
+
+
+def test_it_serves_until_ctrl_c(pool_file):
+    with serving("--pool", pool_file, LIGHTROUTER_API_KEY=KEY) as (process, base_url):
+        http = openai.DefaultHttpxClient(trust_env=False)
+        with openai.OpenAI(base_url=base_url, api_key=KEY, http_client=http) as sdk:
+            answer = sdk.chat.completions.create(model="lightrouter", messages=ASKED)
+            assert answer.choices[0].message.content == TEXTS[PENS]["ada"]
+            with pytest.raises(openai.AuthenticationError):
+                sdk.with_options(api_key="wrong").models.list()
+        assert interrupted(process) == "lightrouter: interrupted\n"
+
+
+def test_a_second_ctrl_c_does_not_wait_for_answers(server, pool_file):
+    server.failures["ada"] = Fail(hang=True)
+    told = []
+
+    def ask(base_url):
+        with httpx.Client(trust_env=False, base_url=base_url, timeout=30) as outside:
+            told.append(outside.post("chat/completions", json={"model": "ada", "messages": ASKED}))
+
+    with serving("--pool", pool_file) as (process, base_url):
+        asking = threading.Thread(target=ask, args=(base_url,))
+        asking.start()
+        while not server.requests:
+            time.sleep(0.001)
+        process.send_signal(signal.SIGINT)
+        while listening(base_url):
+            time.sleep(0.001)
+        assert "Traceback" not in interrupted(process)
+        asking.join()
+    assert told[0].status_code == 503
+    assert told[0].json()["error"]["message"] == "the server is shutting down"
+
+
+def listening(base_url: str) -> bool:
+    """Whether new connections are taken."""
+    url = httpx.URL(base_url)
+    with socket.socket() as trying:
+        return trying.connect_ex((url.host, url.port)) == 0
+
+
+def test_without_a_key_an_open_address_is_warned_of(pool_file):
+    with serving("--pool", pool_file, "--host", "0.0.0.0") as (process, _):
+        assert "whoever reaches 0.0.0.0 can spend your money: set LIGHTROUTER_API_KEY" in interrupted(process)
+
+
+def test_without_its_packages_it_says_what_to_install():
+    script = """
+import sys
+sys.modules["starlette"] = None
+from lightrouter_graph.cli import main
+sys.exit(main(["serve"]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "pip install 'lightrouter-graph[serve]'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        (["--api-key-env", "DESK_KEY"], "the environment variable DESK_KEY is not set or empty"),
+        (["--port", "70000"], "--port"),
+        (["--max-concurrency", "0"], "--max-concurrency"),
+        (["--pool", "nowhere.toml"], "nowhere.toml: cannot be read"),
+    ],
+)
+def test_wrong_use_is_one_line_and_code_2(capsys, args, complaint):
+    assert main(["serve", *args]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert complaint in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_a_port_that_is_taken(capsys, pool_file):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve", "--pool", str(pool_file), "--port", str(port)]) == 2
+    said = capsys.readouterr()
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in said.err

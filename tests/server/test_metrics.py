@@ -1,0 +1,61 @@
+"""What is counted, as a scraper reads it."""
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from server.desk import PATH, asking, client, model, routed
+
+from lightrouter_graph.testing import Reply
+
+ANSWERED = {"model": "a", "status": "200"}
+
+
+async def counts(desk):
+    text = (await desk.get("/metrics")).text
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+    def value(name, **labels):
+        found = [s.value for s in samples if s.name == name and s.labels == labels]
+        return found[0] if found else None
+
+    return value
+
+
+async def test_answers_are_counted_with_tokens_and_money():
+    desk = client(model(routed("It is four.")))
+    whole = (await desk.post(PATH, json=asking())).json()["usage"]
+    await desk.post(PATH, json=asking(stream=True))
+    value = await counts(desk)
+    assert value("lightrouter_requests_total", **ANSWERED) == 2
+    assert value("lightrouter_in_flight") == 0
+    assert value("lightrouter_request_seconds_count", model="a") == 2
+    assert value("lightrouter_first_token_seconds_count", model="a") == 1
+    assert value("lightrouter_tokens_total", model="a", direction="in") == 2 * whole["prompt_tokens"]
+    assert value("lightrouter_tokens_total", model="a", direction="out") == 2 * whole["completion_tokens"]
+    assert value("lightrouter_usd_total", model="a") == pytest.approx(2 * 0.0000125)
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_failures_are_counted_by_status(streaming):
+    desk = client(model(Reply("It is", error=RuntimeError("a bug"))))
+    await desk.post(PATH, json=asking(stream=streaming))
+    value = await counts(desk)
+    assert value("lightrouter_requests_total", model="a", status="500") == 1
+    assert value("lightrouter_cancelled_total", model="a") is None
+    assert value("lightrouter_tokens_total", model="a", direction="in") is None
+
+
+async def test_names_of_unknown_models_are_not_counted():
+    desk = client(model("4"))
+    for name in ("x", "y", "z"):
+        await desk.post(PATH, json=asking(model=name))
+    await desk.post(PATH, json=asking(n=3))
+    value = await counts(desk)
+    assert value("lightrouter_requests_total", model="unknown", status="404") == 3
+    assert value("lightrouter_requests_total", model="unknown", status="400") == 1
+
+
+async def test_the_scraper_chooses_the_format():
+    accept = {"accept": "application/openmetrics-text; version=1.0.0"}
+    response = await client(model("4")).get("/metrics", headers=accept)
+    assert response.headers["content-type"].startswith("application/openmetrics-text")
+    assert response.text.endswith("# EOF\n")

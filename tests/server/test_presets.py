@@ -1,0 +1,206 @@
+"""The real router behind the server: its presets, its candidates, and what is told of a run."""
+
+import asyncio
+
+import httpx
+import openai
+import pytest
+from helpers import QUESTION, calls, calls_of, long, scripted
+from langchain_openai import ChatOpenAI
+from openai.lib.streaming.chat import ContentDeltaEvent
+from pydantic import BaseModel
+from server.desk import PATH, WEATHER, error, events, served, text_of
+
+from lightrouter_graph import Candidate, Context, Pool, PoolError
+from lightrouter_graph.server import create_app
+from lightrouter_graph.testing import Reply, ScriptedChatModel
+
+FOUR, FIVE = "The answer is 4.", "The answer is 5."
+ASKED = [{"role": "user", "content": QUESTION}]
+
+
+class Count(BaseModel):
+    apples: int
+
+
+def client(pool: Pool, **settings) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(create_app(pool, **settings)), base_url="http://desk")
+
+
+async def ask(pool: Pool, context: Context | None = None, **fields):
+    body = {"model": "lightrouter", "messages": ASKED, **fields}
+    return await client(pool, context=context).post(PATH, json=body)
+
+
+def text(response: httpx.Response) -> str:
+    assert response.status_code == 200, response.text
+    return response.json()["choices"][0]["message"]["content"]
+
+
+async def test_the_names():
+    told = (await client(scripted(ada=FOUR, bob=FIVE)).get("/v1/models")).json()
+    assert [entry["id"] for entry in told["data"]] == ["lightrouter", "lightrouter-paper", "ada", "bob"]
+
+
+@pytest.mark.parametrize("name", ["lightrouter", "lightrouter-paper"])
+def test_a_candidate_cannot_have_the_name_of_a_preset(name):
+    pool = Pool([Candidate(name, ScriptedChatModel(responses=FOUR))])
+    with pytest.raises(PoolError, match=f"cannot be called '{name}'"):
+        create_app(pool)
+
+
+async def test_the_router_answers_and_says_who_and_for_how_much():
+    response = await ask(scripted(ada=FOUR, bob=FIVE, cyd=FOUR, price=(1.0, 2.0)))
+    assert text(response) == FOUR
+    assert response.headers["x-lightrouter-model"] == "ada"
+    assert response.headers["x-lightrouter-calls"] == "3"
+    assert float(response.headers["x-lightrouter-usd"]) > 0
+
+
+async def test_the_settings_of_the_server():
+    pool = scripted(ada=FOUR, bob=FIVE, cyd=FOUR)
+    await ask(pool, Context(width=1, top_k=1))
+    assert calls(pool) == {"ada": 1, "bob": 0, "cyd": 0}
+
+
+async def test_settings_of_a_request():
+    pool = scripted(ada=FOUR, bob=FIVE, cyd=FOUR)
+    response = await ask(pool, lightrouter={"width": 1, "top_k": 1, "decision": True})
+    assert calls(pool) == {"ada": 1, "bob": 0, "cyd": 0}
+    record = response.json()["lightrouter"]
+    assert record["settings"]["top_k"] == 1
+    assert record["bill"]["calls"] == 1
+    assert [candidate["candidate"] for candidate in record["candidates"]] == ["ada", "bob", "cyd"]
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+@pytest.mark.parametrize(
+    ("settings", "param"),
+    [({"top_k": 0}, "lightrouter.top_k"), ({"topk": 1}, "lightrouter.topk"), ({"agree": 9}, "lightrouter.agree")],
+)
+async def test_wrong_settings(settings, param, streaming):
+    told = error(await ask(scripted(ada=FOUR), lightrouter=settings, stream=streaming), 400)
+    assert told["param"] == param
+
+
+async def test_the_papers_settings():
+    pool = scripted(ada=FOUR, bob=FIVE)
+    settings = {"decision": True, "selector": "consistency", "aggregator": "vote"}
+    response = await ask(pool, model="lightrouter-paper", lightrouter=settings)
+    assert response.json()["lightrouter"]["settings"]["layers"] == 2
+
+
+async def test_a_candidate_alone():
+    pool = scripted(ada=FOUR, bob=FIVE)
+    response = await ask(pool, model="bob")
+    assert text(response) == FIVE
+    assert response.json()["model"] == "bob"
+    assert response.headers["x-lightrouter-calls"] == "1"
+    assert calls(pool) == {"ada": 0, "bob": 1}
+
+
+async def test_a_candidate_alone_streams_from_its_first_word():
+    streamed = events(await ask(scripted(ada=FOUR, bob=long("5")), model="bob", stream=True))
+    assert text_of(streamed) == long("5")
+    assert len(streamed) > 10
+
+
+async def test_a_stream_of_the_router():
+    fields = {"stream": True, "stream_options": {"include_usage": True}, "lightrouter": {"decision": True}}
+    *_, last, usage = streamed = events(await ask(scripted(ada=FOUR, bob=FIVE, cyd=FOUR), **fields))
+    assert text_of(streamed) == FOUR
+    assert last["choices"][0]["finish_reason"] == "stop"
+    assert last["lightrouter"]["merged_by"] == "ada"
+    assert usage["usage"]["completion_tokens"] == last["lightrouter"]["bill"]["usage"]["output_tokens"]
+
+
+async def test_the_limit_of_a_request_reaches_the_models():
+    pool = scripted(ada=long("4"))
+    response = await ask(pool, model="ada", max_completion_tokens=5)
+    assert response.json()["choices"][0]["finish_reason"] == "length"
+    assert calls_of(pool, "ada")[0].max_tokens == 5
+
+
+async def test_nobody_answers():
+    pool = scripted(ada=RuntimeError("no"), bob=TimeoutError("late"))
+    told = error(await ask(pool), 502)
+    assert told["code"] == "no_survivor"
+    assert "ada: bad_response" in told["message"]
+    assert "bob: timeout" in told["message"]
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_nobody_has_time(streaming):
+    pool = scripted(ada=TimeoutError("late"), bob=TimeoutError("late"))
+    assert error(await ask(pool, stream=streaming), 504)["code"] == "timeout"
+
+
+async def test_a_conversation_that_cannot_be_answered():
+    told = error(await ask(scripted(ada=FOUR), messages=[{"role": "user", "content": ""}]), 400)
+    assert told["param"] == "messages"
+
+
+async def test_a_schema_that_is_none():
+    schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "banana"}}}
+    assert error(await ask(scripted(ada=FOUR), response_format=schema), 400)["param"] == "response_format"
+
+
+async def test_tools_are_voted_on_and_passed_on():
+    def wants(city):
+        return Reply("", [{"name": "weather", "args": {"city": city}, "id": f"call_{city}"}])
+
+    pool = scripted(ada=wants("Bonn"), bob=wants("Rome"), cyd=wants("Rome"))
+    choice = (await ask(pool, tools=[WEATHER], tool_choice="required")).json()["choices"][0]
+    assert choice["finish_reason"] == "tool_calls"
+    assert choice["message"]["tool_calls"][0]["function"]["arguments"] == '{"city": "Rome"}'
+    streamed = events(await ask(pool, tools=[WEATHER], stream=True))
+    [part] = [part for e in streamed for part in e["choices"][0]["delta"].get("tool_calls", ())]
+    assert part["function"] == {"name": "weather", "arguments": '{"city": "Rome"}'}
+
+
+async def test_money_is_counted():
+    desk = client(scripted(ada=FOUR, bob=FOUR, price=(1.0, 2.0)))
+    response = await desk.post(PATH, json={"model": "lightrouter", "messages": ASKED})
+    [line] = [
+        line for line in (await desk.get("/metrics")).text.splitlines() if line.startswith("lightrouter_usd_total{")
+    ]
+    assert float(line.split()[-1]) == pytest.approx(float(response.headers["x-lightrouter-usd"]))
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_a_hang_up_stops_every_candidate(streaming):
+    pool = scripted(**dict.fromkeys(("ada", "bob", "cyd"), Reply("", hang=True)))
+    body = {"model": "lightrouter", "messages": ASKED, "stream": streaming}
+    with served(create_app(pool)) as base_url:
+        async with httpx.AsyncClient(trust_env=False) as outside, asyncio.timeout(10):
+            asked = asyncio.create_task(outside.post(f"{base_url}/chat/completions", json=body))
+            while sum(calls(pool).values()) < 3:  # noqa: ASYNC110  # the server lives in another thread
+                await asyncio.sleep(0.001)
+            asked.cancel()
+            await asyncio.wait([asked])
+            while not all(calls_of(pool, name)[0].cancelled for name in pool.names):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+
+
+def test_the_official_client_parses_and_streams():
+    pool = scripted(ada='{"apples": 4}', bob='{"apples": 4}', cyd='{"apples": 5}')
+    http = openai.DefaultHttpxClient(trust_env=False)
+    with served(create_app(pool)) as base_url, openai.OpenAI(base_url=base_url, api_key="x", http_client=http) as sdk:
+        asked = {"model": "lightrouter", "messages": ASKED, "response_format": Count}
+        completion = sdk.chat.completions.parse(**asked)
+        assert completion.choices[0].message.parsed == Count(apples=4)
+        with sdk.chat.completions.stream(**asked) as streamed:
+            said = [event for event in streamed if isinstance(event, ContentDeltaEvent)]
+            final = streamed.get_final_completion()
+    assert said[-1].parsed == {"apples": 4}
+    assert final.choices[0].message.parsed == Count(apples=4)
+
+
+async def test_langchains_client():
+    pool = scripted(ada='{"apples": 4}', bob='{"apples": 4}')
+    with served(create_app(pool, api_key="a-key")) as base_url:
+        async with httpx.AsyncClient(trust_env=False) as outside:
+            chat = ChatOpenAI(model="lightrouter", base_url=base_url, api_key="a-key", http_async_client=outside)
+            structured = chat.with_structured_output(Count, method="json_schema")
+            assert await structured.ainvoke(QUESTION) == Count(apples=4)
+            assert "".join([chunk.text async for chunk in chat.astream(QUESTION)]) == '{"apples": 4}'
