@@ -273,7 +273,7 @@ def _with_schema(messages: Sequence[AnyMessage], candidate: Candidate, call: Cal
     wanted = call.request.schema
     if wanted is None or candidate.json_mode == "json_schema" or (wanted.is_free and candidate.json_mode):
         return messages
-    return with_schema(messages, wanted.name, wanted.schema)
+    return with_schema(messages, wanted.name, {} if wanted.told else wanted.schema)
 
 
 def _prefilled(candidate: Candidate, call: Call) -> list[AIMessage]:

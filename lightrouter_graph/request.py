@@ -15,6 +15,7 @@ from langchain_core.utils.json import parse_json_markdown
 from lightrouter_graph.answers import AnswerKey, canonical_object, canonical_tool_calls
 from lightrouter_graph.errors import PoolError, QueryError
 from lightrouter_graph.pool import Pool
+from lightrouter_graph.providers.model_facts import no_tool_choice
 from lightrouter_graph.records import Failure, Proposal
 
 Tool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
@@ -26,15 +27,22 @@ ResponseFormat = type | Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class OutputSchema:
-    """A JSON schema that a reply's text must fit; an empty one takes any JSON object."""
+    """A JSON schema that a reply's text must fit; an empty one takes any JSON object.
+
+    Attributes:
+        name: What the object is called.
+        schema: What it must be like.
+        told: Whether the conversation says so already, as in OpenAI's JSON mode: the models are asked for JSON alone.
+    """
 
     name: str
     schema: Mapping[str, Any]
+    told: bool = False
 
     @property
     def is_free(self) -> bool:
-        """Whether any JSON object will do."""
-        return not self.schema
+        """Whether the models are asked for any JSON object."""
+        return self.told or not self.schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,7 @@ class Request:
             return model
         options: dict[str, Any] = {}
         if self.tool_choice is not None:
-            options["tool_choice"] = self.tool_choice
+            options["tool_choice"] = no_tool_choice(model) if self.tool_choice == "none" else self.tool_choice
         if self.parallel_tool_calls is not None:
             options["parallel_tool_calls"] = self.parallel_tool_calls
         return model.bind_tools([dict(tool) for tool in self.tools], **options)
@@ -133,7 +141,7 @@ class Request:
             value = _read_json(str(message.text))
         except ValueError:
             return "it is not JSON"
-        if not isinstance(value, dict) and self.schema.is_free:
+        if not isinstance(value, dict) and not self.schema.schema:
             return "it is not a JSON object"
         return _misfit(value, self.schema.schema)
 
@@ -235,7 +243,7 @@ def _output_schema(wanted: ResponseFormat) -> OutputSchema | None:
             case "text":
                 return None
             case "json_object":
-                return OutputSchema("object", {})
+                return _named(wanted.get("schema") or {}, "object", told=True)
             case "json_schema" if isinstance(described := wanted.get("json_schema"), Mapping):
                 return _named(described.get("schema") or {}, described.get("name"))
     try:
@@ -246,13 +254,13 @@ def _output_schema(wanted: ResponseFormat) -> OutputSchema | None:
     return _named(schema, schema.get("title"))
 
 
-def _named(schema: Mapping[str, Any], name: str | None) -> OutputSchema:
+def _named(schema: Mapping[str, Any], name: str | None, *, told: bool = False) -> OutputSchema:
     try:
         jsonschema.validators.validator_for(schema).check_schema(dict(schema))
     except jsonschema.SchemaError as exc:
         msg = f"response_format is no JSON schema: {exc.message}"
         raise QueryError(msg) from None
-    return OutputSchema(name or "answer", dict(schema))
+    return OutputSchema(name or "answer", dict(schema), told)
 
 
 def _stops(stop: Sequence[str] | None) -> tuple[str, ...]:

@@ -8,21 +8,24 @@ from pathlib import Path
 
 import pytest
 import readme_parts
+from obliging import obliging
 
 from lightrouter_graph import Pool
 from lightrouter_graph.testing import RecordedModelServer
 
 TEXT = readme_parts.README.read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TEXT, re.DOTALL)
+PYTHON = [body for kind, body in BLOCKS if kind == "python"]
+CLIENT = next(body for body in PYTHON if "OpenAI(" in body)
 POOL_FILE = next(body for kind, body in BLOCKS if kind == "toml")
-QUESTION = {
-    "id": "1",
-    "question": "What is 17 * 23?",
-    "outputs": {
-        name: {"text": "17 * 23 = 391. The answer is 391."}
-        for name in ("gpt-5.4-mini", "openai/gpt-oss-20b", "Qwen/Qwen3-8B")
-    },
-}
+MODELS = ("gpt-5.4-mini", "openai/gpt-oss-20b", "Qwen/Qwen3-8B")
+
+
+def respond(body):
+    """Play a model that can multiply, with a tool, as an object or in words."""
+    if body.get("tools") or body.get("response_format"):
+        return obliging(body)
+    return "17 * 23 = 391. The answer is 391."
 
 
 def test_graph_settings_and_tree_are_those_of_the_code():
@@ -32,7 +35,7 @@ def test_graph_settings_and_tree_are_those_of_the_code():
 @pytest.fixture
 def workplace(tmp_path: Path):
     """A folder with the README's pool file, its addresses led to a recorded-model server."""
-    with RecordedModelServer([QUESTION]) as server:
+    with RecordedModelServer(responders=dict.fromkeys(MODELS, respond)) as server:
         local = POOL_FILE.replace("@http://localhost:8000/v1", "")
         local = re.sub(r'^(model = ".*")$', rf'\1\nbase_url = "{server.base_url}"', local, flags=re.MULTILINE)
         (tmp_path / "lightrouter.toml").write_text(local)
@@ -56,7 +59,7 @@ def test_the_pool_file_is_valid_as_it_stands(tmp_path):
 
 @pytest.mark.usefixtures("keys")
 def test_every_python_snippet_runs_in_the_order_it_stands(workplace):
-    source = "\n".join(body for kind, body in BLOCKS if kind == "python")
+    source = "\n".join(body for body in PYTHON if body != CLIENT)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", source],
         cwd=workplace,
@@ -67,12 +70,14 @@ def test_every_python_snippet_runs_in_the_order_it_stands(workplace):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("17 * 23 = 391. The answer is 391.\n")
+    assert "factors=[17, 23]" in done.stdout
 
 
 @pytest.mark.usefixtures("keys")
 def test_every_command_runs(workplace):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     commands = [line for kind, body in BLOCKS if kind == "bash" for line in body.splitlines() if "lightrouter " in line]
+    assert [commands.pop()] == ["lightrouter serve --port 8000"]
     assert len(commands) == 2
     for command in commands:
         done = subprocess.run(
@@ -87,6 +92,24 @@ def test_every_command_runs(workplace):
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout
+
+
+@pytest.mark.usefixtures("keys")
+def test_the_server_answers_the_openai_client(workplace):
+    serve = [Path(sys.executable).parent / "lightrouter", "serve", "--port", "0"]
+    with subprocess.Popen(serve, cwd=workplace, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            url = re.search(r"http://127.0.0.1:\d+/v1", server.stdout.readline())[0]
+            done = subprocess.run(
+                [sys.executable, "-c", CLIENT.replace("http://127.0.0.1:8000/v1", url)],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        finally:
+            server.terminate()
+    assert done.stdout.startswith("17 * 23 = 391. The answer is 391. "), done.stderr
 
 
 def test_files_that_are_linked_exist():

@@ -2,20 +2,16 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from operator import itemgetter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.output_parsers import BaseOutputParser, JsonOutputParser, PydanticOutputParser
-from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
+from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from langchain_core.utils.pydantic import is_basemodel_subclass
 from langgraph.cache.base import BaseCache
 from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation, ValidationError, field_validator, model_validator
 
@@ -25,14 +21,13 @@ from lightrouter_graph.boot_cache import BootCache
 from lightrouter_graph.chat_model import run
 from lightrouter_graph.chat_model.call import DEFAULT, ChatCall, Chunks, Setup, answer_of, pool_of, prepare
 from lightrouter_graph.chat_model.profile import profile_of
+from lightrouter_graph.chat_model.structured import Method, json_mode_of, parsed, parser_of
 from lightrouter_graph.context import Context
 from lightrouter_graph.errors import LightRouterError, QueryError
 from lightrouter_graph.graph import Parts
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.priors import Prior
 from lightrouter_graph.selectors import Selector
-
-Method = Literal["function_calling", "json_schema", "json_mode"]
 
 
 class ChatLightRouter(BaseChatModel):
@@ -129,10 +124,18 @@ class ChatLightRouter(BaseChatModel):
         own = {"temperature": self.temperature, "top_p": self.top_p, "max_tokens": self.max_tokens}
         return {
             "model": self.model_name,
-            "candidates": {candidate.name: candidate.model_name for candidate in self.pool},
+            "candidates": {candidate.name: candidate.spec or candidate.model_name for candidate in self.pool},
             "context": self.context.model_dump(exclude_defaults=True),
             **{name: value for name, value in own.items() if value is not None},
+            **{name: type(part).__name__ for name, part in self._parts().items() if part is not None},
         }
+
+    def _parts(self) -> dict[str, Any]:
+        return {"selector": self.selector, "aggregator": self.aggregator, "prior": self.prior}
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        # LangChain's own would be the same for any two pools that cannot be written down: a cache would mix them up.
+        return str(sorted(self._get_invocation_params(stop=stop, **kwargs).items(), key=lambda item: item[0]))
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         return {**super()._get_ls_params(stop=stop, **kwargs), "ls_provider": "lightrouter"}
@@ -152,8 +155,8 @@ class ChatLightRouter(BaseChatModel):
 
     def to_json(self) -> Any:
         """Write the constructor down, where every part of it can be: no parts of your own, no ready-made pool."""
-        parts = (self.selector, self.aggregator, self.prior, self.boot_cache)
-        if isinstance(self._given, Pool) or any(parts) or self.key is not default_key:
+        own_parts = any(self._parts().values()) or self.boot_cache or self.key is not default_key
+        if isinstance(self._given, Pool) or own_parts:
             return self.to_json_not_implemented()
         return super().to_json()
 
@@ -276,23 +279,9 @@ class ChatLightRouter(BaseChatModel):
                 [schema], tool_choice=name, strict=strict, structured=True, ls_structured_output_format=kept, **kwargs
             )
         else:
-            wanted = {"type": "json_object"} if method == "json_mode" else schema
+            wanted = json_mode_of(schema) if method == "json_mode" else schema
             asked = self.bind(response_format=wanted, ls_structured_output_format=kept, **kwargs)
-        parser = _parser(schema, method)
-        if not include_raw:
-            return asked | parser
-        parsed = RunnablePassthrough.assign(parsed=itemgetter("raw") | parser, parsing_error=lambda _: None)
-        failed = RunnablePassthrough.assign(parsed=lambda _: None)
-        return RunnableMap(raw=asked) | parsed.with_fallbacks([failed], exception_key="parsing_error")
-
-
-def _parser(schema: Any, method: Method) -> BaseOutputParser[Any]:
-    is_class = isinstance(schema, type) and is_basemodel_subclass(schema)
-    if method != "function_calling":
-        return PydanticOutputParser(pydantic_object=schema) if is_class else JsonOutputParser()
-    if is_class:
-        return PydanticToolsParser(tools=[schema], first_tool_only=True)
-    return JsonOutputKeyToolsParser(key_name=convert_to_openai_tool(schema)["function"]["name"], first_tool_only=True)
+        return parsed(asked, parser_of(schema, method), include_raw=include_raw)
 
 
 def _result(answer: AIMessage) -> ChatResult:

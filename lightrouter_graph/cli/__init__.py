@@ -1,4 +1,4 @@
-"""The command line: `lightrouter ask` and `lightrouter pool`."""
+"""The command line: `lightrouter ask`, `lightrouter pool` and `lightrouter serve`."""
 
 from lightrouter_graph.cli.app import main
 

@@ -66,6 +66,12 @@ def facts_of(model: BaseChatModel) -> ModelFacts:
     )
 
 
+def no_tool_choice(model: BaseChatModel) -> str | dict[str, str]:
+    """Say "call no tool" as the model's `bind_tools` takes it."""
+    # langchain-anthropic reads any word but "any" and "auto" as the name of a tool.
+    return {"type": "none"} if model._llm_type == "anthropic-chat" else "none"  # noqa: SLF001 - as below
+
+
 def _facts_of_foreign(model: BaseChatModel, spec: str | None) -> ModelFacts:
     said = _said(model)
     provider = _server(model, said.get("ls_provider"))

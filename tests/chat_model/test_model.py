@@ -6,12 +6,14 @@ import json
 import pytest
 from helpers import QUESTION, calls, calls_of, decision, long, scripted
 from langchain.agents import create_agent
+from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.load import dumpd, load
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
 from langchain_core.rate_limiters import InMemoryRateLimiter
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
+from pydantic import BaseModel
 
 from lightrouter_graph import (
     BrokenStreamError,
@@ -318,3 +320,27 @@ def test_its_profile_is_that_of_the_narrowest_candidate(monkeypatch):
         "structured_output": False,
     }
     assert ChatLightRouter(pool=["openai:gpt-5.4-mini"]).profile["structured_output"]
+
+
+def test_a_cache_of_langchains_keeps_two_pools_apart():
+    cache = InMemoryCache()
+    assert chat(scripted(a="It is 4."), cache=cache).invoke(QUESTION).text == "It is 4."
+    assert chat(scripted(b="It is 5."), cache=cache).invoke(QUESTION).text == "It is 5."
+    again = scripted(a="It is 6.")
+    assert chat(again, cache=cache).invoke(QUESTION).text == "It is 4."
+    assert calls(again) == {"a": 0}
+
+
+class Sum(BaseModel):
+    """A sum."""
+
+    value: int
+
+
+@pytest.mark.parametrize("method", ["json_mode", "json_schema"])
+def test_objects_that_do_not_fit_are_dropped_in_every_mode(method):
+    pool = scripted(a='{"value": "four"}', b='{"value": 4}', c='{"value": 4}')
+    asked = chat(pool).with_structured_output(Sum, method=method, include_raw=True)
+    result = asked.invoke("2 + 2 as JSON with a value?")
+    assert result["parsed"] == Sum(value=4)
+    assert "invalid: value: 'four' is not of type 'integer'" in str(decision(result["raw"])["candidates"])

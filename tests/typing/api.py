@@ -2,18 +2,25 @@
 
 from typing import Any, assert_type
 
+from langchain.agents import create_agent
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
+from langgraph.cache.memory import InMemoryCache
 from langgraph.graph import StateGraph
+from pydantic import BaseModel
 
 from lightrouter_graph import (
     Aggregator,
     AnswerKey,
     AutoAggregator,
     BestAggregator,
+    BootCache,
     Candidate,
+    ChatLightRouter,
     ConsistencySelector,
     Context,
     HybridSelector,
+    LightRouterMiddleware,
     LLMAggregator,
     LLMSelector,
     OracleSelector,
@@ -58,3 +65,23 @@ def the_graph_keeps_its_types(model: BaseChatModel) -> None:
 async def a_run_is_typed(model: BaseChatModel) -> None:
     graph = create_lightrouter(Pool([model])).compile()
     assert_type(await graph.ainvoke({"messages": []}, context=Context(top_k=2, agree=None)), dict[str, Any] | Any)
+
+
+class Product(BaseModel):
+    product: int
+
+
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+async def a_chat_model_is_typed(model: BaseChatModel) -> None:
+    chat = ChatLightRouter(
+        pool=Pool([model]), model="lightrouter", context=Context(), boot_cache=BootCache(InMemoryCache())
+    )
+    assert_type(await chat.ainvoke("What?", top_k=2), AIMessage)
+    assert_type(await chat.bind_tools([add], tool_choice="any").ainvoke("What?"), AIMessage)
+    chat.with_structured_output(Product, method="json_schema")
+    create_lightrouter(Pool([model]), tools=[add], response_format=Product, boot_cache=InMemoryCache())
+    create_agent(chat, tools=[add], middleware=[LightRouterMiddleware(chat)])
