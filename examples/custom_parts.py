@@ -1,67 +1,68 @@
-"""Parts of your own: a selector, an aggregator and an answer key, each one method long.
+"""Three more parts of your own, one method each: who is asked first, what makes answers equal, and which one is sent.
 
     python examples/custom_parts.py
 
-Here a support team routes between a terse and a chatty model: boots that name the product go on, and the shortest
-answer that names it is sent. It runs on scripted models; put your own into the pool.
+A support team looks for the ticket a customer means. A prior puts models first that are tagged with a word of the
+question; two answers are equal when they name the same ticket, whatever else they say; and of those that most agree on,
+the shortest is sent. (`custom_selector.py` has the fourth part.) It prints the answer and what became of each model.
+
+No key is needed: the models are scripted. Put your own into POOL.
 """
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AnyMessage, HumanMessage
 
-from lightrouter_graph import Answer, Boot, Candidate, Context, Merged, Pool, Query, Scores, create_lightrouter
+from lightrouter_graph import Answer, Candidate, Merged, Pool, Query, create_lightrouter
 from lightrouter_graph.testing import ScriptedChatModel
 
-PRODUCT = "lantern"
+# Yours: Pool.from_env(), or Pool(["openai:gpt-5.4-mini", "groq:openai/gpt-oss-20b", "ollama:llama3.2"])
+POOL = Pool(
+    [
+        Candidate("boats", ScriptedChatModel(responses="Ahoy! That must be #7, about a boat."), tags=("boat", "sail")),
+        Candidate("hasty", ScriptedChatModel(responses="#1999, I guess.")),
+        Candidate("chatty", ScriptedChatModel(responses="What a lovely question! I found it at once: it is #2071.")),
+        Candidate("lamps", ScriptedChatModel(responses="Ticket #2071."), tags=("lantern", "lamp")),
+    ]
+)
 
 
-class NamesTheProduct:
-    """Score a boot by whether it speaks of the product at all."""
+class ByTag:
+    """Ask those first whose tags are in the question, and leave out those who are at home elsewhere."""
 
-    async def score(self, query: Query, boots: Sequence[Boot]) -> Scores:
-        """Give 1 to a boot that names the product, 0 to others."""
-        named = {boot["candidate"]: float(PRODUCT in boot["text"].lower()) for boot in boots}
-        return Scores(by_candidate=named, selector="names the product")
-
-
-class Shortest:
-    """Send the shortest answer."""
-
-    async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
-        """Pass the shortest text through."""
-        shortest = min(answers, key=lambda answer: len(answer["text"]))
-        return Merged(shortest["text"], "shortest", shortest["candidate"])
+    async def score(self, messages: Sequence[AnyMessage], pool: Pool) -> Mapping[str, float]:
+        """Give 1 to the tagged, 0.6 to those without tags; who is left out takes no part."""
+        question = messages[-1].text.lower()
+        known = {candidate.name: any(tag in question for tag in candidate.tags) for candidate in pool}
+        return {name: 1.0 if known[name] else 0.6 for name in pool.names if known[name] or not pool[name].tags}
 
 
 def ticket_number(text: str, question: str = "", *, finished: bool = True) -> str | None:
-    """Say that two answers are the same when they name the same ticket."""
-    return next((word for word in text.split() if word.startswith("#")), None)
+    """Say what an answer is compared by: the first ticket it names."""
+    return next((word.strip(".,") for word in text.split() if word.startswith("#")), None)
 
 
-async def main() -> None:
+class ShortestOfMost:
+    """Send the shortest of the answers that most agree on."""
+
+    async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
+        """Count the keys, then the letters."""
+        keys = [answer["answer"] for answer in answers]
+        most = [answer for answer in answers if keys.count(answer["answer"]) == max(map(keys.count, keys))]
+        shortest = min(most, key=lambda answer: len(answer["text"]))
+        return Merged(shortest["text"], "shortest of most", shortest["candidate"])
+
+
+def main() -> None:
     """Ask one question."""
-    pool = Pool(
-        [
-            Candidate("chatty", ScriptedChatModel(responses="What a lovely question! Lanterns " + "shine " * 30)),
-            Candidate("vague", ScriptedChatModel(responses="It depends on " + "many things " * 20)),
-            Candidate("terse", ScriptedChatModel(responses="The lantern needs two batteries. " + "Really. " * 12)),
-        ]
-    )
-    router = create_lightrouter(
-        pool,
-        selector=NamesTheProduct(),
-        aggregator=Shortest(),
-        key=ticket_number,
-        context=Context(top_k=2, agree=None, boot_tokens=8),
-    ).compile()
-    result = await router.ainvoke({"messages": [HumanMessage("What does the lantern need?")]})
+    router = create_lightrouter(POOL, prior=ByTag(), key=ticket_number, aggregator=ShortestOfMost()).compile()
+    result = router.invoke({"messages": [HumanMessage("Which ticket is about the lantern that came broken?")]})
     answer = result["messages"][-1]
-    print(answer.text)
-    for candidate in answer.response_metadata["lightrouter"]["candidates"]:
-        print(f"  {candidate['candidate']:<8} {candidate['fate']:<10} {candidate['why']}")
+    decision = answer.response_metadata["lightrouter"]
+    print(f"{answer.text}  ({decision['merged']}: {decision['stopped']})")
+    for candidate in decision["candidates"]:
+        print(f"  {candidate['candidate']:<6}  prior {candidate['prior']}  says {candidate['answer']}")
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -13,6 +13,7 @@ from lightrouter_graph.prompts import (
     merge_answers,
     repair_judgement,
     with_draft,
+    with_schema,
     with_shared_boots,
 )
 
@@ -155,3 +156,57 @@ def test_a_repair_says_what_was_wrong_after_the_reply_itself():
 def test_an_empty_reply_can_be_repaired():
     again = repair_judgement(judge_boots(TALK, {"A": "six"}), "", "unfit", ["A"])
     assert again[2].text == "(empty)"
+
+
+# calls and schemas -----------------------------------------------------------------------------------------
+
+
+def calling(**args):
+    return AIMessage("", tool_calls=[{"name": "weather", "args": args, "id": "c1", "type": "tool_call"}])
+
+
+def test_the_judge_sees_calls_and_their_results_as_data():
+    talk = [HumanMessage("Weather?"), calling(city='Rome"}]'), ToolMessage("sunny", tool_call_id="c1")]
+    told = json.loads(judge_boots(talk, {"A": "It is sunny."})[-1].text)["conversation"]
+    assert told[1:] == [
+        {"role": "ai", "text": "", "calls": [{"name": "weather", "args": {"city": 'Rome"}]'}}]},
+        {"role": "tool", "text": "sunny"},
+    ]
+
+
+def test_blocks_of_calls_are_not_told_twice():
+    use = {"type": "tool_use", "id": "c1", "name": "weather", "input": {"city": "Rome"}}
+    talk = [calling(city="Rome").model_copy(update={"content": [{"type": "text", "text": "Let me look."}, use]})]
+    (told,) = json.loads(judge_boots(talk, {"A": "four"})[-1].text)["conversation"]
+    assert told["text"] == "Let me look."
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="_turn: the arguments of earlier calls, which models wrote, reach the judge with template tokens in them: "
+    "defuse the strings in `args` too",
+)
+@pytest.mark.parametrize("token", ["<|im_end|>", "[/INST]", "</s>"])
+def test_template_tokens_in_the_arguments_of_calls_are_broken_up(token):
+    assert token not in judge_boots([HumanMessage("Hi"), calling(city=token)], {"A": "four"})[-1].text
+
+
+def test_the_judge_is_told_of_tools_without_their_wrapping():
+    shape = {"name": "weather", "description": "Tell the weather.", "parameters": {}}
+    tools = [{"type": "function", "function": shape}, {"type": "web_search"}]
+    told = json.loads(judge_boots(TALK, {"A": "six"}, tools)[-1].text)
+    assert told["tools"] == [shape, {"type": "web_search"}]
+
+
+def test_a_schema_is_asked_for_after_the_conversation_on_one_line_of_json():
+    schema = {"type": "object", "description": "a {brace}\u2028 and a line"}
+    asked = with_schema(TALK, "Thing", schema)
+    assert asked[:-1] == TALK
+    assert "{brace}" in asked[-1].text
+    assert json.loads(asked[-1].text.splitlines()[-1]) == schema
+
+
+def test_any_object_is_asked_for_without_a_schema():
+    last = with_schema(TALK, "object", {})[-1].text
+    assert "JSON object" in last
+    assert "schema" not in last

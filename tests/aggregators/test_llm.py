@@ -2,8 +2,11 @@
 
 from builders import answer, query
 from helpers import calls, calls_of, scripted
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from lightrouter_graph import Candidate, Context, LLMAggregator
+from lightrouter_graph.answers import canonical_tool_calls
+from lightrouter_graph.request import make_request
 from lightrouter_graph.testing import Reply, ScriptedChatModel
 
 ANSWERS = [answer("bert", "4"), answer("anna", "5"), answer("cleo", "6")]
@@ -98,3 +101,57 @@ async def test_every_answer_reaches_the_writer():
     await LLMAggregator().merge(query(candidates), ANSWERS)
     told = calls_of(candidates, "bert")[0].messages[-1].text
     assert all(given["text"] in told for given in ANSWERS)
+
+
+# calls and objects -----------------------------------------------------------------------------------------
+
+TOOL = {"name": "weather", "parameters": {"type": "object", "properties": {}}}
+PAIR = {"title": "Pair", "type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+
+
+def calling(name, city):
+    call = {"name": "weather", "args": {"city": city}, "id": name, "type": "tool_call"}
+    proposal = {"content": "", "tool_calls": [call], "additional_kwargs": {}}
+    return answer(name, canonical_tool_calls([call]), text="", proposal=proposal)
+
+
+async def test_calls_are_voted_on_and_no_model_is_asked():
+    model, answers = writer(), [calling("bert", "Oslo"), calling("anna", "Rome"), calling("cleo", "Rome")]
+    result = await LLMAggregator(model).merge(query(pool(), request=make_request(tools=[TOOL])), answers)
+    assert (result.how, result.proposal) == ("vote", answers[1]["proposal"])
+    assert model.calls == []
+
+
+async def test_after_calls_the_writer_knows_the_tools_and_may_not_call():
+    talk = [HumanMessage("Weather?"), AIMessage("", tool_calls=calling("c", "Rome")["proposal"]["tool_calls"])]
+    talk.append(ToolMessage("sunny", tool_call_id="c"))
+    _, asked = await merged(messages=talk, request=make_request(tools=[TOOL], tool_choice="any"))
+    assert list(asked[0].messages[:3]) == talk
+    assert [shape["function"]["name"] for shape in asked[0].kwargs["tools"]] == ["weather"]
+    assert asked[0].kwargs["tool_choice"] == "none"
+
+
+async def test_without_tools_nothing_is_said_of_tools():
+    _, asked = await merged()
+    assert not {"tools", "tool_choice"} & asked[0].kwargs.keys()
+
+
+async def test_a_writer_that_calls_all_the_same_leaves_it_to_the_vote():
+    call = {"name": "weather", "args": {}, "id": "1", "type": "tool_call"}
+    result, _ = await merged(Reply("", tool_calls=[call]), request=make_request(tools=[TOOL]))
+    assert result.how == "vote"
+    assert result.proposal is None
+
+
+async def test_asked_for_an_object_the_writer_keeps_to_its_schema():
+    result, asked = await merged('{"a": 1}', request=make_request(response_format=PAIR))
+    assert result.text == '{"a": 1}'
+    assert "JSON schema of Pair" in asked[0].messages[-1].text
+    unfit, _ = await merged('{"a": "one"}', request=make_request(response_format=PAIR))
+    assert unfit.notes["aggregator_problem"].startswith("aggregator: invalid: a: ")
+
+
+async def test_a_draft_of_objects_is_words():
+    result, asked = await merged("Words.", request=make_request(response_format=PAIR), final=False)
+    assert result.text == "Words."
+    assert len(asked[0].messages) == 2

@@ -1,12 +1,16 @@
 """A weighted vote that never invents an answer."""
 
+import json
+
 import pytest
 from builders import answer, query
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightrouter_graph import VoteAggregator
 from lightrouter_graph.aggregators.vote import count_votes
+from lightrouter_graph.answers import canonical_object, canonical_tool_calls
+from lightrouter_graph.request import make_request
 
 
 async def merged(*answers, **weights):
@@ -65,3 +69,142 @@ async def test_a_clear_majority_does_not_depend_on_the_ranking(order):
     keys = {"a": "4", "b": "4", "c": "5"}
     won = await merged(*(answer(name, keys[name]) for name in order))
     assert keys[won.candidate] == "4"
+
+
+# objects and calls -----------------------------------------------------------------------------------------
+
+FIELDS = {name: {"type": "integer"} for name in "xyz"}
+ANY_OBJECT = {"title": "Any", "type": "object", "properties": FIELDS}
+OBJECTS = st.dictionaries(st.sampled_from("xyz"), st.integers(0, 2), max_size=3)
+QUICK = settings(max_examples=40, deadline=None)
+LEVEL = dict.fromkeys("abcdefg", 1.0)
+
+
+def written(name, value):
+    return answer(name, canonical_object(value), text=json.dumps(value))
+
+
+def called(name, value, tool="Any"):
+    """Write an object as the one call of a tool."""
+    calls = [{"name": tool, "args": value, "id": f"id-{name}", "type": "tool_call"}]
+    proposal = {"content": "", "tool_calls": calls, "additional_kwargs": {"by": name}}
+    return answer(name, canonical_tool_calls(calls), text="", proposal=proposal)
+
+
+async def voted(answers, weights=LEVEL, *, mix_fields=False, schema=ANY_OBJECT, **asked):
+    request = make_request(**(asked or {"response_format": schema}))
+    return await VoteAggregator(mix_fields=mix_fields).merge(query(weights=weights, request=request), answers)
+
+
+def all_written(objects):
+    return [written(name, value) for name, value in zip("abcdefg", objects, strict=False)]
+
+
+@QUICK
+@given(st.lists(OBJECTS, min_size=1, max_size=5))
+async def test_the_winning_object_is_always_one_that_somebody_wrote(objects):
+    won = await voted(all_written(objects))
+    assert (won.candidate, won.text) in [(a["candidate"], a["text"]) for a in all_written(objects)]
+
+
+@QUICK
+@given(st.lists(OBJECTS, min_size=2, max_size=5), st.randoms())
+async def test_without_a_tie_no_order_changes_the_winning_object(objects, random):
+    answers = all_written(objects)
+    votes = sorted(count_votes(answers, LEVEL, by_field=True).values())
+    won = await voted(answers)
+    random.shuffle(answers)
+    if votes[-1] - ([0.0, *votes])[-2] > 1e-6:
+        assert json.loads((await voted(answers)).text) == json.loads(won.text)
+
+
+WEIGHT = st.floats(0, 1)
+
+
+@QUICK
+@given(
+    OBJECTS, st.lists(st.tuples(OBJECTS, WEIGHT), max_size=4), st.lists(WEIGHT, min_size=2, max_size=3), st.randoms()
+)
+async def test_a_majority_that_agrees_beats_whatever_the_others_share(winner, others, agreeing, random):
+    """However alike the rest are: the objects that differ are too few, and sharing is symmetric."""
+    cast = [(winner, weight) for weight in agreeing] + others
+    random.shuffle(cast)
+    weights = {name: weight for name, (_, weight) in zip("abcdefg", cast, strict=False)}
+    mine = sum(weight for value, weight in cast if value == winner)
+    if mine > sum(weights.values()) / 2 + 1e-3:
+        won = await voted(all_written([value for value, _ in cast]), weights)
+        assert json.loads(won.text) == winner
+
+
+async def test_fields_in_common_make_the_winner_where_no_two_objects_are_equal():
+    answers = all_written([{"x": 1, "y": 9}, {"x": 1, "y": 2}, {"x": 3, "y": 2}])
+    assert json.loads((await voted(answers)).text) == {"x": 1, "y": 2}
+
+
+async def test_numbers_of_one_field_are_not_compared_as_short_answers():
+    """Plain answers share all or nothing: 14 and 15 are as different as 14 and 1000."""
+    votes = count_votes([answer("a", "14"), answer("b", "15")], LEVEL)
+    assert votes == {"14": 1.0, "15": 1.0}
+
+
+async def test_a_call_wins_whole_with_what_its_provider_added():
+    answers = [called("a", {"x": 1}), called("b", {"x": 2}), called("c", {"x": 2})]
+    won = await voted(answers, tools=[ANY_OBJECT])
+    assert won.proposal == answers[1]["proposal"]
+
+
+# mixing ----------------------------------------------------------------------------------------------------
+
+APART = [{"x": 1, "y": 9, "z": 5}, {"x": 1, "y": 2, "z": 6}, {"x": 3, "y": 2, "z": 5}]
+MIXTURE = {"x": 1, "y": 2, "z": 5}
+
+
+@QUICK
+@given(st.lists(OBJECTS, min_size=1, max_size=5))
+async def test_a_mixture_holds_nothing_that_nobody_wrote(objects):
+    won = await voted(all_written(objects), mix_fields=True)
+    assert all(any(value.get(name) == said for value in objects) for name, said in json.loads(won.text).items())
+
+
+async def test_a_mixture_takes_the_best_of_each_field():
+    won = await voted(all_written(APART), mix_fields=True)
+    assert (json.loads(won.text), won.how, won.message_id) == (MIXTURE, "vote by field", None)
+
+
+async def test_a_mixture_weighs_what_the_prior_says():
+    won = await voted(all_written(APART), {"a": 1.0, "b": 0.3, "c": 0.3}, mix_fields=True)
+    assert json.loads(won.text) == APART[0]
+
+
+async def test_a_mixture_that_does_not_fit_leaves_a_whole_object():
+    won = await voted(all_written(APART), mix_fields=True, schema={**ANY_OBJECT, "not": {"const": MIXTURE}})
+    assert json.loads(won.text) in APART
+    assert won.how == "vote"
+
+
+async def test_a_mixture_of_calls_is_a_call_without_the_blocks_of_one():
+    answers = [called(name, value) for name, value in zip("abc", APART, strict=True)]
+    won = await voted(answers, mix_fields=True, tools=[ANY_OBJECT], structured=True)
+    assert won.proposal == {
+        "content": "",
+        "tool_calls": [{"name": "Any", "args": MIXTURE, "id": None, "type": "tool_call"}],
+        "additional_kwargs": {},
+    }
+
+
+async def test_ordinary_calls_are_never_mixed():
+    answers = [called(name, value) for name, value in zip("abc", APART, strict=True)]
+    won = await voted(answers, mix_fields=True, tools=[ANY_OBJECT])
+    assert won.proposal in [given_answer["proposal"] for given_answer in answers]
+
+
+async def test_words_are_never_mixed():
+    answers = [answer("a", "4"), answer("b", "5"), answer("c", "5")]
+    assert (await VoteAggregator(mix_fields=True).merge(query(weights=LEVEL), answers)).how == "vote"
+
+
+async def test_lists_are_voted_on_but_not_mixed():
+    listed = {"title": "L", "type": "array"}
+    answers = all_written([[1, 2], [1, 3], [1, 3]])
+    won = await voted(answers, mix_fields=True, schema={"type": "json_schema", "json_schema": {"schema": listed}})
+    assert (won.text, won.how) == ("[1, 3]", "vote")

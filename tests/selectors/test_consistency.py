@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
 
 from lightrouter_graph import ConsistencySelector
+from lightrouter_graph.answers import canonical_object, canonical_tool_calls
+from lightrouter_graph.request import make_request
 
 ALIKE = "Seven apples and eight apples make fifteen apples"
 TOO = "Eight apples plus seven apples, so fifteen apples"
@@ -106,3 +108,65 @@ async def test_a_boot_that_says_nothing_yet_is_not_ranked_last_for_it():
     boots = [boot(name, text=text) for name, text in texts.items()]
     scores = (await ConsistencySelector().score(query(), boots)).by_candidate
     assert scores["cleo"] < scores["dora"] < scores["anna"]
+
+
+# calls and objects -----------------------------------------------------------------------------------------
+
+
+def calling(candidate, city, text="", **args):
+    calls = [{"name": "weather", "args": {"city": city, **args}, "id": candidate, "type": "tool_call"}]
+    proposal = {"content": text, "tool_calls": calls, "additional_kwargs": {}}
+    return boot(candidate, text, finished=True, answer=canonical_tool_calls(calls), proposal=proposal)
+
+
+async def test_equal_calls_agree_whatever_is_said_beside_them():
+    boots = [calling("a", "Rome", "Let me look."), calling("b", "Rome"), calling("c", "Rome", ODD)]
+    assert await scored(*boots) == {"a": 1.0, "b": 1.0, "c": 1.0}
+
+
+async def test_calls_agree_in_the_share_of_their_fields():
+    scores = await scored(calling("a", "Rome", days=1), calling("b", "Rome", days=2), calling("c", "Oslo", days=3))
+    # Of name, city and days, a and b share two, and the tool's name all three.
+    assert scores == {"a": pytest.approx(1 / 2), "b": pytest.approx(1 / 2), "c": pytest.approx(1 / 3)}
+
+
+async def test_a_call_and_a_text_do_not_agree_at_all():
+    words = "Let me look at the weather in Rome"
+    scores = await scored(calling("a", "Rome", words), boot("b", words))
+    assert scores == {"a": 0.0, "b": 0.0}
+
+
+async def test_calls_of_the_many_rank_before_the_text_of_one():
+    scores = await scored(boot("a", ALIKE), calling("b", "Rome"), calling("c", "Rome"))
+    assert scores["a"] < min(scores["b"], scores["c"])
+
+
+async def test_a_boot_cut_before_its_call_is_no_worse_for_it():
+    cut = boot("c", "")
+    scores = await scored(calling("a", "Rome"), calling("b", "Oslo"), cut)
+    assert scores["c"] == pytest.approx((scores["a"] + scores["b"]) / 2)
+
+
+async def test_objects_agree_in_the_share_of_their_fields():
+    request = make_request(response_format={"type": "json_object"})
+    values = {"a": {"x": 1, "y": 1}, "b": {"x": 1, "y": 2}, "c": {"x": 3, "y": 3}}
+    boots = [boot(name, str(value), answer=canonical_object(value)) for name, value in values.items()]
+    verdict = await ConsistencySelector().score(query(request=request), boots)
+    assert verdict.by_candidate == {"a": 1 / 4, "b": 1 / 4, "c": 0.0}
+
+
+async def test_answers_that_look_like_objects_agree_fully_or_not_where_none_was_asked_for():
+    boots = [boot("a", ODD, answer='{"x": 1, "y": 1}'), boot("b", ODD, answer='{"x": 1, "y": 2}')]
+    assert await scored(*boots) == {"a": 0.0, "b": 0.0}
+
+
+CITIES = st.lists(st.none() | st.sampled_from(["Rome", "Oslo"]), min_size=2, max_size=5)
+
+
+@given(CITIES, st.randoms())
+async def test_scores_of_calls_and_texts_do_not_depend_on_the_order(cities, random):
+    boots = [boot(str(n), ALIKE) if city is None else calling(str(n), city) for n, city in enumerate(cities)]
+    scores = await scored(*boots)
+    assert all(0 <= score <= 1 for score in scores.values())
+    random.shuffle(boots)
+    assert await scored(*boots) == pytest.approx(scores)
