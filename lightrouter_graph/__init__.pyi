@@ -19,6 +19,9 @@ from .chat_model import (
 from .context import (
     Context,
 )
+from .decision import (
+    Decision,
+)
 from .errors import (
     BrokenStreamError,
     ContextError,
@@ -29,11 +32,11 @@ from .errors import (
     QueryError,
     SelectionError,
 )
+from .events import (
+    Event,
+)
 from .graph import (
     create_lightrouter,
-)
-from .middleware import (
-    LightRouterMiddleware,
 )
 from .pool import (
     Candidate,
@@ -82,11 +85,12 @@ __all__ = [
     "ConsistencySelector",
     "Context",
     "ContextError",
+    "Decision",
+    "Event",
     "HybridSelector",
     "LLMAggregator",
     "LLMSelector",
     "LightRouterError",
-    "LightRouterMiddleware",
     "Merged",
     "NoModelsError",
     "NoSurvivorError",

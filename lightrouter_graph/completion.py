@@ -24,9 +24,11 @@ from lightrouter_graph.failures import failure_of, may_have_cost
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.pricing import usd_of
 from lightrouter_graph.prompts import with_schema
+from lightrouter_graph.providers.model_facts import sends_extra_body
 from lightrouter_graph.races import Race
 from lightrouter_graph.records import NO_USAGE, Failure, Fortune, Proposal, Spending, Stage, Usage
-from lightrouter_graph.request import PLAIN, OutputSchema, Request, proposal_of
+from lightrouter_graph.request import PLAIN, Request, proposal_of
+from lightrouter_graph.schemas import OutputSchema
 from lightrouter_graph.tracing import ended_when_cancelled, face, is_counted_above, traced_as_step
 
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
@@ -167,13 +169,20 @@ async def _speak(
         reply: AIMessage = await bound.ainvoke(asked, config, **parameters)
         return reply
     chunks: list[AIMessageChunk] = []
+    hushed = False
     async with aclosing(bound.astream(asked, config, **parameters)) as stream:
         async for chunk in stream:
             chunks.append(chunk)
-            if text := str(chunk.text):
+            hushed = hushed or _holds_thoughts(chunk)  # blocks that must stay before the text come with it, in the end
+            if (text := str(chunk.text)) and not hushed:
                 _tell(candidate, chunk.id, text)
     whole = add_ai_message_chunks(*chunks) if len(chunks) > 1 else chunks[0]
     return cast("AIMessage", message_chunk_to_message(whole))
+
+
+def _holds_thoughts(chunk: AIMessageChunk) -> bool:
+    blocks = [] if isinstance(chunk.content, str) else [b for b in chunk.content if isinstance(b, dict)]
+    return any(block.get("type") not in {"text", "tool_use", "input_json_delta", "function_call"} for block in blocks)
 
 
 def _tell(candidate: Candidate, message_id: str | None, text: str) -> None:
@@ -193,25 +202,32 @@ def _completion(message: AIMessage, spent: Spending, call: Call) -> Completion:
     if reason is None and call.max_tokens is not None and spent["usage"]["output_tokens"] >= call.max_tokens:
         reason = "length"  # the provider does not say, the count does
     reply = Completion(text, reason, spent, message_id=message.id)
-    if failure := _failure_of_reply(message, reply, call):
+    if failure := _failure_of_reply(message, reply, call.request, boot=call.stage == "boot"):
         return replace(reply, failure=failure)
-    return reply if reply.cut else replace(reply, proposal=proposal_of(message))
+    if reply.cut:
+        return reply
+    proposal = proposal_of(message) if call.request.may_call else None
+    return replace(reply, proposal=proposal, text=text if proposal else call.request.as_written(text))
 
 
-def _failure_of_reply(message: AIMessage, reply: Completion, call: Call) -> Failure | None:
+def _failure_of_reply(  # noqa: PLR0911 - one for each way to fail
+    message: AIMessage, reply: Completion, request: Request, *, boot: bool
+) -> Failure | None:
     """Say why a reply that came cannot be used; None where it can."""
     if (reply.finish_reason or "").lower() in _FILTERED:
         return {"cause": "content_filter", "message": "the provider's content filter stopped the reply"}
-    calls = message.tool_calls or message.invalid_tool_calls
-    if calls and (not call.request.tools or call.request.tool_choice == "none") and not reply.text.strip():
+    calls, silent = message.tool_calls or message.invalid_tool_calls, not reply.text.strip()
+    if calls and silent and not request.may_call:
         return {"cause": "bad_response", "message": "a tool call, where none was asked for"}
-    if reply.cut and call.stage == "boot" and call.request.tools:
+    if reply.cut and boot and request.tools:
         return None  # it may have ended within a call, which not every server shows: nothing to compare yet
-    if calls and reply.cut and not reply.text.strip():
-        return {"cause": "bad_response", "message": "the cap cut a tool call"}
-    if not calls and not reply.text.strip():
+    if silent and not calls:
         return {"cause": "empty", "message": f"no text (finish reason {reply.finish_reason})"}
-    return None if reply.cut else call.request.failure_of(message)
+    if not reply.cut:
+        return request.failure_of(message)
+    if boot or not (calls or request.wants_object or request.must_call):
+        return None
+    return {"cause": "bad_response", "message": f"the cap cut {'a tool call' if calls else 'the object'}"}
 
 
 def _model_for(candidate: Candidate, call: Call) -> BaseChatModel:
@@ -252,20 +268,24 @@ def _parameters(candidate: Candidate, call: Call) -> dict[str, Any]:
         parameters["stop"] = list(call.request.stop)
     if call.max_tokens is not None and not candidate.limit_is_field:
         parameters[candidate.limit_parameter] = call.max_tokens
+    body: dict[str, Any] = {}
     wanted = call.schema or call.request.schema
     if wanted is not None and candidate.json_mode is not None:
-        parameters["response_format"] = _response_format(candidate.json_mode, wanted)
+        asked = _response_format(candidate.json_mode, wanted)
+        (body if sends_extra_body(candidate.model) else parameters)["response_format"] = asked
     if call.prefix is not None and candidate.continuation == "continue_final_message":
-        own = getattr(candidate.model, "extra_body", None) or {}
-        asked = {"continue_final_message": True, "add_generation_prompt": False}
-        parameters["extra_body"] = {**own, **asked}
+        body |= {"continue_final_message": True, "add_generation_prompt": False}
+    if body:
+        parameters["extra_body"] = {**(getattr(candidate.model, "extra_body", None) or {}), **body}
     return parameters
 
 
 def _response_format(mode: str, wanted: OutputSchema) -> dict[str, Any]:
     if mode == "json_object" or wanted.is_free:
         return {"type": "json_object"}
-    return {"type": "json_schema", "json_schema": {"name": wanted.name, "schema": dict(wanted.schema)}}
+    described = {"name": wanted.name, "schema": dict(wanted.schema)}
+    told = {"strict": wanted.strict, "description": wanted.description}
+    return {"type": "json_schema", "json_schema": described | {k: v for k, v in told.items() if v is not None}}
 
 
 def _with_schema(messages: Sequence[AnyMessage], candidate: Candidate, call: Call) -> Sequence[AnyMessage]:

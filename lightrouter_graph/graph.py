@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from inspect import iscoroutinefunction, signature
 from typing import Any, TypeVar
 
+from langchain_core.language_models import BaseChatModel
 from langgraph.cache.base import BaseCache
 from langgraph.graph import END, START, StateGraph
 
@@ -19,9 +20,9 @@ from lightrouter_graph.answers import AnswerKey, default_key
 from lightrouter_graph.boot_cache import BootCache
 from lightrouter_graph.context import Context
 from lightrouter_graph.edges import fan_out_boots, fan_out_top_k, next_layer_or_end, next_or_merge
-from lightrouter_graph.errors import PoolError, SelectionError
+from lightrouter_graph.errors import SelectionError
 from lightrouter_graph.nodes import Node
-from lightrouter_graph.pool import Pool
+from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.priors import OrderPrior, Prior
 from lightrouter_graph.races import Races
 from lightrouter_graph.request import Request, ResponseFormat, Tool, check_pool, make_request
@@ -46,7 +47,7 @@ Part = TypeVar("Part")
 
 
 def create_lightrouter(
-    pool: Pool,
+    pool: Pool | Sequence[Candidate | BaseChatModel | str],
     *,
     selector: Selector | None = None,
     aggregator: Aggregator | None = None,
@@ -64,7 +65,7 @@ def create_lightrouter(
     and appends one answer to them; every other key of its state is private and forgotten with the next query.
 
     Args:
-        pool: The candidates; their order is your order of trust.
+        pool: The candidates, or a list to make a `Pool` of; their order is your order of trust.
         selector: Who ranks the boots where `Context.selector` is "default" or names its kind. None: consistency and
             prior, half each.
         aggregator: Who merges where `Context.aggregator` is "default" or names its kind. None: a vote where it
@@ -81,7 +82,7 @@ def create_lightrouter(
         context: The settings; a run's own `context=` is laid over them, field by field.
 
     Raises:
-        PoolError: If `pool` is not a `Pool`, or a candidate's model takes no tools where some are given.
+        PoolError: If the pool is not usable, or a candidate's model takes no tools where some are given.
         QueryError: If a tool, the choice or the format cannot be read.
         SelectionError: If a part has not the method of its seam.
 
@@ -90,21 +91,17 @@ def create_lightrouter(
 
     Example:
         ```python
-        pool = Pool(["openai:gpt-5.4-mini", "groq:openai/gpt-oss-20b", "ollama:llama3.2"])
-        router = create_lightrouter(pool).compile(name="lightrouter")
+        router = create_lightrouter(["openai:gpt-5.4-mini", "groq:openai/gpt-oss-20b", "ollama:llama3.2"]).compile()
         result = router.invoke({"messages": [("user", "What is 17 * 23?")]})
         result["messages"][-1].response_metadata["lightrouter"]["bill"]
         ```
 
     Source: arXiv 2505.16221; where this departs from it, the docstring of the part says so.
     """
-    if not isinstance(pool, Pool):
-        msg = f"pool must be a Pool, got {type(pool).__name__}: write Pool([...])"
-        raise PoolError(msg)
     _check_key(key)
     parts = Parts(selector, aggregator, prior, key, _boot_cache(boot_cache))
     request = make_request(tools=tools, tool_choice=tool_choice, response_format=response_format)
-    return wire(pool, parts, request, context or Context())
+    return wire(pool if isinstance(pool, Pool) else Pool(pool), parts, request, context or Context())
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,14 @@ def defuse(text: str) -> str:
     return _TEMPLATE_TOKEN.sub(lambda found: "\u2060".join(found[0]), text)
 
 
+def _defused(value: Any) -> Any:
+    if isinstance(value, str):
+        return defuse(value)
+    if isinstance(value, Mapping):
+        return {defuse(str(key)): _defused(item) for key, item in value.items()}
+    return [_defused(item) for item in value] if isinstance(value, list) else value
+
+
 def _quoted(text: str) -> str:
     return _json(defuse(text))
 
@@ -121,5 +129,5 @@ def _turn(message: BaseMessage) -> dict[str, Any]:
     marks = [f"[{block.get('type', 'block')}]" for block in others if block.get("type") not in _TOLD]
     turn: dict[str, Any] = {"role": message.type, "text": defuse(" ".join([text, *marks]).strip())}
     if isinstance(message, AIMessage) and message.tool_calls:
-        turn["calls"] = [{"name": call["name"], "args": call["args"]} for call in message.tool_calls]
+        turn["calls"] = [{"name": call["name"], "args": _defused(call["args"])} for call in message.tool_calls]
     return turn

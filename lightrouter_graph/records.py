@@ -83,6 +83,7 @@ class Proposal(TypedDict):
     content: str | list[str | dict[str, Any]]
     tool_calls: list[ToolCall]
     additional_kwargs: dict[str, Any]
+    response_metadata: dict[str, Any]
 
 
 class Boot(TypedDict):

@@ -1,22 +1,23 @@
 """`Request`: what goes to every candidate beside the conversation, and what its reply must then be like."""
 
+import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-import jsonschema
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, ToolCall
 from langchain_core.tools import BaseTool
-from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
-from langchain_core.utils.json import parse_json_markdown
+from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from lightrouter_graph.answers import AnswerKey, canonical_object, canonical_tool_calls
 from lightrouter_graph.errors import PoolError, QueryError
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.providers.model_facts import no_tool_choice
 from lightrouter_graph.records import Failure, Proposal
+from lightrouter_graph.schemas import OutputSchema, read_json, schema_of
 
 Tool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 """A tool in any form LangChain takes: a `@tool`, a function, a pydantic class, a dict in OpenAI's shape."""
@@ -24,25 +25,8 @@ Tool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 ResponseFormat = type | Mapping[str, Any]
 """What a reply must look like: a pydantic class, a `TypedDict`, a JSON schema, or OpenAI's `response_format`."""
 
-
-@dataclass(frozen=True, slots=True)
-class OutputSchema:
-    """A JSON schema that a reply's text must fit; an empty one takes any JSON object.
-
-    Attributes:
-        name: What the object is called.
-        schema: What it must be like.
-        told: Whether the conversation says so already, as in OpenAI's JSON mode: the models are asked for JSON alone.
-    """
-
-    name: str
-    schema: Mapping[str, Any]
-    told: bool = False
-
-    @property
-    def is_free(self) -> bool:
-        """Whether the models are asked for any JSON object."""
-        return self.told or not self.schema
+_KEPT_METADATA = ("model_provider", "output_version")
+"""How LangChain knows whose blocks a message holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +34,11 @@ class Request:
     """What every candidate is given and held to in one run.
 
     Attributes:
-        tools: The tools it may call, in OpenAI's shape.
+        tools: The tools it may call, in OpenAI's shape, or a provider's own as they are.
         tool_choice: None, "auto", "any", "none" or the name of the one tool to call.
         parallel_tool_calls: Whether it may call several at once; None for the provider's default.
         schema: What the text of a reply must fit.
-        structured: Whether the tools stand for a structured output: then calls must fit their tool's schema too.
+        structured: What the arguments of the one call must fit, where tools stand for a structured output.
         stop: Texts that end a reply.
         sampling: Sampling parameters laid over those of the models, such as `temperature`.
     """
@@ -63,14 +47,24 @@ class Request:
     tool_choice: str | None = None
     parallel_tool_calls: bool | None = None
     schema: OutputSchema | None = None
-    structured: bool = False
+    structured: OutputSchema | None = None
     stop: tuple[str, ...] = ()
     sampling: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def wants_object(self) -> bool:
         """Whether the answer is an object to be voted on as one, and not a text to be merged."""
-        return self.schema is not None or self.structured
+        return self.schema is not None or self.structured is not None
+
+    @property
+    def may_call(self) -> bool:
+        """Whether a reply may call tools."""
+        return bool(self.tools) and self.tool_choice != "none"
+
+    @property
+    def must_call(self) -> bool:
+        """Whether a reply in words alone is none."""
+        return self.may_call and (self.structured is not None or self.tool_choice not in {None, "auto"})
 
     @property
     def continues(self) -> bool:
@@ -79,29 +73,36 @@ class Request:
 
     def without_calls(self) -> "Request":
         """Return the same request for a reply in words: the tools stay known, so that a history of calls is legal."""
-        return Request(tools=self.tools, tool_choice="none" if self.tools else None, sampling=self.sampling)
+        choice = "none" if self.tools else None
+        return Request(tools=self.tools, tool_choice=choice, stop=self.stop, sampling=self.sampling)
 
     def bind_to(self, model: BaseChatModel) -> Any:
         """Return the model with the tools bound; the model itself where there is none."""
         if not self.tools:
             return model
-        options: dict[str, Any] = {}
-        if self.tool_choice is not None:
-            options["tool_choice"] = no_tool_choice(model) if self.tool_choice == "none" else self.tool_choice
-        if self.parallel_tool_calls is not None:
+        choice = no_tool_choice(model) if self.tool_choice == "none" else self.tool_choice
+        options: dict[str, Any] = {} if choice is None else {"tool_choice": choice}
+        # Some clients refuse an argument they do not know: there only the replies can be held to it.
+        if self.parallel_tool_calls is not None and _takes(model.bind_tools, "parallel_tool_calls"):
             options["parallel_tool_calls"] = self.parallel_tool_calls
-        return model.bind_tools([dict(tool) for tool in self.tools], **options)
+        return model.bind_tools(deepcopy([dict(tool) for tool in self.tools]), **options)
 
     def failure_of(self, message: AIMessage) -> Failure | None:
         """Say what is wrong with a reply that ended by itself; None where it fits."""
-        problem = self._problem_with_calls(message) or self._problem_with_text(message)
+        problem = self._problem_with_calls(message) if self.may_call else ""
+        problem = problem or self._problem_with_text(message)
         return {"cause": "invalid", "message": problem} if problem else None
 
-    def accepts(self, value: Mapping[str, Any]) -> bool:
+    def accepts(self, value: Any) -> bool:
         """Whether an object fits the structured output that was asked for."""
-        if self.schema is not None:
-            return not _misfit(value, self.schema.schema)
-        return bool(self.tools) and not _misfit(value, _parameters_of(self.tools[0]))
+        wanted = self.schema or self.structured
+        return wanted is not None and not wanted.misfit(value)
+
+    def admits(self, text: str, proposal: Proposal | None) -> bool:
+        """Whether an answer that was never checked, such as a draft, is of the form that was asked for."""
+        if self.must_call:
+            return proposal is not None
+        return self.schema is None or not self._problem_with_text(AIMessage(text))
 
     def comparable(
         self, text: str, proposal: Proposal | None, question: str, key: AnswerKey, *, finished: bool
@@ -116,34 +117,57 @@ class Request:
             finished: Whether the reply is whole.
         """
         if proposal is not None:
-            return canonical_tool_calls(proposal["tool_calls"])
+            return canonical_tool_calls([self._filled(call) for call in proposal["tool_calls"]])
         if self.schema is None:
             return key(text, question, finished=finished)
-        return canonical_object(_read_json(text)) if finished else None
+        try:
+            return canonical_object(self.schema.filled(read_json(text))) if finished else None
+        except ValueError:
+            return None
+
+    def as_written(self, text: str) -> str:
+        """Return the text of a reply; where an object was asked for, the object without what stood around it."""
+        if self.schema is None:
+            return text
+        try:
+            json.loads(text)
+        except ValueError:
+            return json.dumps(read_json(text), ensure_ascii=False)
+        return text
+
+    def _filled(self, call: ToolCall) -> Mapping[str, Any]:
+        if self.structured is None:
+            return {**call}
+        return {**call, "args": self.structured.filled(call["args"])}
 
     def _problem_with_calls(self, message: AIMessage) -> str:
         if message.invalid_tool_calls:
-            broken = message.invalid_tool_calls[0]
-            return f"the arguments of {broken['name']} are not JSON"
-        known = {name: tool for tool in self.tools if (name := _name_of(tool))}
-        hosted = len(known) < len(self.tools)  # a provider's own tool has no name we could know
-        for call in message.tool_calls:
-            if call["name"] not in known and not hosted:
-                return f"it calls {call['name']!r}; there are {', '.join(known) or 'no tools'}"
-            if self.structured and (problem := _misfit(call["args"], _parameters_of(known[call["name"]]))):
-                return f"{call['name']}: {problem}"
-        return ""
+            return f"the arguments of {message.invalid_tool_calls[0]['name']} are not JSON"
+        calls = message.tool_calls
+        if self.must_call and not calls:
+            return "it calls no tool"
+        if self.parallel_tool_calls is False and len(calls) > 1:
+            return f"it makes {len(calls)} calls at once"
+        return next((problem for call in calls if (problem := self._problem_with_call(call))), "")
+
+    def _problem_with_call(self, call: ToolCall) -> str:
+        name, names = call["name"], [_name_of(tool) for tool in self.tools]
+        if name not in names:
+            return f"it calls {name!r}; there are {', '.join(names)}"
+        if self.tool_choice in names and name != self.tool_choice:
+            return f"it calls {name!r}, not {self.tool_choice!r}"
+        if not _can_be_written(call["args"]):
+            return f"the arguments of {name} hold half a character"
+        problem = "" if self.structured is None else self.structured.misfit(call["args"])
+        return f"{name}: {problem}" if problem else ""
 
     def _problem_with_text(self, message: AIMessage) -> str:
-        if self.schema is None or message.tool_calls:
+        if self.schema is None or (message.tool_calls and self.may_call):
             return ""
         try:
-            value = _read_json(str(message.text))
+            return self.schema.misfit(read_json(str(message.text)))
         except ValueError:
             return "it is not JSON"
-        if not isinstance(value, dict) and not self.schema.schema:
-            return "it is not a JSON object"
-        return _misfit(value, self.schema.schema)
 
 
 PLAIN = Request()
@@ -156,7 +180,7 @@ def make_request(
     tool_choice: str | bool | Mapping[str, Any] | None = None,
     parallel_tool_calls: bool | None = None,
     response_format: ResponseFormat | None = None,
-    structured: bool = False,
+    structured: ResponseFormat | bool | None = None,
     stop: Sequence[str] | None = None,
     sampling: Mapping[str, Any] | None = None,
 ) -> Request:
@@ -166,13 +190,15 @@ def make_request(
         QueryError: If a tool, a choice or a format cannot be read; the message names it.
     """
     shapes = tuple(_tool_shape(tool) for tool in tools)
+    if structured is True:
+        structured = shapes[0]
     return Request(
         tools=shapes,
         tool_choice=_choice(tool_choice, shapes),
         parallel_tool_calls=parallel_tool_calls if shapes else None,
-        schema=None if response_format is None else _output_schema(response_format),
-        structured=structured and bool(shapes),
-        stop=_stops(stop),
+        schema=None if response_format is None else schema_of(response_format),
+        structured=schema_of(structured) if structured and shapes else None,
+        stop=(stop,) if isinstance(stop, str) else tuple(stop or ()),
         sampling={name: value for name, value in (sampling or {}).items() if value is not None},
     )
 
@@ -194,11 +220,12 @@ def proposal_of(message: AIMessage) -> Proposal | None:
     if not message.tool_calls:
         return None
     calls = [ToolCall(name=c["name"], args=c["args"], id=c["id"], type="tool_call") for c in message.tool_calls]
-    content = message.content
+    content, metadata = message.content, message.response_metadata
     return {
         "content": content if isinstance(content, str) else list(content),
         "tool_calls": calls,
         "additional_kwargs": {k: v for k, v in message.additional_kwargs.items() if k != "tool_calls"},
+        "response_metadata": {k: metadata[k] for k in _KEPT_METADATA if k in metadata},
     }
 
 
@@ -211,6 +238,8 @@ def shown(text: str, proposal: Proposal | None) -> str:
 
 
 def _tool_shape(tool: Tool) -> Mapping[str, Any]:
+    if isinstance(tool, Mapping) and tool.get("type") not in {None, "function", "object"}:
+        return {**tool}  # a provider's own, such as a web search
     try:
         return convert_to_openai_tool(tool)
     except (ValueError, TypeError) as exc:
@@ -220,81 +249,32 @@ def _tool_shape(tool: Tool) -> Mapping[str, Any]:
 
 def _choice(choice: str | bool | Mapping[str, Any] | None, tools: Sequence[Mapping[str, Any]]) -> str | None:
     """Reduce the many forms of a choice to the words every LangChain model understands."""
-    names = [name for tool in tools if (name := _name_of(tool))]
+    names = [_name_of(tool) for tool in tools]
     if isinstance(choice, Mapping):
         choice = choice.get("function", choice).get("name") or choice.get("type")
     if choice is None or choice is False or (choice in {"auto", "none"} and not tools):
         return None
-    if choice is True:
-        return names[0] if len(names) == 1 else "any"
-    if choice in {"auto", "none", "any"}:
-        return str(choice)
-    if choice == "required":
-        return "any"
-    if choice not in names:
+    if choice is True and len(names) == 1:
+        return names[0]
+    word = "any" if choice is True or choice == "required" else str(choice)
+    if word not in names and (word not in {"auto", "none", "any"} or not tools):
         msg = f"tool_choice = {choice!r}: it must be auto, any, none or one of the tools ({', '.join(names) or 'none'})"
         raise QueryError(msg)
-    return str(choice)
+    return word
 
 
-def _output_schema(wanted: ResponseFormat) -> OutputSchema | None:
-    if isinstance(wanted, Mapping):
-        match wanted.get("type"):
-            case "text":
-                return None
-            case "json_object":
-                return _named(wanted.get("schema") or {}, "object", told=True)
-            case "json_schema" if isinstance(described := wanted.get("json_schema"), Mapping):
-                return _named(described.get("schema") or {}, described.get("name"))
+def _name_of(tool: Mapping[str, Any]) -> str:
+    """A provider's own tool goes by its name where it has one, else by its type."""
+    return str((tool.get("function") or tool).get("name") or tool.get("type"))
+
+
+def _takes(call: Callable[..., Any], argument: str) -> bool:
+    return argument in inspect.signature(call).parameters
+
+
+def _can_be_written(value: Any) -> bool:
     try:
-        schema = convert_to_json_schema(wanted)  # type: ignore[arg-type]  # any mapping is a dict to it
-    except (ValueError, TypeError, KeyError) as exc:
-        msg = f"response_format must be a class, a JSON schema or OpenAI's response_format, got {wanted!r}: {exc}"
-        raise QueryError(msg) from exc
-    return _named(schema, schema.get("title"))
-
-
-def _named(schema: Mapping[str, Any], name: str | None, *, told: bool = False) -> OutputSchema:
-    try:
-        jsonschema.validators.validator_for(schema).check_schema(dict(schema))
-    except jsonschema.SchemaError as exc:
-        msg = f"response_format is no JSON schema: {exc.message}"
-        raise QueryError(msg) from None
-    return OutputSchema(name or "answer", dict(schema), told)
-
-
-def _stops(stop: Sequence[str] | None) -> tuple[str, ...]:
-    return (stop,) if isinstance(stop, str) else tuple(stop or ())
-
-
-def _name_of(tool: Mapping[str, Any]) -> str | None:
-    return (tool.get("function") or {}).get("name") if tool.get("type") == "function" else None
-
-
-def _parameters_of(tool: Mapping[str, Any]) -> Mapping[str, Any]:
-    parameters: Mapping[str, Any] = tool["function"].get("parameters") or {}
-    return parameters
-
-
-def _misfit(value: Any, schema: Mapping[str, Any]) -> str:
-    error = jsonschema.validators.validator_for(schema)(schema)
-    wrong: jsonschema.ValidationError | None = jsonschema.exceptions.best_match(error.iter_errors(value))
-    if wrong is None:
-        return ""
-    where = f"{wrong.json_path[2:]}: " if wrong.path else ""
-    return f"{where}{wrong.message}"[:_LONGEST]
-
-
-def _read_json(text: str) -> Any:
-    """Read a reply as JSON; models fence it even where they are told not to.
-
-    Raises:
-        ValueError: If it is none, or breaks off.
-    """
-    try:
-        return json.loads(text)
-    except ValueError:
-        return parse_json_markdown(text, parser=json.loads)
-
-
-_LONGEST = 200
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from lightrouter_graph.records import NO_USAGE, Agreement, Answer, Boot, Ranking
@@ -103,7 +103,8 @@ def dropped(state: State) -> dict[str, str]:
     """Say of each candidate that booted in the present layer and is out of it, why."""
     settings, ranking = settings_of(state), ranking_of(state)
     order = [] if ranking is None else ranking["order"]
-    out = {boot["candidate"]: _why_out(boot) for boot in boots_of(state) if boot["candidate"] not in order}
+    said = {} if ranking is None else ranking["reasons"]
+    out = {boot["candidate"]: _why_out(boot, said) for boot in boots_of(state) if boot["candidate"] not in order}
     if (settings.agree is None or is_inner(state)) and not is_settled(state):
         below = f"below top_k = {settings.top_k}"
         out |= {name: f"rank {place}, {below}" for place, name in enumerate(order, 1) if place > settings.top_k}
@@ -185,9 +186,11 @@ def agreement_of(answers: Sequence[Answer]) -> Agreement:
     return {"agreed": agreed, "answered": len(answers), "leader": leader, "groups": groups}
 
 
-def _why_out(boot: Boot) -> str:
-    failure = boot["failure"]
-    return f"{failure['cause']}: {failure['message']}" if failure else "left out by the selector"
+def _why_out(boot: Boot, said: Mapping[str, str]) -> str:
+    failure, reason = boot["failure"], said.get(boot["candidate"])
+    if failure is not None:
+        return f"{failure['cause']}: {failure['message']}"
+    return f"left out by the selector: {reason}" if reason else "left out by the selector"
 
 
 def _answers_of(state: State) -> list[Answer]:

@@ -1,11 +1,15 @@
 """Tool calls in a conversation: each has one result, and an id of its own."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessage
 
 from lightrouter_graph.records import Proposal
+
+_CALLING = frozenset({"tool_use", "tool_call", "function_call"})
+"""The types of content blocks in which providers write a call."""
 
 
 def unpaired_calls(messages: Sequence[BaseMessage]) -> str:
@@ -14,47 +18,76 @@ def unpaired_calls(messages: Sequence[BaseMessage]) -> str:
     Providers refuse such a conversation, each with a message of its own: here the calls are named before anybody is
     asked. The results of a message's calls must follow it before anybody else speaks.
     """
-    open_calls: dict[str | None, str] = {}
-    called: set[str | None] = set()
+    waiting: list[tuple[str | None, str | None]] = []
     for message in messages:
         if isinstance(message, ToolMessage):
-            if message.tool_call_id not in called:
+            answered = next((call for call in waiting if call[0] == message.tool_call_id), None)
+            if answered is None:
                 named = f" of {message.name!r}" if message.name else ""
                 return f"the conversation holds a tool result{named} for {message.tool_call_id!r}, which nobody called"
-            open_calls.pop(message.tool_call_id, None)
+            waiting.remove(answered)
             continue
-        if open_calls:
+        if waiting:
             break
-        calls = message.tool_calls if isinstance(message, AIMessage) else []
-        open_calls = {call["id"]: call["name"] for call in calls}
-        broken = message.invalid_tool_calls if isinstance(message, AIMessage) else []
-        called = {*open_calls, *(call["id"] for call in broken)}
-    if not open_calls:
+        waiting = _calls_of(message)
+    if not waiting:
         return ""
-    named = ", ".join(f"{name} ({call_id})" for call_id, name in open_calls.items())
+    named = ", ".join(f"{name} ({call_id})" for call_id, name in waiting)
     return f"the conversation has tool calls without a result: {named}; add a ToolMessage for each"
+
+
+def _calls_of(message: BaseMessage) -> list[tuple[str | None, str | None]]:
+    """Calls whose arguments are no JSON count: they are sent to providers as calls, too."""
+    if not isinstance(message, AIMessage):
+        return []
+    return [(call["id"], call["name"]) for call in [*message.tool_calls, *message.invalid_tool_calls]]
 
 
 def with_unique_ids(proposal: Proposal, messages: Iterable[BaseMessage]) -> Proposal:
     """Give each call an id that no other call of the conversation has.
 
     Some servers number the calls of each reply anew, or give none. An id that is unique is left as it is; a new one is
-    also set in the provider's own blocks.
+    also set in the provider's own blocks, and in what hangs on it.
     """
-    taken = {call["id"] for message in messages if isinstance(message, AIMessage) for call in message.tool_calls}
-    calls, renamed = [], {}
+    taken: set[str | None] = {None, ""}
+    taken |= {call["id"] for message in messages if isinstance(message, AIMessage) for call in message.tool_calls}
+    calls: list[ToolCall] = []
     for call in proposal["tool_calls"]:
-        given = call["id"]
-        if not given or given in taken:
-            call = {**call, "id": f"call_{uuid.uuid4().hex[:24]}"}  # noqa: PLW2901 - the renamed call takes its place
-            renamed[given] = call["id"]
-        taken.add(call["id"])
-        calls.append(call)
-    if not renamed:
+        unique = call["id"] if call["id"] not in taken else f"call_{uuid.uuid4().hex[:24]}"
+        taken.add(unique)
+        calls.append(ToolCall(name=call["name"], args=call["args"], id=unique, type="tool_call"))
+    pairs = [(old["id"], new["id"]) for old, new in zip(proposal["tool_calls"], calls, strict=True)]
+    if all(old == new for old, new in pairs):
         return proposal
-    content = proposal["content"]
-    if not isinstance(content, str):
-        content = [
-            {**b, "id": renamed[b["id"]]} if isinstance(b, dict) and b.get("id") in renamed else b for b in content
-        ]
-    return {**proposal, "content": content, "tool_calls": calls}
+    return {
+        **proposal,
+        "content": _renamed_blocks(proposal["content"], pairs),
+        "tool_calls": calls,
+        "additional_kwargs": {k: _renamed_keys(v, dict(pairs)) for k, v in proposal["additional_kwargs"].items()},
+    }
+
+
+def _renamed_blocks(content: str | list[str | dict[str, Any]], pairs: Sequence[tuple[str | None, str | None]]) -> Any:
+    """The calling blocks of a reply stand in the order of its calls."""
+    if isinstance(content, str):
+        return content
+    left, blocks = list(pairs), []
+    for block in content:
+        pair = next((pair for pair in left if pair[0] == _id_of(block)), None) if _is_calling(block) else None
+        if pair is not None and isinstance(block, dict):
+            left.remove(pair)
+            block = {**block, "call_id" if "call_id" in block else "id": pair[1]}  # noqa: PLW2901 - takes its place
+        blocks.append(block)
+    return blocks
+
+
+def _is_calling(block: str | dict[str, Any]) -> bool:
+    return isinstance(block, dict) and block.get("type") in _CALLING
+
+
+def _id_of(block: str | dict[str, Any]) -> str | None:
+    return block.get("call_id", block.get("id")) if isinstance(block, dict) else None
+
+
+def _renamed_keys(value: Any, names: Mapping[Any, Any]) -> Any:
+    return {names.get(key, key): item for key, item in value.items()} if isinstance(value, Mapping) else value

@@ -11,7 +11,8 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from pydantic import BaseModel
 
-from lightrouter_graph import ChatLightRouter, Context, ContextError, LightRouterMiddleware, Pool, PoolError
+from lightrouter_graph import ChatLightRouter, Context, ContextError, Pool, PoolError
+from lightrouter_graph.middleware import LightRouterMiddleware
 from lightrouter_graph.testing import Reply, ScriptedChatModel
 
 ASKED = {"messages": [HumanMessage("The weather in Paris?")]}

@@ -181,11 +181,6 @@ def test_blocks_of_calls_are_not_told_twice():
     assert told["text"] == "Let me look."
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="_turn: the arguments of earlier calls, which models wrote, reach the judge with template tokens in them: "
-    "defuse the strings in `args` too",
-)
 @pytest.mark.parametrize("token", ["<|im_end|>", "[/INST]", "</s>"])
 def test_template_tokens_in_the_arguments_of_calls_are_broken_up(token):
     assert token not in judge_boots([HumanMessage("Hi"), calling(city=token)], {"A": "four"})[-1].text

@@ -68,11 +68,6 @@ def test_what_has_no_other_half_is_named(messages, named):
     assert all(words in problem for words in named)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="ChatOpenAI sends an invalid call as a call (base.py:490): without a result it is refused; unpaired_calls "
-    "must count invalid_tool_calls among the open ones, as those of a refused message",
-)
 def test_a_broken_call_wants_a_result_as_well():
     messages = [ASKED, calling(invalid=[broken("1")]), HumanMessage("Well?")]
     sent = ChatOpenAI(model="any", api_key="none")._get_request_payload(messages)["messages"][1]
@@ -80,7 +75,6 @@ def test_a_broken_call_wants_a_result_as_well():
     assert "weather (1)" in unpaired_calls(messages)
 
 
-@pytest.mark.xfail(strict=True, reason="unpaired_calls keeps the calls by id, so that of two with one id one is lost")
 def test_two_calls_with_one_id_want_two_results():
     assert "clock" in unpaired_calls([ASKED, calling(call("1", "weather"), call("1", "clock")), result("1")])
 
@@ -151,12 +145,6 @@ def test_after_it_every_id_is_there_once(given_ids):
     assert len({"call_0", *ids(made)}) == len(given_ids) + 1
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=KeyError,
-    reason="with_unique_ids: a missing id is renamed[None], and of a block without an id (text, thinking) b['id'] is "
-    "read: pair blocks with calls one by one, and only blocks that call",
-)
 def test_a_missing_id_beside_blocks_without_ids():
     given_call = call(None, city="Rome")
     made = with_unique_ids(proposal(given_call, content=blocks(given_call)), [])
@@ -164,21 +152,12 @@ def test_a_missing_id_beside_blocks_without_ids():
     assert [made["content"][1]["id"]] == ids(made)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="with_unique_ids renames by id, and so the block of the call that keeps the id as well: pair by place",
-)
 def test_two_equal_ids_in_one_reply_leave_each_block_with_its_own_call():
     calls = [call("1", city="Rome"), call("1", city="Oslo")]
     made = with_unique_ids(proposal(*calls, content=blocks(*calls)), [])
     assert [block["id"] for block in made["content"][1:]] == ids(made)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="OpenAI's Responses blocks hold the id of a call as `call_id` (their `id` is the item's): the old "
-    "one stays, and the next request has two calls, one of them without a result. Rename `call_id` too",
-)
 def test_a_new_id_is_set_in_blocks_of_the_responses_api():
     block = {"type": "function_call", "call_id": "call_0", "id": "fc_1", "name": "weather", "arguments": "{}"}
     made = with_unique_ids(proposal(call("call_0"), content=[block]), HISTORY)
@@ -187,10 +166,6 @@ def test_a_new_id_is_set_in_blocks_of_the_responses_api():
     assert [item["call_id"] for item in sent if item["type"] == "function_call"] == ["call_0", *ids(made)]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Gemini's thought signatures hang on the ids of calls (additional_kwargs): these keys are not renamed",
-)
 def test_what_hangs_on_an_id_moves_with_it():
     signatures = "__gemini_function_call_thought_signatures__"
     made = with_unique_ids(proposal(call("call_0"), **{signatures: {"call_0": "c2ln"}}), HISTORY)

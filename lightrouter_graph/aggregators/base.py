@@ -14,7 +14,7 @@ class Merged:
 
     Attributes:
         text: What the user gets, or in an inner layer the draft.
-        how: In a word: vote, synthesis, best, pass-through.
+        how: In a word: vote, synthesis, best; agreement where all were equal, pass-through where there was one.
         candidate: Whose text it is, or who wrote it.
         spendings: The model calls it took.
         notes: What should be known about it, such as a fallback taken.

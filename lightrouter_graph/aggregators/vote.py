@@ -10,7 +10,7 @@ from langchain_core.messages import ToolCall
 from lightrouter_graph.aggregators.base import Merged, passed_through
 from lightrouter_graph.answers import canonical_object, shared_fields
 from lightrouter_graph.query import Query
-from lightrouter_graph.records import Answer
+from lightrouter_graph.records import Answer, Proposal
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,9 @@ class VoteAggregator:
     """Return the best-ranked answer among those that gave the winning key; no model call.
 
     Each answer votes with its candidate's prior score. Ties fall to the better-ranked. An answer without a key cannot
-    vote; when none has one, the best-ranked answer is returned. Objects and tool calls are compared field by field:
-    an answer lends the others as much of its vote as it shares fields with them, and one whole object wins.
+    vote; when none has one, the best-ranked answer is returned. Objects and tool calls have one vote each and are
+    compared field by field: an answer lends the others as much of its vote as it shares fields with them, and the whole
+    object with most behind it wins; where all differ alike, the best-ranked.
 
     Args:
         mix_fields: Put the object together from the value most votes stand behind in each of its fields: only for
@@ -33,7 +34,7 @@ class VoteAggregator:
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
         """Count the votes."""
         by_field = query.request.wants_object or any(answer["proposal"] is not None for answer in answers)
-        votes = count_votes(answers, query.weights, by_field=by_field)
+        votes = count_shares(answers) if by_field else count_votes(answers, query.weights)
         if not votes:
             return passed_through(answers[0], "best")
         # The first of equals, keys standing in rank order; rounded, so that the order of adding makes no winner.
@@ -47,7 +48,9 @@ class VoteAggregator:
         if not query.request.wants_object or any(value is None for value, _ in rivals):
             return None
         objects = [(value, weight) for value, weight in rivals if value is not None]
-        mixed = {name: _most_voted(name, objects) for name in _object_of(chosen, query) or {}}
+        names = dict.fromkeys(name for value, _ in [(_object_of(chosen, query) or {}, 0.0), *objects] for name in value)
+        voted = {name: _most_voted(name, objects) for name in names}
+        mixed = {name: value for name, value in voted.items() if value is not _ABSENT}
         if mixed == _object_of(chosen, query) or not query.request.accepts(mixed):
             return None
         merged = passed_through(chosen, "vote by field")
@@ -55,24 +58,27 @@ class VoteAggregator:
             return replace(merged, text=json.dumps(mixed, ensure_ascii=False), message_id=None)
         call = ToolCall(name=merged.proposal["tool_calls"][0]["name"], args=mixed, id=None, type="tool_call")
         # The provider's own blocks hold the arguments of the one answer: they would contradict the mixture.
-        return replace(merged, message_id=None, proposal={"content": "", "tool_calls": [call], "additional_kwargs": {}})
+        bare: Proposal = {"content": "", "tool_calls": [call], "additional_kwargs": {}, "response_metadata": {}}
+        return replace(merged, message_id=None, proposal=bare)
 
 
-def count_votes(answers: Sequence[Answer], weights: Mapping[str, float], *, by_field: bool = False) -> dict[str, float]:
-    """Add up the weights behind each key, keys in the rank order of their first answer.
-
-    Args:
-        answers: Best-ranked first.
-        weights: The vote of each candidate.
-        by_field: Whether an answer votes in part for keys that share fields with its own.
-    """
+def count_votes(answers: Sequence[Answer], weights: Mapping[str, float]) -> dict[str, float]:
+    """Add up the weights behind each key, keys in the rank order of their first answer."""
     votes: dict[str, float] = {}
     for answer in answers:
         if answer["answer"] is not None:
             votes[answer["answer"]] = votes.get(answer["answer"], 0.0) + weights[answer["candidate"]]
-    if not by_field:
-        return votes
-    return {key: sum(weight * shared_fields(key, other) for other, weight in votes.items()) for key in votes}
+    return votes
+
+
+def count_shares(answers: Sequence[Answer]) -> dict[str, float]:
+    """Add up how much of each answer stands behind each key, keys in the rank order of their first answer.
+
+    Without the prior's weights: they would set the answer of the candidate believed in most above the ranking wherever
+    all answers differ.
+    """
+    keys = [answer["answer"] for answer in answers if answer["answer"] is not None]
+    return {key: sum(shared_fields(key, other) for other in keys) for key in dict.fromkeys(keys)}
 
 
 def _object_of(answer: Answer, query: Query) -> dict[str, Any] | None:
@@ -85,12 +91,15 @@ def _object_of(answer: Answer, query: Query) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+_ABSENT = object()
+
+
 def _most_voted(name: str, objects: Sequence[tuple[Mapping[str, Any], float]]) -> Any:
+    """Return the value most votes stand behind; to leave the field out is a vote, too."""
     votes: dict[str | None, float] = {}
     values: dict[str | None, Any] = {}
     for value, weight in objects:
-        if name in value:
-            key = canonical_object(value[name])
-            votes[key] = votes.get(key, 0.0) + weight
-            values.setdefault(key, value[name])
+        key = canonical_object(value[name]) if name in value else None
+        votes[key] = votes.get(key, 0.0) + weight
+        values.setdefault(key, value.get(name, _ABSENT))
     return values[max(votes, key=lambda key: round(votes[key], 9))]

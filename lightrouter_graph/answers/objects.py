@@ -1,8 +1,11 @@
 """JSON objects and tool calls in canonical form: equal when they say the same, field by field."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+_Fields = dict[tuple[str, ...], str]
 
 
 def canonical_object(value: Any) -> str | None:
@@ -15,9 +18,11 @@ def canonical_object(value: Any) -> str | None:
     '{"a": [1], "b": 2}'
     """
     try:
-        return json.dumps(_whole(value), sort_keys=True, ensure_ascii=False)
+        text = json.dumps(_whole(value), sort_keys=True, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         return None
+    # Half an emoji is legal in JSON and cannot be written down: a checkpoint would fail on it.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def canonical_tool_calls(tool_calls: Sequence[Mapping[str, Any]]) -> str | None:
@@ -47,35 +52,48 @@ def shared_fields(one: str, other: str) -> float:
 
     Returns:
         The fields with equal values among all fields of either, 0 to 1; a field in a nested object counts as one of
-        its own, a list as a whole. 0 where a text is no canonical form.
+        its own, a list as a whole. 1 for equal texts only; 0 where a text is no canonical form.
 
     >>> shared_fields('{"a": 1, "b": 2}', '{"a": 1, "b": 3}')
     0.5
     """
+    if one == other:
+        return 1.0
     ours, theirs = _fields_of(one), _fields_of(other)
     paths = ours.keys() | theirs.keys()
-    missing = object()
-    equal = sum(ours.get(path, missing) == theirs.get(path) for path in paths)
+    equal = sum(path in ours and ours[path] == theirs.get(path) for path in paths)
     return equal / len(paths) if paths else 0.0
 
 
-def _fields_of(canonical: str) -> dict[tuple[str, ...], str]:
+def _fields_of(canonical: str) -> _Fields:
     try:
         value = json.loads(canonical)
     except ValueError:
         return {}
-    if isinstance(value, list):  # tool calls: the name is a field, so that calls of one tool share something
-        return {path: text for number, call in enumerate(value) for path, text in _leaves(call, (str(number),))}
+    if isinstance(value, list) and value and all(_is_call(item) for item in value):
+        return dict(_fields_of_calls(value))
     return dict(_leaves(value, ()))
+
+
+def _is_call(item: Any) -> bool:
+    return isinstance(item, list) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], Mapping)
+
+
+def _fields_of_calls(calls: Sequence[Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The name of a call is a field too, so that two calls of one tool share something."""
+    seen: Counter[str] = Counter()
+    for name, args in calls:
+        seen[name] += 1
+        place = (name, str(seen[name]))
+        yield (*place, "name"), name
+        if args:
+            yield from _leaves(args, (*place, "args"))
 
 
 def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
     if isinstance(value, Mapping) and value:
         for key, item in value.items():
             yield from _leaves(item, (*path, key))
-    elif len(path) == 1 and isinstance(value, list) and len(value) == 2 and isinstance(value[1], Mapping):
-        yield (*path, "name"), json.dumps(value[0])
-        yield from _leaves(value[1], (*path, "args")) if value[1] else ()
     else:
         yield path, json.dumps(value)
 

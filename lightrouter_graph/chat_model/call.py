@@ -144,22 +144,23 @@ class Chunks:
         text = str(answer.text)
         if self._broken or not text.startswith(self._said):
             raise BrokenStreamError(answer)
-        if text[len(self._said) :] or not self._said:
-            yield self._chunk(text[len(self._said) :])
+        if not self._said:
+            yield self._chunk(answer.content)
+        elif rest := [*_blocks_beside_text(answer)] or text[len(self._said) :]:
+            yield self._chunk(rest)
         yield ChatGenerationChunk(message=_last(answer))
 
-    def _chunk(self, text: str) -> ChatGenerationChunk:
+    def _chunk(self, content: str | list[str | dict[str, Any]]) -> ChatGenerationChunk:
         # The model's name comes on the first chunk alone: merged chunks add their strings up.
         named = {} if self._said else {"model_name": self._model}
-        self._said += text
-        return ChatGenerationChunk(message=AIMessageChunk(content=text, response_metadata=named))
+        self._said += content if isinstance(content, str) else ""
+        return ChatGenerationChunk(message=AIMessageChunk(content=content, response_metadata=named))
 
 
 def _last(answer: AIMessage) -> AIMessageChunk:
     told = {name: value for name, value in answer.response_metadata.items() if name != "model_name"}
-    blocks = [] if isinstance(answer.content, str) else [b for b in answer.content if not _is_text(b)]
     return AIMessageChunk(
-        content=blocks or "",
+        content="",
         tool_call_chunks=[
             tool_call_chunk(
                 name=call["name"], args=json.dumps(call["args"], ensure_ascii=False), id=call["id"], index=number
@@ -171,6 +172,10 @@ def _last(answer: AIMessage) -> AIMessageChunk:
         response_metadata=told,
         chunk_position="last",
     )
+
+
+def _blocks_beside_text(answer: AIMessage) -> list[str | dict[str, Any]]:
+    return [] if isinstance(answer.content, str) else [block for block in answer.content if not _is_text(block)]
 
 
 def _is_text(block: str | dict[str, Any]) -> bool:

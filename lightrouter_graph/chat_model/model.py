@@ -21,7 +21,7 @@ from lightrouter_graph.boot_cache import BootCache
 from lightrouter_graph.chat_model import run
 from lightrouter_graph.chat_model.call import DEFAULT, ChatCall, Chunks, Setup, answer_of, pool_of, prepare
 from lightrouter_graph.chat_model.profile import profile_of
-from lightrouter_graph.chat_model.structured import Method, json_mode_of, parsed, parser_of
+from lightrouter_graph.chat_model.structured import Method, json_mode_of, json_schema_of, parsed, parser_of
 from lightrouter_graph.context import Context
 from lightrouter_graph.errors import LightRouterError, QueryError
 from lightrouter_graph.graph import Parts
@@ -276,10 +276,10 @@ class ChatLightRouter(BaseChatModel):
         if method == "function_calling":
             name = convert_to_openai_tool(schema)["function"]["name"]
             asked: Runnable[LanguageModelInput, AIMessage] = self.bind_tools(
-                [schema], tool_choice=name, strict=strict, structured=True, ls_structured_output_format=kept, **kwargs
+                [schema], tool_choice=name, strict=strict, structured=schema, ls_structured_output_format=kept, **kwargs
             )
         else:
-            wanted = json_mode_of(schema) if method == "json_mode" else schema
+            wanted = json_mode_of(schema) if method == "json_mode" else json_schema_of(schema, strict)
             asked = self.bind(response_format=wanted, ls_structured_output_format=kept, **kwargs)
         return parsed(asked, parser_of(schema, method), include_raw=include_raw)
 

@@ -19,6 +19,15 @@ def json_mode_of(schema: Any) -> dict[str, Any]:
     return {"type": "json_object", "schema": convert_to_json_schema(schema)}
 
 
+def json_schema_of(schema: Any, strict: bool | None) -> Any:
+    """Ask for a JSON schema, strictly where that was said."""
+    if strict is None:
+        return schema
+    described = convert_to_json_schema(schema)
+    name = described.get("title", "answer")
+    return {"type": "json_schema", "json_schema": {"name": name, "schema": described, "strict": strict}}
+
+
 def parser_of(schema: Any, method: Method) -> BaseOutputParser[Any]:
     """Return what reads the object from an answer: an instance of a pydantic class, else a dict."""
     is_class = isinstance(schema, type) and is_basemodel_subclass(schema)

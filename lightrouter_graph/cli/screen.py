@@ -106,6 +106,7 @@ class Screen:
 
 _HOW = {
     "pass-through": "the answer of {}",
+    "agreement": "the answer of {}, with which all others agree",
     "best": "the answer of {}, the best ranked",
     "vote": "the answer of {}, chosen by vote",
     "synthesis": "written by {} out of all answers",

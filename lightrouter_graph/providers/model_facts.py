@@ -72,6 +72,15 @@ def no_tool_choice(model: BaseChatModel) -> str | dict[str, str]:
     return {"type": "none"} if model._llm_type == "anthropic-chat" else "none"  # noqa: SLF001 - as below
 
 
+def sends_extra_body(model: BaseChatModel) -> bool:
+    """Whether the model sends `extra_body` as part of a chat completion's body.
+
+    A `response_format` is better sent so: as an argument of its own, the client parses the reply as well, and raises
+    where it was cut, or where a tool beside it is not strict.
+    """
+    return _is_openai_like(model) and not getattr(model, "use_responses_api", None)
+
+
 def _facts_of_foreign(model: BaseChatModel, spec: str | None) -> ModelFacts:
     said = _said(model)
     provider = _server(model, said.get("ls_provider"))

@@ -30,6 +30,9 @@ class Scores:
 class Selector(Protocol):
     """Compares the boots of one layer with each other, without ground truth.
 
+    It is not asked where there is nothing to decide: with one boot left, or where boots that finished agree already. A
+    boot it leaves out may still answer where nobody else does.
+
     Source: arXiv 2505.16221, the selector agent.
     """
 

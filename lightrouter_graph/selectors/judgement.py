@@ -12,7 +12,7 @@ from lightrouter_graph.completion import Call, Completion, complete
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Spending
-from lightrouter_graph.request import OutputSchema
+from lightrouter_graph.schemas import OutputSchema
 
 _LONGEST_REPLY = 1000
 """Cap on the judge's reply, in tokens."""

@@ -29,7 +29,7 @@ from lightrouter_graph.standing import (
     is_inner,
     last_resort,
 )
-from lightrouter_graph.state import State, Update
+from lightrouter_graph.state import State, Update, settings_of
 from lightrouter_graph.tool_calls import with_unique_ids
 from lightrouter_graph.tracing import note_decision
 
@@ -62,10 +62,11 @@ class AggregateStep:
             return _draft(state, await self._merge(query, _of_one_kind(boots)), boots)
         answers, instead = counted_answers(state), ""
         if not answers:
-            answers, instead = last_resort(state)
+            found, instead = last_resort(state)
+            answers = [answer for answer in found if self.request.admits(answer["text"], answer["proposal"])]
         if not answers:
             raise NoSurvivorError(layer=state["layer"], failures=failures_of(state))
-        answers = _of_one_kind(answers)
+        answers = _of_one_kind(answers, _agreed(state))
         try:
             async with bound_by_deadline(state) as limit:
                 merged = await self._merge(query, answers)
@@ -81,22 +82,36 @@ class AggregateStep:
         if len(answers) == 1:
             return passed_through(answers[0], "pass-through")
         same_key = answers[0]["answer"] is not None and len({answer["answer"] for answer in answers}) == 1
-        same_text = query.final and len({answer["text"] for answer in answers}) == 1
+        # Replies that call tools may all be without text; what they call is in their keys.
+        same_text = query.final and not _calls(answers[0]) and len({answer["text"] for answer in answers}) == 1
         if same_key or same_text:
-            return passed_through(answers[0], "pass-through")
+            return passed_through(answers[0], "agreement")
         if query.seconds <= 0:
             return await self.aggregators["vote"].merge(query, answers)
         merged = await self.aggregators[query.settings.aggregator].merge(query, answers)
         if not isinstance(merged, Merged):
-            msg = f"aggregator {query.settings.aggregator!r} returned {type(merged).__name__}, expected Merged"
+            name = type(self.aggregators[query.settings.aggregator]).__name__
+            msg = f"{name}.merge returned {type(merged).__name__}, expected Merged"
             raise SelectionError(msg)
         return merged
 
 
-def _of_one_kind(answers: Sequence[Answer]) -> list[Answer]:
-    """Keep the answers that call tools, or those that do not, as the best-ranked does."""
-    calls = answers[0]["proposal"] is not None
-    return [answer for answer in answers if (answer["proposal"] is not None) == calls]
+def _of_one_kind(answers: Sequence[Answer], agreed: str | None = None) -> list[Answer]:
+    """Keep the answers that call tools, or those that do not: as those do that agreed, else as the best-ranked."""
+    first = next((answer for answer in answers if agreed is not None and answer["answer"] == agreed), answers[0])
+    return [answer for answer in answers if _calls(answer) == _calls(first)]
+
+
+def _agreed(state: State) -> str | None:
+    """Return the answer whose agreement stopped the run; None where none did."""
+    agree, agreement = settings_of(state).agree, state["agreement"]
+    if agree is None or agreement is None or agreement["agreed"] < agree:
+        return None
+    return agreement["leader"]
+
+
+def _calls(answer: Answer) -> bool:
+    return answer["proposal"] is not None
 
 
 def _draft(state: State, merged: Merged, answers: Sequence[Answer]) -> Update:
@@ -121,11 +136,13 @@ def _final(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool) 
     spent: State = {**state, "spendings": [*state["spendings"], *merged.spendings]}
     bill = _bill(spent, merged, answers, pool)
     decision = record_decision(spent, merged, bill)
+    said, metadata = _said(merged, state)
     message = AIMessage(
-        **_said(merged, state),
+        **said,
         id=merged.message_id,
         usage_metadata=usage_metadata(bill["usage"]),
         response_metadata={
+            **metadata,
             "model_name": "lightrouter",
             "finish_reason": merged.finish_reason,
             "lightrouter": {**decision, **note_decision(decision)},
@@ -135,10 +152,13 @@ def _final(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool) 
     return {"messages": [message], "spendings": list(merged.spendings)}
 
 
-def _said(merged: Merged, state: State) -> dict[str, Any]:
+def _said(merged: Merged, state: State) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the answer's content and calls, and what LangChain must know to read them."""
     if merged.proposal is None:
-        return {"content": merged.text}
-    return {**with_unique_ids(merged.proposal, state["messages"])}
+        return {"content": merged.text}, {}
+    proposal = with_unique_ids(merged.proposal, state["messages"])
+    said = {name: proposal[name] for name in ("content", "tool_calls", "additional_kwargs")}
+    return said, proposal["response_metadata"]
 
 
 def _bill(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool) -> Bill:

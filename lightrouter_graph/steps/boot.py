@@ -74,12 +74,11 @@ class BootStep:
         whole, question = self._is_whole(task, completion), question_text(task["messages"])
         return self.request.comparable(completion.text, completion.proposal, question, self.key, finished=whole)
 
-    @staticmethod
-    def _is_whole(task: Task, completion: Completion) -> bool:
-        """Whether the boot is the whole answer: it ended by itself, or a full answer may be no longer."""
+    def _is_whole(self, task: Task, completion: Completion) -> bool:
+        """Whether the boot is the whole answer: it ended by itself, or it is text and may be no longer."""
         settings = settings_of(task)
         longest = settings.max_tokens is not None and settings.max_tokens <= settings.boot_tokens
-        return completion.failure is None and (completion.finished or (longest and bool(completion.text.strip())))
+        return completion.failure is None and (completion.finished or (longest and self.request.continues))
 
     def _record(self, task: Task, completion: Completion) -> Boot:
         failed = completion.failure is not None

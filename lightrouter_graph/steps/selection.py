@@ -61,7 +61,7 @@ class SelectStep:
         selector = ConsistencySelector() if settled else self.selectors[query.settings.selector]
         scores = await selector.score(query, boots)
         if not isinstance(scores, Scores):
-            msg = f"selector {query.settings.selector!r} returned {type(scores).__name__}, expected Scores"
+            msg = f"{type(selector).__name__}.score returned {type(scores).__name__}, expected Scores"
             raise SelectionError(msg)
         return scores
 

@@ -95,16 +95,17 @@ class ScriptedChatModel(BaseChatModel):
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
         *,
         tool_choice: dict[str, Any] | str | bool | None = None,
+        parallel_tool_calls: bool | None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
         """Bind tools: they are recorded and passed to each call; what is called is up to the script.
 
-        So are `tool_choice`, in whatever form, and all further arguments (`parallel_tool_calls`, `strict`...).
+        So are `tool_choice`, in whatever form, and all further arguments (`strict`...).
         """
         shapes = [convert_to_openai_tool(tool) for tool in tools]
         self._log.tools.extend(shapes)
-        choice = {} if tool_choice is None else {"tool_choice": tool_choice}
-        return self.bind(tools=shapes, **choice, **kwargs)
+        told = {"tool_choice": tool_choice, "parallel_tool_calls": parallel_tool_calls}
+        return self.bind(tools=shapes, **{k: v for k, v in told.items() if v is not None}, **kwargs)
 
     def _generate(
         self,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightrouter_graph import VoteAggregator
-from lightrouter_graph.aggregators.vote import count_votes
+from lightrouter_graph.aggregators.vote import count_shares, count_votes
 from lightrouter_graph.answers import canonical_object, canonical_tool_calls
 from lightrouter_graph.request import make_request
 
@@ -111,7 +111,7 @@ async def test_the_winning_object_is_always_one_that_somebody_wrote(objects):
 @given(st.lists(OBJECTS, min_size=2, max_size=5), st.randoms())
 async def test_without_a_tie_no_order_changes_the_winning_object(objects, random):
     answers = all_written(objects)
-    votes = sorted(count_votes(answers, LEVEL, by_field=True).values())
+    votes = sorted(count_shares(answers).values())
     won = await voted(answers)
     random.shuffle(answers)
     if votes[-1] - ([0.0, *votes])[-2] > 1e-6:
@@ -189,6 +189,7 @@ async def test_a_mixture_of_calls_is_a_call_without_the_blocks_of_one():
         "content": "",
         "tool_calls": [{"name": "Any", "args": MIXTURE, "id": None, "type": "tool_call"}],
         "additional_kwargs": {},
+        "response_metadata": {},
     }
 
 

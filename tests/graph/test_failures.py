@@ -198,9 +198,9 @@ class Careless:
 
 async def test_a_part_that_returns_something_else_is_named():
     pool = scripted(a=long("1"), b=long("2"))
-    with pytest.raises(SelectionError, match="selector 'default' returned dict, expected Scores"):
+    with pytest.raises(SelectionError, match="score returned dict, expected Scores"):
         await run(pool, Context(boot_tokens=5), selector=Careless())
-    with pytest.raises(SelectionError, match="aggregator 'default' returned str, expected Merged"):
+    with pytest.raises(SelectionError, match="merge returned str, expected Merged"):
         await run(pool, Context(boot_tokens=5, top_k=2, agree=None), aggregator=Careless())
 
 
@@ -222,9 +222,10 @@ async def test_an_empty_question_is_refused_before_anybody_is_paid():
     assert calls(pool) == {"a": 0}
 
 
-def test_a_list_is_not_a_pool():
-    with pytest.raises(PoolError, match=r"write Pool\(\[\.\.\.\]\)"):
-        create_lightrouter(["openai:gpt-5.4-mini"])
+def test_a_list_becomes_a_pool_and_one_model_does_not():
+    assert create_lightrouter(list(scripted(a="4"))).compile().invoke({"messages": [("user", "2+2?")]})
+    with pytest.raises(PoolError, match="needs a list of candidates"):
+        create_lightrouter("openai:gpt-5.4-mini")
 
 
 async def test_at_the_deadline_without_an_answer_the_best_boot_is_returned():

@@ -47,7 +47,7 @@ class TestNeverPayTwice:
         message = await run(pool, Context.paper(boot_tokens=50))
         assert calls(pool) == {"a": 1, "b": 1, "c": 1}
         assert decision(message)["layers"] == 1
-        assert decision(message)["merged"] == "pass-through"
+        assert decision(message)["merged"] == "agreement"
 
     async def test_one_chosen_candidate_needs_no_aggregator(self):
         pool = scripted(a=long("1"), b=long("2"), c=long("3"))
@@ -59,7 +59,7 @@ class TestNeverPayTwice:
         pool = scripted(a=long("7"), b=long("7", words=30))
         message = await run(pool, Context(top_k=2, agree=None, boot_tokens=5, aggregator="llm"))
         assert calls(pool) == {"a": 2, "b": 2}
-        assert decision(message)["merged"] == "pass-through"
+        assert decision(message)["merged"] == "agreement"
 
     async def test_a_pool_of_one_answers_at_once(self):
         pool = scripted(a=long("1"))

@@ -133,22 +133,12 @@ async def test_a_majority_that_does_not_fit_wins_nothing():
     assert json.loads((await run(pool, ALL, response_format=Person)).text) == PERSON
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="create_lightrouter promises that the answer's text is JSON, but the winner keeps its fences: write the "
-    "object itself into the final message of a run with a schema",
-)
 async def test_the_answers_text_is_json_whatever_was_around_it():
     fenced = f"Here it is:\n```json\n{wrote(PERSON)}\n```"
     message = await run(scripted(a=fenced, b=fenced), response_format=Person)
     assert json.loads(message.text) == PERSON
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a field left out and one that says its default (OpenAI's strict mode writes every field, others leave "
-    "nulls out) do not agree: fill defaults in before comparing, at least null for optional fields",
-)
 async def test_a_default_left_out_agrees_with_a_default_written():
     pool = scripted(a=wrote(PERSON), b=wrote({**PERSON, "kind": None, "homes": []}))
     assert decision(await run(pool, response_format=Person))["agreement"]["agreed"] == 2
@@ -245,22 +235,12 @@ async def test_openai_is_sent_name_and_schema():
         assert len(body["messages"]) == 1
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="_response_format sends the title as it is; OpenAI takes [a-zA-Z0-9_-]{1,64} alone and answers 400: replace "
-    "the rest in OutputSchema.name ('Weather report', 'Box[int]', 'Größe')",
-)
 @pytest.mark.parametrize("title", ["Weather report", "Box[int]", "Größe", "x" * 80])
 async def test_the_name_of_a_schema_is_one_that_openai_takes(title):
     for body in await wired({**Person.model_json_schema(), "title": title}):
         assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", body["response_format"]["json_schema"]["name"])
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="OutputSchema holds name and schema alone: `strict` and `description` of OpenAI's response_format are lost, "
-    "and with them constrained decoding. Keep them and send them on",
-)
 async def test_strict_and_description_of_a_format_are_sent_on():
     inner = {"name": "Person", "schema": Person.model_json_schema(), "strict": True, "description": "Somebody."}
     for body in await wired({"type": "json_schema", "json_schema": inner}):
@@ -268,13 +248,6 @@ async def test_strict_and_description_of_a_format_are_sent_on():
         assert body["response_format"]["json_schema"]["description"] == "Somebody."
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=NoSurvivorError,
-    reason="with response_format ChatOpenAI calls openai's .parse, which raises LengthFinishReasonError for a reply "
-    "that was cut: every boot longer than boot_tokens loses its candidate and its usage. Read the completion off the "
-    "error (exc.completion) in complete(), or give boots of constrained JSON no cap",
-)
 async def test_a_cut_boot_of_openai_is_a_boot():
     long_name = {"name": "Ann " * 100, "age": 7}
     with server_of(a=wrote(long_name), b=wrote(long_name)) as server:
@@ -282,12 +255,6 @@ async def test_a_cut_boot_of_openai_is_a_boot():
     assert json.loads(message.text) == long_name
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=NoSurvivorError,
-    reason="with tools and response_format openai's .parse refuses tools that are not strict, before anything is sent. "
-    "Bind tools with strict=True for BaseChatOpenAI then, or give it the format in words",
-)
 async def test_tools_and_a_format_go_together_at_openai():
     tool = {"name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}
     for body in await wired(Person, tools=[tool]):
@@ -312,22 +279,11 @@ async def test_a_boot_that_ends_within_an_object_is_written_anew():
     assert decision(message)["candidates"][0]["via"] == "regeneration"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a full answer that is cut is not checked (_failure_of_reply returns None for every cut reply): half an "
-    "object is the answer. With a schema, a cut full answer has failed",
-)
 async def test_half_an_object_is_no_answer():
     with pytest.raises(NoSurvivorError, match="a: "):
         await run(scripted(a=wrote(PERSON)), Context(max_tokens=3), response_format=Person)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=NoSurvivorError,
-    reason="where max_tokens <= boot_tokens a cut boot counts as whole, and comparable() raises JSONDecodeError out of "
-    "the node: neither an answer nor a LightRouterError. With a schema, it has failed",
-)
 async def test_half_an_object_does_not_end_the_run():
     short = wrote({"name": "Ann", "age": 7})
     pool = scripted(a=wrote({"name": "Ann " * 50, "age": 7}), b=short)
@@ -338,11 +294,6 @@ async def test_half_an_object_does_not_end_the_run():
     assert message.text == short
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="last_resort gives the draft of an inner layer, which is words, as the answer of a run with a schema: give "
-    "what fits alone, else NoSurvivorError",
-)
 async def test_a_draft_in_words_is_no_last_resort():
     broken = ConnectionError("gone")
     pool = scripted(a=[wrote(PERSON), "A draft in words.", broken, broken], b=[wrote(OTHER), broken, broken])
@@ -541,21 +492,12 @@ def test_where_nothing_fits_nobody_is_taken(method):
         chat(pool).with_structured_output(Person, method=method).invoke(QUESTION)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="under function_calling a reply in words fits (nothing asks whether the tool was called): two chatty "
-    "candidates agree, and the parser gives None. Ollama ignores tool_choice, so this is every day",
-)
 @pytest.mark.parametrize("context", [Context(), ALL], ids=["default", "all"])
 def test_words_never_win_over_an_object(context):
     pool = scripted(a="The answer is 7.", b="The answer is 7.", c=filled("Person", PERSON))
     assert chat(pool, context=context).with_structured_output(Person).invoke(QUESTION) == Person(**PERSON)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="AggregateStep._merge: same_text passes the best-ranked call through, and objects are not voted on",
-)
 def test_objects_of_calls_are_voted_on_field_by_field():
     pool = by_method(
         "function_calling", {"name": "Bob", "age": 7}, {"name": "Ann", "age": 8}, {"name": "Ann", "age": 7}
@@ -565,7 +507,6 @@ def test_objects_of_calls_are_voted_on_field_by_field():
     assert decision(got["raw"])["merged"] == "vote"
 
 
-@pytest.mark.xfail(strict=True, reason='the same: equal texts ("") pass the best-ranked call through, nothing is mixed')
 def test_objects_of_calls_are_mixed_where_the_aggregator_is_told_so():
     pool = scripted(**{name: filled("Three", three(values), name) for name, values in APART.items()})
     model = chat(pool, context=MIXED, prior=Level(), aggregator=VoteAggregator(mix_fields=True))
@@ -595,9 +536,6 @@ def test_strict_reaches_the_tool():
     assert calls_of(pool, "a")[0].kwargs["tools"][0]["function"]["strict"] is True
 
 
-@pytest.mark.xfail(
-    strict=True, reason="with_structured_output drops `strict` under json_schema: OutputSchema has no place"
-)
 def test_strict_reaches_the_schema():
     pool = known_as("json_schema")
     chat(pool).with_structured_output(Person, method="json_schema", strict=True).invoke(QUESTION)

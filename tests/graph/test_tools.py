@@ -147,11 +147,6 @@ async def test_the_majority_of_calls_wins_where_it_is_ranked_first():
     assert cities(await run(pool, ALL, tools=TOOLS)) == ["Rome"]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="AggregateStep._merge: answers that call have equal texts (''), so same_text passes the best-ranked through "
-    "and nobody votes: same_text must ask for answers without a proposal",
-)
 @pytest.mark.parametrize("text", ["", "Let me look."])
 @pytest.mark.parametrize("selector", [None, Ranks("abc")], ids=["default", "told"])
 async def test_the_majority_of_calls_wins_though_another_is_ranked_first(text, selector):
@@ -213,11 +208,6 @@ async def test_the_raw_calls_of_a_provider_do_not_contradict_the_calls():
     assert ChatOpenAI(model="m", api_key="none")._get_request_payload([message])["messages"][0]["tool_calls"] == raw
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the answer's response_metadata keeps neither model_provider nor output_version, by which LangChain reads "
-    "blocks: content_blocks calls Claude's thinking and calls non-standard. Keep both keys in Proposal",
-)
 async def test_langchain_can_still_read_the_blocks():
     message = await run(Pool(verbatim(a=ANTHROPIC)), tools=TOOLS)
     assert [b["type"] for b in message.content_blocks] == [b["type"] for b in ANTHROPIC.content_blocks]
@@ -315,11 +305,6 @@ async def test_an_aggregator_of_ones_own_sees_one_kind_alone():
     assert seen == [[True, True]]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="_of_one_kind looks at the best-ranked alone: the run stops because two answers agree, and a third wins. "
-    "Where the stop rule was met, let the kind of those that agree decide",
-)
 async def test_the_agreement_that_stopped_the_run_is_the_answer():
     pool = scripted(a=calling(call(), text="Let me look at it with a tool."), b=long("4"), c=long("4"))
     message = await run(pool, Context(boot_tokens=5), selector=Ranks("abc"), tools=TOOLS)
@@ -381,11 +366,6 @@ async def test_a_full_answer_that_ends_within_a_call_fails():
         await run(served(server, "a"), Context(max_tokens=6), tools=TOOLS)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="_failure_of_reply lets a full answer cut within a call pass as a text where words come before the call, "
-    "as Claude's do: the agent ends with 'Let me look.' Drop `not reply.text.strip()`",
-)
 async def test_words_before_a_call_that_is_cut_are_no_answer():
     server = server_of(a=AIMessage("Let me look.", tool_calls=[LONG_CALL]))
     with server, pytest.raises(NoSurvivorError, match="the cap cut a tool call"):
@@ -437,14 +417,7 @@ async def test_a_call_nobody_asked_for_is_a_failure():
     "text",
     [
         "",
-        pytest.param(
-            "It is sunny.",
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="_completion keeps the proposal of a reply with words under tool_choice='none' (Ollama ignores "
-                "it): the answer calls, where none was allowed. Keep the words alone",
-            ),
-        ),
+        "It is sunny.",
     ],
 )
 async def test_where_calls_are_forbidden_no_answer_calls(text):
@@ -453,9 +426,6 @@ async def test_where_calls_are_forbidden_no_answer_calls(text):
     assert (message.text, message.tool_calls) == ("It is sunny.", [])
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a text passes where a call was demanded (Request.failure_of never asks whether one came)"
-)
 async def test_where_a_call_is_demanded_words_are_dropped():
     pool = scripted(a="It is sunny.", b="It is sunny.", c=calling(call()))
     assert cities(await run(pool, tools=TOOLS, tool_choice="any")) == ["Rome"]
@@ -509,22 +479,12 @@ class Picky(Verbatim):
         return "chat-ollama"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=NoSurvivorError,
-    reason="ChatOllama.bind_tools binds what it does not know, and its client refuses `parallel_tool_calls` "
-    "(its tool_choice is ignored): leave it out for chat-ollama, and hold replies to it ourselves",
-)
 async def test_a_candidate_that_knows_no_parallel_tool_calls_answers_all_the_same():
     pool = Pool([Candidate("a", Picky(messages=repeat(AIMessage("", tool_calls=[call()])), num_predict=None))])
     bound = ChatLightRouter(pool=pool).bind_tools(TOOLS, parallel_tool_calls=False)
     assert cities(await bound.ainvoke(QUESTION)) == ["Rome"]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="parallel_tool_calls=False is passed on and not checked: models that ignore it call several at once",
-)
 def test_where_one_call_was_allowed_two_do_not_fit():
     pool = scripted(a=calling(call("Rome"), call("Oslo", "2")), b=calling(call("Rome")))
     bound = ChatLightRouter(pool=pool).bind_tools(TOOLS, parallel_tool_calls=False)
@@ -609,7 +569,7 @@ async def test_calls_go_through_layers():
 async def test_a_draft_of_texts_is_asked_for_in_words():
     pool = scripted(a=[long("4"), "The draft.", long("4"), long("4")], b=[long("5"), long("5"), long("5")])
     context = Context(width=None, layers=2, agree=None, top_k=2, boot_tokens=5, aggregator="llm")
-    await run(pool, context, selector=Ranks("ab"), tools=TOOLS, tool_choice="any")
+    await run(pool, context, selector=Ranks("ab"), tools=TOOLS)
     drafting = calls_of(pool, "a")[1]
     assert "intermediate answer" in drafting.messages[-1].text
     assert drafting.kwargs["tool_choice"] == "none"
@@ -713,11 +673,6 @@ async def test_calls_that_agree_stream_as_one_message():
     assert message.tool_calls == [call()]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="chat_model/call.py puts the text first and the other blocks behind it: thinking must come first for Claude "
-    "to accept its own turn again. Where nothing has streamed yet, give the content as it is in the last chunk",
-)
 async def test_blocks_keep_their_order_through_the_chat_models_stream():
     pool = Pool([*verbatim(a=ANTHROPIC), *verbatim(b=ANTHROPIC)])
     whole = None
@@ -805,12 +760,6 @@ def replace_city(message, city):
     return message.model_copy(update={"tool_calls": [call(city, "toolu_2")], "content": f"Let me look in {city}."})
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=TypeError,
-    reason="half an emoji in the arguments (valid JSON) reaches the state as a lone surrogate, which no checkpoint can "
-    "write: the run ends with a TypeError after it was paid. Clean strings in proposal_of, or call it invalid",
-)
 async def test_half_an_emoji_in_the_arguments_ends_no_run():
     half = json.loads(r'"\ud83d"')
     pool = scripted(a=calling(call(half)), b=calling(call(half)), c=calling(call()))

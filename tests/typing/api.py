@@ -20,7 +20,6 @@ from lightrouter_graph import (
     ConsistencySelector,
     Context,
     HybridSelector,
-    LightRouterMiddleware,
     LLMAggregator,
     LLMSelector,
     OracleSelector,
@@ -35,6 +34,7 @@ from lightrouter_graph import (
     create_lightrouter,
     default_key,
 )
+from lightrouter_graph.middleware import LightRouterMiddleware
 from lightrouter_graph.state import Input, Output, State
 
 
