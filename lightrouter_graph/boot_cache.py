@@ -13,7 +13,8 @@ from langgraph.cache.base import BaseCache
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from lightrouter_graph.completion import Call, Completion
+from lightrouter_graph.calling import Call
+from lightrouter_graph.completion import Completion
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.records import NO_USAGE, Proposal, Usage
 

@@ -1,64 +1,29 @@
-"""The only place that calls a chat model: cap, time-out, streaming, tools, JSON mode, continuation, usage, price."""
+"""The only place that calls a chat model: what comes back, or why nothing does, and what it cost."""
 
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, cast
-from uuid import UUID
 
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, BaseMessage, message_chunk_to_message
-from langchain_core.messages.ai import add_ai_message_chunks
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage
 from langchain_core.messages.utils import count_tokens_approximately
-from langchain_core.runnables import RunnableConfig
-from langgraph.constants import TAG_NOSTREAM
 from langgraph.errors import GraphBubbleUp
 
+from lightrouter_graph.calling import Call, config_for, model_for, prompt_for, speak
 from lightrouter_graph.continued_chat import ContinuedChat
-from lightrouter_graph.event_loops import bound_to_loop
-from lightrouter_graph.events import tell
 from lightrouter_graph.failures import failure_of, may_have_cost
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.pricing import usd_of
-from lightrouter_graph.prompts import with_schema
-from lightrouter_graph.providers.model_facts import sends_extra_body
 from lightrouter_graph.races import Race
-from lightrouter_graph.records import NO_USAGE, Failure, Fortune, Proposal, Spending, Stage, Usage
-from lightrouter_graph.request import PLAIN, Request, proposal_of
-from lightrouter_graph.schemas import OutputSchema
-from lightrouter_graph.tracing import ended_when_cancelled, face, is_counted_above, traced_as_step
+from lightrouter_graph.records import NO_USAGE, Failure, Fortune, Proposal, Spending, Usage
+from lightrouter_graph.request import Request
+from lightrouter_graph.tool_calls import proposal_of
+from lightrouter_graph.tracing import ended_when_cancelled, is_counted_above, traced_as_step
 
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 _FILTERED = frozenset({"content_filter", "safety", "refusal", "recitation", "blocklist", "prohibited_content"})
 _MISTAKES = (AssertionError, ImportError, NameError, MemoryError, RecursionError)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What one model call is for and what it may take.
-
-    Attributes:
-        stage: The step of the method that makes it.
-        layer: 1-based.
-        timeout_s: Seconds until it counts as failed.
-        max_tokens: Cap on the output; None for the model's own.
-        prefix: Text the model wrote before and is to go on from; only for candidates that continue.
-        schema: What the reply must look like, for models with a JSON mode; the prompt must ask for it as well.
-        request: The tools the model is given, and what its reply is held to.
-        visible: Whether its tokens may reach the user's stream.
-    """
-
-    stage: Stage
-    layer: int
-    timeout_s: float
-    max_tokens: int | None = None
-    prefix: str | None = None
-    schema: OutputSchema | None = None
-    request: Request = PLAIN
-    visible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +76,14 @@ async def complete(candidate: Candidate, messages: Sequence[AnyMessage], call: C
     if call.timeout_s <= 0:
         return _unsent(candidate, call, {"cause": "timeout", "message": "no time was left"})
     began = time.monotonic()
-    asked = [*_with_schema(messages, candidate, call), *_prefilled(candidate, call)]
+    asked = prompt_for(candidate, messages, call)
     try:
         async with asyncio.timeout(call.timeout_s):
             with ended_when_cancelled() as run_id:
-                config = _config(candidate, call, run_id)
-                model = _model_for(candidate, call)
-                speak = partial(_speak, candidate, call, model, asked)
-                message = await (traced_as_step(speak, asked, config) if is_counted_above() else speak(config))
+                config = config_for(candidate, call, run_id)
+                model = model_for(candidate, call)
+                said = partial(speak, candidate, call, model, asked)
+                message = await (traced_as_step(said, asked, config) if is_counted_above() else said(config))
     except (GraphBubbleUp, *_MISTAKES):
         raise
     except Exception as exc:  # a chat model may raise anything: the cause becomes the record
@@ -160,43 +125,6 @@ async def complete_unless_decided(
     return Completion("", None, _lost(candidate, messages, call, time.monotonic() - began), failure)
 
 
-async def _speak(
-    candidate: Candidate, call: Call, model: BaseChatModel, asked: Sequence[BaseMessage], config: RunnableConfig
-) -> AIMessage:
-    """Make the call; behind a chat model that streams, tell the tokens of a visible one as events."""
-    bound, parameters = call.request.bind_to(model), _parameters(candidate, call)
-    if not (call.visible and face() == "stream"):
-        reply: AIMessage = await bound.ainvoke(asked, config, **parameters)
-        return reply
-    chunks: list[AIMessageChunk] = []
-    hushed = False
-    async with aclosing(bound.astream(asked, config, **parameters)) as stream:
-        async for chunk in stream:
-            chunks.append(chunk)
-            hushed = hushed or _holds_thoughts(chunk)  # blocks that must stay before the text come with it, in the end
-            if (text := str(chunk.text)) and not hushed:
-                _tell(candidate, chunk.id, text)
-    whole = add_ai_message_chunks(*chunks) if len(chunks) > 1 else chunks[0]
-    return cast("AIMessage", message_chunk_to_message(whole))
-
-
-def _holds_thoughts(chunk: AIMessageChunk) -> bool:
-    blocks = [] if isinstance(chunk.content, str) else [b for b in chunk.content if isinstance(b, dict)]
-    return any(block.get("type") not in {"text", "tool_use", "input_json_delta", "function_call"} for block in blocks)
-
-
-def _tell(candidate: Candidate, message_id: str | None, text: str) -> None:
-    tell(
-        {
-            "type": "lightrouter",
-            "event": "token",
-            "candidate": candidate.name,
-            "message_id": message_id,
-            "text": text,
-        }
-    )
-
-
 def _completion(message: AIMessage, spent: Spending, call: Call) -> Completion:
     text, reason = str(message.text), _finish_reason(message)
     if reason is None and call.max_tokens is not None and spent["usage"]["output_tokens"] >= call.max_tokens:
@@ -228,79 +156,6 @@ def _failure_of_reply(  # noqa: PLR0911 - one for each way to fail
     if boot or not (calls or request.wants_object or request.must_call):
         return None
     return {"cause": "bad_response", "message": f"the cap cut {'a tool call' if calls else 'the object'}"}
-
-
-def _model_for(candidate: Candidate, call: Call) -> BaseChatModel:
-    """Prepare the model: a client of this loop, its cap, and streaming only where the user may see the tokens.
-
-    A plain POST costs a fifteenth of the CPU of a stream (tests/benchmarks/bench_boots.py), and the tag alone does not
-    stop a model from streaming.
-    """
-    model = bound_to_loop(candidate.model)
-    changes: dict[str, Any] = {} if call.visible else {"disable_streaming": True}
-    if candidate.limit_is_field and call.max_tokens is not None:
-        changes[candidate.limit_parameter] = call.max_tokens
-    changes |= {name: value for name, value in call.request.sampling.items() if name in type(model).model_fields}
-    if call.visible and "stream_usage" in type(model).model_fields and "stream_usage" not in model.model_fields_set:
-        changes["stream_usage"] = True  # else a custom base_url streams without usage
-    model = model.model_copy(update=changes)
-    return model if call.prefix is None else ContinuedChat.of(model, call.prefix)
-
-
-def _config(candidate: Candidate, call: Call, run_id: UUID) -> RunnableConfig:
-    tags = [f"lightrouter:{call.stage}"]
-    return {
-        "run_id": run_id,
-        "run_name": f"{call.stage}:{candidate.name}",
-        "tags": tags if call.visible else [*tags, TAG_NOSTREAM],
-        "metadata": {
-            "lightrouter_stage": call.stage,
-            "lightrouter_layer": call.layer,
-            "lightrouter_candidate": candidate.name,
-        },
-    }
-
-
-def _parameters(candidate: Candidate, call: Call) -> dict[str, Any]:
-    fields = type(candidate.model).model_fields
-    parameters = {name: value for name, value in call.request.sampling.items() if name not in fields}
-    if call.request.stop:
-        parameters["stop"] = list(call.request.stop)
-    if call.max_tokens is not None and not candidate.limit_is_field:
-        parameters[candidate.limit_parameter] = call.max_tokens
-    body: dict[str, Any] = {}
-    wanted = call.schema or call.request.schema
-    if wanted is not None and candidate.json_mode is not None:
-        asked = _response_format(candidate.json_mode, wanted)
-        (body if sends_extra_body(candidate.model) else parameters)["response_format"] = asked
-    if call.prefix is not None and candidate.continuation == "continue_final_message":
-        body |= {"continue_final_message": True, "add_generation_prompt": False}
-    if body:
-        parameters["extra_body"] = {**(getattr(candidate.model, "extra_body", None) or {}), **body}
-    return parameters
-
-
-def _response_format(mode: str, wanted: OutputSchema) -> dict[str, Any]:
-    if mode == "json_object" or wanted.is_free:
-        return {"type": "json_object"}
-    described = {"name": wanted.name, "schema": dict(wanted.schema)}
-    told = {"strict": wanted.strict, "description": wanted.description}
-    return {"type": "json_schema", "json_schema": described | {k: v for k, v in told.items() if v is not None}}
-
-
-def _with_schema(messages: Sequence[AnyMessage], candidate: Candidate, call: Call) -> Sequence[AnyMessage]:
-    """Ask in words for the schema of the request, where the model cannot be held to it otherwise."""
-    wanted = call.request.schema
-    if wanted is None or candidate.json_mode == "json_schema" or (wanted.is_free and candidate.json_mode):
-        return messages
-    return with_schema(messages, wanted.name, {} if wanted.told else wanted.schema)
-
-
-def _prefilled(candidate: Candidate, call: Call) -> list[AIMessage]:
-    if call.prefix is None:
-        return []
-    flag = {"prefix": True} if candidate.continuation == "prefix_flag" else {}
-    return [AIMessage(call.prefix, additional_kwargs=flag)]
 
 
 def _finish_reason(message: AIMessage) -> str | None:

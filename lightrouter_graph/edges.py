@@ -6,7 +6,6 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph import END
 from langgraph.types import Send
 
-from lightrouter_graph.request import shown
 from lightrouter_graph.standing import (
     answers_at_hand,
     boots_of,
@@ -17,6 +16,7 @@ from lightrouter_graph.standing import (
     standing_of,
 )
 from lightrouter_graph.state import State, Task, settings_of
+from lightrouter_graph.tool_calls import shown
 
 
 def fan_out_boots(state: State) -> list[Send]:

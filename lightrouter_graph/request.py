@@ -25,9 +25,6 @@ Tool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 ResponseFormat = type | Mapping[str, Any]
 """What a reply must look like: a pydantic class, a `TypedDict`, a JSON schema, or OpenAI's `response_format`."""
 
-_KEPT_METADATA = ("model_provider", "output_version")
-"""How LangChain knows whose blocks a message holds."""
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -213,28 +210,6 @@ def check_pool(request: Request, pool: Pool) -> None:
     if request.tools and unable:
         msg = f"tools are bound, but these candidates cannot call any (no bind_tools): {', '.join(unable)}"
         raise PoolError(msg)
-
-
-def proposal_of(message: AIMessage) -> Proposal | None:
-    """Return what of a reply the next turn needs, where it calls tools; else None."""
-    if not message.tool_calls:
-        return None
-    calls = [ToolCall(name=c["name"], args=c["args"], id=c["id"], type="tool_call") for c in message.tool_calls]
-    content, metadata = message.content, message.response_metadata
-    return {
-        "content": content if isinstance(content, str) else list(content),
-        "tool_calls": calls,
-        "additional_kwargs": {k: v for k, v in message.additional_kwargs.items() if k != "tool_calls"},
-        "response_metadata": {k: metadata[k] for k in _KEPT_METADATA if k in metadata},
-    }
-
-
-def shown(text: str, proposal: Proposal | None) -> str:
-    """Write a reply down for a reader who sees text alone: what it says, then what it calls."""
-    if proposal is None:
-        return text
-    calls = [f"{call['name']}({json.dumps(call['args'], ensure_ascii=False)})" for call in proposal["tool_calls"]]
-    return "\n".join([*([text] if text.strip() else []), *(f"[calls {call}]" for call in calls)])
 
 
 def _tool_shape(tool: Tool) -> Mapping[str, Any]:

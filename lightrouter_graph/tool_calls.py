@@ -1,5 +1,6 @@
-"""Tool calls in a conversation: each has one result, and an id of its own."""
+"""Tool calls: what of a reply that makes some is kept, and how they stand in a conversation, each with its result."""
 
+import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,6 +11,31 @@ from lightrouter_graph.records import Proposal
 
 _CALLING = frozenset({"tool_use", "tool_call", "function_call"})
 """The types of content blocks in which providers write a call."""
+
+_KEPT_METADATA = ("model_provider", "output_version")
+"""How LangChain knows whose blocks a message holds."""
+
+
+def proposal_of(message: AIMessage) -> Proposal | None:
+    """Return what of a reply the next turn needs, where it calls tools; else None."""
+    if not message.tool_calls:
+        return None
+    calls = [ToolCall(name=c["name"], args=c["args"], id=c["id"], type="tool_call") for c in message.tool_calls]
+    content, metadata = message.content, message.response_metadata
+    return {
+        "content": content if isinstance(content, str) else list(content),
+        "tool_calls": calls,
+        "additional_kwargs": {k: v for k, v in message.additional_kwargs.items() if k != "tool_calls"},
+        "response_metadata": {k: metadata[k] for k in _KEPT_METADATA if k in metadata},
+    }
+
+
+def shown(text: str, proposal: Proposal | None) -> str:
+    """Write a reply down for a reader who sees text alone: what it says, then what it calls."""
+    if proposal is None:
+        return text
+    calls = [f"{call['name']}({json.dumps(call['args'], ensure_ascii=False)})" for call in proposal["tool_calls"]]
+    return "\n".join([*([text] if text.strip() else []), *(f"[calls {call}]" for call in calls)])
 
 
 def unpaired_calls(messages: Sequence[BaseMessage]) -> str:

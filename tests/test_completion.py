@@ -16,7 +16,8 @@ from langgraph.errors import GraphInterrupt
 from pydantic import BaseModel
 
 from lightrouter_graph import Candidate, QueryError
-from lightrouter_graph.completion import Call, complete, complete_unless_decided
+from lightrouter_graph.calling import Call
+from lightrouter_graph.completion import complete, complete_unless_decided
 from lightrouter_graph.races import Race
 from lightrouter_graph.records import NO_USAGE
 from lightrouter_graph.request import make_request

@@ -13,7 +13,8 @@ from langchain_core.messages import HumanMessage
 from langchain_openai import ChatOpenAI
 
 from lightrouter_graph import Candidate
-from lightrouter_graph.completion import Call, complete
+from lightrouter_graph.calling import Call
+from lightrouter_graph.completion import complete
 from lightrouter_graph.event_loops import bound_to_loop, run_sync
 from lightrouter_graph.testing import RecordedModelServer, ScriptedChatModel
 

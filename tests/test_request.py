@@ -18,9 +18,10 @@ from referencing.exceptions import Unresolvable
 from typing_extensions import TypedDict
 
 from lightrouter_graph import Candidate, Pool, PoolError, QueryError, default_key
-from lightrouter_graph.request import PLAIN, Request, check_pool, make_request, proposal_of, shown
+from lightrouter_graph.request import PLAIN, Request, check_pool, make_request
 from lightrouter_graph.schemas import OutputSchema
 from lightrouter_graph.testing import ScriptedChatModel
+from lightrouter_graph.tool_calls import proposal_of, shown
 
 
 @tool

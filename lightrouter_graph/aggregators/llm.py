@@ -8,7 +8,8 @@ from langchain_core.language_models import BaseChatModel
 from lightrouter_graph import prompts
 from lightrouter_graph.aggregators.base import Merged
 from lightrouter_graph.aggregators.vote import VoteAggregator
-from lightrouter_graph.completion import Call, complete
+from lightrouter_graph.calling import Call
+from lightrouter_graph.completion import complete
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Answer

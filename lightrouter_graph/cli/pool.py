@@ -75,7 +75,8 @@ async def _check(candidates: Sequence[Candidate]) -> list[Checked]:
     """Ask all of them at the same time."""
     from langchain_core.messages import HumanMessage  # noqa: PLC0415 - half a second
 
-    from lightrouter_graph.completion import Call, complete  # noqa: PLC0415
+    from lightrouter_graph.calling import Call  # noqa: PLC0415
+    from lightrouter_graph.completion import complete  # noqa: PLC0415
 
     call = Call(stage="boot", layer=1, timeout_s=CHECK_TIMEOUT_S, max_tokens=CHECK_TOKENS)
     asked = [complete(candidate, [HumanMessage(CHECK_QUESTION)], call) for candidate in candidates]

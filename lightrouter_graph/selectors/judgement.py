@@ -8,7 +8,8 @@ from langchain_core.messages import AnyMessage
 from pydantic import BaseModel, Field, ValidationError
 
 from lightrouter_graph import prompts
-from lightrouter_graph.completion import Call, Completion, complete
+from lightrouter_graph.calling import Call
+from lightrouter_graph.completion import Completion, complete
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Spending

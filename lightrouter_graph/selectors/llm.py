@@ -11,10 +11,10 @@ from langchain_core.language_models import BaseChatModel
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Boot, Spending
-from lightrouter_graph.request import shown
 from lightrouter_graph.selectors.base import Scores, Selector
 from lightrouter_graph.selectors.consistency import ConsistencySelector
 from lightrouter_graph.selectors.judgement import Verdict, ask_judge
+from lightrouter_graph.tool_calls import shown
 
 _SHORTEST = 200
 """Boots are cut to the length of the shortest, but never below so many characters."""

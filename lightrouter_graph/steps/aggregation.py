@@ -19,7 +19,7 @@ from lightrouter_graph.pool import Pool
 from lightrouter_graph.prompts import merge_answers
 from lightrouter_graph.query import Query, query_of
 from lightrouter_graph.records import Answer
-from lightrouter_graph.request import PLAIN, Request, shown
+from lightrouter_graph.request import PLAIN, Request
 from lightrouter_graph.standing import (
     answer_from,
     bound_by_deadline,
@@ -30,7 +30,7 @@ from lightrouter_graph.standing import (
     last_resort,
 )
 from lightrouter_graph.state import State, Update, settings_of
-from lightrouter_graph.tool_calls import with_unique_ids
+from lightrouter_graph.tool_calls import shown, with_unique_ids
 from lightrouter_graph.tracing import note_decision
 
 

@@ -6,16 +6,18 @@ from dataclasses import dataclass, replace
 from langchain_core.messages import AnyMessage
 
 from lightrouter_graph.answers import AnswerKey
-from lightrouter_graph.completion import Call, Completion, complete_unless_decided
+from lightrouter_graph.calling import Call
+from lightrouter_graph.completion import Completion, complete_unless_decided
 from lightrouter_graph.events import tell
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.prompts import with_draft, with_shared_boots
 from lightrouter_graph.query import question_text
 from lightrouter_graph.races import Races
 from lightrouter_graph.records import Answer, Boot, Via
-from lightrouter_graph.request import PLAIN, Request, shown
+from lightrouter_graph.request import PLAIN, Request
 from lightrouter_graph.standing import seconds_left
 from lightrouter_graph.state import Task, Update, settings_of
+from lightrouter_graph.tool_calls import shown
 
 
 @dataclass(frozen=True, slots=True)
