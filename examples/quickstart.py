@@ -12,14 +12,17 @@ from pathlib import Path
 
 from langchain_core.messages import HumanMessage
 
-from lightrouter_graph import Pool, create_lightrouter
+from lightrouter_graph import Pool, PoolError, create_lightrouter
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Ask one question and say what it took."""
     question = " ".join(sys.argv[1:] if arguments is None else arguments) or "What is 17 * 23?"
     file = Path("lightrouter.toml")
-    pool = Pool.from_toml(file) if file.exists() else Pool.from_env()
+    try:
+        pool = Pool.from_toml(file) if file.exists() else Pool.from_env()
+    except PoolError as exc:
+        sys.exit(str(exc))
     router = create_lightrouter(pool).compile(name="lightrouter")
 
     result = router.invoke({"messages": [HumanMessage(question)]})

@@ -1,6 +1,7 @@
 """`Context`: the settings of a run, and how a run's own settings meet those bound to the graph."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -59,7 +60,7 @@ class Context(BaseModel):
         default=2,
         ge=2,
         description="Stop as soon as so many answers agree; empty = never stop early (the paper's fixed top-k). Where "
-        "only a smaller `top_k` is given, it is lowered with it.",
+        "only a smaller `top_k` is given, it is lowered with it (with 1, to empty).",
         json_schema_extra=_node("tally"),
     )
     layers: int = Field(
@@ -99,12 +100,14 @@ class Context(BaseModel):
     )
     selector_prompt: str = Field(
         default=JUDGE,
+        repr=False,
         min_length=1,
         description="What a judge of the boots is told to look for; how to read them and to reply is said besides.",
         json_schema_extra=_prompt("select"),
     )
     aggregator_prompt: str = Field(
         default=SYNTHESIS,
+        repr=False,
         min_length=1,
         description="How an aggregator is to write the final answer. What it is given is said besides.",
         json_schema_extra=_prompt("aggregate"),
@@ -243,7 +246,9 @@ def _one_line(exc: ValidationError) -> str:
 def _sentence(error: dict[str, Any]) -> str:
     name = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"unknown setting {name!r}; known are {', '.join(Context.model_fields)}"
+        near = get_close_matches(name, Context.model_fields, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        return f"unknown setting {name!r}{hint}; known are {', '.join(Context.model_fields)}"
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     what = error["msg"][0].lower() + error["msg"][1:]

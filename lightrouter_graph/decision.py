@@ -72,7 +72,13 @@ def _why_stopped(state: State, merged: Merged) -> str:
     if "last_resort" in merged.notes:
         late = "the deadline has passed" if state["late"] else f"nobody answered in layer {state['layer']}"
         return f"{late}; this is {merged.notes['last_resort']}"
-    return "the boots that finished agree" if is_settled(state) else stop_rule(state).why(standing_of(state))
+    if is_settled(state):
+        return "the boots that finished agree"
+    if len(state["order"]) == 1:
+        return "the only candidate answered"
+    if merged.how == "agreement" and state["agreement"] is not None and state["agreement"]["leader"] is None:
+        return "all answers are the same text"
+    return stop_rule(state).why(standing_of(state))
 
 
 def failures_of(state: State) -> dict[str, str]:

@@ -184,7 +184,9 @@ def _with_given(named: dict[str, Part], given: Part | None, default: Part, metho
     if given is None:
         return {"default": default, **named}
     if isinstance(given, type) or not iscoroutinefunction(getattr(given, method, None)):
-        msg = f"expected an object with an async method {method!r}, got {given!r}"
+        hint = "; an instance is needed, not the class" if isinstance(given, type) else ""
+        hint = "; a name goes into the settings: Context(... = ...)" if isinstance(given, str) else hint
+        msg = f"expected an object with an async method {method!r}, got {given!r}{hint}"
         raise SelectionError(msg)
     return {
         "default": given,

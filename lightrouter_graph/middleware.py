@@ -11,7 +11,7 @@ except ImportError as exc:  # pragma: no cover
 
 from lightrouter_graph.chat_model import ChatLightRouter
 from lightrouter_graph.chat_model.call import ARGUMENTS
-from lightrouter_graph.errors import BrokenStreamError, NoSurvivorError
+from lightrouter_graph.errors import BrokenStreamError, ContextError, NoSurvivorError
 from lightrouter_graph.pool import Pool
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,11 @@ class LightRouterMiddleware(AgentMiddleware[Any, Any, Any]):
     Args:
         router: A `ChatLightRouter`, or the pool to make one of.
         when: Which calls to route; None for all. Others go to the agent's own model.
+        **settings: With a pool, what `ChatLightRouter` takes besides: `top_k`, `context`, `aggregator` and the like.
+
+    Raises:
+        ContextError: If a setting is not allowed, or is given beside a `ChatLightRouter`.
+        PoolError: If the pool is not usable.
 
     Example:
         ```python
@@ -44,9 +49,13 @@ class LightRouterMiddleware(AgentMiddleware[Any, Any, Any]):
         router: ChatLightRouter | Pool | Sequence[Any],
         *,
         when: Callable[[ModelRequest[Any]], bool] | None = None,
+        **settings: Any,
     ) -> None:
         super().__init__()
-        self.router = router if isinstance(router, ChatLightRouter) else ChatLightRouter(pool=router)
+        self.router = ChatLightRouter(router, **settings) if not isinstance(router, ChatLightRouter) else router
+        if settings and self.router is router:
+            msg = f"the ChatLightRouter has its settings already; {', '.join(settings)} cannot be given besides"
+            raise ContextError(msg)
         self.when = when
 
     def wrap_model_call(

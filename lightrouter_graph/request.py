@@ -142,6 +142,8 @@ class Request:
             return f"the arguments of {message.invalid_tool_calls[0]['name']} are not JSON"
         calls = message.tool_calls
         if self.must_call and not calls:
+            if self.structured is not None:
+                return f"it does not call {self.structured.name!r} (method='json_schema' would ask it for text)"
             return "it calls no tool"
         if self.parallel_tool_calls is False and len(calls) > 1:
             return f"it makes {len(calls)} calls at once"

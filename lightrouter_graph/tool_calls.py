@@ -59,7 +59,7 @@ def unpaired_calls(messages: Sequence[BaseMessage]) -> str:
     if not waiting:
         return ""
     named = ", ".join(f"{name} ({call_id})" for call_id, name in waiting)
-    return f"the conversation has tool calls without a result: {named}; add a ToolMessage for each"
+    return f"the conversation has tool calls without a result: {named}; add a tool message for each"
 
 
 def _calls_of(message: BaseMessage) -> list[tuple[str | None, str | None]]:

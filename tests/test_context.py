@@ -41,7 +41,7 @@ def test_a_choice_that_does_not_exist_is_answered_with_those_that_do():
 
 
 def test_an_unknown_setting_is_answered_with_the_known_ones():
-    with pytest.raises(ContextError, match="unknown setting 'topk'; known are boot_tokens, width, top_k"):
+    with pytest.raises(ContextError, match=r"'topk' \(did you mean 'top_k'\?\); known are boot_tokens, width, top_k"):
         Context(topk=2)
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
@@ -10,7 +11,7 @@ from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 
 from lightrouter_graph.context import PARENT_KEY, Context
-from lightrouter_graph.errors import BrokenStreamError, PoolError, QueryError
+from lightrouter_graph.errors import BrokenStreamError, ContextError, PoolError, QueryError
 from lightrouter_graph.graph import Parts, wire
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.request import make_request
@@ -20,6 +21,7 @@ DEFAULT, PAPER = "lightrouter", "lightrouter-paper"
 
 _REQUEST = frozenset({"tools", "tool_choice", "parallel_tool_calls", "response_format", "structured"})
 _SAMPLING = frozenset({"temperature", "top_p", "seed", "frequency_penalty", "presence_penalty", "reasoning_effort"})
+_RANGES = {"temperature": (0, 2), "top_p": (0, 1), "frequency_penalty": (-2, 2), "presence_penalty": (-2, 2)}
 ARGUMENTS = frozenset({"model", "context", "timeout", *_REQUEST, *_SAMPLING, *Context.model_fields})
 """What a call takes besides messages and `stop`."""
 
@@ -61,9 +63,9 @@ def prepare(setup: Setup, stop: Sequence[str] | None, arguments: Mapping[str, An
     """
     unknown = arguments.keys() - ARGUMENTS - _CORES
     if unknown:
-        msg = f"unknown argument {', '.join(sorted(unknown))}; there are: {', '.join(sorted(ARGUMENTS))}"
-        raise QueryError(msg)
+        raise QueryError(_unknown(sorted(unknown)))
     given = {name: value for name, value in arguments.items() if value is not None or name in Context.model_fields}
+    _check_sampling(given)
     model = given.get("model", setup.model)
     request = make_request(
         **{name: given[name] for name in _REQUEST & given.keys()},
@@ -72,6 +74,22 @@ def prepare(setup: Setup, stop: Sequence[str] | None, arguments: Mapping[str, An
     )
     graph = wire(pool_of(setup.pool, model), setup.parts, request, _context(setup.context, model, given))
     return ChatCall(graph.compile(name="lightrouter"), model)
+
+
+def _unknown(names: Sequence[str]) -> str:
+    known = sorted({*ARGUMENTS, "stop"} - {"structured"})
+    near = get_close_matches(names[0], known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
+    return f"unknown argument {', '.join(names)}; {hint}"
+
+
+def _check_sampling(given: Mapping[str, Any]) -> None:
+    for name, (low, high) in _RANGES.items():
+        value = given.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise QueryError(f"{name} = {value!r}: it must be a number")
+        if value is not None and not low <= value <= high:
+            raise QueryError(f"{name} = {value!r}: it must be {low:g} to {high:g}")
 
 
 def pool_of(pool: Pool, model: str) -> Pool:
@@ -90,13 +108,15 @@ def pool_of(pool: Pool, model: str) -> Pool:
 
 def _context(bound: Context, model: str, given: Mapping[str, Any]) -> Context:
     """Lay the settings of one call over those bound: first a whole context, then single ones."""
-    base = bound
+    base, whole = bound, given.get("context")
+    if not isinstance(whole, Context | Mapping | None):
+        raise ContextError(f"context must be a Context or a dict of its fields, got {type(whole).__name__}")
     if model == PAPER:
         base = Context.paper().overlaid(bound)
     single = {name: given[name] for name in Context.model_fields.keys() & given.keys()}
     if "timeout" in given:
         single["deadline_s"] = given["timeout"]
-    return base.overlaid({PARENT_KEY: given.get("context")}).overlaid(single)
+    return base.overlaid({PARENT_KEY: whole}).overlaid(single)
 
 
 def answer_of(state: Mapping[str, Any], model: str) -> AIMessage:

@@ -8,6 +8,7 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
@@ -23,7 +24,7 @@ from lightrouter_graph.chat_model.call import DEFAULT, ChatCall, Chunks, Setup, 
 from lightrouter_graph.chat_model.profile import profile_of
 from lightrouter_graph.chat_model.structured import Method, json_mode_of, json_schema_of, parsed, parser_of
 from lightrouter_graph.context import Context
-from lightrouter_graph.errors import LightRouterError, QueryError
+from lightrouter_graph.errors import ContextError, LightRouterError, PoolError, QueryError
 from lightrouter_graph.graph import Parts
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.priors import Prior
@@ -44,7 +45,8 @@ class ChatLightRouter(BaseChatModel):
         pool: The candidates: a `Pool`, or a list of what it takes; a dict is read as the arguments of `Candidate`.
         model_name: "lightrouter"; "lightrouter-paper" for the paper's settings; or a candidate's name, to ask it alone.
             Given as `model`, also per call.
-        context: The settings, as a `Context` or a dict. Per call, `context=` or a setting's own name is laid over it.
+        context: The settings, as a `Context` or a dict; single ones may also be given by their own names, here and per
+            call, where `context=` is laid over these as well.
         selector: As for `create_lightrouter`; so are `aggregator`, `prior`, `key` and `boot_cache`.
         temperature: Laid over every candidate's own; None leaves them. So is `top_p`.
         max_tokens: Most tokens of the answer.
@@ -83,22 +85,24 @@ class ChatLightRouter(BaseChatModel):
     streaming: bool = False
     _given: Any = PrivateAttr(default=None)
 
-    def __init__(self, **arguments: Any) -> None:
+    def __init__(self, pool: Any = None, **arguments: Any) -> None:
         try:
-            super().__init__(**arguments)
+            super().__init__(**_with_settings({**arguments, "pool": pool}))
         except ValidationError as exc:
-            causes = [error.get("ctx", {}).get("error") for error in exc.errors(include_url=False)]
-            raise next((cause for cause in causes if isinstance(cause, LightRouterError)), exc) from None
-        self._given = arguments.get("pool")
+            raise _ours(exc) from None
+        self._given = pool
 
     @field_validator("pool", mode="before")
     @classmethod
     def _as_pool(cls, given: Any) -> Any:
         if isinstance(given, Pool):
             return given
-        if isinstance(given, str | Mapping) or not isinstance(given, Sequence):
+        if isinstance(given, Mapping) or not isinstance(given, Sequence):
+            msg = f"ChatLightRouter needs a pool: a Pool, or a list of what it takes, got {type(given).__name__}"
+            raise PoolError(msg)
+        if isinstance(given, str):
             return Pool(given)
-        return Pool([Candidate(**member) if isinstance(member, Mapping) else member for member in given])
+        return Pool([_candidate(member) if isinstance(member, Mapping) else member for member in given])
 
     @field_validator("boot_cache", mode="before")
     @classmethod
@@ -164,6 +168,14 @@ class ChatLightRouter(BaseChatModel):
     def lc_attributes(self) -> dict[str, Any]:
         """The arguments whose fields hold something else than was given."""
         return {"pool": self._given, "context": self.context.model_dump(exclude_unset=True)}
+
+    def get_num_tokens(self, text: str) -> int:
+        """Count roughly: the candidates' tokenizers differ."""
+        return count_tokens_approximately([text])
+
+    def get_num_tokens_from_messages(self, messages: Sequence[BaseMessage], tools: Any = None) -> int:
+        """Count roughly: the candidates' tokenizers differ."""
+        return count_tokens_approximately(messages, tools=tools)
 
     def _prepare(self, stop: list[str] | None, arguments: Mapping[str, Any]) -> ChatCall:
         parts = Parts(self.selector, self.aggregator, self.prior, self.key, self.boot_cache)
@@ -260,7 +272,8 @@ class ChatLightRouter(BaseChatModel):
 
         Args:
             schema: A pydantic class, a `TypedDict` class, a JSON schema or a tool in OpenAI's shape.
-            include_raw: Return {"raw", "parsed", "parsing_error"}, and raise nothing for what cannot be parsed.
+            include_raw: Return {"raw", "parsed", "parsing_error"}; `raw` carries the decision record. Where no reply
+                fits, `NoSurvivorError` is raised all the same: there is no answer to return.
             method: How the candidates are asked: by a tool they must call; by a JSON schema; or by JSON mode, in which
                 the prompt must say what is wanted.
             strict: As for `bind_tools`.
@@ -282,6 +295,32 @@ class ChatLightRouter(BaseChatModel):
             wanted = json_mode_of(schema) if method == "json_mode" else json_schema_of(schema, strict)
             asked = self.bind(response_format=wanted, ls_structured_output_format=kept, **kwargs)
         return parsed(asked, parser_of(schema, method), include_raw=include_raw)
+
+
+def _candidate(arguments: Mapping[str, Any]) -> Candidate:
+    try:
+        return Candidate(**arguments)
+    except TypeError as exc:  # it names the argument that is missing or unknown
+        raise PoolError(f"a candidate's dict does not fit: {exc}") from None
+
+
+def _with_settings(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Move settings that were given by their own names into the context, as a call takes them."""
+    own = Context.model_fields.keys() - ChatLightRouter.model_fields.keys()
+    settings = {name: arguments.pop(name) for name in own & arguments.keys()}
+    if settings:
+        given = arguments.get("context") or Context()
+        arguments["context"] = (Context(**given) if isinstance(given, Mapping) else given).overlaid(settings)
+    return arguments
+
+
+def _ours(exc: ValidationError) -> Exception:
+    """Say in one line, as an error of ours, what pydantic says in many."""
+    errors = exc.errors(include_url=False)
+    causes = [error.get("ctx", {}).get("error") for error in errors]
+    first = errors[0]
+    said = f"{'.'.join(map(str, first['loc']))} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    return next((cause for cause in causes if isinstance(cause, LightRouterError)), ContextError(said))
 
 
 def _result(answer: AIMessage) -> ChatResult:

@@ -84,6 +84,10 @@ def _behind(run: LLMRun, face: Literal["reply", "stream"]) -> Iterator[Contextva
     config["metadata"] = {**(config.get("metadata") or {}), FACE: face}
     with set_config_context(config) as context:
         context.run(surroundings.set, writer_around())
+        for variable, value in list(context.items()):
+            # Handlers that LangChain finds in variables, such as that of `get_usage_metadata_callback`.
+            if isinstance(value, BaseCallbackHandler) and not _looks_inside(value):
+                context.run(variable.set, None)
         yield context
 
 

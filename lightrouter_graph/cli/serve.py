@@ -4,10 +4,11 @@ import ipaddress
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lightrouter_graph.cli import options
 from lightrouter_graph.cli.sources import PoolFile, Specs, open_pool
 from lightrouter_graph.cli.words import one_line
 
@@ -55,10 +56,29 @@ def serve(
             metavar="N", min=1, rich_help_panel=_PANEL, help="Completions at a time; further ones are refused."
         ),
     ] = 64,
+    top_k: options.TopK = None,
+    agree: options.Agree = None,
+    width: options.Width = None,
+    boot_tokens: options.BootTokens = None,
+    layers: options.Layers = None,
+    selector: options.SelectorName = None,
+    aggregator: options.AggregatorName = None,
+    deadline: options.Deadline = None,
 ) -> None:
-    """Serve the models over HTTP, as OpenAI serves theirs, until Ctrl-C."""
+    """Serve the models over HTTP, as OpenAI serves theirs, until Ctrl-C. A request may bring settings of its own."""
     key = _key(api_key_env)
-    names, app = _prepare(pool, candidate, key, max_concurrency)
+    context = options.settings_from(
+        paper=False,
+        top_k=top_k,
+        agree=agree,
+        width=width,
+        boot_tokens=boot_tokens,
+        layers=layers,
+        selector=selector,
+        aggregator=aggregator,
+        deadline_s=deadline,
+    )
+    names, app = _prepare(pool, candidate, context=context, api_key=key, max_concurrency=max_concurrency)
     with _listen(host, port) as listening:
         address, bound_port, *_ = listening.getsockname()
         if key is None and not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
@@ -76,9 +96,7 @@ def _key(variable: str | None) -> str | None:
     return key or None
 
 
-def _prepare(
-    file: Path | None, specs: list[str] | None, key: str | None, max_concurrency: int
-) -> "tuple[list[str], Starlette]":
+def _prepare(file: Path | None, specs: list[str] | None, **serving: Any) -> "tuple[list[str], Starlette]":
     """Return the names that will be served, and the app that serves them."""
     try:
         from lightrouter_graph.server import create_app, names_of  # noqa: PLC0415 - seconds, and --help needs none of it
@@ -87,7 +105,7 @@ def _prepare(
     source = open_pool(file, specs)
     if source.announcement:
         print(one_line(source.announcement), file=sys.stderr)
-    return names_of(source.pool), create_app(source.pool, api_key=key, max_concurrency=max_concurrency)
+    return names_of(source.pool), create_app(source.pool, **serving)
 
 
 def _listen(host: str, port: int) -> "socket.socket":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from lightrouter_graph.cli.words import count, short_names
+from lightrouter_graph.cli.words import count
 from lightrouter_graph.errors import PoolError
 
 if TYPE_CHECKING:
@@ -49,13 +49,13 @@ def open_pool(file: Path | None, specs: list[str] | None) -> Source:
     Raises:
         PoolError: If both or neither can be had, or a candidate is not usable.
     """
-    from lightrouter_graph.pool import Candidate, Pool  # noqa: PLC0415 - a second, and --help needs none of it
+    from lightrouter_graph.pool import Pool  # noqa: PLC0415 - a second, and --help needs none of it
 
     if file is not None and specs:
         msg = "--pool and --candidate exclude each other: write the model into the file, or name all of them"
         raise PoolError(msg)
     if specs:
-        return Source(Pool([Candidate(n, s) for n, s in zip(short_names(specs), specs, strict=True)]), "")
+        return Source(Pool(specs), "")
     if file is not None:
         return Source(Pool.from_toml(file), "")
     if DEFAULT_FILE.is_file():

@@ -83,9 +83,3 @@ def agreement_in_words(agreement: Agreement) -> str:
 def tally_in_words(tallied: Tallied) -> str:
     """Say what follows from the count: who is next, or why nobody is."""
     return f"next: {', '.join(tallied['next_up'])}" if tallied["next_up"] else f"stopped because {tallied['why']}"
-
-
-def short_names(specs: list[str]) -> list[str]:
-    """Name models by their spec without the address, or by the whole spec where two would be called the same."""
-    short = [re.split(r"@https?://", spec, maxsplit=1)[0] for spec in specs]
-    return [name if short.count(name) == 1 else spec for name, spec in zip(short, specs, strict=True)]

@@ -1,7 +1,7 @@
 """`Pool`: the candidates a router may ask, in the user's order of preference."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import Self
@@ -13,6 +13,7 @@ from lightrouter_graph.pool.candidate import Candidate
 from lightrouter_graph.pool.environment import find_candidates
 from lightrouter_graph.pool.toml_file import read_pool_file
 from lightrouter_graph.providers.model_facts import facts_of
+from lightrouter_graph.providers.table import without_address
 
 __all__ = ["Candidate", "Pool"]
 
@@ -34,7 +35,7 @@ class Pool:
     candidates: tuple[Candidate, ...]
 
     def __init__(self, candidates: Iterable[Candidate | BaseChatModel | str]) -> None:
-        """Take candidates, specs (named by the spec) and chat models (named by the model's name).
+        """Take candidates, specs (named by the spec without its address) and chat models (named by the model's name).
 
         Raises:
             PoolError: If there is no candidate, one is not usable, or two have the same name.
@@ -42,7 +43,8 @@ class Pool:
         if isinstance(candidates, str | BaseChatModel | Candidate):
             msg = f"a pool needs a list of candidates, got one {type(candidates).__name__}"
             raise PoolError(msg)
-        members = tuple(_as_candidate(member) for member in candidates)
+        given = list(candidates)
+        members = tuple(_as_candidate(member, given) for member in given)
         _check_names([member.name for member in members])
         object.__setattr__(self, "candidates", members)
 
@@ -112,11 +114,13 @@ class Pool:
         return f"Pool({list(self.candidates)!r})"
 
 
-def _as_candidate(member: Candidate | BaseChatModel | str) -> Candidate:
+def _as_candidate(member: Candidate | BaseChatModel | str, among: Sequence[object]) -> Candidate:
     if isinstance(member, Candidate):
         return member
     if isinstance(member, str):
-        return Candidate(member, member)
+        short = without_address(member)
+        alone = sum(isinstance(other, str) and without_address(other) == short for other in among) == 1
+        return Candidate(short if alone else member, member)
     if isinstance(member, BaseChatModel):
         return Candidate(facts_of(member).model_name, member)
     msg = f"a pool takes candidates, chat models and specs (provider:model), got {type(member).__name__}"

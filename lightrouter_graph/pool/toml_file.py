@@ -14,7 +14,14 @@ from lightrouter_graph.failures import redact
 from lightrouter_graph.pool.candidate import Candidate
 from lightrouter_graph.pricing import Price
 from lightrouter_graph.providers.building import build_model
-from lightrouter_graph.providers.table import Continuation, JsonMode, ModelSpec, checked_url, parse_spec
+from lightrouter_graph.providers.table import (
+    Continuation,
+    JsonMode,
+    ModelSpec,
+    checked_url,
+    parse_spec,
+    without_address,
+)
 
 _SECRETS = frozenset({"api_key", "apikey", "key", "token", "secret", "password"})
 
@@ -119,7 +126,7 @@ def _built(row: _Row, env: Mapping[str, str] | None) -> Candidate:
         env=env,
     )
     return Candidate(
-        row.name or row.model,
+        row.name or without_address(row.model),
         model,
         price=None if row.price is None else Price(**row.price.model_dump()),
         tags=row.tags,

@@ -192,6 +192,12 @@ def parse_spec(text: str) -> ModelSpec:
     return ModelSpec(provider.lower(), model, None if base_url is None else checked_url(base_url))
 
 
+def without_address(spec: str) -> str:
+    """Return a spec without its address: how a candidate is called that was given no name."""
+    cut = max(spec.rfind("@http://"), spec.rfind("@https://"))
+    return spec[:cut] if cut >= 0 else spec
+
+
 def checked_url(url: str) -> str:
     """Return the address of an endpoint as it is, or say why it cannot be one; secrets in it are refused.
 

@@ -92,6 +92,8 @@ class ChatCompletions:
         if isinstance(exc, BrokenStreamError):
             seen.answered(exc.answer.usage_metadata, decision_of(exc.answer.response_metadata))
         fault = fault_of(exc, name)
+        if fault.status >= 500 and not is_unforeseen(exc):
+            logger.warning("%s: %s", name, redact(str(exc), self._secrets))
         seen.status = fault.status
         if not stream.started:
             return fault.response({"x-request-id": name})

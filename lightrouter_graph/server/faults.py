@@ -28,6 +28,7 @@ _PASSING = frozenset({"rate_limited", "timeout", "disconnected", "unavailable"})
 _NOT_AGAIN = {"x-should-retry": "false"}
 """The official clients repeat every 5xx twice, and each repetition would pay for a whole run."""
 
+_ADDRESS = re.compile(r" ?\(https?://[^)\s]*\)")
 _SETTING = re.compile(r"^(?:unknown setting '(\w+)'|(\w+) = )")
 
 
@@ -107,7 +108,9 @@ def _of_nobody(exc: NoSurvivorError) -> Fault:
         _UNANIMOUS.get(next(iter(causes)), (502, "no_survivor")) if len(causes) == 1 else (502, "no_survivor")
     )
     again = {"retry-after": "1"} if status == 429 else {}
-    return Fault(status, str(exc), code=code, headers=again if causes & _PASSING else _NOT_AGAIN)
+    # Where the models are is for the log, not for the client.
+    told = _ADDRESS.sub("", str(exc))
+    return Fault(status, told, code=code, headers=again if causes & _PASSING else _NOT_AGAIN)
 
 
 def _setting(message: str) -> str:

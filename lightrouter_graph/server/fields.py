@@ -141,7 +141,7 @@ class _StreamOptions(_Shape):
     include_usage: bool | None = None
 
 
-class _Extras(_Shape):
+class LightRouterFields(_Shape):
     """Ours: whether the decision record is wanted; everything else is a setting, which `Context` checks."""
 
     decision: bool = False
@@ -170,4 +170,4 @@ class Body(_Shape):
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     reasoning_effort: Annotated[str, Field(min_length=1)] | None = None
-    lightrouter: _Extras | None = None
+    lightrouter: LightRouterFields | None = None

@@ -82,7 +82,10 @@ def test_a_candidates_name_asks_it_alone():
         ({"top_k": 0}, ContextError, "top_k = 0"),
         ({"context": {"top_q": 3}}, ContextError, "unknown setting 'top_q'"),
         ({"model": "gpt-9"}, PoolError, "no model 'gpt-9'; there are: lightrouter, lightrouter-paper, a, b, c"),
-        ({"topk": 3}, QueryError, "unknown argument topk"),
+        ({"topk": 3}, QueryError, "unknown argument topk; did you mean top_k?"),
+        ({"context": 3}, ContextError, "context must be a Context or a dict of its fields, got int"),
+        ({"temperature": -3}, QueryError, "temperature = -3: it must be 0 to 2"),
+        ({"top_p": "hot"}, QueryError, "top_p = 'hot': it must be a number"),
         ({"tool_choice": "search"}, QueryError, "tool_choice = 'search'"),
         ({"response_format": {"type": "grammar"}}, QueryError, "response_format"),
     ],
@@ -101,8 +104,31 @@ def test_a_wrong_construction_is_named():
         chat(context={"top_k": 0})
     with pytest.raises(PoolError, match="needs a list of candidates"):
         ChatLightRouter(pool="openai:gpt-5.4-mini")
-    with pytest.raises(ValueError, match="max_retries"):
+    with pytest.raises(PoolError, match="needs a pool"):
+        ChatLightRouter()
+    with pytest.raises(PoolError, match="unexpected keyword argument 'nme'"):
+        ChatLightRouter([{"nme": "a"}])
+    with pytest.raises(ContextError, match="max_retries = 3: extra inputs are not permitted"):
         chat(max_retries=3)
+    with pytest.raises(ContextError, match="timeout = 0: input should be greater than 0"):
+        chat(timeout=0)
+
+
+def test_settings_may_be_given_by_their_own_names():
+    assert chat(top_k=1, context={"boot_tokens": 9}).context == Context(top_k=1, boot_tokens=9)
+    with pytest.raises(ContextError, match="top_k = 0"):
+        chat(top_k=0)
+
+
+def test_tokens_can_be_counted_without_asking_anybody():
+    assert chat().get_num_tokens("two words") > 1
+    assert chat().get_num_tokens_from_messages([HumanMessage("two words")]) > 1
+
+
+def test_alone_or_equal_in_every_letter_is_said_so():
+    assert decision(chat(scripted(a="4")).invoke(QUESTION))["stopped"] == "the only candidate answered"
+    same = "An answer that no key can read, of many words and no number, in three equal copies"
+    assert decision(chat(scripted(a=same, b=same)).invoke(QUESTION))["stopped"] == "all answers are the same text"
 
 
 class Tempered(ScriptedChatModel):
@@ -213,9 +239,17 @@ def test_a_second_event_loop_is_no_trouble():
     assert asyncio.run(model.ainvoke(QUESTION)).text == asyncio.run(model.ainvoke(QUESTION)).text
 
 
-def test_tokens_are_counted_once():
+@pytest.mark.parametrize("way", ["invoke", "ainvoke", "astream"])
+async def test_tokens_are_counted_once(way):
     with get_usage_metadata_callback() as counted:
-        answer = chat().invoke(QUESTION)
+        if way == "invoke":
+            answer = chat().invoke(QUESTION)
+        elif way == "ainvoke":
+            answer = await chat().ainvoke(QUESTION)
+        else:
+            chunks = [chunk async for chunk in chat().astream(QUESTION)]
+            answer = sum(chunks[1:], chunks[0])
+    assert counted.usage_metadata.keys() == {"lightrouter"}
     assert counted.usage_metadata["lightrouter"]["total_tokens"] == answer.usage_metadata["total_tokens"]
 
 

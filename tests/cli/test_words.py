@@ -2,7 +2,7 @@
 
 import pytest
 
-from lightrouter_graph.cli.words import clipped, compared, one_line, safe, short_names, usd
+from lightrouter_graph.cli.words import clipped, compared, one_line, safe, usd
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,3 @@ def test_text_is_made_safe_for_a_terminal():
     assert safe("a\x1b[31mb\x07\tc\r\nd\u202ee") == "a[31mb\tc\nde"
     assert one_line("  a\n\n b\x1b ") == "a b"
     assert clipped("a long line of words", 10) == "a long li…"
-
-
-def test_specs_are_named_without_their_address_unless_that_is_what_tells_them_apart():
-    assert short_names(["vllm:a@http://x/v1", "openai:b"]) == ["vllm:a", "openai:b"]
-    assert short_names(["vllm:a@http://x/v1", "vllm:a@http://y/v1"]) == ["vllm:a@http://x/v1", "vllm:a@http://y/v1"]

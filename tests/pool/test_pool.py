@@ -82,3 +82,9 @@ def test_a_pool_comes_from_the_environment(monkeypatch):
         "deepseek:deepseek-v4-pro",
         "deepseek:deepseek-flash",
     )
+
+
+def test_specs_are_named_without_their_address_unless_that_is_what_tells_them_apart():
+    assert Pool(["vllm:a@http://x/v1", "vllm:b@http://x/v1"]).names == ("vllm:a", "vllm:b")
+    apart = ["vllm:a@http://x/v1", "vllm:a@http://y/v1"]
+    assert Pool(apart).names == tuple(apart)
