@@ -28,7 +28,7 @@ def calculate(expression: str) -> str:
     except ZeroDivisionError as exc:
         msg = "a division by zero has no result"
         raise ToolException(msg) from exc
-    except ValueError as exc:
+    except (ValueError, OverflowError) as exc:
         raise ToolException(str(exc)) from exc
 
 

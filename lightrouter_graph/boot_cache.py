@@ -14,14 +14,18 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from lightrouter_graph.calling import Call
-from lightrouter_graph.completion import Completion
+from lightrouter_graph.completion import Completion, spending_of
 from lightrouter_graph.pool import Candidate
+from lightrouter_graph.providers.model_facts import identity_of
 from lightrouter_graph.records import NO_USAGE, Proposal, Usage
 
 logger = logging.getLogger(__name__)
 
 _NAMESPACE = ("lightrouter", "boots")
-_TOLD = {"type", "content", "name", "tool_calls", "tool_call_id", "additional_kwargs"}
+_PATIENCE_S = 1.0
+"""Seconds a cache may take: a boot that is paid for is not much slower."""
+
+_TOLD = {"type", "content", "name", "tool_calls", "invalid_tool_calls", "tool_call_id", "additional_kwargs"}
 
 
 class Kept(TypedDict):
@@ -40,9 +44,10 @@ _KEPT: TypeAdapter[Kept] = TypeAdapter(Kept)
 class BootCache:
     """A LangGraph cache that keeps boots.
 
-    A boot is found again by everything that made it: the candidate and its settings, the conversation (without message
-    ids), the cap, the tools and the form that were asked for. One that failed is not kept. The texts lie in the cache
-    in plain. A cache that fails, or holds what is no boot, only means that the boot is paid for.
+    A boot is found again by all that made it: the candidate, its model's settings and address, the conversation (but
+    no message ids), the cap, the tools and the form that were asked for. One that failed is not kept. The texts lie in
+    the cache in plain. A cache that fails, takes more than a second, or holds what is no boot only means that the boot
+    is paid for.
 
     Args:
         cache: LangGraph's `InMemoryCache`, `SqliteCache`, `RedisCache` or another of its kind. It is called in a
@@ -66,9 +71,10 @@ class BootCache:
 
     async def find(self, candidate: Candidate, messages: Sequence[BaseMessage], call: Call) -> Kept | None:
         """Return the boot that the same call brought before; None where there is none to be had."""
-        full_key = (_NAMESPACE, _key(candidate, messages, call))
         try:
-            found = await asyncio.to_thread(self.cache.get, [full_key])
+            full_key = (_NAMESPACE, _key(candidate, messages, call))
+            async with asyncio.timeout(_PATIENCE_S):
+                found = await asyncio.to_thread(self.cache.get, [full_key])
             return _KEPT.validate_python(found[full_key]) if full_key in found else None
         except ValidationError:
             logger.warning("the boot cache holds something that is no boot of %s; it is asked anew", candidate.name)
@@ -86,9 +92,10 @@ class BootCache:
             "proposal": reply.proposal,
             "usage": reply.spending["usage"],
         }
-        full_key = (_NAMESPACE, _key(candidate, messages, call))
         try:
-            await asyncio.to_thread(self.cache.set, {full_key: (kept, self.ttl_s)})
+            full_key = (_NAMESPACE, _key(candidate, messages, call))
+            async with asyncio.timeout(_PATIENCE_S):
+                await asyncio.to_thread(self.cache.set, {full_key: (kept, self.ttl_s)})
         except Exception as exc:  # noqa: BLE001 - as above
             logger.warning("the boot cache cannot be written: %s", type(exc).__name__)
 
@@ -98,24 +105,14 @@ def as_completion(kept: Kept, candidate: Candidate, call: Call) -> Completion:
     return Completion(
         kept["text"],
         kept["finish_reason"],
-        {
-            "layer": call.layer,
-            "candidate": candidate.name,
-            "stage": call.stage,
-            "fortune": "cached",
-            "cap": call.max_tokens,
-            "output_price": None if candidate.price is None else candidate.price.output,
-            "usage": {**NO_USAGE},
-            "usd": 0.0,
-            "seconds": 0.0,
-        },
+        {**spending_of(candidate, call, {**NO_USAGE}, 0.0, "cached"), "usd": 0.0},
         proposal=kept["proposal"],
         cached=kept["usage"],
     )
 
 
 def _key(candidate: Candidate, messages: Sequence[BaseMessage], call: Call) -> str:
-    model = [candidate.name, candidate.spec, candidate.provider, candidate.model_name, candidate.model.asdict()]
+    model = [candidate.name, candidate.spec, identity_of(candidate.model)]
     request = {name: value for name, value in asdict(call.request).items() if value}
     told = [{k: v for k, v in message.model_dump(include=_TOLD).items() if v} for message in messages]
     whole = json.dumps([model, told, call.max_tokens, request], sort_keys=True, default=str)

@@ -14,7 +14,7 @@ from langgraph.constants import TAG_NOSTREAM
 
 from lightrouter_graph.continued_chat import ContinuedChat
 from lightrouter_graph.event_loops import bound_to_loop
-from lightrouter_graph.events import tell
+from lightrouter_graph.events import story_paused, tell
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.prompts import with_schema
 from lightrouter_graph.providers.model_facts import sends_extra_body
@@ -64,7 +64,7 @@ def model_for(candidate: Candidate, call: Call) -> BaseChatModel:
     changes: dict[str, Any] = {} if call.visible else {"disable_streaming": True}
     if candidate.limit_is_field and call.max_tokens is not None:
         changes[candidate.limit_parameter] = call.max_tokens
-    changes |= {name: value for name, value in call.request.sampling.items() if name in type(model).model_fields}
+    changes |= {name: value for name, value in _sampling(model, call).items() if name in type(model).model_fields}
     if call.visible and "stream_usage" in type(model).model_fields and "stream_usage" not in model.model_fields_set:
         changes["stream_usage"] = True  # else a custom base_url streams without usage
     model = model.model_copy(update=changes)
@@ -88,7 +88,7 @@ def config_for(candidate: Candidate, call: Call, run_id: UUID) -> RunnableConfig
 
 def _parameters(candidate: Candidate, call: Call) -> dict[str, Any]:
     fields = type(candidate.model).model_fields
-    parameters = {name: value for name, value in call.request.sampling.items() if name not in fields}
+    parameters = {name: value for name, value in _sampling(candidate.model, call).items() if name not in fields}
     if call.request.stop:
         parameters["stop"] = list(call.request.stop)
     if call.max_tokens is not None and not candidate.limit_is_field:
@@ -97,12 +97,18 @@ def _parameters(candidate: Candidate, call: Call) -> dict[str, Any]:
     wanted = call.schema or call.request.schema
     if wanted is not None and candidate.json_mode is not None:
         asked = _response_format(candidate.json_mode, wanted)
-        (body if sends_extra_body(candidate.model) else parameters)["response_format"] = asked
+        (body if sends_extra_body(candidate.model, call.request.tools) else parameters)["response_format"] = asked
     if call.prefix is not None and candidate.continuation == "continue_final_message":
         body |= {"continue_final_message": True, "add_generation_prompt": False}
     if body:
         parameters["extra_body"] = {**(getattr(candidate.model, "extra_body", None) or {}), **body}
     return parameters
+
+
+def _sampling(model: BaseChatModel, call: Call) -> dict[str, Any]:
+    """Leave out the temperature where the model is known to refuse one, as its own constructor does."""
+    refused = {"temperature"} if (model.profile or {}).get("temperature") is False else set()
+    return {name: value for name, value in call.request.sampling.items() if name not in refused}
 
 
 def _response_format(mode: str, wanted: OutputSchema) -> dict[str, Any]:
@@ -118,9 +124,17 @@ async def speak(
 ) -> AIMessage:
     """Make the call; behind a chat model that streams, tell the tokens of a visible one as events."""
     bound, parameters = call.request.bind_to(model), _parameters(candidate, call)
-    if not (call.visible and face() == "stream"):
+    with story_paused():
+        # An object comes whole: what stood around it is taken away in the end.
+        if call.visible and face() == "stream" and call.request.schema is None:
+            return await _speak_aloud(candidate, bound, asked, config, parameters)
         reply: AIMessage = await bound.ainvoke(asked, config, **parameters)
         return reply
+
+
+async def _speak_aloud(
+    candidate: Candidate, bound: Any, asked: Sequence[BaseMessage], config: RunnableConfig, parameters: dict[str, Any]
+) -> AIMessage:
     chunks: list[AIMessageChunk] = []
     hushed = False
     async with aclosing(bound.astream(asked, config, **parameters)) as stream:

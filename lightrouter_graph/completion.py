@@ -93,8 +93,8 @@ async def complete(candidate: Candidate, messages: Sequence[AnyMessage], call: C
         seconds = time.monotonic() - began
         if may_have_cost(exc, failure["cause"]):
             return Completion("", None, _lost(candidate, asked, call, seconds), failure)
-        return Completion("", None, _spending(candidate, call, {**NO_USAGE}, seconds), failure)
-    spent = _spending(candidate, call, _usage_of(message, asked), time.monotonic() - began)
+        return Completion("", None, spending_of(candidate, call, {**NO_USAGE}, seconds), failure)
+    spent = spending_of(candidate, call, _usage_of(message, asked), time.monotonic() - began)
     restarted = isinstance(model, ContinuedChat) and model.restarted
     return replace(_completion(message, spent, call), restarted=restarted)
 
@@ -192,18 +192,19 @@ def _failure(exc: Exception, candidate: Candidate, call: Call) -> Failure:
 
 
 def _unsent(candidate: Candidate, call: Call, failure: Failure) -> Completion:
-    return Completion("", None, _spending(candidate, call, {**NO_USAGE}, 0.0, "unsent"), failure)
+    return Completion("", None, spending_of(candidate, call, {**NO_USAGE}, 0.0, "unsent"), failure)
 
 
 def _lost(candidate: Candidate, messages: Sequence[BaseMessage], call: Call, seconds: float) -> Spending:
     """Providers bill a lost call for what was generated, many for all of it, and none tells."""
     usage: Usage = {**NO_USAGE, "input_tokens": count_tokens_approximately(messages), "estimated": True}
-    return _spending(candidate, call, usage, seconds, "lost")
+    return spending_of(candidate, call, usage, seconds, "lost")
 
 
-def _spending(
+def spending_of(
     candidate: Candidate, call: Call, usage: Usage, seconds: float, fortune: Fortune = "returned"
 ) -> Spending:
+    """Write a call on the bill."""
     return {
         "layer": call.layer,
         "candidate": candidate.name,

@@ -1,6 +1,7 @@
 """The exceptions a user can meet, all under `LightRouterError`."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 
@@ -25,7 +26,7 @@ class SelectionError(LightRouterError, ValueError):
 
 
 class QueryError(LightRouterError, ValueError):
-    """The conversation given to the graph holds nothing to answer."""
+    """What is asked cannot be answered: no question, calls without results, an unknown argument, tool or form."""
 
 
 class NoSurvivorError(LightRouterError, RuntimeError):
@@ -41,6 +42,10 @@ class NoSurvivorError(LightRouterError, RuntimeError):
         self.failures = dict(failures)
         causes = "; ".join(f"{name}: {what}" for name, what in self.failures.items())
         super().__init__(f"no candidate could answer (layer {layer}): {causes or 'none was asked'}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Survive a pickle, as exceptions of worker processes must."""
+        return partial(type(self), layer=self.layer, failures=self.failures), ()
 
 
 class BrokenStreamError(LightRouterError, RuntimeError):

@@ -11,6 +11,7 @@ import functools
 import importlib
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from concurrent.futures import Future
 from contextlib import ExitStack
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -20,6 +21,7 @@ from langchain_core.language_models import BaseChatModel
 
 T = TypeVar("T")
 
+_running: "set[asyncio.Future[Any]]" = set()
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, "_LoopClients"] = WeakKeyDictionary()
 
 
@@ -28,11 +30,32 @@ def run_sync(step: Callable[..., Awaitable[T]], *args: Any) -> T:
 
     The caller's context variables go along, so that callbacks, tracing and streaming reach the calls made inside.
     """
-    future = _portal().start_task_soon(step, *args)
+    future = start_soon(step, *args)
     try:
         return future.result()
     except BaseException:
         future.cancel()  # Ctrl-C reaches this thread, not the loop: what runs there would go on and be paid for
+        raise
+
+
+def start_soon(step: Callable[..., Awaitable[T]], *args: Any) -> Future[T]:
+    """Start an async function in the background loop; cancelling the future cancels it there."""
+    return _portal().start_task_soon(_cancelled_once, step, *args)
+
+
+async def _cancelled_once(step: Callable[..., Awaitable[T]], *args: Any) -> T:
+    """Run a step as a task of its own, which is cancelled once and may then tidy up.
+
+    anyio cancels what is in its scope again and again: a LangGraph run would be torn out of its own ending, and leave
+    the calls of its nodes behind.
+    """
+    task = asyncio.ensure_future(step(*args))
+    _running.add(task)
+    task.add_done_callback(_running.discard)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.cancel()
         raise
 
 

@@ -11,6 +11,8 @@ Example:
     ```
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Literal
 
@@ -125,6 +127,19 @@ surroundings: ContextVar[StreamWriter | None] = ContextVar("surroundings", defau
 """Who else hears the story: the graph in which a chat model was called."""
 
 
+_paused: ContextVar[bool] = ContextVar("paused", default=False)
+
+
+@contextmanager
+def story_paused() -> Iterator[None]:
+    """Keep what goes on inside of a candidate out of this run's story, should it be a router itself."""
+    token = _paused.set(True)
+    try:
+        yield
+    finally:
+        _paused.reset(token)
+
+
 def tell(event: Event) -> None:
     """Send one event to whoever streams `custom`, from this graph or from one in which a chat model was called."""
     own, around = get_stream_writer(), surroundings.get()
@@ -134,7 +149,12 @@ def tell(event: Event) -> None:
 
 
 def writer_around() -> StreamWriter | None:
-    """Return the writer of the graph we are in; None outside of any."""
+    """Return the writer of the graph we are in; None outside of any, and in a call of another LightRouter's.
+
+    Two stories in one stream could not be told apart.
+    """
+    if _paused.get():
+        return None
     try:
         return get_stream_writer()
     except (RuntimeError, KeyError):

@@ -98,7 +98,6 @@ def create_lightrouter(
 
     Source: arXiv 2505.16221; where this departs from it, the docstring of the part says so.
     """
-    _check_key(key)
     parts = Parts(selector, aggregator, prior, key, _boot_cache(boot_cache))
     request = make_request(tools=tools, tool_choice=tool_choice, response_format=response_format)
     return wire(pool if isinstance(pool, Pool) else Pool(pool), parts, request, context or Context())

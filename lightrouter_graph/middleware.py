@@ -67,8 +67,7 @@ class LightRouterMiddleware(AgentMiddleware[Any, Any, Any]):
         try:
             return handler(self._routed(request))
         except (NoSurvivorError, BrokenStreamError) as exc:
-            _log_fallback(exc)
-            return handler(request)
+            return _paid_for(exc, request) or handler(request)
 
     async def awrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
@@ -79,8 +78,7 @@ class LightRouterMiddleware(AgentMiddleware[Any, Any, Any]):
         try:
             return await handler(self._routed(request))
         except (NoSurvivorError, BrokenStreamError) as exc:
-            _log_fallback(exc)
-            return await handler(request)
+            return _paid_for(exc, request) or await handler(request)
 
     def _is_ours(self, request: ModelRequest[Any]) -> bool:
         return self.when is None or self.when(request)
@@ -93,5 +91,10 @@ class LightRouterMiddleware(AgentMiddleware[Any, Any, Any]):
         return request.override(model=self.router, model_settings=settings)
 
 
-def _log_fallback(exc: Exception) -> None:
+def _paid_for(exc: Exception, request: ModelRequest[Any]) -> ModelResponse[Any] | None:
+    """Return the answer the pool gave after a stream of it broke off; None where the agent's own model must answer."""
+    if isinstance(exc, BrokenStreamError) and request.response_format is None:
+        logger.warning("%s", exc)
+        return ModelResponse(result=[exc.answer])
     logger.warning("the agent's own model answers: %s", exc)
+    return None

@@ -128,7 +128,7 @@ class Request:
             return text
         try:
             json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return json.dumps(read_json(text), ensure_ascii=False)
         return text
 
@@ -156,7 +156,7 @@ class Request:
         if self.tool_choice in names and name != self.tool_choice:
             return f"it calls {name!r}, not {self.tool_choice!r}"
         if not _can_be_written(call["args"]):
-            return f"the arguments of {name} hold half a character"
+            return f"the arguments of {name} cannot be written down (half a character, or nested too deep)"
         problem = "" if self.structured is None else self.structured.misfit(call["args"])
         return f"{name}: {problem}" if problem else ""
 
@@ -189,6 +189,8 @@ def make_request(
         QueryError: If a tool, a choice or a format cannot be read; the message names it.
     """
     shapes = tuple(_tool_shape(tool) for tool in tools)
+    if structured and not shapes:
+        raise QueryError("a structured output needs the tool that stands for it")
     if structured is True:
         structured = shapes[0]
     return Request(
@@ -228,7 +230,8 @@ def _choice(choice: str | bool | Mapping[str, Any] | None, tools: Sequence[Mappi
     """Reduce the many forms of a choice to the words every LangChain model understands."""
     names = [_name_of(tool) for tool in tools]
     if isinstance(choice, Mapping):
-        choice = choice.get("function", choice).get("name") or choice.get("type")
+        inner = choice.get("function")
+        choice = (inner if isinstance(inner, Mapping) else choice).get("name") or inner or choice.get("type")
     if choice is None or choice is False or (choice in {"auto", "none"} and not tools):
         return None
     if choice is True and len(names) == 1:
@@ -252,6 +255,6 @@ def _takes(call: Callable[..., Any], argument: str) -> bool:
 def _can_be_written(value: Any) -> bool:
     try:
         json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
+    except (UnicodeEncodeError, RecursionError):
         return False
     return True

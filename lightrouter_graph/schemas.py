@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import jsonschema
 import referencing
+import referencing.jsonschema
 from langchain_core.utils.function_calling import convert_to_json_schema
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from referencing.jsonschema import DRAFT202012
@@ -15,6 +16,10 @@ from referencing.jsonschema import DRAFT202012
 from lightrouter_graph.errors import QueryError
 
 _LONGEST = 200
+_MOST_PARTS = 10_000
+"""How many parts a schema may have once its references are followed: checking takes time in proportion."""
+
+_NO_SCHEMAS = frozenset({"examples", "default", "const", "enum"})
 _FENCED = re.compile(r"```(?:json)?[ \t]*\n(.*?)\n?```", re.DOTALL | re.IGNORECASE)
 _NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 # An empty registry: a schema may come from a stranger, and must not make us fetch what it refers to.
@@ -62,8 +67,11 @@ class OutputSchema:
     def filled(self, value: Any) -> Any:
         """Return a value that fits with its defaults written out, so that one who leaves them out says the same."""
         if self.kind is not None:
-            made = _make(self.kind, value)
-            return made.model_dump(mode="json") if hasattr(made, "model_dump") else json.loads(made.json())
+            try:
+                made = _make(self.kind, value)
+                return made.model_dump(mode="json") if hasattr(made, "model_dump") else json.loads(made.json())
+            except Exception:  # noqa: BLE001 - a class that cannot be written as JSON is compared as it came
+                return value
         if not isinstance(value, Mapping):
             return value
         properties: Mapping[str, Any] = self.schema.get("properties") or {}
@@ -75,7 +83,7 @@ class OutputSchema:
             return ""
         try:
             _make(self.kind, value)
-        except ValueError as exc:  # pydantic's own ValidationError is one, in both versions
+        except Exception as exc:  # noqa: BLE001 - a class's validators are a user's: whatever they raise, it does not fit
             said = exc.errors()[0] if hasattr(exc, "errors") else {"loc": (), "msg": str(exc)}
             where = ".".join(map(str, said["loc"]))
             return f"{where}: {said['msg']}"[:_LONGEST] if where else str(said["msg"])[:_LONGEST]
@@ -113,6 +121,8 @@ def read_json(text: str) -> Any:
     """
     try:
         return _loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
     except ValueError:
         if fenced := _FENCED.search(text):
             return _loads(fenced[1])
@@ -149,33 +159,55 @@ def _checked(name: str, schema: Mapping[str, Any], **others: Any) -> OutputSchem
     made = OutputSchema(_NOT_IN_A_NAME.sub("_", name).strip("_")[:64] or "answer", dict(schema), **others)
     try:
         jsonschema.validators.validator_for(made.schema).check_schema(dict(schema))
-        resolver = _NOTHING_BESIDES.with_resource("", DRAFT202012.create_resource(schema)).resolver("")
-        for reference in _references(schema):
-            resolver.lookup(reference)
+        parts = _Unfolded(schema).parts(schema)
     except jsonschema.SchemaError as exc:
-        msg = f"response_format is no JSON schema: {exc.message}"
-        raise QueryError(msg) from None
+        raise QueryError(f"response_format is no JSON schema: {exc.message}"[:_LONGEST]) from None
     except referencing.exceptions.Unresolvable as exc:
-        msg = f"response_format refers to {exc.ref!r}, which is not in the schema"
-        raise QueryError(msg) from None
+        raise QueryError(f"response_format refers to {exc.ref!r}, which is not in the schema") from None
+    except RecursionError:
+        raise QueryError("response_format is nested too deep to be checked") from None
+    if parts > _MOST_PARTS:
+        raise QueryError(f"response_format has more than {_MOST_PARTS} parts once its references are followed")
     if "cannot be checked" in made.misfit({}):
         raise QueryError("response_format is no JSON schema: it refers to nothing but itself")
     return made
 
 
-def _references(schema: Any) -> Iterator[str]:
-    if isinstance(schema, Mapping):
-        if isinstance(schema.get("$ref"), str):
-            yield schema["$ref"]
-        for part in schema.values():
-            yield from _references(part)
-    elif isinstance(schema, list):
-        for part in schema:
-            yield from _references(part)
+class _Unfolded:
+    """Counts the parts of a schema with its references followed, each one counted once and multiplied after that."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        of_schema = referencing.jsonschema.specification_with(str(schema.get("$schema", "")), default=DRAFT202012)
+        root = of_schema.create_resource(schema)
+        self._resolver = _NOTHING_BESIDES.with_resource("", root).resolver("")
+        self._known: dict[str, int] = {}
+
+    def parts(self, part: Any) -> int:
+        if isinstance(part, list):
+            return sum(map(self.parts, part))
+        if not isinstance(part, Mapping):
+            return 1
+        reference = part.get("$ref")
+        inner = sum(self.parts(item) for name, item in part.items() if name not in _NO_SCHEMAS and name != "$defs")
+        return 1 + inner + (self._behind(reference) if isinstance(reference, str) else 0)
+
+    def _behind(self, reference: str) -> int:
+        if reference not in self._known:
+            self._known[reference] = 1  # one that refers to itself goes as deep as the value does
+            self._known[reference] = min(self.parts(self._resolver.lookup(reference).contents), 10 * _MOST_PARTS)
+        return self._known[reference]
 
 
 def _validator(schema: Mapping[str, Any]) -> Any:
-    return jsonschema.validators.validator_for(schema)(dict(schema), registry=_NOTHING_BESIDES)
+    # Patterns are left to the validators of classes: Python's `re` can be made to run for ever, by a text that a
+    # stranger asked for. What hangs on the names that match one is not checked either.
+    kind = jsonschema.validators.validator_for(schema)
+    lenient: Any = jsonschema.validators.extend(kind, {"pattern": _unchecked, "patternProperties": _unchecked})  # type: ignore[no-untyped-call]
+    return lenient(dict(schema), registry=_NOTHING_BESIDES)
+
+
+def _unchecked(*_: Any) -> Iterator[jsonschema.ValidationError]:
+    return iter(())
 
 
 def _make(kind: Any, value: Any) -> Any:

@@ -73,6 +73,21 @@ async def test_a_stream_that_breaks_off_falls_back_as_well():
     assert "".join([m.text async for m, _ in parts]).endswith("the agent's own model")
 
 
+async def test_an_answer_that_was_paid_for_is_not_paid_for_again():
+    broken = Reply("It is four, for", error=ConnectionError("gone"))
+    pool = Pool(
+        [
+            ScriptedChatModel(responses=["w " * 9, broken], name="a"),
+            ScriptedChatModel(responses=["w " * 9, "It is 5."], name="b"),
+        ]
+    )
+    model = own()
+    graph = agent(model, LightRouterMiddleware(pool, boot_tokens=5, top_k=1))
+    async for _ in graph.astream(ASKED, stream_mode="messages"):
+        pass
+    assert not model.calls
+
+
 async def test_mistakes_are_raised_not_covered():
     router = ChatLightRouter(pool=scripted(a="4", b="4"))
     wrong = agent(own(), LightRouterMiddleware(router), context_schema=dict)

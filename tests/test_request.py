@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.tools import tool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_openai import ChatOpenAI
-from pydantic import BaseModel, Field, RootModel
+from pydantic import BaseModel, Field, RootModel, field_validator
 from referencing.exceptions import Unresolvable
 from typing_extensions import TypedDict
 
@@ -603,3 +603,42 @@ def test_a_request_is_plain_unless_something_is_asked():
 def test_an_empty_schema_is_free():
     assert OutputSchema("any", {}).is_free
     assert not OutputSchema("Person", PERSON_SCHEMA).is_free
+
+
+def test_a_schema_that_unfolds_without_end_is_refused_at_once():
+    defs = {f"L{n}": {"allOf": [{"$ref": f"#/$defs/L{n + 1}"}] * 2} for n in range(60)} | {"L60": {"type": "object"}}
+    with pytest.raises(QueryError, match="more than 10000 parts"):
+        asking_for({"$ref": "#/$defs/L0", "$defs": defs})
+
+
+def test_patterns_cannot_stop_the_world():
+    request = asking_for({"type": "object", "properties": {"a": {"type": "string", "pattern": "^(a+)+$"}}})
+    assert problem(request, AIMessage(json.dumps({"a": "a" * 60 + "!"}))) == ""
+
+
+class Touchy(BaseModel):
+    value: int
+
+    @field_validator("value")
+    @classmethod
+    def _look_up(cls, value):
+        return {1: "one"}[value]
+
+
+def test_whatever_a_validator_raises_the_reply_does_not_fit():
+    assert "2" in problem(asking_for(Touchy), AIMessage('{"value": 2}'))
+
+
+def test_a_reply_nested_too_deep_does_not_fit():
+    assert problem(asking_for({"type": "json_object"}), AIMessage("[" * 100_000 + "]" * 100_000))
+
+
+def test_what_only_looks_like_a_reference_is_none():
+    wanted = {"type": "object", "properties": {"a": {"examples": [{"$ref": "#/nowhere"}]}}}
+    assert problem(asking_for(wanted), AIMessage('{"a": 1}')) == ""
+
+
+@pytest.mark.parametrize("arguments", [{"structured": True}, {"tool_choice": {"type": "function", "function": "tool"}}])
+def test_a_request_that_makes_no_sense_is_named(arguments):
+    with pytest.raises(QueryError):
+        make_request(**arguments)

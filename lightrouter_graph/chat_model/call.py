@@ -73,7 +73,9 @@ def prepare(setup: Setup, stop: Sequence[str] | None, arguments: Mapping[str, An
         sampling={name: given[name] for name in _SAMPLING & given.keys()},
     )
     graph = wire(pool_of(setup.pool, model), setup.parts, request, _context(setup.context, model, given))
-    return ChatCall(graph.compile(name="lightrouter"), model)
+    # Without the checkpointer of a graph around it: that would find the inner run again by its place in the node, and
+    # give one question's answer, or its failure, for another's.
+    return ChatCall(graph.compile(name="lightrouter", checkpointer=False), model)
 
 
 def _unknown(names: Sequence[str]) -> str:
@@ -147,7 +149,8 @@ class Chunks:
             self._state = part["data"]
             return
         event = part["data"]
-        if event.get("type") != "lightrouter" or event["event"] != "token":
+        ours = isinstance(event, Mapping) and event.get("type") == "lightrouter"  # parts of the user's may tell, too
+        if not ours or event["event"] != "token":
             return
         self._broken = self._broken or bool(self._said and event["message_id"] != self._writer)
         self._writer = event["message_id"]

@@ -1,7 +1,9 @@
 """`ChatLightRouter`: the whole graph as one chat model, for wherever a model goes."""
 
+import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from operator import itemgetter
 from typing import Annotated, Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -28,6 +30,7 @@ from lightrouter_graph.errors import ContextError, LightRouterError, PoolError, 
 from lightrouter_graph.graph import Parts
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.priors import Prior
+from lightrouter_graph.providers.model_facts import identity_of
 from lightrouter_graph.selectors import Selector
 
 
@@ -37,6 +40,10 @@ class ChatLightRouter(BaseChatModel):
     It goes wherever a LangChain chat model goes: agents, chains, other graphs. Tools bound to it are offered to every
     candidate; complete tool calls are compared with each other, and the winner is passed on as it was written. The
     answer's `response_metadata["lightrouter"]` is the decision record, its `usage_metadata` the sum over all calls.
+
+    Inside another graph it is one call, as any chat model: what it does within is in that graph's trace and `custom`
+    stream, but not in its checkpoints, and a node that runs again pays for it again. Where that matters, make the graph
+    itself (`create_lightrouter`) a node.
 
     Streaming gives the tokens of the final answer as they are written, where one model writes it in the end (a merged
     answer, or the only one); an answer that was settled by agreement or vote comes whole.
@@ -139,7 +146,10 @@ class ChatLightRouter(BaseChatModel):
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         # LangChain's own would be the same for any two pools that cannot be written down: a cache would mix them up.
-        return str(sorted(self._get_invocation_params(stop=stop, **kwargs).items(), key=lambda item: item[0]))
+        params = self._get_invocation_params(stop=self.stop if stop is None else stop, **kwargs)
+        models = [(candidate.name, identity_of(candidate.model)) for candidate in self.pool]
+        whole = f"{sorted(params.items(), key=itemgetter(0))} {models} {self._parts()} {self.key!r}"
+        return hashlib.sha256(whole.encode()).hexdigest()
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         return {**super()._get_ls_params(stop=stop, **kwargs), "ls_provider": "lightrouter"}

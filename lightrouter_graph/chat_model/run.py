@@ -6,9 +6,10 @@ invoked inside a node; so the run gets a context of its own, in which only trace
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import Context as Contextvars
+from queue import SimpleQueue
 from typing import Any, Literal
 
 from langchain_core.callbacks import (
@@ -23,6 +24,7 @@ from langchain_core.callbacks import (
 from langchain_core.runnables.config import ensure_config, set_config_context
 from langchain_core.tracers.base import BaseTracer
 
+from lightrouter_graph.event_loops import run_sync, start_soon
 from lightrouter_graph.events import surroundings, writer_around
 from lightrouter_graph.tracing import FACE
 
@@ -33,7 +35,7 @@ _STREAMED: dict[str, Any] = {"stream_mode": ["custom", "values"], "version": "v2
 def invoke(graph: Any, given: Mapping[str, Any], run: LLMRun) -> Mapping[str, Any]:
     """Run the graph to its end."""
     with _behind(run, "reply") as context:
-        state: Mapping[str, Any] = context.run(graph.invoke, given)
+        state: Mapping[str, Any] = context.run(run_sync, graph.ainvoke, given)
         return state
 
 
@@ -45,29 +47,24 @@ async def ainvoke(graph: Any, given: Mapping[str, Any], run: LLMRun) -> Mapping[
 
 
 def stream(graph: Any, given: Mapping[str, Any], run: LLMRun) -> Iterator[Mapping[str, Any]]:
-    """Run the graph and give its events and states."""
+    """Run the graph in the background loop and give its events and states; a stream that is closed ends the run."""
+    parts: SimpleQueue[Mapping[str, Any] | None] = SimpleQueue()
     with _behind(run, "stream") as context:
-        parts = context.run(graph.stream, given, **_STREAMED)
+        pumping = context.run(start_soon, _pump, graph, given, parts.put)
         try:
-            while (part := context.run(next, parts, None)) is not None:
+            while (part := parts.get()) is not None:
                 yield part
+            pumping.result()
         finally:
-            context.run(parts.close)
+            pumping.cancel()
 
 
 async def astream(graph: Any, given: Mapping[str, Any], run: LLMRun) -> AsyncGenerator[Mapping[str, Any]]:
     """Run the graph and give its events and states; a stream that is closed ends the run."""
     parts: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue()
 
-    async def pump() -> None:
-        try:
-            async for part in graph.astream(given, **_STREAMED):
-                parts.put_nowait(part)
-        finally:
-            parts.put_nowait(None)
-
     with _behind(run, "stream") as context:
-        task = asyncio.create_task(pump(), context=context)
+        task = asyncio.create_task(_pump(graph, given, parts.put_nowait), context=context)
         try:
             while (part := await parts.get()) is not None:
                 yield part
@@ -75,6 +72,14 @@ async def astream(graph: Any, given: Mapping[str, Any], run: LLMRun) -> AsyncGen
         finally:
             task.cancel()
             await asyncio.wait({task})
+
+
+async def _pump(graph: Any, given: Mapping[str, Any], put: Callable[[Mapping[str, Any] | None], None]) -> None:
+    try:
+        async for part in graph.astream(given, **_STREAMED):
+            put(part)
+    finally:
+        put(None)
 
 
 @contextmanager

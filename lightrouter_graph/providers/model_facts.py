@@ -1,5 +1,6 @@
 """What a built chat model tells of itself: who serves it, its name there, how it is limited and priced."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -66,19 +67,26 @@ def facts_of(model: BaseChatModel) -> ModelFacts:
     )
 
 
+def identity_of(model: BaseChatModel) -> str:
+    """Say in one text all that makes a model's replies, for the keys of caches; never to be shown."""
+    return f"{_base_url(model)} {model._get_llm_string()}"  # noqa: SLF001 - what LangChain's own caches go by
+
+
 def no_tool_choice(model: BaseChatModel) -> str | dict[str, str]:
     """Say "call no tool" as the model's `bind_tools` takes it."""
     # langchain-anthropic reads any word but "any" and "auto" as the name of a tool.
     return {"type": "none"} if model._llm_type == "anthropic-chat" else "none"  # noqa: SLF001 - as below
 
 
-def sends_extra_body(model: BaseChatModel) -> bool:
+def sends_extra_body(model: BaseChatModel, tools: Sequence[Mapping[str, Any]] = ()) -> bool:
     """Whether the model sends `extra_body` as part of a chat completion's body.
 
     A `response_format` is better sent so: as an argument of its own, the client parses the reply as well, and raises
     where it was cut, or where a tool beside it is not strict.
     """
-    return _is_openai_like(model) and not getattr(model, "use_responses_api", None)
+    # A tool of OpenAI's own makes the client take the Responses API, which words the format differently.
+    hosted = any(tool.get("type") != "function" for tool in tools)
+    return _is_openai_like(model) and not hosted and not getattr(model, "use_responses_api", None)
 
 
 def _facts_of_foreign(model: BaseChatModel, spec: str | None) -> ModelFacts:

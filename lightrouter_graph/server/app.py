@@ -70,7 +70,7 @@ def create_app(
         slots,
         max_body_bytes=max_body_bytes,
         keepalive_s=keepalive_s,
-        secrets=_secrets(pool, api_key),
+        secrets=_secrets(pool, models or {}, api_key),
     )
     desk = _Desk(catalogue, metrics)
     return Starlette(
@@ -128,6 +128,7 @@ def _check(api_key: str | None, **limits: Any) -> None:
         raise ContextError(msg)
 
 
-def _secrets(pool: Pool | None, api_key: str | None) -> list[str]:
-    held = [secret for candidate in pool or () for secret in secrets_of(candidate.model)]
+def _secrets(pool: Pool | None, models: Mapping[str, BaseChatModel], api_key: str | None) -> list[str]:
+    asked = [*(candidate.model for candidate in pool or ()), *models.values()]
+    held = [secret for model in asked for secret in secrets_of(model)]
     return [*held, *([api_key] if api_key else [])]

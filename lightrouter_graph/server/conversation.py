@@ -33,8 +33,11 @@ def read_messages(given: Sequence[Mapping[str, Any]]) -> list[BaseMessage]:
 def _message(given: Mapping[str, Any]) -> BaseMessage:
     taken = {name: given[name] for name in _READ if given.get(name) is not None}
     calls = [_with_arguments(call) for call in taken.pop("tool_calls", ())]
-    broken = [call for call in calls if not _is_object(call["function"]["arguments"])]
-    if readable := [call for call in calls if call not in broken]:
+    sorted_out: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+    for call in calls:
+        sorted_out[_is_object(call["function"]["arguments"])].append(call)
+    readable, broken = sorted_out[True], sorted_out[False]
+    if readable:
         taken["tool_calls"] = readable
     [message] = convert_to_messages([{"content": "", **taken}])
     if isinstance(message, AIMessage):

@@ -59,18 +59,16 @@ class BootStep:
         completion = await self._ask(race, candidate, messages, call)
         if race is not None and self._is_whole(task, completion):
             race.vote(task["candidate"], self._answer(task, completion))
+        if self.cache is not None and completion.cached is None:  # only now: the race does not wait for a cache
+            await self.cache.keep(candidate, messages, call, completion)
         return completion
 
     async def _ask(
         self, race: Race | None, candidate: Candidate, messages: Sequence[AnyMessage], call: Call
     ) -> Completion:
-        if self.cache is None:
-            return await complete_unless_decided(race, candidate, messages, call)
-        if (kept := await self.cache.find(candidate, messages, call)) is not None:
+        if self.cache is not None and (kept := await self.cache.find(candidate, messages, call)) is not None:
             return as_completion(kept, candidate, call)
-        reply = await complete_unless_decided(race, candidate, messages, call)
-        await self.cache.keep(candidate, messages, call, reply)
-        return reply
+        return await complete_unless_decided(race, candidate, messages, call)
 
     def _answer(self, task: Task, completion: Completion) -> str | None:
         whole, question = self._is_whole(task, completion), question_text(task["messages"])

@@ -26,6 +26,7 @@ from lightrouter_graph import (
     PoolError,
     QueryError,
     RandomSelector,
+    VoteAggregator,
 )
 from lightrouter_graph.testing import Reply, ScriptedChatModel
 
@@ -378,3 +379,20 @@ def test_objects_that_do_not_fit_are_dropped_in_every_mode(method):
     result = asked.invoke("2 + 2 as JSON with a value?")
     assert result["parsed"] == Sum(value=4)
     assert "invalid: value: 'four' is not of type 'integer'" in str(decision(result["raw"])["candidates"])
+
+
+def test_a_cache_of_langchains_knows_every_difference():
+    def key(**arguments):
+        pool = arguments.pop("pool", ["vllm:a@http://127.0.0.1:1/v1"])
+        return ChatLightRouter(pool, **arguments)._get_llm_string()
+
+    keys = [
+        key(),
+        key(pool=["vllm:a@http://127.0.0.1:2/v1"]),
+        key(stop=["."]),
+        key(aggregator=VoteAggregator()),
+        key(aggregator=VoteAggregator(mix_fields=True)),
+        key(top_k=1),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert key() == keys[0]

@@ -1,0 +1,85 @@
+"""Boots that serve again: found by all that made them, and never in the way."""
+
+import asyncio
+import threading
+
+import pytest
+from helpers import QUESTION, calls, decision, long, scripted
+from langgraph.cache.memory import InMemoryCache
+
+from lightrouter_graph import BootCache, Candidate, Context, Pool, create_lightrouter
+from lightrouter_graph.testing import RecordedModelServer
+
+SETTINGS = Context(boot_tokens=5, top_k=1, agree=None, aggregator="best")
+ASKED = {"messages": [("user", QUESTION)]}
+
+
+async def ask(pool, cache, context=SETTINGS, asked=ASKED):
+    graph = create_lightrouter(pool, boot_cache=cache, context=context).compile()
+    return (await graph.ainvoke(asked))["messages"][-1]
+
+
+async def test_a_boot_is_paid_for_once_and_the_bill_says_so():
+    cache, again = InMemoryCache(), scripted(a=long("1"), b=long("2"))
+    first = decision(await ask(scripted(a=long("1"), b=long("2")), cache))["bill"]
+    second = decision(await ask(again, cache))["bill"]
+    assert calls(again) == {"a": 1, "b": 0}
+    assert [(bill["calls"], bill["cached"]) for bill in (first, second)] == [(3, 0), (1, 2)]
+    assert second["one_model"]["usage"] == first["one_model"]["usage"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"context": SETTINGS.model_copy(update={"boot_tokens": 6})}, {"asked": {"messages": [("user", "And pears?")]}}],
+)
+async def test_what_is_asked_otherwise_is_asked_anew(change):
+    cache, again = InMemoryCache(), scripted(a=long("1"), b=long("2"))
+    await ask(scripted(a=long("1"), b=long("2")), cache)
+    await ask(again, cache, **change)
+    assert calls(again) == {"a": 2, "b": 1}
+
+
+async def test_two_servers_of_one_model_are_two_models():
+    cache = InMemoryCache()
+    for text in (long("1"), long("2")):
+        with RecordedModelServer(responders={"m": lambda _, text=text: text}) as server:
+            pool = Pool([Candidate(name, f"vllm:m@{server.base_url}") for name in "ab"])
+            assert (await ask(pool, cache)).text == text
+
+
+class Stuck(InMemoryCache):
+    def __init__(self):
+        super().__init__()
+        self.freed = threading.Event()
+
+    def get(self, keys):
+        self.freed.wait(30)
+        return {}
+
+
+async def test_a_cache_that_hangs_is_left_alone():
+    cache, pool = Stuck(), scripted(a=long("1"), b=long("2"))
+    try:
+        async with asyncio.timeout(10):
+            assert (await ask(pool, cache)).text == long("1")
+    finally:
+        cache.freed.set()
+
+
+class Broken(InMemoryCache):
+    def get(self, keys):
+        raise OSError("gone")
+
+    def set(self, pairs):
+        raise OSError("gone")
+
+
+async def test_a_cache_that_fails_costs_a_boot_and_no_more():
+    pool = scripted(a=long("1"), b=long("2"))
+    assert (await ask(pool, Broken())).text == long("1")
+
+
+@pytest.mark.parametrize("ttl", [0, 1.5, "1"])
+def test_a_time_to_live_is_whole_seconds(ttl):
+    with pytest.raises(ValueError, match="ttl_s"):
+        BootCache(InMemoryCache(), ttl_s=ttl)
