@@ -19,6 +19,7 @@ _LIMIT_BY_TYPE = {
     "chat-ollama": "num_predict",
 }
 _LIMIT_IS_FIELD = frozenset({"chat-ollama"})
+_CONTINUATION_BY_TYPE: dict[str, Continuation] = {"pocket-chat": "prefill"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class ModelFacts:
         model_name: As the provider names it.
         limit_parameter: The name under which it takes the cap on its output.
         limit_is_field: True when the cap is a field of the model and no argument of a call.
-        continuation: See `providers.Continuation`; None for models we did not build.
+        continuation: See `providers.Continuation`; None for most models we did not build.
         json_mode: See `providers.JsonMode`.
         price_id: Under which provider `genai-prices` lists it; None = not to be priced from a list.
     """
@@ -100,7 +101,7 @@ def _facts_of_foreign(model: BaseChatModel, spec: str | None) -> ModelFacts:
         model_name=str(said.get("ls_model_name") or type(model).__name__),
         limit_parameter=_LIMIT_BY_TYPE.get(llm_type, "max_tokens"),
         limit_is_field=llm_type in _LIMIT_IS_FIELD,
-        continuation=None,
+        continuation=_CONTINUATION_BY_TYPE.get(llm_type),
         json_mode="json_schema" if _promises_schema(model) else None,
         price_id=row.price_id if row else provider,
     )
