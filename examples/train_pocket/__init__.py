@@ -1,0 +1,1 @@
+"""Train the pocket models from nothing: `python -m examples.train_pocket`."""
