@@ -6,6 +6,7 @@ from unittest.mock import ANY
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.unit_tests import ChatModelUnitTests
 
 from lightrouter_graph import Candidate, Context, LLMAggregator, Pool, create_lightrouter
@@ -19,14 +20,18 @@ QUESTION = "Mia has 47 apples and gets 38 more. How many apples does Mia have no
 SOLUTION = "47 + 38: ones 7 + 8 = 15, tens 4 + 3 + 1 = 8, so 85. The answer is 85."
 
 
-class TestUnits(ChatModelUnitTests):
+class Promises:
     chat_model_class = ChatPocket
     chat_model_params = {"model": "general"}  # noqa: RUF012 - as LangChain has it
     standard_chat_model_params = {"temperature": 0, "max_tokens": 100, "stop": []}  # noqa: RUF012
     has_tool_calling = False
     has_structured_output = False
+    supports_model_override = True
+    model_override_value = "quick"
     returns_usage_metadata = True
 
+
+class TestUnits(Promises, ChatModelUnitTests):
     @pytest.mark.xfail(reason="LangChain's loader admits no class outside its own list")
     def test_serdes(self, model, snapshot):
         super().test_serdes(model, snapshot)
@@ -34,6 +39,10 @@ class TestUnits(ChatModelUnitTests):
     @pytest.fixture
     def snapshot(self):
         return lambda name: ANY
+
+
+class TestWhole(Promises, ChatModelIntegrationTests):
+    pass
 
 
 def test_a_question_is_answered_with_steps_and_usage():
