@@ -1,11 +1,9 @@
-"""`make demo`: the whole method on one machine, without a key.
+"""`make demo`: the whole method on one machine, without a key: five small language models race, a sixth merges.
 
-Five small models race. They are recordings: questions and answers written by hand for this demo, played by a server on
-loopback with the speed of real models. Everything else is real: the HTTP, the streams, the cut boots, the ranking, the
-agreement, the bill.
+The models are real and come with the package (`lightrouter_graph/pocket/MODEL_CARD.md`): they write real tokens, know
+grade-school word problems only, and are often wrong. Everything else is what you would run on your own pool.
 
-    python examples/demo.py            both runs
-    python examples/demo.py --fast     without the models' delays
+    python examples/demo.py
 """
 
 import sys
@@ -13,54 +11,53 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from langchain_core.messages import HumanMessage
 from rich.console import Console
 
+from lightrouter_graph import Context, LLMAggregator, Pool, create_lightrouter
 from lightrouter_graph.cli import main as lightrouter
-from lightrouter_graph.testing import RecordedModelServer, Timing
+from lightrouter_graph.pocket.model import count_parameters
 
-DATA = Path(__file__).parent / "data" / "demo.jsonl"
-QUESTION = (
-    "A bakery bakes 12 trays of 8 rolls each morning. It sells three quarters of them before noon and gives half of "
-    "what is left to a shelter. How many rolls remain?"
-)
-SPEEDS = {
-    "oak": Timing(ttft_s=0.5, tokens_per_s=40),
-    "elm": Timing(ttft_s=0.2, tokens_per_s=60),
-    "birch": Timing(ttft_s=0.3, tokens_per_s=50),
-    "ash": Timing(ttft_s=0.1, tokens_per_s=80),
-    "fir": Timing(ttft_s=0.4, tokens_per_s=45),
-}
-PRICES = {"oak": (0.4, 1.6), "elm": (0.2, 0.8), "birch": (0.2, 0.6), "ash": (0.1, 0.4), "fir": (0.1, 0.3)}
+QUESTION = "Ana has 3 boxes of 4 toys each and 3 boxes of 9 stones each. How many is that together?"
+EASY = "Mia has 47 apples and gets 38 more. How many apples does Mia have now?"
+TOP_K = ["--width", "0", "--agree", "0", "--top-k", "3", "--boot-tokens", "16"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Ask the same question twice: in the default, adaptive setting, and with the paper's fixed top-k."""
-    fast = "--fast" in (sys.argv[1:] if arguments is None else arguments)
-    with (
-        RecordedModelServer(DATA, timings={} if fast else SPEEDS) as server,
-        tempfile.TemporaryDirectory() as folder,
-    ):
-        file = Path(folder) / "demo.toml"
-        file.write_text("\n".join(candidate(name, server.base_url) for name in SPEEDS))
-        say("Five small models, played from recordings that were written by hand for this demo.")
-        say(f"Q: {QUESTION}")
-        say("1. The default: three boot together, finished answers that agree stop the run.")
-        code = lightrouter(["ask", QUESTION, "--pool", str(file)])
-        say("Several models cost more than one, always; what counts is what they add, and what all in full would cost.")
-        say("2. The paper's fixed top-k: all five write 40 boot tokens, the best two go on, the weak are dropped.")
-        fixed = ["--width", "0", "--agree", "0", "--top-k", "2", "--boot-tokens", "40", "--aggregator", "vote"]
-        return code or lightrouter(["ask", QUESTION, "--pool", str(file), *fixed])
+    """Ask an easy question in the default setting, and a hard one with a fixed top-k and the model that merges."""
+    del arguments  # there is nothing to choose
+    say("Five models of 427,000 parameters each, trained by us on word problems; a sixth was trained to merge.")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "pocket.toml"
+        file.write_text("".join(f'[[candidate]]\nmodel = "pocket:{name}"\n' for name in Pool.pocket().names))
+        say(f"1. {EASY}\n   The default: three boot together; finished answers that agree stop the run.")
+        code = lightrouter(["ask", EASY, "--pool", str(file)])
+        say(f"2. {QUESTION}\n   A fixed top-k: all five write 16 boot tokens, the best three go on, two are dropped.")
+        code = code or lightrouter(["ask", QUESTION, "--pool", str(file), *TOP_K, "--aggregator", "vote"])
+        say(
+            "   That was the vote. The question was picked because the strongest model alone gets it wrong (35); what "
+            "the pool is worth on 1,000 others: python examples/pocket_eval.py"
+        )
+    say("3. The same, but the three answers go to the model that merges:")
+    merged()
+    return code
 
 
-def candidate(name: str, url: str) -> str:
-    """Write one candidate of the pool file."""
-    price_in, price_out = PRICES[name]
-    return f"""
-[[candidate]]
-name = "{name}"
-model = "vllm:{name}@{url}"
-price = {{ input = {price_in}, output = {price_out} }}
-"""
+def merged() -> None:
+    """Run the graph from code, with an aggregator of one's own."""
+    context = Context(width=None, agree=None, top_k=3, boot_tokens=16, aggregator="llm")
+    router = create_lightrouter(Pool.pocket(), aggregator=LLMAggregator("pocket:merger"), context=context).compile()
+    answer = router.invoke({"messages": [HumanMessage(QUESTION)]})["messages"][-1]
+    decision = answer.response_metadata["lightrouter"]
+    for candidate in decision["candidates"]:
+        told = candidate["answer"] if candidate["fate"] == "answered" else candidate["why"]
+        print(f"  {candidate['candidate']:<9} {candidate['fate']:<9} {told}")
+    print(f"  merged    {answer.text}")
+    usage = decision["bill"]["usage"]
+    parameters, tokens = count_parameters("general"), usage["input_tokens"] + usage["output_tokens"]
+    print(
+        f"  bill      {decision['bill']['calls']} calls, {tokens} tokens read and written x {parameters:,} parameters"
+    )
 
 
 def say(text: str) -> None:
@@ -69,4 +66,4 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

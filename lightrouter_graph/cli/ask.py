@@ -130,7 +130,7 @@ def _answer(
 
         source = open_pool(file, specs)
         watcher.say(source.announcement)
-        return asyncio.run(follow(source.pool, messages, context, watcher))
+        return asyncio.run(follow(source.pool, messages, context, watcher, source.aggregator))
 
 
 def _as_json(message: "AIMessage") -> str:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from lightrouter_graph.cli.words import count
-from lightrouter_graph.errors import PoolError
+from lightrouter_graph.errors import NoModelsError, PoolError
 
 if TYPE_CHECKING:
+    from lightrouter_graph.aggregators import Aggregator
     from lightrouter_graph.pool import Pool
 
 DEFAULT_FILE = Path("lightrouter.toml")
@@ -36,18 +37,30 @@ Specs = Annotated[
 ]
 
 
+POCKET = (
+    "no model is configured: these are small ones that come along and know grade-school word problems only "
+    "(OPENAI_API_KEY or another key, Ollama, or ./lightrouter.toml make a pool)"
+)
+
+
 class Source(NamedTuple):
-    """A pool and, where the user did not name it, a line that says where it was found."""
+    """A pool and, where the user did not name it, a line that says where it was found.
+
+    `aggregator` is who merges, where the pool brings a model made for that.
+    """
 
     pool: "Pool"
     announcement: str
+    aggregator: "Aggregator | None" = None
 
 
 def open_pool(file: Path | None, specs: list[str] | None) -> Source:
-    """Build the pool the options ask for; nothing is sent but to local servers that may list models.
+    """Build the pool the options ask for, or else of what is configured, or else of the models that come along.
+
+    Nothing is sent but to local servers that may list models.
 
     Raises:
-        PoolError: If both or neither can be had, or a candidate is not usable.
+        PoolError: If both are given, or a candidate is not usable.
     """
     from lightrouter_graph.pool import Pool  # noqa: PLC0415 - a second, and --help needs none of it
 
@@ -61,5 +74,15 @@ def open_pool(file: Path | None, specs: list[str] | None) -> Source:
     if DEFAULT_FILE.is_file():
         pool, place = Pool.from_toml(DEFAULT_FILE), f"./{DEFAULT_FILE}"
     else:
-        pool, place = Pool.from_env(), "the environment"
+        try:
+            pool, place = Pool.from_env(), "the environment"
+        except NoModelsError:
+            return _pocket()
     return Source(pool, f"{count(len(pool), 'model')} from {place}")
+
+
+def _pocket() -> Source:
+    from lightrouter_graph.aggregators import AutoAggregator, LLMAggregator  # noqa: PLC0415 - as above
+    from lightrouter_graph.pool import Pool  # noqa: PLC0415
+
+    return Source(Pool.pocket(), POCKET, AutoAggregator(synthesis=LLMAggregator("pocket:merger")))

@@ -6,6 +6,7 @@ from typing import Any, Protocol, Self, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage
 
+from lightrouter_graph.aggregators import Aggregator
 from lightrouter_graph.context import Context
 from lightrouter_graph.events import Event
 from lightrouter_graph.graph import create_lightrouter
@@ -34,7 +35,13 @@ class Watcher(Protocol):
         """The answer is there."""
 
 
-async def follow(pool: Pool, messages: Sequence[AnyMessage], context: Context, watcher: Watcher) -> AIMessage:
+async def follow(
+    pool: Pool,
+    messages: Sequence[AnyMessage],
+    context: Context,
+    watcher: Watcher,
+    aggregator: Aggregator | None = None,
+) -> AIMessage:
     """Run the graph and let the watcher follow it.
 
     Returns:
@@ -43,7 +50,7 @@ async def follow(pool: Pool, messages: Sequence[AnyMessage], context: Context, w
     Raises:
         LightRouterError: What the graph raises.
     """
-    graph = create_lightrouter(pool, context=context).compile(name="lightrouter")
+    graph = create_lightrouter(pool, context=context, aggregator=aggregator).compile(name="lightrouter")
     given = cast("Any", {"messages": list(messages)})
     state: dict[str, Any] = {}
     async for mode, payload in graph.astream(given, stream_mode=["custom", "messages", "values"]):

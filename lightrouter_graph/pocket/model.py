@@ -124,6 +124,15 @@ def load_model(name: PocketName) -> PocketModel:
         return PocketModel(name, Network.of(dict(stored)), load_tokenizer())
 
 
+def count_parameters(name: PocketName) -> int:
+    """How many numbers a model was trained to: with its tokens, what it costs in place of a price."""
+    with (
+        files("lightrouter_graph.pocket").joinpath(f"weights/{name}.npz").open("rb") as file,
+        np.load(file, allow_pickle=False) as stored,
+    ):
+        return sum(int(stored[array].size) for array in stored.files)
+
+
 def _choose(logits: Floats, temperature: float, rng: np.random.Generator) -> tuple[int, float]:
     shifted = logits - logits.max()
     total = float(np.log(np.exp(shifted).sum()))

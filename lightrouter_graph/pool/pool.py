@@ -83,6 +83,15 @@ class Pool:
         """
         return cls(find_candidates(os.environ if env is None else env, probe=probe))
 
+    @classmethod
+    def pocket(cls) -> Self:
+        """Take the small models that come with the package: no key, no network, grade-school word problems only.
+
+        The best on the whole comes first; the others know some kinds of problem better
+        (`lightrouter_graph/pocket/MODEL_CARD.md`). `pocket:merger`, made to merge their answers, is not among them.
+        """
+        return cls([Candidate(name, f"pocket:{name}") for name in ("general", "shares", "products", "sums", "quick")])
+
     @property
     def names(self) -> tuple[str, ...]:
         """The names, in pool order."""

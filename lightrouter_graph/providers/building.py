@@ -58,6 +58,8 @@ def build_model(
     }
     if temperature is not None:
         settings["temperature"] = temperature
+    if spec.provider == "pocket":
+        return _build_pocket(spec, temperature)
     if spec.provider in PROVIDERS:
         return _build_openai_like(spec, settings, reasoning_effort, api_key_env, env)
     if reasoning_effort is not None:
@@ -120,6 +122,16 @@ def _key(spec: ModelSpec, row: Provider, api_key_env: str | None, env: Mapping[s
         msg = f"{str(spec)!r} needs a key: set the environment variable {variable}"
         raise PoolError(msg)
     return _NO_KEY
+
+
+def _build_pocket(spec: ModelSpec, temperature: float | None) -> BaseChatModel:
+    from lightrouter_graph.pocket.chat import ChatPocket  # noqa: PLC0415 - numpy and weights, for those who ask for them
+    from lightrouter_graph.pocket.model import POCKET_NAMES  # noqa: PLC0415
+
+    if spec.model not in POCKET_NAMES or spec.base_url:
+        msg = f"{str(spec)!r}: the pocket models are {', '.join(f'pocket:{name}' for name in POCKET_NAMES)}"
+        raise PoolError(msg)
+    return ChatPocket(model_name=spec.model, temperature=temperature or 0.0, metadata={SPEC_KEY: str(spec)})
 
 
 def _build_by_langchain(
