@@ -33,7 +33,7 @@ def calculate(expression: str) -> str:
 
 
 graph = create_agent(
-    ChatLightRouter(pool=open_pool()),
+    ChatLightRouter(pool=open_pool(tools=True)),
     [StructuredTool.from_function(calculate, handle_tool_error=True)],
     system_prompt="Use the tool for every calculation; answer in a sentence or two.",
     context_schema=Settings,

@@ -6,9 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
-Operators = Mapping[type[ast.operator], Callable[[Fraction, Fraction], Fraction]]
-
-OPERATORS: Operators = {
+_OPERATORS: Mapping[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
@@ -24,7 +22,7 @@ def find_expression(text: str) -> str | None:
     return next((match[0] for match in _CANDIDATE.finditer(plain) if _is_arithmetic(match[0])), None)
 
 
-def evaluate(expression: str, operators: Operators = OPERATORS) -> Fraction:
+def evaluate(expression: str) -> Fraction:
     """Work out numbers joined by + - * / and parentheses; there is no power, so its length bounds the work.
 
     Raises:
@@ -39,7 +37,7 @@ def evaluate(expression: str, operators: Operators = OPERATORS) -> Fraction:
     except SyntaxError as exc:
         msg = f"{expression!r} is not arithmetic"
         raise ValueError(msg) from exc
-    return _value(tree.body, operators)
+    return _value(tree.body)
 
 
 def show(value: Fraction) -> str:
@@ -47,14 +45,14 @@ def show(value: Fraction) -> str:
     return str(value.numerator) if value.denominator == 1 else str(float(value))
 
 
-def _value(node: ast.expr, operators: Operators) -> Fraction:
+def _value(node: ast.expr) -> Fraction:
     match node:
         case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
             return Fraction(str(number))  # as written: 0.1 is a tenth
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_value(operand, operators)
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in operators:
-            return operators[type(op)](_value(left, operators), _value(right, operators))
+            return -_value(operand)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+            return _OPERATORS[type(op)](_value(left), _value(right))
     msg = "only numbers, + - * / and parentheses can be worked out"
     raise ValueError(msg)
 

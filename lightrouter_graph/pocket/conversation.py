@@ -72,5 +72,6 @@ def is_in_world(question: str, tokenizer: Tokenizer) -> bool:
         and _FEWEST_WORDS <= len(pieces) <= _MOST_WORDS
         and max(numbers) <= _LARGEST
         and len(strange) <= 1
+        and all(word.isalpha() for word in strange)  # a sign such as * is no word they could pass over
         and len(names) <= 2
     )

@@ -156,3 +156,8 @@ async def test_a_pool_of_them_is_routed_by_the_graph():
     graph = create_lightrouter(pool).compile()
     result = await graph.ainvoke({"messages": [HumanMessage(QUESTION)]}, context=Context(boot_tokens=16))
     assert result["messages"][-1].text.endswith("The answer is 85.")
+
+
+@pytest.mark.parametrize("question", ["What is 17 * 23?", "What is 10% of 50?", "Is 7 / 2 more than 3 or not, please?"])
+def test_signs_it_never_saw_are_not_passed_over(question):
+    assert ChatPocket(model="general").invoke(question).text == OUT_OF_WORLD

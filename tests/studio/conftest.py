@@ -1,4 +1,4 @@
-"""No models but the stand-ins: an empty folder, a local server that is not there."""
+"""No models but those that come along: an empty folder, a local server that is not there."""
 
 import importlib
 

@@ -2,11 +2,19 @@
 
 from typing import Any
 
-QUESTION = "What is 17 * 23?"
+QUESTION = "Mia has 47 apples and gets 38 more. How many apples does Mia have now?"
+EXPRESSION = "47 + 38"
+FOR_A_TOOL = f"What is {EXPRESSION}?"
+RESULT = "The answer is 85."
 
 
 def ask(question: str = QUESTION) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": question}]}
+
+
+def ask_graph(name: str) -> dict[str, Any]:
+    """Ask what the models of a graph can answer: the agent's only hand arithmetic to its tool."""
+    return ask(FOR_A_TOOL if name == "agent" else QUESTION)
 
 
 def settings_for(name: str, **settings: Any) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
-from graphs.pool import open_pool
+from graphs.pool import configured_pool, open_pool
 from graphs.stand_ins import HOW_TO_CONFIGURE, stand_ins
-from lightrouter_graph import Context, PoolError, create_lightrouter
+from lightrouter_graph import PoolError
 
 POOL_FILE = '[[candidate]]\nname = "mine"\nmodel = "vllm:mine@http://127.0.0.1:9/v1"\n'
 ASKED = [HumanMessage("What is 17 * 23?")]
@@ -16,17 +16,29 @@ ASKED = [HumanMessage("What is 17 * 23?")]
 
 @pytest.fixture(autouse=True)
 def _not_yet_chosen():
-    open_pool.cache_clear()
+    _forget()
     yield
+    _forget()
+
+
+def _forget():
     open_pool.cache_clear()
+    configured_pool.cache_clear()
 
 
-def test_without_anything_stand_ins_answer_and_the_log_says_how_to_change_that(caplog):
+@pytest.mark.parametrize(
+    ("tools", "names", "kind"),
+    [
+        (False, ("general", "shares", "products", "sums", "quick"), "small pocket models, grade-school word problems"),
+        (True, ("stand-in-a", "stand-in-b", "stand-in-c"), "stand-ins that call a tool"),
+    ],
+)
+def test_without_anything_configured_the_log_says_who_answers_and_how_to_change_that(caplog, tools, names, kind):
     caplog.set_level(logging.INFO, logger="graphs.pool")
-    assert open_pool() is open_pool()
-    assert open_pool().names == ("stand-in-a", "stand-in-b", "stand-in-c")
+    assert open_pool(tools=tools) is open_pool(tools=tools)
+    assert open_pool(tools=tools).names == names
     (line,) = [record.getMessage() for record in caplog.records if record.name == "graphs.pool"]
-    assert "stand-ins" in line
+    assert kind in line
     assert "OPENAI_API_KEY" in line
     assert "\n" not in line
 
@@ -36,7 +48,8 @@ def test_a_pool_file_comes_first(monkeypatch, caplog):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
     Path("lightrouter.toml").write_text(POOL_FILE)
     assert open_pool().names == ("mine",)
-    assert "lightrouter.toml" in caplog.text
+    assert open_pool(tools=True) is open_pool()
+    assert caplog.text.count("lightrouter.toml") == 1
 
 
 def test_a_broken_pool_file_is_not_passed_over():
@@ -50,21 +63,6 @@ def test_a_key_in_the_environment_is_enough(monkeypatch, caplog):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
     assert all(name.startswith("openai:") for name in open_pool().names)
     assert "sk-none" not in caplog.text
-
-
-def test_stand_ins_say_that_they_are_and_one_of_them_cannot_multiply():
-    said = {candidate.name: candidate.model.invoke(ASKED).text for candidate in stand_ins()}
-    assert [text.split()[3] for text in said.values()] == ["391.", "40.", "391."]
-    assert all(f"I am {name}, which stands in for a model" in text for name, text in said.items())
-
-
-def test_of_what_they_cannot_do_they_say_so():
-    assert {candidate.model.invoke("Who was Ada?").text for candidate in stand_ins()} == {HOW_TO_CONFIGURE}
-
-
-@pytest.mark.parametrize("question", ["6 / (1 * (2 - 2))", "6 / (1 * (-1))"])
-def test_a_division_by_zero_has_an_answer_too(question):
-    assert all("The answer is" in candidate.model.invoke(question).text for candidate in stand_ins())
 
 
 def look_up(place: str) -> str:
@@ -85,27 +83,25 @@ def test_with_tools_they_call_the_first_that_fits_and_then_say_what_it_returned(
     assert model.invoke([*ASKED, returned]).text.startswith("The answer is Peru.")
 
 
+def test_they_do_not_keep_from_you_that_they_stand_in():
+    returned = ToolMessage("391", name="look_up", tool_call_id="1")
+    said = {candidate.name: candidate.model.invoke([*ASKED, returned]).text for candidate in stand_ins()}
+    assert all(f"I am {name}, which stands in for a model" in text for name, text in said.items())
+
+
 @pytest.mark.parametrize(("tools", "choice"), [([pick], None), ([look_up], "none")])
-def test_without_a_tool_that_fits_they_work_it_out_themselves(tools, choice):
+def test_without_a_tool_that_fits_they_say_what_they_can_do(tools, choice):
     reply = stand_ins()["stand-in-a"].model.bind_tools(tools, tool_choice=choice).invoke(ASKED)
-    assert not reply.tool_calls
-    assert reply.text.startswith("The answer is 391.")
+    assert (reply.text, reply.tool_calls) == (HOW_TO_CONFIGURE, [])
 
 
-@pytest.mark.parametrize("layers", [1, 2])
-async def test_they_find_the_question_before_what_lightrouter_adds_to_it(layers):
-    router = create_lightrouter(stand_ins(), context=Context.paper(boot_tokens=5, layers=layers)).compile()
-    answer = (await router.ainvoke({"messages": ASKED}))["messages"][-1]
-    assert answer.text.startswith("The answer is 391.")
+def test_they_find_the_question_before_what_lightrouter_adds_to_it():
+    asked = [*ASKED, HumanMessage("Draft of another model: I would look it up.")]
+    assert stand_ins()["stand-in-a"].model.bind_tools([look_up]).invoke(asked).tool_calls
 
 
-def test_they_do_not_answer_an_earlier_question_again():
-    model = stand_ins()["stand-in-a"].model
-    assert model.invoke([*ASKED, AIMessage("391"), HumanMessage("Thanks!")]).text == HOW_TO_CONFIGURE
-
-
-async def test_the_selector_has_something_to_decide():
-    router = create_lightrouter(stand_ins(), context=Context(top_k=2, agree=None)).compile()
-    answer = (await router.ainvoke({"messages": ASKED}))["messages"][-1]
-    fates = {c["candidate"]: (c["rank"], c["answer"]) for c in answer.response_metadata["lightrouter"]["candidates"]}
-    assert fates == {"stand-in-a": (1, "391"), "stand-in-b": (3, "40"), "stand-in-c": (2, "391")}
+@pytest.mark.parametrize(
+    "messages", [[HumanMessage("Who was Ada?")], [*ASKED, AIMessage("391"), HumanMessage("Thanks!")]]
+)
+def test_without_arithmetic_in_the_question_no_tool_is_called(messages):
+    assert stand_ins()["stand-in-a"].model.bind_tools([look_up]).invoke(messages).text == HOW_TO_CONFIGURE
