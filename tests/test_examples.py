@@ -47,6 +47,7 @@ def test_no_example_is_left_out():
         "multi_turn",
         "openai_client",
         "quickstart",
+        "pocket_eval",
         "replay",
         "structured_output",
         "subgraph",

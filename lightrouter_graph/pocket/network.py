@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from lightrouter_graph.pocket.shape import ATTENTION_SCALE, HEAD_SIZE, LONGEST, ROTARY_BASE, Shape
 
 Floats = NDArray[np.float32]
+
+_BLAS = ThreadpoolController()
+"""Matrices this small are multiplied faster by one thread; on a busy machine the others only wait for each other."""
 
 
 @dataclass
@@ -82,6 +86,10 @@ class Network:
         Returns:
             Logits for the token after each of them, (len(ids), vocabulary).
         """
+        with _BLAS.limit(limits=1, user_api="blas"):
+            return self._read(ids, places, cache)
+
+    def _read(self, ids: list[int], places: list[int], cache: Cache) -> Floats:
         x = _normalize(self._embed(ids, places, cache))
         start, end = cache.length, cache.length + len(ids)
         for i, layer in enumerate(self.layers):
