@@ -83,6 +83,6 @@ def open_pool(file: Path | None, specs: list[str] | None) -> Source:
 
 def _pocket() -> Source:
     from lightrouter_graph.aggregators import AutoAggregator, LLMAggregator  # noqa: PLC0415 - as above
-    from lightrouter_graph.pool import Pool  # noqa: PLC0415
+    from lightrouter_graph.pool import Candidate, Pool  # noqa: PLC0415
 
-    return Source(Pool.pocket(), POCKET, AutoAggregator(synthesis=LLMAggregator("pocket:merger")))
+    return Source(Pool.pocket(), POCKET, AutoAggregator(synthesis=LLMAggregator(Candidate("merger", "pocket:merger"))))
