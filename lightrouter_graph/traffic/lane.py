@@ -1,0 +1,92 @@
+"""A lane: one provider address with one key, and all that its calls must wait for."""
+
+import threading
+from collections.abc import Awaitable, Callable
+
+from lightrouter_graph.errors import PoolError
+from lightrouter_graph.traffic.breaker import Breaker
+from lightrouter_graph.traffic.pauses import Pauses
+from lightrouter_graph.traffic.place import Place
+from lightrouter_graph.traffic.places import Places
+
+DEFAULT_LIMIT = 100
+"""Calls under way at once with one key, when no candidate says otherwise: far more than one user's graph needs, and as
+many as httpx opens connections by default, so that further ones would only wait elsewhere, unseen.
+"""
+
+_MOST_MODELS = 1000
+"""Models whose breakers a lane remembers; who names more is inventing them, and the oldest is forgotten."""
+
+
+class Lane:
+    """The places, pauses and breakers of one provider address with one key; for any event loop and thread.
+
+    Args:
+        label: How it is called in reprs; no secret.
+        now: The time in seconds, never going back.
+        sleep: Waits so many seconds.
+        random: A number in [0, 1).
+    """
+
+    def __init__(
+        self,
+        label: str,
+        *,
+        now: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        random: Callable[[], float],
+    ) -> None:
+        self.label = label
+        self._now = now
+        self._named_limit: int | None = None
+        self._places = Places(DEFAULT_LIMIT)
+        self._pauses = Pauses(now, sleep, random)
+        self._breakers: dict[str, Breaker] = {}
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        """Say who it leads to and how busy it is."""
+        return f"Lane({self.label!r}, {self.taken} of {self.limit} places taken)"
+
+    @property
+    def limit(self) -> int:
+        """How many calls may be under way at once."""
+        return self._places.limit
+
+    @property
+    def taken(self) -> int:
+        """How many calls are under way."""
+        return self._places.taken
+
+    def limit_to(self, limit: int) -> None:
+        """Take a candidate's word for how many calls there may be at once; the smallest word named holds.
+
+        Raises:
+            PoolError: If it is no whole number of at least 1.
+        """
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+            msg = f"the number of calls at a time must be a whole number of at least 1, got {limit!r}"
+            raise PoolError(msg)
+        with self._lock:
+            if self._named_limit is None or limit < self._named_limit:
+                self._named_limit = limit
+                self._places.resize(limit)
+
+    def place(self, model_name: str, *, patience_s: float) -> Place:
+        """Ask for a place for one call, to be taken with `async with`.
+
+        Args:
+            model_name: As the provider names it; each has a breaker of its own.
+            patience_s: How long to wait for a place and for the end of a pause, together.
+
+        Returns:
+            The place; entering it raises `LaneClosedError` if the call must not be made.
+        """
+        breaker = self._breakers.get(model_name) or self._new_breaker(model_name)
+        return Place(model_name, patience_s, places=self._places, pauses=self._pauses, breaker=breaker, now=self._now)
+
+    def _new_breaker(self, model_name: str) -> Breaker:
+        with self._lock:
+            while len(self._breakers) >= _MOST_MODELS:
+                del self._breakers[next(iter(self._breakers))]
+            return self._breakers.setdefault(model_name, Breaker(self._now))

@@ -1,0 +1,123 @@
+"""A place in a lane for one call: what it waits for, what refuses it, and what is learnt from how it went."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Literal
+
+from lightrouter_graph.errors import LightRouterError
+from lightrouter_graph.failures import redact
+from lightrouter_graph.records import Cause, Failure
+from lightrouter_graph.traffic.breaker import Breaker
+from lightrouter_graph.traffic.pauses import Pauses
+from lightrouter_graph.traffic.places import Places
+
+LANE_WIDE_S = 60.0
+"""The longest pause that holds for the whole lane. One of up to a minute is about the rate of calls with a key; a
+longer one is a quota of the one model (a day's free calls, say), and must not silence all others behind the same key.
+"""
+
+_FAILURES: frozenset[Cause] = frozenset({"unavailable", "disconnected", "timeout", "auth"})
+"""What opens a breaker: nobody there, or nobody who lets us in."""
+
+_NO_VERDICT: frozenset[Cause] = frozenset({"cancelled", "rate_limited"})
+"""What says nothing of the model: a gateway's front refuses for the rate whether or not there is a model behind it."""
+
+
+class LaneClosedError(LightRouterError):
+    """A call was refused before anything was sent.
+
+    Attributes:
+        cause: `unavailable` while the breaker is open, `rate_limited` when there is no place or no time for the pause.
+    """
+
+    def __init__(self, cause: Literal["unavailable", "rate_limited"], reason: str) -> None:
+        self.cause = cause
+        super().__init__(reason)
+
+    @property
+    def failure(self) -> Failure:
+        """The refusal as a record."""
+        return {"cause": self.cause, "message": str(self)}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Survive a pickle, as exceptions of worker processes must."""
+        return type(self), (self.cause, str(self))
+
+
+class Place:
+    """A place in a lane for one call; entered once, with `async with`.
+
+    A call that ends without a `note`, because it was cancelled or never sent, counts as nothing; if it was the probe of
+    a breaker, the next call is.
+    """
+
+    __slots__ = ("_breaker", "_era", "_model_name", "_now", "_patience_s", "_pauses", "_places")
+
+    def __init__(
+        self,
+        model_name: str,
+        patience_s: float,
+        *,
+        places: Places,
+        pauses: Pauses,
+        breaker: Breaker,
+        now: Callable[[], float],
+    ) -> None:
+        self._model_name, self._patience_s = model_name, patience_s
+        self._places, self._pauses, self._breaker = places, pauses, breaker
+        self._now = now
+        self._era = -1
+
+    async def __aenter__(self) -> "Place":
+        """Wait for the end of a pause and for a place.
+
+        Raises:
+            LaneClosedError: If the breaker is open, the pause longer than patience, or no place came free.
+        """
+        until = self._now() + self._patience_s
+        await self._queue(until)
+        while self._pauses.left_s(self._model_name):  # it began while we queued, and may be for this model alone
+            self._places.give_back()
+            await self._queue(until)
+        # Admitted last, so that a probe never waits for anything but the provider.
+        era = self._breaker.admit()
+        if era is None:
+            self._places.give_back()
+            raise self._refusal("unavailable", self._breaker.reason)
+        self._era = era
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the place back. Never waits: it must work in a task that is torn down."""
+        self._breaker.abandon(self._era)
+        self._places.give_back()
+
+    def note(self, cause: Cause | None, retry_after_s: float | None = None) -> None:
+        """Say how the call went, before leaving the place.
+
+        Args:
+            cause: Why it brought nothing usable, None if it succeeded.
+            retry_after_s: How long the provider asked to be left alone; begins a pause.
+        """
+        if retry_after_s:
+            whole_lane = cause == "rate_limited" and retry_after_s <= LANE_WIDE_S
+            self._pauses.begin(None if whole_lane else self._model_name, retry_after_s)
+        if cause in _FAILURES:
+            self._breaker.fail(self._era)
+        elif cause not in _NO_VERDICT:
+            self._breaker.succeed(self._era)
+
+    async def _queue(self, until: float) -> None:
+        if self._breaker.refuses:
+            raise self._refusal("unavailable", self._breaker.reason)
+        if not await self._pauses.sit_out(self._model_name, until - self._now()):
+            left = self._pauses.left_s(self._model_name)
+            raise self._refusal("rate_limited", f"was told to wait {left:.3g} s more, and there is no time for that")
+        if not await self._places.take(until - self._now()):
+            waited = f"found no place within {self._patience_s:.3g} s"
+            raise self._refusal("rate_limited", f"{waited} ({self._places.limit} calls at a time)")
+
+    def _refusal(self, cause: Literal["unavailable", "rate_limited"], why: str) -> LaneClosedError:
+        return LaneClosedError(cause, f"{redact(self._model_name)} {why}")
