@@ -67,7 +67,7 @@ def draw_bill(
         seconds: Wall-clock of the run.
     """
     cached = sum(spending["fortune"] == "cached" for spending in spendings)
-    spendings = [_estimated(s, spendings) for s in spendings if s["fortune"] in {"returned", "lost"}]
+    spendings = [_estimated(s, spendings) for s in spendings if s["fortune"] in {"returned", "lost", "cut"}]
     told = {name: _alone(name, boots, answers) for name in pool.names}
     known = [usage for usage in told.values() if usage is not None]
     alone = {name: usage or _guess(name, known, boots, merged_tokens) for name, usage in told.items()}

@@ -14,10 +14,10 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from lightrouter_graph.calling import Call
-from lightrouter_graph.completion import Completion, spending_of
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.providers.model_facts import identity_of
 from lightrouter_graph.records import NO_USAGE, Proposal, Usage
+from lightrouter_graph.replies import Completion, spending_of
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class BootCache:
             "text": reply.text,
             "finish_reason": reply.finish_reason,
             "proposal": reply.proposal,
-            "usage": reply.spending["usage"],
+            "usage": reply.usage,
         }
         try:
             full_key = (_NAMESPACE, _key(candidate, messages, call))
@@ -107,7 +107,7 @@ def as_completion(kept: Kept, candidate: Candidate, call: Call) -> Completion:
         kept["finish_reason"],
         {**spending_of(candidate, call, {**NO_USAGE}, 0.0, "cached"), "usd": 0.0},
         proposal=kept["proposal"],
-        cached=kept["usage"],
+        whole=kept["usage"],
     )
 
 

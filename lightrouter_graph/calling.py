@@ -7,21 +7,22 @@ from typing import Any, cast
 from uuid import UUID
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, BaseMessage, message_chunk_to_message
-from langchain_core.messages.ai import add_ai_message_chunks
+from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, BaseMessage, merge_message_runs
 from langchain_core.runnables import RunnableConfig
 from langgraph.constants import TAG_NOSTREAM
 
 from lightrouter_graph.continued_chat import ContinuedChat
 from lightrouter_graph.event_loops import bound_to_loop
 from lightrouter_graph.events import story_paused, tell
+from lightrouter_graph.heard import Heard
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.prompts import with_schema
-from lightrouter_graph.providers.model_facts import sends_extra_body
+from lightrouter_graph.providers.model_facts import is_openai_like, lesser_effort, sends_extra_body
 from lightrouter_graph.records import Stage
 from lightrouter_graph.request import PLAIN, Request
 from lightrouter_graph.schemas import OutputSchema
 from lightrouter_graph.tracing import face
+from lightrouter_graph.traffic import RetryBudget
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,10 @@ class Call:
         schema: What the reply must look like, for models with a JSON mode; the prompt must ask for it as well.
         request: The tools the model is given, and what its reply is held to.
         visible: Whether its tokens may reach the user's stream.
+        listens: Whether the reply is streamed to us, so that what was heard counts if the call is stopped.
+        thinks_less: Whether a model that reasons is to reason less than it would.
+        deadline: When the run ends, in seconds since the epoch; None for never.
+        retries: What the run has left for further attempts; None for none.
     """
 
     stage: Stage
@@ -47,11 +52,18 @@ class Call:
     schema: OutputSchema | None = None
     request: Request = PLAIN
     visible: bool = False
+    listens: bool = False
+    thinks_less: bool = False
+    deadline: float | None = None
+    retries: RetryBudget | None = None
 
 
 def prompt_for(candidate: Candidate, messages: Sequence[AnyMessage], call: Call) -> list[AnyMessage]:
     """Return all that is sent: with the schema in words where it must be, and the prefix to go on from."""
-    return [*_with_schema(messages, candidate, call), *_prefilled(candidate, call)]
+    told = _with_schema(messages, candidate, call)
+    if candidate.quirks.alternates:
+        told = cast("list[AnyMessage]", merge_message_runs(told, chunk_separator="\n\n"))
+    return [*told, *_prefilled(candidate, call)]
 
 
 def model_for(candidate: Candidate, call: Call) -> BaseChatModel:
@@ -61,11 +73,14 @@ def model_for(candidate: Candidate, call: Call) -> BaseChatModel:
     stop a model from streaming.
     """
     model = bound_to_loop(candidate.model)
-    changes: dict[str, Any] = {} if call.visible else {"disable_streaming": True}
+    streams = call.visible or call.listens
+    changes: dict[str, Any] = {} if streams else {"disable_streaming": True}
     if candidate.limit_is_field and call.max_tokens is not None:
         changes[candidate.limit_parameter] = call.max_tokens
+    if candidate.quirks.limit is not None and "max_tokens" in type(model).model_fields:
+        changes["max_tokens"] = None  # the model's own cap goes by the name that was refused
     changes |= {name: value for name, value in _sampling(model, call).items() if name in type(model).model_fields}
-    if call.visible and "stream_usage" in type(model).model_fields and "stream_usage" not in model.model_fields_set:
+    if streams and "stream_usage" in type(model).model_fields and "stream_usage" not in model.model_fields_set:
         changes["stream_usage"] = True  # else a custom base_url streams without usage
     model = model.model_copy(update=changes)
     return model if call.prefix is None else ContinuedChat.of(model, call.prefix)
@@ -91,9 +106,13 @@ def _parameters(candidate: Candidate, call: Call) -> dict[str, Any]:
     parameters = {name: value for name, value in _sampling(candidate.model, call).items() if name not in fields}
     if call.request.stop:
         parameters["stop"] = list(call.request.stop)
-    if call.max_tokens is not None and not candidate.limit_is_field:
+    body: dict[str, Any] = dict(lesser_effort(candidate.model)) if call.thinks_less else {}
+    limit = candidate.quirks.limit
+    if call.max_tokens is not None and limit is None and not candidate.limit_is_field:
         parameters[candidate.limit_parameter] = call.max_tokens
-    body: dict[str, Any] = {}
+    if call.max_tokens is not None and limit:
+        # Beside the client's own arguments, which it renames.
+        (body if is_openai_like(candidate.model) else parameters)[limit] = call.max_tokens
     wanted = call.schema or call.request.schema
     if wanted is not None and candidate.json_mode is not None:
         asked = _response_format(candidate.json_mode, wanted)
@@ -120,31 +139,46 @@ def _response_format(mode: str, wanted: OutputSchema) -> dict[str, Any]:
 
 
 async def speak(
-    candidate: Candidate, call: Call, model: BaseChatModel, asked: Sequence[BaseMessage], config: RunnableConfig
+    candidate: Candidate,
+    call: Call,
+    model: BaseChatModel,
+    asked: Sequence[BaseMessage],
+    config: RunnableConfig,
+    *,
+    heard: Heard,
 ) -> AIMessage:
-    """Make the call; behind a chat model that streams, tell the tokens of a visible one as events."""
+    """Make the call.
+
+    It is streamed where somebody listens to its pieces: behind a chat model that streams, the user; and we, where the
+    call may be stopped half-way, or must be because the model keeps to no cap.
+
+    Args:
+        candidate: Whom to ask.
+        call: What for.
+        model: The candidate's model, prepared by `model_for`.
+        asked: The whole prompt.
+        config: Who is told of the call.
+        heard: Filled with what is heard of a streamed reply.
+    """
     bound, parameters = call.request.bind_to(model), _parameters(candidate, call)
     with story_paused():
         # An object comes whole: what stood around it is taken away in the end.
-        if call.visible and face() == "stream" and call.request.schema is None:
-            return await _speak_aloud(candidate, bound, asked, config, parameters)
-        reply: AIMessage = await bound.ainvoke(asked, config, **parameters)
-        return reply
-
-
-async def _speak_aloud(
-    candidate: Candidate, bound: Any, asked: Sequence[BaseMessage], config: RunnableConfig, parameters: dict[str, Any]
-) -> AIMessage:
-    chunks: list[AIMessageChunk] = []
-    hushed = False
-    async with aclosing(bound.astream(asked, config, **parameters)) as stream:
-        async for chunk in stream:
-            chunks.append(chunk)
-            hushed = hushed or _holds_thoughts(chunk)  # blocks that must stay before the text come with it, in the end
-            if (text := str(chunk.text)) and not hushed:
-                _tell(candidate, chunk.id, text)
-    whole = add_ai_message_chunks(*chunks) if len(chunks) > 1 else chunks[0]
-    return cast("AIMessage", message_chunk_to_message(whole))
+        aloud = call.visible and face() == "stream" and call.request.schema is None
+        if not aloud and not call.listens:
+            reply: AIMessage = await bound.ainvoke(asked, config, **parameters)
+            return reply
+        hushed = not aloud
+        async with aclosing(bound.astream(asked, config, **parameters)) as stream:
+            async for chunk in stream:
+                heard.add(chunk, given=call.prefix)
+                if heard.exceeds(call.max_tokens):
+                    heard.cut_off()
+                    break
+                # Blocks that must stay before the text come with it, in the end.
+                hushed = hushed or _holds_thoughts(chunk)
+                if (text := str(chunk.text)) and not hushed:
+                    _tell(candidate, chunk.id, text)
+        return heard.message()
 
 
 def _holds_thoughts(chunk: AIMessageChunk) -> bool:

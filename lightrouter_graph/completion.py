@@ -1,69 +1,41 @@
-"""The only place that calls a chat model: what comes back, or why nothing does, and what it cost."""
+"""The only place that calls a chat model: as often as it takes, and no oftener than it may."""
 
 import asyncio
-import time
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage
-from langchain_core.messages.utils import count_tokens_approximately
+from langchain_core.messages import AIMessage, AnyMessage
 from langgraph.errors import GraphBubbleUp
 
 from lightrouter_graph.calling import Call, config_for, model_for, prompt_for, speak
 from lightrouter_graph.continued_chat import ContinuedChat
+from lightrouter_graph.event_loops import now
 from lightrouter_graph.failures import failure_of, may_have_cost
+from lightrouter_graph.heard import Heard
 from lightrouter_graph.pool import Candidate
-from lightrouter_graph.pricing import usd_of
+from lightrouter_graph.quirks import refuses_limit, refuses_roles
 from lightrouter_graph.races import Race
-from lightrouter_graph.records import NO_USAGE, Failure, Fortune, Proposal, Spending, Usage
-from lightrouter_graph.request import Request
-from lightrouter_graph.tool_calls import proposal_of
+from lightrouter_graph.records import NO_USAGE, Failure, Spending
+from lightrouter_graph.replies import Completion, partial_reply, read_reply, spending_of, unsent
 from lightrouter_graph.tracing import ended_when_cancelled, is_counted_above, traced_as_step
+from lightrouter_graph.traffic import LaneClosedError, backoff_s, lanes, retry_after_s, worth_retrying
 
-_CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
-_FILTERED = frozenset({"content_filter", "safety", "refusal", "recitation", "blocklist", "prohibited_content"})
+logger = logging.getLogger(__name__)
+
 _MISTAKES = (AssertionError, ImportError, NameError, MemoryError, RecursionError)
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """The reply of a chat model, or why there is none.
-
-    `text` begins with the prefix, if the model went on from one; `restarted` says that it started over instead.
-    `proposal` is the whole reply where it calls tools; `cached` its tokens, where they cost nothing now.
-    `message_id` is the id under which the tokens were streamed.
-    """
-
-    text: str
-    finish_reason: str | None
-    spending: Spending
-    failure: Failure | None = None
-    message_id: str | None = None
-    restarted: bool = False
-    proposal: Proposal | None = None
-    cached: Usage | None = None
-
-    @property
-    def usage(self) -> Usage:
-        """The tokens of the reply, whether they were paid for now or once before."""
-        return self.cached or self.spending["usage"]
-
-    @property
-    def cut(self) -> bool:
-        """Whether the cap ended the reply, as far as the provider says."""
-        return (self.finish_reason or "").lower() in _CUT
-
-    @property
-    def finished(self) -> bool:
-        """Whether there is a reply and the model ended it by itself."""
-        return self.failure is None and not self.cut
+_CAP_SLACK = 1.5
+"""A reply so many times as long as its cap was not counted differently: the cap was ignored."""
 
 
 async def complete(candidate: Candidate, messages: Sequence[AnyMessage], call: Call) -> Completion:
-    """Call one candidate once. Whatever the provider does becomes a record; only our own mistakes are raised.
+    """Call one candidate. Whatever the provider does becomes a record; only our own mistakes are raised.
 
-    A reply without text is a failure (`empty`), with its usage, since it was billed.
+    A call that was refused or lost on the way is tried again, after the time the provider asks for or a growing,
+    jittered one, as long as the run has retries left. A cap or a prompt that was refused for its form is put into
+    another form at once, and the candidate remembered for it. A reply without text is a failure (`empty`), with its
+    usage, since it was billed.
 
     Args:
         candidate: Whom to ask.
@@ -71,38 +43,15 @@ async def complete(candidate: Candidate, messages: Sequence[AnyMessage], call: C
         call: What the call is for and what it may take.
 
     Returns:
-        The completion; `failure` says what went wrong.
+        The completion; `failure` says what went wrong in the last attempt, `spendings` what all of them cost.
     """
-    if call.timeout_s <= 0:
-        return _unsent(candidate, call, {"cause": "timeout", "message": "no time was left"})
-    began = time.monotonic()
-    asked = prompt_for(candidate, messages, call)
-    try:
-        async with asyncio.timeout(call.timeout_s):
-            with ended_when_cancelled() as run_id:
-                config = config_for(candidate, call, run_id)
-                model = model_for(candidate, call)
-                said = partial(speak, candidate, call, model, asked)
-                message = await (traced_as_step(said, asked, config) if is_counted_above() else said(config))
-    except (GraphBubbleUp, *_MISTAKES):
-        raise
-    except Exception as exc:  # a chat model may raise anything: the cause becomes the record
-        if (task := asyncio.current_task()) is not None and task.cancelling():
-            raise asyncio.CancelledError from exc  # some clients turn a cancellation into an error of their own
-        failure = _failure(exc, candidate, call)
-        seconds = time.monotonic() - began
-        if may_have_cost(exc, failure["cause"]):
-            return Completion("", None, _lost(candidate, asked, call, seconds), failure)
-        return Completion("", None, spending_of(candidate, call, {**NO_USAGE}, seconds), failure)
-    spent = spending_of(candidate, call, _usage_of(message, asked), time.monotonic() - began)
-    restarted = isinstance(model, ContinuedChat) and model.restarted
-    return replace(_completion(message, spent, call), restarted=restarted)
+    return await _Attempts(candidate, messages, call).complete()
 
 
 async def complete_unless_decided(
     race: Race | None, candidate: Candidate, messages: Sequence[AnyMessage], call: Call
 ) -> Completion:
-    """Call one candidate once, unless the race it takes part in is decided before its reply is there.
+    """Call one candidate, unless the race it takes part in is decided before its reply is there.
 
     Args:
         race: The race; None for a call that nothing can stop.
@@ -111,108 +60,159 @@ async def complete_unless_decided(
         call: What the call is for and what it may take.
 
     Returns:
-        The completion; its failure is `cancelled` when the race ended it, or kept it from being sent.
+        The completion; its failure is the race's verdict when that ended it, or kept it from being sent. What was heard
+        by then is its text.
     """
     if race is None:
         return await complete(candidate, messages, call)
-    failure: Failure = {"cause": "cancelled", "message": f"{race.agree} other answers agree"}
-    if race.decided:
-        return _unsent(candidate, call, failure)
-    began = time.monotonic()
-    completion = await race.run(complete(candidate, messages, call))
+    if race.verdict is not None:
+        return unsent(candidate, call, race.verdict)
+    attempts = _Attempts(candidate, messages, call)
+    completion = await race.run(attempts.complete())
     if completion is not None:
         return completion
-    return Completion("", None, _lost(candidate, messages, call, time.monotonic() - began), failure)
+    return attempts.stopped(race.verdict or {"cause": "cancelled", "message": "no longer needed"})
 
 
-def _completion(message: AIMessage, spent: Spending, call: Call) -> Completion:
-    text, reason = str(message.text), _finish_reason(message)
-    if reason is None and call.max_tokens is not None and spent["usage"]["output_tokens"] >= call.max_tokens:
-        reason = "length"  # the provider does not say, the count does
-    reply = Completion(text, reason, spent, message_id=message.id)
-    if failure := _failure_of_reply(message, reply, call.request, boot=call.stage == "boot"):
-        return replace(reply, failure=failure)
-    if reply.cut:
+class _Attempts:
+    """The attempts at one call, and what is known of them when they are stopped from outside."""
+
+    def __init__(self, candidate: Candidate, messages: Sequence[AnyMessage], call: Call) -> None:
+        self._candidate, self._messages = candidate, messages
+        self._call = call
+        self._spent: list[Spending] = []
+        self._heard = Heard()
+        self._began: float | None = None  # waiting for a place does not count
+        self._attempt_began = 0.0
+        self._error: Exception | None = None
+
+    async def complete(self) -> Completion:
+        while True:
+            self._heard, self._error = Heard(), None
+            if self._candidate.quirks.ignores_cap and self._call.max_tokens is not None:
+                self._call = replace(self._call, listens=True)
+            reply = replace(await self._attempt(), earlier=tuple(self._spent))
+            if reply.failure is None:
+                self._learn_from(reply)
+                return reply
+            pause = 0.0 if self._learns_from(self._error) else self._pause_after(reply.failure)
+            if pause is None:
+                return reply
+            self._spent.append(reply.spending)
+            await asyncio.sleep(pause)
+
+    def stopped(self, failure: Failure) -> Completion:
+        """Say what there is when the attempts were stopped."""
+        if not self._heard.sent:
+            nothing = unsent(self._candidate, self._call, failure)
+            return replace(nothing, earlier=tuple(self._spent))
+        return replace(self._partial(failure), earlier=tuple(self._spent))
+
+    def _partial(self, failure: Failure) -> Completion:
+        seconds = now() - self._attempt_began
+        return partial_reply(
+            self._heard, failure, self._messages, candidate=self._candidate, call=self._call, seconds=seconds
+        )
+
+    async def _attempt(self) -> Completion:
+        candidate, call = self._candidate, self._call
+        if self._left() <= 0:
+            return unsent(candidate, call, {"cause": "timeout", "message": "no time was left"})
+        lane = lanes.of(candidate.model, limit=candidate.max_concurrency)
+        try:
+            # Waiting for a place is not the provider's time: it is bound by the run's end alone.
+            async with lane.place(candidate.model_name, patience_s=self._patience()) as place:
+                reply = await self._ask()
+                place.note(reply.failure and reply.failure["cause"], self._retry_after())
+        except LaneClosedError as closed:
+            return unsent(candidate, call, closed.failure)
         return reply
-    proposal = proposal_of(message) if call.request.may_call else None
-    return replace(reply, proposal=proposal, text=text if proposal else call.request.as_written(text))
 
+    async def _ask(self) -> Completion:
+        candidate, call = self._candidate, self._call
+        self._attempt_began = now()
+        self._began = self._began or self._attempt_began
+        asked = prompt_for(candidate, self._messages, call)
+        try:
+            async with asyncio.timeout(self._left()):
+                with ended_when_cancelled() as run_id:
+                    config = config_for(candidate, call, run_id)
+                    model = model_for(candidate, call)
+                    self._heard.sent = True
+                    utter = partial(speak, candidate, call, model, asked, heard=self._heard)
+                    message: AIMessage = await (
+                        traced_as_step(utter, asked, config) if is_counted_above() else utter(config)
+                    )
+        except (GraphBubbleUp, *_MISTAKES):
+            raise
+        except Exception as exc:  # a chat model may raise anything: the cause becomes the record
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError from exc  # some clients turn a cancellation into an error of their own
+            self._error = exc
+            return self._failed(exc)
+        seconds = now() - self._attempt_began
+        reply = read_reply(message, self._heard, asked, candidate=candidate, call=call, seconds=seconds)
+        return replace(reply, restarted=isinstance(model, ContinuedChat) and model.restarted)
 
-def _failure_of_reply(  # noqa: PLR0911 - one for each way to fail
-    message: AIMessage, reply: Completion, request: Request, *, boot: bool
-) -> Failure | None:
-    """Say why a reply that came cannot be used; None where it can."""
-    if (reply.finish_reason or "").lower() in _FILTERED:
-        return {"cause": "content_filter", "message": "the provider's content filter stopped the reply"}
-    calls, silent = message.tool_calls or message.invalid_tool_calls, not reply.text.strip()
-    if calls and silent and not request.may_call:
-        return {"cause": "bad_response", "message": "a tool call, where none was asked for"}
-    if reply.cut and boot and request.tools:
-        return None  # it may have ended within a call, which not every server shows: nothing to compare yet
-    if silent and not calls:
-        return {"cause": "empty", "message": f"no text (finish reason {reply.finish_reason})"}
-    if not reply.cut:
-        return request.failure_of(message)
-    if boot or not (calls or request.wants_object or request.must_call):
-        return None
-    return {"cause": "bad_response", "message": f"the cap cut {'a tool call' if calls else 'the object'}"}
+    def _failed(self, exc: Exception) -> Completion:
+        failure = self._failure(exc)
+        if self._heard.streamed or may_have_cost(exc, failure["cause"]):
+            return self._partial(failure)
+        seconds = now() - self._attempt_began
+        return Completion("", None, spending_of(self._candidate, self._call, {**NO_USAGE}, seconds), failure)
 
+    def _failure(self, exc: Exception) -> Failure:
+        if isinstance(exc, TimeoutError) and not str(exc):
+            seconds = now() - self._attempt_began
+            return {"cause": "timeout", "message": f"no reply within {seconds:.3g} s"}
+        return failure_of(exc, self._candidate.model)
 
-def _finish_reason(message: AIMessage) -> str | None:
-    metadata = message.response_metadata
-    for name in ("finish_reason", "stop_reason", "done_reason"):
-        if metadata.get(name):
-            return str(metadata[name])
-    return None
+    def _left(self) -> float:
+        """Return the seconds that the call may still take: of its own time, and of the run's."""
+        used = 0.0 if self._began is None else now() - self._began
+        return min(self._call.timeout_s - used, self._patience())
 
+    def _patience(self) -> float:
+        deadline = self._call.deadline
+        return float("inf") if deadline is None else deadline - now()
 
-def _usage_of(message: AIMessage, asked: Sequence[BaseMessage]) -> Usage:
-    told = message.usage_metadata
-    if told is None:
-        return {
-            "input_tokens": count_tokens_approximately(asked),
-            "output_tokens": count_tokens_approximately([message]),
-            "cached_tokens": 0,
-            "reasoning_tokens": 0,
-            "estimated": True,
-        }
-    return {
-        "input_tokens": told["input_tokens"],
-        "output_tokens": told["output_tokens"],
-        "cached_tokens": told.get("input_token_details", {}).get("cache_read") or 0,
-        "reasoning_tokens": told.get("output_token_details", {}).get("reasoning") or 0,
-        "estimated": False,
-    }
+    def _pause_after(self, failure: Failure) -> float | None:
+        """Return the seconds to wait for the next attempt; None where there is to be none."""
+        tried, retries = len(self._spent) + 1, self._call.retries
+        if tried > self._candidate.max_retries:
+            return None
+        if not self._heard.sent or not worth_retrying(failure["cause"], self._error):
+            return None
+        if self._heard.streamed and self._call.visible:
+            return None  # what was shown cannot be taken back
+        pause = backoff_s(tried, self._retry_after())
+        if pause >= self._left() or retries is None or not retries.take():
+            return None
+        return pause
 
+    def _retry_after(self) -> float | None:
+        return None if self._error is None else retry_after_s(self._error)
 
-def _failure(exc: Exception, candidate: Candidate, call: Call) -> Failure:
-    if isinstance(exc, TimeoutError) and not str(exc):
-        return {"cause": "timeout", "message": f"no reply within {call.timeout_s:.3g} s"}
-    return failure_of(exc, candidate.model)
+    def _learns_from(self, exc: Exception | None) -> bool:
+        """Whether a refusal was one of form, which another form avoids from now on."""
+        quirks = self._candidate.quirks
+        if exc is None:
+            return False
+        if self._call.max_tokens is not None and refuses_limit(exc):
+            return quirks.refuse_limit(self._candidate.limit_parameter, str(exc))
+        if refuses_roles(exc) and not quirks.alternates:
+            quirks.alternates = True
+            return True
+        return False
 
-
-def _unsent(candidate: Candidate, call: Call, failure: Failure) -> Completion:
-    return Completion("", None, spending_of(candidate, call, {**NO_USAGE}, 0.0, "unsent"), failure)
-
-
-def _lost(candidate: Candidate, messages: Sequence[BaseMessage], call: Call, seconds: float) -> Spending:
-    """Providers bill a lost call for what was generated, many for all of it, and none tells."""
-    usage: Usage = {**NO_USAGE, "input_tokens": count_tokens_approximately(messages), "estimated": True}
-    return spending_of(candidate, call, usage, seconds, "lost")
-
-
-def spending_of(
-    candidate: Candidate, call: Call, usage: Usage, seconds: float, fortune: Fortune = "returned"
-) -> Spending:
-    """Write a call on the bill."""
-    return {
-        "layer": call.layer,
-        "candidate": candidate.name,
-        "stage": call.stage,
-        "fortune": fortune,
-        "cap": call.max_tokens,
-        "output_price": None if candidate.price is None else candidate.price.output,
-        "usage": usage,
-        "usd": usd_of(usage, candidate.price) if candidate.price is not None else None,
-        "seconds": seconds,
-    }
+    def _learn_from(self, reply: Completion) -> None:
+        cap, quirks = self._call.max_tokens, self._candidate.quirks
+        quirks.restarts = quirks.restarts or reply.restarted
+        written = 0 if reply.usage["estimated"] else reply.usage["output_tokens"]
+        if cap is not None and (self._heard.cut or written > cap * _CAP_SLACK) and not quirks.ignores_cap:
+            quirks.ignores_cap = True
+            logger.warning(
+                "%s ignores its cap of %d tokens; its replies are streamed and cut from now on",
+                self._candidate.name,
+                cap,
+            )

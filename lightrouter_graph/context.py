@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -116,8 +116,44 @@ class Context(BaseModel):
         default=60.0,
         gt=0,
         allow_inf_nan=False,
-        description="Seconds after which a boot counts as failed.",
+        description="Seconds after which a boot is stopped, further attempts at it included; waiting for a free place "
+        "at its provider does not count.",
         json_schema_extra=_node("boot"),
+    )
+    boot_quorum: int | None = Field(
+        default=None,
+        ge=1,
+        description="Once so many boots have arrived, the others have `boot_grace_s` left; what they have written by "
+        "then still counts. Empty = wait for all of them, each up to `boot_timeout_s`.",
+        json_schema_extra=_node("boot"),
+    )
+    boot_grace_s: float = Field(
+        default=1.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds that slower boots have once the quorum has arrived.",
+        json_schema_extra=_node("boot"),
+    )
+    answer_quorum: int | None = Field(
+        default=None,
+        ge=1,
+        description="Once so many full answers have arrived, the others have `answer_grace_s` left. Empty = wait for "
+        "all of them, each up to `timeout_s`.",
+        json_schema_extra=_node("generate"),
+    )
+    answer_grace_s: float = Field(
+        default=5.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds that slower answers have once the quorum has arrived.",
+        json_schema_extra=_node("generate"),
+    )
+    max_retries: int = Field(
+        default=4,
+        ge=0,
+        description="Most further attempts at calls that were refused or lost (rate limits, overload, broken "
+        "connections), of all candidates of the run together; 0 = none.",
+        json_schema_extra=_node("boot", "select", "generate", "aggregate"),
     )
     timeout_s: float = Field(
         default=300.0,
@@ -252,6 +288,7 @@ def _sentence(error: dict[str, Any]) -> str:
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     what = error["msg"][0].lower() + error["msg"][1:]
-    if name in {"width", "agree", "max_tokens", "deadline_s", "seed"}:
+    field = Context.model_fields.get(name)
+    if field is not None and type(None) in get_args(field.annotation):
         what += ", or None"
     return f"{name} = {error['input']!r}: {what}"

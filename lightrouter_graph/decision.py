@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 from lightrouter_graph.aggregators import Merged
 from lightrouter_graph.bill import Bill
 from lightrouter_graph.records import Agreement, Boot
+from lightrouter_graph.replies import was_cut
 from lightrouter_graph.standing import answers_at_hand, counted_answers, dropped, is_settled, standing_of, stop_rule
 from lightrouter_graph.state import State
 from lightrouter_graph.tracing import Trace
@@ -30,7 +31,10 @@ class CandidateRecord(TypedDict):
 
 
 class Decision(TypedDict):
-    """The record under `response_metadata["lightrouter"]`."""
+    """The record under `response_metadata["lightrouter"]`.
+
+    `late` says that the deadline ended the run; `complete` is false where the answer is a draft, or cut off.
+    """
 
     run: str
     settings: dict[str, Any]
@@ -41,6 +45,8 @@ class Decision(TypedDict):
     candidates: list[CandidateRecord]
     agreement: Agreement | None
     stopped: str
+    late: bool
+    complete: bool
     merged: str
     merged_by: str
     merge_notes: dict[str, str]
@@ -48,7 +54,7 @@ class Decision(TypedDict):
     trace: NotRequired[Trace]
 
 
-def record_decision(state: State, merged: Merged, bill: Bill) -> Decision:
+def record_decision(state: State, merged: Merged, bill: Bill, *, complete: bool) -> Decision:
     """Write down what the run did."""
     ranking = state["rankings"][-1] if state["rankings"] else None
     return {
@@ -61,6 +67,8 @@ def record_decision(state: State, merged: Merged, bill: Bill) -> Decision:
         "candidates": [_candidate(state, name, merged) for name in state["order"]],
         "agreement": state["agreement"],
         "stopped": _why_stopped(state, merged),
+        "late": state["late"],
+        "complete": complete and not was_cut(merged.finish_reason),
         "merged": merged.how,
         "merged_by": merged.candidate,
         "merge_notes": dict(merged.notes),

@@ -14,6 +14,7 @@ from lightrouter_graph.standing import (
     is_inner,
     next_up,
     standing_of,
+    with_evidence,
 )
 from lightrouter_graph.state import State, Task, settings_of
 from lightrouter_graph.tool_calls import shown
@@ -63,7 +64,11 @@ def _task(state: State, name: str) -> Task:
     settings = settings_of(state)
     boot = next((boot for boot in boots_of(state) if boot["candidate"] == name), None)
     shared = (
-        [shown(boot["text"], boot["proposal"]) for boot in chosen_boots(state)]
+        [
+            shown(boot["text"], boot["proposal"])
+            for boot in map(with_evidence, chosen_boots(state))
+            if not boot["silent"]
+        ]
         if settings.conditioning == "shared"
         else []
     )

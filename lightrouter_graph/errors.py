@@ -2,11 +2,29 @@
 
 from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 
 class LightRouterError(Exception):
     """Base of every error this package raises on purpose."""
+
+
+MISTAKES = (
+    LightRouterError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    NameError,
+    NotImplementedError,
+    RecursionError,
+    SyntaxError,
+    TypeError,
+)
+"""What a selector or an aggregator raises because it is written wrongly, not because something it needs is down."""
 
 
 class PoolError(LightRouterError, ValueError):
@@ -35,17 +53,21 @@ class NoSurvivorError(LightRouterError, RuntimeError):
     Attributes:
         layer: The 1-based layer in which the last candidate was lost.
         failures: What happened to each candidate, by name.
+        bill: What was spent in vain, as an answer's record would have said it.
     """
 
-    def __init__(self, *, layer: int, failures: Mapping[str, str]) -> None:
+    def __init__(
+        self, *, layer: int, failures: Mapping[str, str], bill: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
         self.layer = layer
         self.failures = dict(failures)
+        self.bill = dict(bill)
         causes = "; ".join(f"{name}: {what}" for name, what in self.failures.items())
         super().__init__(f"no candidate could answer (layer {layer}): {causes or 'none was asked'}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Survive a pickle, as exceptions of worker processes must."""
-        return partial(type(self), layer=self.layer, failures=self.failures), ()
+        return partial(type(self), layer=self.layer, failures=self.failures, bill=self.bill), ()
 
 
 class BrokenStreamError(LightRouterError, RuntimeError):

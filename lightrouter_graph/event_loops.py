@@ -10,6 +10,7 @@ import atexit
 import functools
 import importlib
 import os
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
@@ -22,7 +23,23 @@ from langchain_core.language_models import BaseChatModel
 T = TypeVar("T")
 
 _running: "set[asyncio.Future[Any]]" = set()
+_epochs: WeakKeyDictionary[asyncio.AbstractEventLoop, float] = WeakKeyDictionary()
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, "_LoopClients"] = WeakKeyDictionary()
+
+
+def now() -> float:
+    """Return the seconds since the epoch, by the clock of the running event loop.
+
+    So that what is written into a checkpoint and what a timer waits for agree, also where that clock is a virtual one,
+    and where the system's is set anew in the middle of a run.
+    """
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return time.time()
+    if loop not in _epochs:
+        _epochs[loop] = time.time() - loop.time()
+    return _epochs[loop] + loop.time()
 
 
 def run_sync(step: Callable[..., Awaitable[T]], *args: Any) -> T:
@@ -79,15 +96,16 @@ if hasattr(os, "register_at_fork"):
 
 
 def bound_to_loop(model: BaseChatModel) -> BaseChatModel:
-    """Return the model with an HTTP client of the running event loop.
+    """Return the model with an HTTP client of the running event loop, which tries nothing again by itself.
 
-    Only models that hold an OpenAI async client of their own making need it; one that was given its client or a
-    proxy by the user is left alone, as is any other model.
+    Only models that hold an OpenAI async client need it. One that was given its client or a proxy by the user keeps
+    those. Further attempts are ours to make: each client on its own would know nothing of the others' (`completion`).
     """
     root = getattr(model, "root_async_client", None)
-    if root is None or getattr(model, "http_async_client", None) or getattr(model, "openai_proxy", None):
+    if root is None:
         return model
-    client = _clients_of_running_loop().of(root)
+    own = getattr(model, "http_async_client", None) or getattr(model, "openai_proxy", None)
+    client = _clients_of_running_loop().of(root, own_http=bool(own))
     return model.model_copy(update={"root_async_client": client, "async_client": client.chat.completions})
 
 
@@ -107,10 +125,11 @@ class _LoopClients:
         self._closing = self._close_with_loop()
         self._task = asyncio.ensure_future(anext(self._closing))
 
-    def of(self, root: Any) -> Any:
-        """Return `root` with our HTTP client, for as long as `root` lives."""
+    def of(self, root: Any, *, own_http: bool) -> Any:
+        """Return `root` without retries and, unless it keeps its own, with our HTTP client; for as long as it lives."""
         if root not in self._bound:
-            self._bound[root] = root.with_options(http_client=self._http)
+            http = {} if own_http else {"http_client": self._http}
+            self._bound[root] = root.with_options(max_retries=0, **http)
         return self._bound[root]
 
     async def _close_with_loop(self) -> AsyncGenerator[None]:

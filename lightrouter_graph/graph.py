@@ -24,8 +24,8 @@ from lightrouter_graph.errors import SelectionError
 from lightrouter_graph.nodes import Node
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.priors import OrderPrior, Prior
-from lightrouter_graph.races import Races
 from lightrouter_graph.request import Request, ResponseFormat, Tool, check_pool, make_request
+from lightrouter_graph.runs import Runs
 from lightrouter_graph.selectors import (
     ConsistencySelector,
     HybridSelector,
@@ -125,15 +125,15 @@ def wire(pool: Pool, parts: Parts, request: Request, context: Context) -> "State
     """
     _check_key(parts.key)
     check_pool(request, pool)
-    races, key = Races(), parts.key
+    runs, key = Runs(), parts.key
     builder = StateGraph(State, Context, input_schema=Input, output_schema=Output)
 
     builder.add_node("open", Node(OpenStep(pool, parts.prior or OrderPrior(), context)))
-    builder.add_node("boot", Node(BootStep(pool, key, races, request, parts.boot_cache)), input_schema=Task)
-    builder.add_node("select", Node(SelectStep(pool, key, _selectors(parts.selector), races, request)))
-    builder.add_node("generate", Node(GenerateStep(pool, key, races, request)), input_schema=Task)
-    builder.add_node("tally", Node(TallyStep(races)))
-    builder.add_node("aggregate", Node(AggregateStep(pool, key, _aggregators(parts.aggregator), request)))
+    builder.add_node("boot", Node(BootStep(pool, key, runs, request, parts.boot_cache)), input_schema=Task)
+    builder.add_node("select", Node(SelectStep(pool, key, _selectors(parts.selector), runs, request)))
+    builder.add_node("generate", Node(GenerateStep(pool, key, runs, request)), input_schema=Task)
+    builder.add_node("tally", Node(TallyStep(runs)))
+    builder.add_node("aggregate", Node(AggregateStep(pool, key, _aggregators(parts.aggregator), runs, request)))
 
     builder.add_edge(START, "open")
     builder.add_conditional_edges("open", fan_out_boots, ["boot", "generate"])

@@ -9,8 +9,10 @@ from lightrouter_graph.answers import AnswerKey
 from lightrouter_graph.context import Context
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.request import PLAIN, Request
-from lightrouter_graph.standing import is_inner, seconds_left
+from lightrouter_graph.runs import Runs
+from lightrouter_graph.standing import end_of, is_inner, seconds_left
 from lightrouter_graph.state import State, settings_of
+from lightrouter_graph.traffic import RetryBudget
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Query:
         final: False in an inner layer, whose merged text is a draft nobody sees.
         seconds: How long one model call may still take.
         request: The tools and the form of answer that were asked for.
+        deadline: When the run ends, in seconds since the epoch; None for never.
+        retries: What the run has left for further attempts at calls; None for none.
     """
 
     messages: Sequence[AnyMessage]
@@ -42,6 +46,8 @@ class Query:
     final: bool
     seconds: float
     request: Request = PLAIN
+    deadline: float | None = None
+    retries: RetryBudget | None = None
 
     @property
     def text(self) -> str:
@@ -54,7 +60,7 @@ class Query:
         return self.pool[self.order[0]]
 
 
-def query_of(state: State, pool: Pool, key: AnswerKey, request: Request) -> Query:
+def query_of(state: State, pool: Pool, key: AnswerKey, request: Request, runs: Runs) -> Query:
     """Say what the seams may know of the present layer of a run."""
     settings = settings_of(state)
     return Query(
@@ -69,6 +75,8 @@ def query_of(state: State, pool: Pool, key: AnswerKey, request: Request) -> Quer
         final=not is_inner(state),
         seconds=seconds_left(state["started"], settings.deadline_s, settings.timeout_s),
         request=request,
+        deadline=end_of(state),
+        retries=runs.retries(state["run"], settings.max_retries),
     )
 
 

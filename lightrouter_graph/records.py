@@ -15,6 +15,8 @@ Stage = Literal["boot", "select", "generate", "aggregate"]
 Cause = Literal[
     "timeout",
     "cancelled",
+    "straggler",
+    "budget",
     "rate_limited",
     "auth",
     "context_length",
@@ -25,16 +27,17 @@ Cause = Literal[
     "bad_response",
     "invalid",
 ]
-"""Why a call brought nothing usable. `cancelled` means that we stopped it because it was no longer needed; `invalid`,
-that the reply does not fit the tools or the schema it was asked for.
+"""Why a call brought nothing usable. `cancelled` means that we stopped it because it was no longer needed; `straggler`,
+that the others had arrived and it had not; `budget`, that it would have cost more than was left; `invalid`, that the
+reply does not fit the tools or the schema it was asked for.
 """
 
 Via = Literal["boot", "continuation", "regeneration", "direct"]
 """How a full answer came to be: the boot had finished, it was continued, it was written anew, or there was none."""
 
-Fortune = Literal["returned", "lost", "unsent", "cached"]
-"""What became of a call: it returned (or was refused), its reply was lost after it was sent, it was never sent, or its
-reply was found in a cache and cost nothing.
+Fortune = Literal["returned", "lost", "cut", "unsent", "cached"]
+"""What became of a call: it returned (or was refused), its reply was lost after it was sent, its stream ended before
+the reply did, it was never sent, or its reply was found in a cache and cost nothing.
 """
 
 
@@ -62,8 +65,9 @@ class Failure(TypedDict):
 class Spending(TypedDict):
     """One model call on the bill. `usd` is None when the price is unknown, never zero for want of knowledge.
 
-    Of a lost call only the prompt is counted here, by us; the bill estimates its output from calls that returned. `cap`
-    is the most it could write, None for no limit; `output_price` is in USD per 1M tokens, None when unknown.
+    Of a lost call only the prompt is counted here, by us; the bill estimates its output from calls that returned. Of
+    one that was cut, what was heard of it. `cap` is the most it could write, None for no limit; `output_price` is in
+    USD per 1M tokens, None when unknown.
     """
 
     layer: int
@@ -91,7 +95,9 @@ class Boot(TypedDict):
 
     `finished` says that the candidate ended by itself within the cap: then `text` (or the `proposal`) is its whole
     answer. `answer` is what it is compared by: the short answer an `AnswerKey` found in `text`, or the canonical form
-    of the tool calls or of the object it wrote; None where there is nothing to compare.
+    of the tool calls or of the object it wrote; None where there is nothing to compare. `thoughts` is what it shows of
+    the reasoning that left no room for an answer. `stopped` says what ended it before its cap, where what was heard
+    still counts; `silent`, why it is no evidence for or against its candidate.
     """
 
     layer: int
@@ -101,6 +107,9 @@ class Boot(TypedDict):
     finished: bool
     answer: str | None
     proposal: Proposal | None
+    thoughts: str
+    stopped: str
+    silent: str
     usage: Usage
     usd: float | None
     seconds: float
@@ -125,8 +134,9 @@ class Ranking(TypedDict):
 class Answer(TypedDict):
     """The full answer of one candidate, or why there is none.
 
-    `usage` and `usd` are of this call alone: nothing for a boot that had finished, the rest for a continuation.
-    `message_id` is the id under which its tokens were streamed, if they were.
+    `usage` and `usd` are of this call alone: nothing for a boot that had finished, the rest for a continuation. Where
+    it failed half-way, `text` is as much as was heard. `message_id` is the id under which its tokens were streamed, if
+    they were.
     """
 
     layer: int

@@ -1,13 +1,25 @@
 """Who stands where: pure readings of the state that steps and edges share."""
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
+from lightrouter_graph.event_loops import now
 from lightrouter_graph.records import NO_USAGE, Agreement, Answer, Boot, Ranking
-from lightrouter_graph.state import State, settings_of
+from lightrouter_graph.state import State, Task, settings_of
 from lightrouter_graph.stopping import Standing, StopRule, rule_for
+from lightrouter_graph.thoughts import said
+
+_SLACK = 0.05
+"""Part of the deadline by which work that is not a call of ours may overrun it."""
+
+
+class LastResort(NamedTuple):
+    """What is answered with where nobody answered: the answers, where they come from, and whether they are complete."""
+
+    answers: list[Answer]
+    what: str
+    complete: bool
 
 
 def first_ranked(state: State) -> str:
@@ -45,6 +57,7 @@ def standing_of(state: State) -> Standing:
         contenders=tuple(name for name in [*ranked, *fresh] if name not in lost),
         answers={name: answer["answer"] for name, answer in answers_at_hand(state).items()},
         late=state["late"],
+        closed=any(_is_straggler(answer) for answer in _answers_of(state)),
     )
 
 
@@ -117,37 +130,61 @@ def is_inner(state: State) -> bool:
     return not last and state["agreement"] is None
 
 
-def last_resort(state: State) -> tuple[list[Answer], str]:
+def last_resort(state: State) -> LastResort:
     """Return what can still be answered with when nobody answered in the last layer, and a word on it.
 
-    In this order: boots of an earlier layer that were whole answers, the last draft, and, when time ran out, the best
-    boot as far as it goes.
+    In this order: boots of an earlier layer that were whole answers, the last draft, and, when time ran out, as much as
+    was heard of the best answer, or of the best boot.
     """
     whole = [boot for boot in state["boots"] if boot["finished"]]
     if whole:
         layer = max(boot["layer"] for boot in whole)
-        return [answer_from(b) for b in whole if b["layer"] == layer], f"finished boots of layer {layer}"
+        return LastResort(
+            [answer_from(b) for b in whole if b["layer"] == layer], f"finished boots of layer {layer}", True
+        )
     if state["drafts"]:
         draft = state["drafts"][-1]
-        return [
-            _free_answer(draft["layer"], draft["candidates"][0], draft["text"])
-        ], f"the draft of layer {draft['layer']}"
+        answer = _free_answer(draft["layer"], draft["candidates"][0], draft["text"])
+        return LastResort([answer], f"the draft of layer {draft['layer']}", False)
     if state["late"]:
-        return [answer_from(boot) for boot in chosen_boots(state)[:1]], "the best boot, which is cut off"
-    return [], ""
+        if begun := _begun_answers(state):
+            return LastResort(begun[:1], f"the answer of {begun[0]['candidate']}, which is cut off", False)
+        told = [boot for boot in chosen_boots(state) if boot["text"]]
+        return LastResort([answer_from(boot) for boot in told[:1]], "the best boot, which is cut off", False)
+    return LastResort([], "", False)
+
+
+def _begun_answers(state: State) -> list[Answer]:
+    """Return what was heard of full answers that never came to their end, best-ranked first."""
+    ranking = ranking_of(state)
+    order = state["order"] if ranking is None else ranking["order"]
+    begun = [answer for answer in _answers_of(state) if answer["failure"] is not None and said(answer["text"]).strip()]
+    return sorted(begun, key=lambda a: order.index(a["candidate"]) if a["candidate"] in order else len(order))
+
+
+def with_evidence(boot: Boot) -> Boot:
+    """Return a boot as it is compared: without what the model thought aloud, unless there is nothing else."""
+    text = said(boot["text"])
+    return {**boot, "text": text if text.strip() else boot["thoughts"]}
 
 
 def seconds_left(started: float, deadline_s: float | None, cap: float) -> float:
     """Return how long a call may take that begins now: `cap`, or less when the run's deadline is nearer."""
     if deadline_s is None:
         return cap
-    return min(cap, max(0.0, started + deadline_s - time.time()))
+    return min(cap, max(0.0, started + deadline_s - now()))
+
+
+def end_of(state: State | Task) -> float | None:
+    """Return when the run ends, in seconds since the epoch; None for never."""
+    deadline = settings_of(state).deadline_s
+    return None if deadline is None else state["started"] + deadline
 
 
 def bound_by_deadline(state: State) -> asyncio.Timeout:
-    """Return a time limit for work that is not a call of ours: what is left of the run, and a second to finish."""
+    """Return a time limit for work that is not a call of ours: what is left of the run, and a little to finish."""
     deadline = settings_of(state).deadline_s
-    left = None if deadline is None else seconds_left(state["started"], deadline, deadline) + 1.0
+    left = None if deadline is None else seconds_left(state["started"], deadline, deadline) + _SLACK * deadline
     return asyncio.timeout(left)
 
 
@@ -191,6 +228,10 @@ def _why_out(boot: Boot, said: Mapping[str, str]) -> str:
     if failure is not None:
         return f"{failure['cause']}: {failure['message']}"
     return f"left out by the selector: {reason}" if reason else "left out by the selector"
+
+
+def _is_straggler(answer: Answer) -> bool:
+    return answer["failure"] is not None and answer["failure"]["cause"] == "straggler"
 
 
 def _answers_of(state: State) -> list[Answer]:

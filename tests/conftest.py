@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from lightrouter_graph.traffic import lanes
+
 os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
 
 _FOREIGN = ("LANGSMITH_", "LANGCHAIN_", "OPENAI_", "OPENROUTER_", "TOGETHER_", "GROQ_", "DEEPSEEK_", "OLLAMA_", "VLLM_")
@@ -15,3 +17,9 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(_FOREIGN):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _no_old_lanes() -> None:
+    """Let no test meet the pauses and breakers of another, whose server had the same port."""
+    lanes.forget()

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from lightrouter_graph import Candidate, QueryError
 from lightrouter_graph.calling import Call
 from lightrouter_graph.completion import complete, complete_unless_decided
-from lightrouter_graph.races import Race
+from lightrouter_graph.races import Race, Rules
 from lightrouter_graph.records import NO_USAGE
 from lightrouter_graph.request import make_request
 from lightrouter_graph.schemas import OutputSchema
@@ -326,7 +326,7 @@ async def test_being_cancelled_is_not_a_failure_of_the_model():
 
 
 async def test_a_call_that_a_race_ends_says_why_and_what_it_may_have_cost():
-    race, begun = Race(agree=2, answers={"b": "4"}), asyncio.Event()
+    race, begun = Race(Rules(2), answers={"b": "4"}), asyncio.Event()
 
     def hang(_):
         begun.set()
@@ -335,7 +335,7 @@ async def test_a_call_that_a_race_ends_says_why_and_what_it_may_have_cost():
     candidate = say(hang, price=(1.0, 1.0))
     call = asyncio.create_task(complete_unless_decided(race, candidate, ASKED, BOOT))
     await begun.wait()
-    race.vote("c", "4")
+    race.arrive("c", "4")
     completion = await call
     assert completion.failure == {"cause": "cancelled", "message": "2 other answers agree"}
     assert completion.spending["fortune"] == "lost"
@@ -344,8 +344,8 @@ async def test_a_call_that_a_race_ends_says_why_and_what_it_may_have_cost():
 
 
 async def test_a_call_after_the_decision_is_never_sent_and_costs_nothing():
-    race = Race(agree=2, answers={"b": "4"})
-    race.vote("c", "4")
+    race = Race(Rules(2), answers={"b": "4"})
+    race.arrive("c", "4")
     candidate = say("Four.")
     completion = await complete_unless_decided(race, candidate, ASKED, BOOT)
     assert completion.failure["cause"] == "cancelled"

@@ -37,7 +37,7 @@ async def fail():
 
 
 def openai(base_url="http://127.0.0.1:1/v1", **settings):
-    return ChatOpenAI(model="m", base_url=base_url, api_key="none", max_retries=0, **settings)
+    return ChatOpenAI(**{"model": "m", "base_url": base_url, "api_key": "none", "max_retries": 0, **settings})
 
 
 @pytest.fixture
@@ -122,10 +122,11 @@ def test_the_client_is_closed_with_its_loop():
     assert asyncio.run(client()).is_closed
 
 
-async def test_a_client_the_user_brought_is_left_alone():
+async def test_a_client_the_user_brought_is_kept_but_tries_nothing_again_by_itself():
     async with httpx.AsyncClient() as own:
-        model = openai(http_async_client=own)
-        assert bound_to_loop(model) is model
+        model = bound_to_loop(openai(http_async_client=own, max_retries=5))
+        assert model.root_async_client._client is own
+        assert model.root_async_client.max_retries == 0
 
 
 async def test_other_models_are_left_alone():

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from lightrouter_graph.races import Race, Races
+from lightrouter_graph.races import Race, Rules
+from lightrouter_graph.runs import Runs
 
 
 class Endless:
@@ -31,52 +32,52 @@ async def fail(exc):
 
 
 async def test_a_call_that_ends_first_brings_its_result():
-    assert await Race(2, {}).run(reply("4")) == "4"
+    assert await Race(Rules(2)).run(reply("4")) == "4"
 
 
-async def test_enough_equal_votes_stop_a_call_that_is_still_running():
-    race, call = Race(2, {}), Endless()
+async def test_enough_equal_votes_stop_a_call_that_is_still_live():
+    race, call = Race(Rules(2)), Endless()
     running = asyncio.create_task(race.run(call()))
     await call.begun.wait()
-    race.vote("v1", "4")
-    race.vote("v2", "4")
+    race.arrive("v1", "4")
+    race.arrive("v2", "4")
     assert await running is None
     assert call.stopped
 
 
 async def test_different_votes_and_votes_without_an_answer_decide_nothing():
-    race, call = Race(2, {}), Endless()
+    race, call = Race(Rules(2)), Endless()
     running = asyncio.create_task(race.run(call()))
     await call.begun.wait()
     for candidate, vote in zip("abcde", ("4", "5", None, None, None), strict=True):
-        race.vote(candidate, vote)
+        race.arrive(candidate, vote)
     await asyncio.sleep(0)
     assert not running.done()
     running.cancel()
 
 
 async def test_answers_from_before_count_as_votes():
-    race, call = Race(agree=2, answers={"p0": "4", "p1": "5"}), Endless()
+    race, call = Race(Rules(2), answers={"p0": "4", "p1": "5"}), Endless()
     running = asyncio.create_task(race.run(call()))
     await call.begun.wait()
-    race.vote("v3", "4")
+    race.arrive("v3", "4")
     assert await running is None
 
 
 async def test_a_call_that_begins_after_the_decision_is_stopped_too():
-    race, call = Race(agree=2, answers={"p0": "4"}), Endless()
-    race.vote("v4", "4")
+    race, call = Race(Rules(2), answers={"p0": "4"}), Endless()
+    race.arrive("v4", "4")
     assert await race.run(call()) is None
 
 
 async def test_a_failing_call_raises_its_own_exception():
     with pytest.raises(ValueError, match="boom"):
-        await Race(2, {}).run(fail(ValueError("boom")))
+        await Race(Rules(2)).run(fail(ValueError("boom")))
 
 
 async def test_cancelling_a_branch_stops_its_call_before_it_returns():
     call = Endless()
-    running = asyncio.create_task(Race(2, {}).run(call()))
+    running = asyncio.create_task(Race(Rules(2)).run(call()))
     await call.begun.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -85,46 +86,46 @@ async def test_cancelling_a_branch_stops_its_call_before_it_returns():
 
 
 async def test_branches_of_one_name_run_in_one_race():
-    races = Races()
-    race = races.join("run-1", "boot 1", agree=2)
-    assert races.join("run-1", "boot 1", agree=2) is race
-    assert races.join("run-2", "boot 1", agree=2) is not race
+    runs = Runs()
+    race = runs.join("run-1", "boot 1", Rules(2))
+    assert runs.join("run-1", "boot 1", Rules(2)) is race
+    assert runs.join("run-2", "boot 1", Rules(2)) is not race
 
 
 async def test_a_race_waits_for_branches_that_come_one_after_the_other():
-    races = Races()
-    races.join("run-1", "boot 1", agree=2).vote("v5", "4")
-    races.join("run-1", "boot 1", agree=2).vote("v6", "4")
-    assert races.join("run-1", "boot 1", agree=2).decided
+    runs = Runs()
+    runs.join("run-1", "boot 1", Rules(2)).arrive("v5", "4")
+    runs.join("run-1", "boot 1", Rules(2)).arrive("v6", "4")
+    assert runs.join("run-1", "boot 1", Rules(2)).verdict
 
 
 async def test_a_race_is_forgotten_when_its_run_goes_on():
-    races = Races()
-    races.join("run-1", "boot 1", agree=2).vote("v7", "4")
-    races.join("run-2", "boot 1", agree=2).vote("v8", "4")
-    races.end("run-1")
-    assert list(races._running) == ["run-2"]
+    runs = Runs()
+    runs.join("run-1", "boot 1", Rules(2)).arrive("v7", "4")
+    runs.join("run-2", "boot 1", Rules(2)).arrive("v8", "4")
+    runs.end("run-1")
+    assert runs.join("run-1", "boot 1", Rules(2)).verdict is None
 
 
-async def test_runs_that_died_leave_no_more_than_so_many_races():
-    races = Races()
+async def test_runs_that_died_leave_no_more_than_so_many_runs():
+    runs = Runs()
     for number in range(3000):
-        races.join(f"run-{number}", "boot 1", agree=2)
-    assert len(races._running) == 1000
+        runs.join(f"run-{number}", "boot 1", Rules(2))
+    assert len(runs._live) == 1000
 
 
 async def test_a_candidate_that_votes_again_after_a_resume_counts_once():
-    race = Race(agree=2, answers={})
-    race.vote("a", "4")
-    race.vote("a", "4")
-    assert not race.decided
+    race = Race(Rules(2), answers={})
+    race.arrive("a", "4")
+    race.arrive("a", "4")
+    assert not race.verdict
 
 
-def test_a_run_that_is_resumed_in_another_event_loop_races_anew():
-    races = Races()
+def test_a_run_that_is_resumed_in_another_event_loop_runs_anew():
+    runs = Runs()
 
     async def join():
-        return races.join("run-1", "boot 1", agree=2)
+        return runs.join("run-1", "boot 1", Rules(2))
 
     first, second = asyncio.run(join()), asyncio.run(join())
     assert first is not second

@@ -50,6 +50,9 @@ class LLMAggregator:
             max_tokens=query.settings.max_tokens,
             request=_in_words(query),
             visible=query.final,
+            listens=query.deadline is not None,
+            deadline=query.deadline,
+            retries=query.retries,
         )
         reply = await complete(writer, asked, call)
         if reply.failure is None:
@@ -57,14 +60,14 @@ class LLMAggregator:
                 reply.text,
                 "synthesis",
                 writer.name,
-                (reply.spending,),
+                tuple(reply.spendings),
                 finish_reason=reply.finish_reason,
                 message_id=reply.message_id,
             )
         instead = await VoteAggregator().merge(query, answers)
         problem = f"{writer.name}: {reply.failure['cause']}: {reply.failure['message']}"
         notes = {"fallback": f"synthesis failed, {instead.how} instead", "aggregator_problem": problem}
-        return replace(instead, spendings=(reply.spending,), notes=notes)
+        return replace(instead, spendings=tuple(reply.spendings), notes=notes)
 
 
 def _in_words(query: Query) -> Request:

@@ -17,8 +17,8 @@ from lightrouter_graph.cli.words import count, one_line, seconds, usd, why_faile
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from lightrouter_graph.completion import Completion
     from lightrouter_graph.pool import Candidate
+    from lightrouter_graph.replies import Completion
 
 CHECK_TIMEOUT_S = 20.0
 CHECK_TOKENS = 64

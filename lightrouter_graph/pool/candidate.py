@@ -9,13 +9,14 @@ from lightrouter_graph.errors import PoolError
 from lightrouter_graph.failures import redact
 from lightrouter_graph.pricing import Price, find_price
 from lightrouter_graph.providers.building import build_model
-from lightrouter_graph.providers.model_facts import facts_of
+from lightrouter_graph.providers.model_facts import facts_of, retries_of
 from lightrouter_graph.providers.table import Continuation, JsonMode
+from lightrouter_graph.quirks import Quirks
 
 
-@dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
+@dataclass(frozen=True, slots=True, init=False, repr=False, eq=False, weakref_slot=True)
 class Candidate:
-    """A named chat model that may answer; immutable, and equal only to itself.
+    """A named chat model that may answer; immutable but for what is learnt of it, and equal only to itself.
 
     Attributes:
         name: How it is called in rankings, events and bills.
@@ -30,6 +31,10 @@ class Candidate:
             argument of a call: `ChatOllama` hands unknown arguments to its client, which refuses them.
         continuation: How it goes on from a final assistant message, or None.
         json_mode: What its `response_format` understands, or None.
+        max_concurrency: Most calls at once to its endpoint, or None for no wish of its own. Candidates with the same
+            address and key share their places; the smallest number holds. 1 for a server with one GPU.
+        max_retries: How often a call may be tried again.
+        quirks: What its calls have shown of it; the one thing that changes.
 
     Example:
         ```python
@@ -50,6 +55,9 @@ class Candidate:
     limit_is_field: bool
     continuation: Continuation | None
     json_mode: JsonMode | None
+    max_concurrency: int | None
+    max_retries: int
+    quirks: Quirks
 
     def __init__(
         self,
@@ -61,6 +69,7 @@ class Candidate:
         limit_parameter: str | None = None,
         continuation: Continuation | None = None,
         json_mode: JsonMode | None = None,
+        max_concurrency: int | None = None,
     ) -> None:
         """Name a model; what is left out is taken from what we know of it.
 
@@ -72,9 +81,10 @@ class Candidate:
             limit_parameter: Keyword of a call that caps the output.
             continuation: How the endpoint continues a final assistant message.
             json_mode: What `response_format` understands.
+            max_concurrency: Most calls at once to its endpoint, >= 1.
 
         Raises:
-            PoolError: If the name, the spec or the price is not usable, or the model is no chat model.
+            PoolError: If the name, the spec, the price or the concurrency is not usable, or the model is no chat model.
         """
         _check_name(name)
         built = build_model(model) if isinstance(model, str) else _checked_model(name, model)
@@ -91,6 +101,9 @@ class Candidate:
             "limit_is_field": facts.limit_is_field and limit_parameter is None,
             "continuation": continuation or facts.continuation,
             "json_mode": json_mode or facts.json_mode,
+            "max_concurrency": _checked_concurrency(name, max_concurrency),
+            "max_retries": retries_of(built),
+            "quirks": Quirks(),
         }
         for field, value in values.items():
             object.__setattr__(self, field, value)
@@ -123,6 +136,13 @@ def _as_price(price: Price | tuple[float, float] | None) -> Price | None:
         msg = f"a price is a Price or (input, output) in USD per 1M tokens, got {redact(repr(price))}"
         raise PoolError(msg)
     return Price(*price)
+
+
+def _checked_concurrency(name: str, most: int | None) -> int | None:
+    if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
+        msg = f"max_concurrency of candidate {name!r} must be a whole number >= 1 or None, got {most!r}"
+        raise PoolError(msg)
+    return most
 
 
 def _checked_tags(name: str, tags: Sequence[str]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ SPEC_KEY = "lightrouter_spec"
 
 TIMEOUT_S = 120.0
 MAX_RETRIES = 2
-"""By the provider's client, on rate limits and lost connections; we never retry a call on top of it."""
+"""On rate limits, overload and lost connections; `Context.max_retries` bounds the sum over all candidates of a run."""
 
 _NO_KEY = "none-needed"
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from langchain_core.language_models import BaseChatModel
 
-from lightrouter_graph.providers.building import SPEC_KEY
+from lightrouter_graph.providers.building import MAX_RETRIES, SPEC_KEY
 from lightrouter_graph.providers.table import PROVIDERS, Continuation, JsonMode, parse_spec
 
 _LIMIT_BY_TYPE = {
@@ -87,7 +87,35 @@ def sends_extra_body(model: BaseChatModel, tools: Sequence[Mapping[str, Any]] = 
     """
     # A tool of OpenAI's own makes the client take the Responses API, which words the format differently.
     hosted = any(tool.get("type") != "function" for tool in tools)
-    return _is_openai_like(model) and not hosted and not getattr(model, "use_responses_api", None)
+    return is_openai_like(model) and not hosted and not getattr(model, "use_responses_api", None)
+
+
+def lesser_effort(model: BaseChatModel) -> Mapping[str, Any]:
+    """Return the fields of a request body that make a model reason less; none where we know of no way.
+
+    Where the provider can switch reasoning off, that; else `reasoning_effort` "low", unless it is as low already. (The
+    sources stand in the table.)
+    """
+    if not is_openai_like(model):
+        return {}
+    text = (model.metadata or {}).get(SPEC_KEY)
+    row = PROVIDERS.get(parse_spec(text).provider) if isinstance(text, str) else None
+    if row is not None and row.no_reasoning is not None:
+        return row.no_reasoning
+    known = row is not None or getattr(model, "reasoning_effort", None) is not None
+    low = getattr(model, "reasoning_effort", None) in {"none", "minimal", "low"}
+    return {"reasoning_effort": "low"} if known and not low else {}
+
+
+def retries_of(model: BaseChatModel) -> int:
+    """Return how often a call of a model may be tried again by us: as often as its client would, which we stop.
+
+    Other clients than OpenAI's try again by themselves, within their own limits.
+    """
+    if not is_openai_like(model):
+        return 0
+    asked = getattr(model, "max_retries", None)
+    return MAX_RETRIES if asked is None else int(asked)
 
 
 def _facts_of_foreign(model: BaseChatModel, spec: str | None) -> ModelFacts:
@@ -137,9 +165,10 @@ def _host(url: str | None) -> str | None:
 
 def _promises_schema(model: BaseChatModel) -> bool:
     profile: Any = getattr(model, "profile", None) or {}
-    return bool(profile.get("structured_output")) and _is_openai_like(model)
+    return bool(profile.get("structured_output")) and is_openai_like(model)
 
 
-def _is_openai_like(model: BaseChatModel) -> bool:
+def is_openai_like(model: BaseChatModel) -> bool:
+    """Whether a model speaks OpenAI's API through LangChain's client for it."""
     # By name: asking with isinstance would import langchain_openai.
     return any(parent.__name__ == "BaseChatOpenAI" for parent in type(model).__mro__)

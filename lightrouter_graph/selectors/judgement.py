@@ -9,10 +9,11 @@ from pydantic import BaseModel, Field, ValidationError
 
 from lightrouter_graph import prompts
 from lightrouter_graph.calling import Call
-from lightrouter_graph.completion import Completion, complete
+from lightrouter_graph.completion import complete
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Spending
+from lightrouter_graph.replies import Completion
 from lightrouter_graph.schemas import OutputSchema
 
 _LONGEST_REPLY = 1000
@@ -58,10 +59,10 @@ async def ask_judge(judge: Candidate, query: Query, shown: Mapping[str, str]) ->
     first = await _reply(judge, query, asked)
     verdict, problem = _read(first, shown)
     if verdict is not None or first.failure is not None:
-        return Ruling(verdict, (first.spending,), problem)
+        return Ruling(verdict, tuple(first.spendings), problem)
     second = await _reply(judge, query, prompts.repair_judgement(asked, first.text, problem, list(shown)))
     verdict, problem = _read(second, shown)
-    return Ruling(verdict, (first.spending, second.spending), problem)
+    return Ruling(verdict, (*first.spendings, *second.spendings), problem)
 
 
 async def _reply(judge: Candidate, query: Query, messages: Sequence[AnyMessage]) -> Completion:
@@ -71,6 +72,8 @@ async def _reply(judge: Candidate, query: Query, messages: Sequence[AnyMessage])
         timeout_s=query.seconds,
         max_tokens=_LONGEST_REPLY,
         schema=OutputSchema("Judgement", Judgement.model_json_schema()),
+        deadline=query.deadline,
+        retries=query.retries,
     )
     return await complete(judge, messages, call)
 
@@ -78,7 +81,7 @@ async def _reply(judge: Candidate, query: Query, messages: Sequence[AnyMessage])
 def _read(reply: Completion, labels: Collection[str]) -> tuple[Verdict | None, str]:
     if reply.failure is not None:
         return None, f"{reply.failure['cause']}: {reply.failure['message']}"
-    return read_judgement(reply.text, labels)
+    return read_judgement(reply.said, labels)
 
 
 def read_judgement(text: str, labels: Collection[str]) -> tuple[Verdict | None, str]:

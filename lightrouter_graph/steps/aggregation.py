@@ -1,25 +1,27 @@
 """`aggregate`: one text out of several; a draft in an inner layer, the answer in the last."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import AIMessage
 from langchain_core.messages.utils import count_tokens_approximately
 
-from lightrouter_graph.aggregators import Aggregator, Merged
+from lightrouter_graph.aggregators import Aggregator, Merged, VoteAggregator
 from lightrouter_graph.aggregators.base import passed_through
 from lightrouter_graph.answers import AnswerKey
 from lightrouter_graph.bill import Bill, draw_bill, usage_metadata
 from lightrouter_graph.decision import failures_of, record_decision
-from lightrouter_graph.errors import NoSurvivorError, SelectionError
+from lightrouter_graph.errors import MISTAKES, NoSurvivorError, SelectionError
+from lightrouter_graph.event_loops import now
 from lightrouter_graph.events import tell
+from lightrouter_graph.failures import redact
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.prompts import merge_answers
 from lightrouter_graph.query import Query, query_of
 from lightrouter_graph.records import Answer
 from lightrouter_graph.request import PLAIN, Request
+from lightrouter_graph.runs import Runs
 from lightrouter_graph.standing import (
     answer_from,
     bound_by_deadline,
@@ -28,10 +30,14 @@ from lightrouter_graph.standing import (
     first_ranked,
     is_inner,
     last_resort,
+    with_evidence,
 )
 from lightrouter_graph.state import State, Update, settings_of
+from lightrouter_graph.thoughts import said
 from lightrouter_graph.tool_calls import shown, with_unique_ids
 from lightrouter_graph.tracing import note_decision
+
+_LONGEST_PROBLEM = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class AggregateStep:
     pool: Pool
     key: AnswerKey
     aggregators: Mapping[str, Aggregator]
+    runs: Runs
     request: Request = PLAIN
 
     async def __call__(self, state: State) -> Update:
@@ -56,29 +63,29 @@ class AggregateStep:
         Raises:
             NoSurvivorError: If nobody answered.
         """
-        query = query_of(state, self.pool, self.key, self.request)
+        query = query_of(state, self.pool, self.key, self.request, self.runs)
         if is_inner(state):
-            boots = [answer_from(boot) for boot in chosen_boots(state)]
-            return _draft(state, await self._merge(query, _of_one_kind(boots)), boots)
-        answers, instead = counted_answers(state), ""
+            boots = [answer_from(with_evidence(boot)) for boot in chosen_boots(state)]
+            return _draft(state, await self._merge(state, query, _of_one_kind(boots)), boots)
+        answers, resort = counted_answers(state), None
         if not answers:
-            found, instead = last_resort(state)
-            answers = [answer for answer in found if self.request.admits(answer["text"], answer["proposal"])]
+            resort = last_resort(state)
+            answers = [a for a in resort.answers if self.request.admits(said(a["text"]), a["proposal"])]
         if not answers:
-            raise NoSurvivorError(layer=state["layer"], failures=failures_of(state))
-        answers = _of_one_kind(answers, _agreed(state))
-        try:
-            async with bound_by_deadline(state) as limit:
-                merged = await self._merge(query, answers)
-        except TimeoutError:
-            if not limit.expired():
-                raise  # the aggregator's own
-            merged = await self.aggregators["vote"].merge(query, answers)
-        if instead:
-            merged = replace(merged, notes={**merged.notes, "last_resort": instead})
-        return _final(state, merged, answers, self.pool)
+            self.runs.forget(state["run"])
+            raise NoSurvivorError(
+                layer=state["layer"],
+                failures=failures_of(state),
+                bill=cast("Mapping[str, Any]", _bill(state, 0, self.pool)),
+            )
+        answers = [_without_thoughts(answer) for answer in _of_one_kind(answers, _agreed(state))]
+        merged = await self._merge(state, query, answers)
+        if resort is not None:
+            merged = replace(merged, notes={**merged.notes, "last_resort": resort.what})
+        self.runs.forget(state["run"])
+        return _final(state, merged, answers, self.pool, complete=resort is None or resort.complete)
 
-    async def _merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
+    async def _merge(self, state: State, query: Query, answers: Sequence[Answer]) -> Merged:
         if len(answers) == 1:
             return passed_through(answers[0], "pass-through")
         same_key = answers[0]["answer"] is not None and len({answer["answer"] for answer in answers}) == 1
@@ -87,13 +94,33 @@ class AggregateStep:
         if same_key or same_text:
             return passed_through(answers[0], "agreement")
         if query.seconds <= 0:
-            return await self.aggregators["vote"].merge(query, answers)
-        merged = await self.aggregators[query.settings.aggregator].merge(query, answers)
+            return await VoteAggregator().merge(query, answers)
+        aggregator = self.aggregators[query.settings.aggregator]
+        try:
+            async with bound_by_deadline(state) as limit:
+                merged = await aggregator.merge(query, answers)
+        except MISTAKES:
+            raise
+        except Exception as exc:  # noqa: BLE001 - an aggregator that calls out may raise anything; a vote cannot
+            late = isinstance(exc, TimeoutError) and limit.expired()
+            problem = "it took longer than the deadline allows" if late else redact(f"{type(exc).__name__}: {exc}")
+            return await _instead(query, answers, problem)
         if not isinstance(merged, Merged):
-            name = type(self.aggregators[query.settings.aggregator]).__name__
-            msg = f"{name}.merge returned {type(merged).__name__}, expected Merged"
+            msg = f"{type(aggregator).__name__}.merge returned {type(merged).__name__}, expected Merged"
             raise SelectionError(msg)
         return merged
+
+
+async def _instead(query: Query, answers: Sequence[Answer], problem: str) -> Merged:
+    """Merge the answers without the aggregator that failed."""
+    merged = await VoteAggregator().merge(query, answers)
+    notes = {"fallback": f"the aggregator failed, {merged.how} instead", "aggregator_problem": problem}
+    return replace(merged, notes={**merged.notes, **{name: note[:_LONGEST_PROBLEM] for name, note in notes.items()}})
+
+
+def _without_thoughts(answer: Answer) -> Answer:
+    """Leave out what the model thought aloud, unless it was streamed so already."""
+    return answer if answer["message_id"] else {**answer, "text": said(answer["text"])}
 
 
 def _of_one_kind(answers: Sequence[Answer], agreed: str | None = None) -> list[Answer]:
@@ -132,13 +159,13 @@ def _draft(state: State, merged: Merged, answers: Sequence[Answer]) -> Update:
     }
 
 
-def _final(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool) -> Update:
+def _final(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool, *, complete: bool) -> Update:
     spent: State = {**state, "spendings": [*state["spendings"], *merged.spendings]}
-    bill = _bill(spent, merged, answers, pool)
-    decision = record_decision(spent, merged, bill)
-    said, metadata = _said(merged, state)
+    bill = _bill(spent, _length(merged, answers, spent), pool)
+    decision = record_decision(spent, merged, bill, complete=complete)
+    spoken, metadata = _spoken(merged, state)
     message = AIMessage(
-        **said,
+        **spoken,
         id=merged.message_id,
         usage_metadata=usage_metadata(bill["usage"]),
         response_metadata={
@@ -152,28 +179,32 @@ def _final(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool) 
     return {"messages": [message], "spendings": list(merged.spendings)}
 
 
-def _said(merged: Merged, state: State) -> tuple[dict[str, Any], dict[str, Any]]:
+def _spoken(merged: Merged, state: State) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the answer's content and calls, and what LangChain must know to read them."""
     if merged.proposal is None:
         return {"content": merged.text}, {}
     proposal = with_unique_ids(merged.proposal, state["messages"])
-    said = {name: proposal[name] for name in ("content", "tool_calls", "additional_kwargs")}
-    return said, proposal["response_metadata"]
+    spoken = {name: proposal[name] for name in ("content", "tool_calls", "additional_kwargs")}
+    return spoken, proposal["response_metadata"]
 
 
-def _bill(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool) -> Bill:
-    by_candidate = {answer["candidate"]: answer for answer in answers}
+def _length(merged: Merged, answers: Sequence[Answer], state: State) -> int:
+    """Return the tokens of the final answer: those of its call, or of the answer that was passed on."""
     written = sum(spending["usage"]["output_tokens"] for spending in merged.spendings)
     boots = [boot for boot in state["boots"] if boot["candidate"] == merged.candidate]
-    passed = by_candidate.get(merged.candidate, answers[0])
+    passed = {answer["candidate"]: answer for answer in answers}.get(merged.candidate, answers[0])
     begun = boots[-1]["usage"]["output_tokens"] if boots and passed["via"] != "regeneration" else 0
+    return written or begun + passed["usage"]["output_tokens"]
+
+
+def _bill(state: State, merged_tokens: int, pool: Pool) -> Bill:
     return draw_bill(
         state["spendings"],
         state["boots"],
         state["answers"],
         pool=pool,
         first=first_ranked(state),
-        merged_tokens=written or begun + passed["usage"]["output_tokens"],
+        merged_tokens=merged_tokens,
         merge_prompt_tokens=count_tokens_approximately(merge_answers([], [""] * len(pool), final=True)),
-        seconds=time.time() - state["started"],
+        seconds=now() - state["started"],
     )

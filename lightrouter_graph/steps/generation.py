@@ -7,16 +7,19 @@ from langchain_core.messages import AnyMessage
 
 from lightrouter_graph.answers import AnswerKey
 from lightrouter_graph.calling import Call
-from lightrouter_graph.completion import Completion, complete_unless_decided
+from lightrouter_graph.completion import complete_unless_decided
 from lightrouter_graph.events import tell
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.prompts import with_draft, with_shared_boots
 from lightrouter_graph.query import question_text
-from lightrouter_graph.races import Races
+from lightrouter_graph.races import Race, Rules
 from lightrouter_graph.records import Answer, Boot, Via
+from lightrouter_graph.replies import Completion
 from lightrouter_graph.request import PLAIN, Request
-from lightrouter_graph.standing import seconds_left
+from lightrouter_graph.runs import Runs
+from lightrouter_graph.standing import end_of
 from lightrouter_graph.state import Task, Update, settings_of
+from lightrouter_graph.thoughts import said
 from lightrouter_graph.tool_calls import shown
 
 
@@ -32,7 +35,7 @@ class GenerateStep:
 
     pool: Pool
     key: AnswerKey
-    races: Races
+    runs: Runs
     request: Request = PLAIN
 
     async def __call__(self, task: Task) -> Update:
@@ -40,34 +43,39 @@ class GenerateStep:
         boot = self._to_continue(task)
         tries = [await self._write(task, boot)]
         if boot is not None and _must_begin_anew(tries[0]):
+            self.pool[task["candidate"]].quirks.restarts = True
             boot = None
             tries.append(await self._write(task, boot))
         answer = self._record(task, boot, tries)
         _tell(answer)
-        return {"answers": [answer], "spendings": [completion.spending for completion in tries]}
+        return {"answers": [answer], "spendings": [spent for tried in tries for spent in tried.spendings]}
 
     def _to_continue(self, task: Task) -> Boot | None:
         """Return the boot, if continuing it is the way."""
-        able = self.pool[task["candidate"]].continuation is not None
+        boot, candidate = task["boot"], self.pool[task["candidate"]]
+        able = candidate.continuation is not None and not candidate.quirks.restarts
         wanted = settings_of(task).continuation == "auto" and not task["shared"] and self.request.continues
-        return task["boot"] if able and wanted else None
+        return boot if able and wanted and boot is not None and said(boot["text"]).strip() else None
 
     async def _write(self, task: Task, boot: Boot | None) -> Completion:
-        agree, race = settings_of(task).agree, None
-        if agree is not None:
-            race = self.races.join(task["run"], f"generate {task['layer']}", agree, task["peers"])
-        candidate = self.pool[task["candidate"]]
-        call = replace(_call(task, boot), request=self.request)
+        race, candidate = self._race(task), self.pool[task["candidate"]]
+        retries = self.runs.retries(task["run"], settings_of(task).max_retries)
+        call = replace(_call(task, boot), request=self.request, retries=retries)
         completion = await complete_unless_decided(race, candidate, _prompt(task), call)
-        if race is not None:
-            race.vote(task["candidate"], self._key(task, completion))
+        if race is not None and completion.failure is None:
+            race.arrive(task["candidate"], self._key(task, completion))
         return completion
+
+    def _race(self, task: Task) -> Race | None:
+        settings = settings_of(task)
+        rules = Rules(settings.agree, settings.answer_quorum, settings.answer_grace_s)
+        return self.runs.join(task["run"], f"generate {task['layer']}", rules, task["peers"])
 
     def _key(self, task: Task, completion: Completion) -> str | None:
         if completion.failure is not None:
             return None
         question, whole = question_text(task["messages"]), not completion.cut
-        return self.request.comparable(completion.text, completion.proposal, question, self.key, finished=whole)
+        return self.request.comparable(completion.said, completion.proposal, question, self.key, finished=whole)
 
     def _record(self, task: Task, boot: Boot | None, tries: Sequence[Completion]) -> Answer:
         last = tries[-1]
@@ -81,7 +89,7 @@ class GenerateStep:
             "via": _via(task, boot, last),
             "usage": last.spending["usage"],
             "usd": last.spending["usd"],
-            "seconds": sum(completion.spending["seconds"] for completion in tries),
+            "seconds": sum(spent["seconds"] for tried in tries for spent in tried.spendings),
             "failure": last.failure,
             "message_id": last.message_id if task["visible"] else None,
         }
@@ -108,9 +116,11 @@ def _call(task: Task, boot: Boot | None) -> Call:
     call = Call(
         stage="generate",
         layer=task["layer"],
-        timeout_s=seconds_left(task["started"], settings.deadline_s, settings.timeout_s),
+        timeout_s=settings.timeout_s,
         max_tokens=settings.max_tokens,
         visible=task["visible"],
+        listens=settings.answer_quorum is not None or settings.deadline_s is not None,
+        deadline=end_of(task),
     )
     if boot is None:
         return call

@@ -1,7 +1,6 @@
 """`open`: read the query, forget the last one, put the candidates in order."""
 
 import secrets
-import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from langgraph.types import Overwrite
 
 from lightrouter_graph.context import Context
 from lightrouter_graph.errors import QueryError
+from lightrouter_graph.event_loops import now
 from lightrouter_graph.events import tell
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.priors import Prior
@@ -65,7 +65,7 @@ def _begun(settings: Context, weights: dict[str, float], order: list[str]) -> di
         "settings": settings.record(),
         "run": str(uuid.uuid4()),
         "seed": secrets.randbits(32) if settings.seed is None else settings.seed,
-        "started": time.time(),
+        "started": now(),
         "late": False,
         "order": order,
         "weights": weights,

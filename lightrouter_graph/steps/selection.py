@@ -1,21 +1,33 @@
 """`select`: compare the boots, rank them, drop the weak."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lightrouter_graph.answers import AnswerKey
-from lightrouter_graph.errors import SelectionError
+from lightrouter_graph.errors import MISTAKES, SelectionError
 from lightrouter_graph.events import tell
+from lightrouter_graph.failures import redact
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.query import Query, query_of
-from lightrouter_graph.races import Races
 from lightrouter_graph.records import Boot, Ranking
 from lightrouter_graph.request import PLAIN, Request
+from lightrouter_graph.runs import Runs
 from lightrouter_graph.selectors import ConsistencySelector, Scores, Selector
 from lightrouter_graph.selectors.base import rank
-from lightrouter_graph.standing import bound_by_deadline, dropped, going_on, is_settled, seconds_left, survivors
+from lightrouter_graph.standing import (
+    bound_by_deadline,
+    dropped,
+    going_on,
+    is_settled,
+    seconds_left,
+    survivors,
+    with_evidence,
+)
 from lightrouter_graph.state import State, Update
 from lightrouter_graph.tracing import note_ranking
+
+_NEUTRAL = 0.5
+_LONGEST_PROBLEM = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +35,7 @@ class SelectStep:
     """Let the selector score the boots that survived, and rank them.
 
     No selector is paid where there is nothing to decide: with one boot left, or when the boots that finished already
-    settle the answer.
+    settle the answer. Boots that are no evidence are not compared. A selector that fails is replaced by consistency.
 
     Source: arXiv 2505.16221, the selector.
     """
@@ -31,39 +43,62 @@ class SelectStep:
     pool: Pool
     key: AnswerKey
     selectors: Mapping[str, Selector]
-    races: Races
+    runs: Runs
     request: Request = PLAIN
 
     async def __call__(self, state: State) -> Update:
         """Return the ranking and what it cost."""
-        self.races.end(state["run"])
+        self.runs.end(state["run"])
         boots = survivors(state)
-        query = query_of(state, self.pool, self.key, self.request)
-        try:
-            async with bound_by_deadline(state) as limit:
-                scores = await self._score(query, boots, settled=is_settled(state))
-        except TimeoutError:
-            if not limit.expired():
-                raise  # the selector's own
-            weights = {boot["candidate"]: query.weights[boot["candidate"]] for boot in boots}
-            scores = Scores(weights, "prior", notes={"fallback": "the selector took longer than the deadline allows"})
+        query = query_of(state, self.pool, self.key, self.request, self.runs)
+        scores = _with_silent(await self._score(state, query, [b for b in boots if not b["silent"]]), boots)
         ranking = _ranking(query, boots, scores)
         late = seconds_left(state["started"], query.settings.deadline_s, 1.0) == 0
         update: Update = {"rankings": [ranking], "spendings": list(scores.spendings), "late": late}
         _tell({**state, "rankings": [*state["rankings"], ranking], "late": late}, ranking)
         return update
 
-    async def _score(self, query: Query, boots: Sequence[Boot], *, settled: bool) -> Scores:
-        if not boots:
+    async def _score(self, state: State, query: Query, told: Sequence[Boot]) -> Scores:
+        if not told:
             return Scores({}, "nobody")
-        if len(boots) == 1:
-            return Scores({boots[0]["candidate"]: 1.0}, "nobody", {boots[0]["candidate"]: "the only boot"})
-        selector = ConsistencySelector() if settled else self.selectors[query.settings.selector]
-        scores = await selector.score(query, boots)
+        if len(told) == 1:
+            return Scores({told[0]["candidate"]: 1.0}, "nobody", {told[0]["candidate"]: "the only boot"})
+        boots = [with_evidence(boot) for boot in told]
+        settled = ConsistencySelector() if is_settled(state) else None
+        selector = settled or self.selectors[query.settings.selector]
+        try:
+            async with bound_by_deadline(state) as limit:
+                scores = await selector.score(query, boots)
+        except MISTAKES:
+            raise
+        except Exception as exc:  # noqa: BLE001 - a selector that calls out may raise anything, and there are others
+            late = isinstance(exc, TimeoutError) and limit.expired()
+            problem = "took longer than the deadline allows" if late else redact(f"{type(exc).__name__}: {exc}")
+            return await _instead(query, boots, problem)
         if not isinstance(scores, Scores):
             msg = f"{type(selector).__name__}.score returned {type(scores).__name__}, expected Scores"
             raise SelectionError(msg)
         return scores
+
+
+async def _instead(query: Query, boots: Sequence[Boot], problem: str) -> Scores:
+    """Compare the boots without the selector that failed."""
+    scores = await ConsistencySelector().score(query, boots)
+    return replace(scores, notes={**scores.notes, "fallback": f"the selector failed: {problem}"[:_LONGEST_PROBLEM]})
+
+
+def _with_silent(scores: Scores, boots: Sequence[Boot]) -> Scores:
+    """Give the boots that are no evidence the mean of the others: no reason to rank them last, or first."""
+    silent = {boot["candidate"]: f"no evidence: {boot['silent']}" for boot in boots if boot["silent"]}
+    if not silent:
+        return scores
+    known = scores.by_candidate.values()
+    neutral = sum(known) / len(known) if known else _NEUTRAL
+    return replace(
+        scores,
+        by_candidate={**scores.by_candidate, **dict.fromkeys(silent, neutral)},
+        reasons={**scores.reasons, **silent},
+    )
 
 
 def _ranking(query: Query, boots: Sequence[Boot], scores: Scores) -> Ranking:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lightrouter_graph.events import tell
-from lightrouter_graph.races import Races
+from lightrouter_graph.runs import Runs
 from lightrouter_graph.standing import (
     agreement_of,
     counted_answers,
@@ -22,11 +22,11 @@ class TallyStep:
     Deviation from arXiv 2505.16221: the paper has no such step; with `agree` None it changes nothing.
     """
 
-    races: Races
+    runs: Runs
 
     async def __call__(self, state: State) -> Update:
         """Return the agreement; the edge behind decides what it means."""
-        self.races.end(state["run"])
+        self.runs.end(state["run"])
         deadline = settings_of(state).deadline_s
         late = seconds_left(state["started"], deadline, 1.0) == 0
         agreement = agreement_of(counted_answers(state))

@@ -26,7 +26,7 @@ class AgreementStop:
 
     def next_up(self, standing: Standing) -> tuple[str, ...]:
         """Return the first wave, or the next in rank."""
-        if standing.late or self._agreed(standing) >= self.agree or self._hopeless(standing):
+        if standing.late or standing.closed or self._agreed(standing) >= self.agree or self._hopeless(standing):
             return ()
         waiting = [name for name in standing.contenders if name not in standing.answers]
         first = [name for name in standing.contenders[: self.agree] if name in waiting]
@@ -37,13 +37,15 @@ class AgreementStop:
         """Return everybody who has answered."""
         return tuple(name for name in standing.contenders if name in standing.answers)
 
-    def why(self, standing: Standing) -> str:
+    def why(self, standing: Standing) -> str:  # noqa: PLR0911 - one for each reason
         """Say what was reached: agreement, the limit, or the end of the pool."""
         agreed = self._agreed(standing)
         if agreed >= self.agree:
             return f"{agreed} answers agree"
         if standing.late:
             return "the deadline has passed"
+        if standing.closed:
+            return f"a quorum of {len(self.counted(standing))} had answered"
         if not self._keys(standing) and standing.answers:
             return "the answers cannot be compared"
         if len(self.counted(standing)) >= self.top_k:

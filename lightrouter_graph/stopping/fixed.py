@@ -16,7 +16,7 @@ class FixedTopK:
 
     def next_up(self, standing: Standing) -> tuple[str, ...]:
         """Return those of the k best that have not answered."""
-        if standing.late:
+        if standing.late or standing.closed:
             return ()
         return tuple(name for name in self._best(standing) if name not in standing.answers)
 
@@ -30,6 +30,8 @@ class FixedTopK:
         if standing.late:
             return "the deadline has passed"
         answered = len(self.counted(standing))
+        if standing.closed:
+            return f"a quorum of {answered} had answered"
         if 0 < answered == len(standing.contenders) < self.top_k:
             return f"all {answered} answered"
         return f"{answered} of top_k = {self.top_k} answered"

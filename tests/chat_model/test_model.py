@@ -109,14 +109,15 @@ def test_a_wrong_construction_is_named():
         ChatLightRouter()
     with pytest.raises(PoolError, match="unexpected keyword argument 'nme'"):
         ChatLightRouter([{"nme": "a"}])
-    with pytest.raises(ContextError, match="max_retries = 3: extra inputs are not permitted"):
-        chat(max_retries=3)
+    with pytest.raises(ContextError, match="frequency_penalty = 3: extra inputs are not permitted"):
+        chat(frequency_penalty=3)
     with pytest.raises(ContextError, match="timeout = 0: input should be greater than 0"):
         chat(timeout=0)
 
 
 def test_settings_may_be_given_by_their_own_names():
     assert chat(top_k=1, context={"boot_tokens": 9}).context == Context(top_k=1, boot_tokens=9)
+    assert chat(max_retries=3).context.max_retries == 3
     with pytest.raises(ContextError, match="top_k = 0"):
         chat(top_k=0)
 

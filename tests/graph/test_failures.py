@@ -252,6 +252,37 @@ class Impatient:
         raise TimeoutError("my own limit")
 
 
-async def test_a_time_out_of_a_selectors_own_is_not_taken_for_the_deadline():
-    with pytest.raises(TimeoutError, match="my own limit"):
-        await run(scripted(a=long("1"), b=long("2")), Context(boot_tokens=5), selector=Impatient())
+async def test_a_selector_that_is_down_is_replaced_by_consistency_and_that_is_said():
+    message = await run(scripted(a=long("1"), b=long("2")), Context(boot_tokens=5), selector=Impatient())
+    assert decision(message)["selector"] == "consistency"
+    assert decision(message)["selector_notes"]["fallback"] == "the selector failed: TimeoutError: my own limit"
+
+
+class Mistaken:
+    async def score(self, query, boots):
+        return {}["no such key"]
+
+    async def merge(self, query, answers):
+        return [].no_such_name
+
+
+async def test_a_mistake_in_a_selector_or_an_aggregator_is_not_swallowed():
+    pool = scripted(a=long("1"), b=long("2"))
+    with pytest.raises(KeyError, match="no such key"):
+        await run(pool, Context(boot_tokens=5), selector=Mistaken())
+    with pytest.raises(AttributeError, match="no_such_name"):
+        await run(pool, Context(boot_tokens=5, agree=None), aggregator=Mistaken())
+
+
+class Down:
+    async def merge(self, query, answers):
+        raise ConnectionError("https://user:pass-word-1@down.example refused")
+
+
+async def test_an_aggregator_that_is_down_is_replaced_by_a_vote_and_that_is_said():
+    pool = scripted(a=long("1"), b=long("2"), c=long("2"))
+    message = await run(pool, Context(boot_tokens=5, agree=None, top_k=3), aggregator=Down())
+    assert message.text == long("2")
+    notes = decision(message)["merge_notes"]
+    assert notes["fallback"] == "the aggregator failed, vote instead"
+    assert notes["aggregator_problem"] == "ConnectionError: https://***@down.example refused"
