@@ -1,7 +1,5 @@
 """Recorded outputs of models, found by the question they answer."""
 
-import gzip
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any, NamedTuple
 from langchain_core.messages import AIMessage
 
 from lightrouter_graph.testing.deltas import Said
+from lightrouter_graph.testing.jsonl import read_json_lines
 
 _ANCHOR = 24
 """Questions are looked up by their last characters; shorter ones one by one."""
@@ -28,12 +27,15 @@ class Recordings:
     Args:
         source: A `.jsonl` or `.jsonl.gz` file, or the records themselves. Of a record only "question" and
             "outputs" are read; an output is a text or a mapping with a "text", "tool_calls" as in `AIMessage`, or
-            both. Of two records with the same question the later holds.
+            both. Of two records with the same question the later holds. What a file may hold is limited, see
+            `jsonl`.
+
+    Raises:
+        ValueError: If the file cannot be read, or a record is not one; with its place.
     """
 
     def __init__(self, source: str | Path | Iterable[Mapping[str, Any]]) -> None:
-        records = _read(Path(source)) if isinstance(source, str | Path) else source
-        self._by_question = {recording.question: recording for recording in map(_parse, records)}
+        self._by_question = {recording.question: recording for recording in _parse_all(source)}
         self._short = [r for q, r in self._by_question.items() if len(q) < _ANCHOR]
         self._by_anchor: dict[str, list[Recording]] = {}
         for question, recording in self._by_question.items():
@@ -69,31 +71,41 @@ def normalise(text: str) -> str:
     return " ".join(text.split())
 
 
-def _read(path: Path) -> Iterator[Mapping[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                yield json.loads(line)
-            except json.JSONDecodeError as exc:
-                msg = f"{path}, line {number}: not JSON ({exc})"
-                raise ValueError(msg) from exc
+def _parse_all(source: str | Path | Iterable[Mapping[str, Any]]) -> Iterator[Recording]:
+    if isinstance(source, str | Path):
+        placed: Iterable[tuple[str, Any]] = read_json_lines(Path(source))
+    else:
+        placed = ((f"record {number}", record) for number, record in enumerate(source, 1))
+    for place, record in placed:
+        try:
+            yield _parse(record)
+        except (KeyError, TypeError, AttributeError, ValueError) as exc:
+            needed = 'a record needs "question" and "outputs" of model -> {"text": ...}'
+            msg = f"{place}: {needed} ({_explain(exc)}), got {str(record)[:200]}"
+            raise ValueError(msg) from exc
 
 
 def _parse(record: Mapping[str, Any]) -> Recording:
-    try:
-        question = normalise(record["question"])
-        outputs = {model: _parse_output(output) for model, output in record["outputs"].items()}
-    except (KeyError, TypeError, AttributeError, ValueError) as exc:
-        msg = f'a record needs "question" and "outputs" of model -> {{"text": ...}}, got {str(record)[:200]}'
-        raise ValueError(msg) from exc
+    question = normalise(_text(record["question"]))
     if not question:
-        raise ValueError("a record has an empty question")
-    return Recording(question, outputs)
+        raise ValueError("an empty question")
+    return Recording(question, {_text(model): _parse_output(output) for model, output in record["outputs"].items()})
 
 
 def _parse_output(output: str | Mapping[str, Any]) -> Said:
     if isinstance(output, str):
         return output
     if calls := output.get("tool_calls"):
-        return AIMessage(output.get("text") or "", tool_calls=calls)
-    return str(output["text"])
+        return AIMessage(_text(output.get("text") or ""), tool_calls=calls)
+    return _text(output["text"])
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    msg = f"not a text: {str(value)[:50]!r}"
+    raise TypeError(msg)
+
+
+def _explain(exc: Exception) -> str:
+    return f"{exc} is missing" if isinstance(exc, KeyError) else str(exc).splitlines()[0]
