@@ -1,9 +1,11 @@
 """What a recorded-model server was asked and what it produced."""
 
+import asyncio
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 Kind = Literal["completion", "continuation"]
@@ -41,56 +43,65 @@ class RecordedRequest:
     has_authorization: bool
 
 
+@dataclass
+class Meter:
+    """Tokens one call has produced so far, and whether they are on the bill."""
+
+    charge: Callable[[Kind, Bill], None] = field(repr=False)
+    input_tokens: int
+    tokens: int = 0
+    kind: Kind = "completion"
+    settled: bool = False
+
+    def settle(self, *, cancelled: bool = False) -> None:
+        """Put them on the bill, once."""
+        if not self.settled:
+            self.settled = True
+            self.charge(self.kind, Bill(1, self.input_tokens, self.tokens, int(cancelled)))
+
+
 class Ledger:
     """Bills and requests of one server. Written by the server's thread, read from any."""
 
     def __init__(self) -> None:
         self._bills: dict[tuple[str, Kind], Bill] = {}
         self._requests: list[RecordedRequest] = []
-        self._open = 0
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
 
     @property
     def bills(self) -> dict[tuple[str, Kind], Bill]:
         """A copy of the bills."""
-        with self._changed:
+        with self._lock:
             return dict(self._bills)
 
     @property
     def requests(self) -> list[RecordedRequest]:
         """A copy of the requests, in the order of their arrival."""
-        with self._changed:
+        with self._lock:
             return list(self._requests)
 
     def note(self, request: RecordedRequest) -> None:
         """Enter a request."""
-        with self._changed:
+        with self._lock:
             self._requests.append(request)
 
     def charge(self, model: str, kind: Kind, bill: Bill) -> None:
         """Add to the bill of a model."""
-        with self._changed:
+        with self._lock:
             self._bills[model, kind] = self._bills.get((model, kind), Bill()) + bill
 
     def clear(self) -> None:
         """Forget bills and requests; calls in flight are charged when they end."""
-        with self._changed:
+        with self._lock:
             self._bills.clear()
             self._requests.clear()
 
     @contextmanager
-    def in_flight(self) -> Iterator[None]:
-        """Count a request as open while the block runs."""
-        with self._changed:
-            self._open += 1
+    def metered(self, model: str, input_tokens: int) -> Iterator[Meter]:
+        """Charge a call when it is cancelled; otherwise the block settles what is to be paid."""
+        meter = Meter(partial(self.charge, model), input_tokens)
         try:
-            yield
-        finally:
-            with self._changed:
-                self._open -= 1
-                self._changed.notify_all()
-
-    def wait_until_idle(self, timeout_s: float) -> bool:
-        """Block until no request is open; False when that takes too long."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._open == 0, timeout_s)
+            yield meter
+        except asyncio.CancelledError:
+            meter.settle(cancelled=True)
+            raise

@@ -42,16 +42,19 @@ def make_text_deltas(text: str) -> Iterator[Delta]:
 def merge_deltas(deltas: Iterable[Delta | None]) -> Delta:
     """Put deltas together into the message that they tell."""
     texts: list[str] = []
+    thoughts: list[str] = []
     calls: list[dict[str, Any]] = []
     for delta in filter(None, deltas):
         texts.append(delta.get("content", ""))
+        thoughts.append(delta.get("reasoning_content", ""))
         for part in delta.get("tool_calls", ()):
             if "id" in part:
                 calls.append({"id": part["id"], "type": part["type"], "function": dict(part["function"])})
             else:
                 calls[-1]["function"]["arguments"] += part["function"]["arguments"]
-    content = "".join(texts)
-    return {"content": content or None, "tool_calls": calls} if calls else {"content": content}
+    content, thought = "".join(texts), "".join(thoughts)
+    message = {"content": content or None, "tool_calls": calls} if calls else {"content": content}
+    return {**message, "reasoning_content": thought} if thought else message
 
 
 def count_call_tokens(calls: Iterable[ToolCall]) -> int:

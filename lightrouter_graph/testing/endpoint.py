@@ -3,39 +3,34 @@
 import asyncio
 import hmac
 import itertools
-from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.messages import AIMessage
 
-from lightrouter_graph.testing.billing import Bill, Kind, Ledger, RecordedRequest
-from lightrouter_graph.testing.conditions import Fail, Timing
+from lightrouter_graph.testing.billing import Ledger, RecordedRequest
 from lightrouter_graph.testing.deltas import Said
 from lightrouter_graph.testing.exchange import Exchange, Message
+from lightrouter_graph.testing.faults import HEALTHY, Fault
+from lightrouter_graph.testing.gauge import Gauge
+from lightrouter_graph.testing.habits import Habits
 from lightrouter_graph.testing.openai_shapes import (
     ApiError,
     Ask,
-    ChunkWriter,
     Json,
-    make_completion,
     parse_body,
     read_ask,
 )
 from lightrouter_graph.testing.performance import Performance, count_input, rehearse
+from lightrouter_graph.testing.plans import Plans
 from lightrouter_graph.testing.recordings import Recordings
+from lightrouter_graph.testing.sending import send_stream, send_whole
+from lightrouter_graph.testing.timing import Timing
+from lightrouter_graph.testing.wire import ConnectionCut
 
 Responder = Callable[[Json], Said]
 """Plays a model: the request body in; the text out, or a message where the model calls tools."""
-
-
-@dataclass
-class Meter:
-    """Tokens produced so far."""
-
-    tokens: int = 0
 
 
 @dataclass(eq=False)
@@ -46,10 +41,11 @@ class RecordedModels:
     responders: dict[str, Responder]
     timings: dict[str, Timing]
     default_timing: Timing
-    failures: dict[str, Fail]
+    habits: dict[str, Habits]
+    plans: Plans
     api_key: str | None = field(repr=False)
-    ledger: Ledger
-    failed: Counter[str] = field(default_factory=Counter)
+    ledger: Ledger = field(default_factory=Ledger)
+    in_flight: Gauge = field(default_factory=Gauge)
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -61,7 +57,7 @@ class RecordedModels:
     ) -> None:
         """Serve one request."""
         exchange = Exchange(scope, receive, send)
-        with self.ledger.in_flight():
+        with self.in_flight.hold():
             try:
                 await self._route(exchange)
             except ApiError as error:
@@ -101,30 +97,36 @@ class RecordedModels:
         self.ledger.note(RecordedRequest(body, exchange.header(b"authorization") is not None))
         self._check_key(exchange)
         ask = read_ask(body)
-        if self._fails(ask.model):
-            await self._while_connected(exchange, self._hang(ask))
-            return
-        show = self._prepare(ask)
-        if ask.stream:
-            await self._while_connected(exchange, self._stream(exchange, show, ask.include_usage))
-        elif show.duration_s:
-            await self._while_connected(exchange, self._answer(exchange, show))
+        fault = self.plans.next(ask.model, body)
+        work = self._reply(exchange, ask, fault or HEALTHY)
+        if fault is None and not ask.stream and self._timing(ask) == Timing():
+            await work
         else:
-            await self._answer(exchange, show)
+            await self._while_connected(exchange, work)
 
-    def _fails(self, model: str) -> bool:
-        """Raise the failure that is due for a model, if any; True for one that hangs."""
-        fail = self.failures.get(model)
-        if fail is None or (fail.times is not None and self.failed[model] >= fail.times):
-            return False
-        self.failed[model] += 1
-        if not fail.hang:
-            raise ApiError(fail.status, fail.message, headers=fail.headers)
-        return True
+    async def _reply(self, exchange: Exchange, ask: Ask, fault: Fault) -> None:
+        with self.ledger.metered(ask.model, count_input(ask)) as meter:
+            try:
+                await fault.meet()
+                show = self._prepare(ask, fault, meter.input_tokens)
+                meter.kind = show.kind
+                if ask.stream:
+                    await send_stream(exchange, show, fault, meter, include_usage=ask.include_usage)
+                else:
+                    await send_whole(exchange, show, fault, meter)
+            except ConnectionCut as cut:
+                meter.settle()
+                await exchange.close(reset=cut.reset)
 
-    def _prepare(self, ask: Ask) -> Performance:
-        timing = self.timings.get(ask.model, self.default_timing)
-        return rehearse(ask, self._find_said(ask), timing, f"chatcmpl-recorded-{next(self._numbers)}")
+    def _prepare(self, ask: Ask, fault: Fault, input_tokens: int) -> Performance:
+        habits = fault.behave(self.habits.get(ask.model, Habits()))
+        heard = habits.hear(ask)
+        said = fault.say(self._find_said(heard))
+        call_id = f"chatcmpl-recorded-{next(self._numbers)}"
+        return rehearse(heard, said, habits, self._timing(ask), call_id=call_id, input_tokens=input_tokens)
+
+    def _timing(self, ask: Ask) -> Timing:
+        return self.timings.get(ask.model, self.default_timing)
 
     def _find_said(self, ask: Ask) -> Said:
         if responder := self.responders.get(ask.model):
@@ -137,41 +139,6 @@ class RecordedModels:
         if ask.model not in recording.outputs:
             raise ApiError(404, f"{ask.model!r} has no output for this question", code="output_not_found")
         return recording.outputs[ask.model]
-
-    async def _answer(self, exchange: Exchange, show: Performance) -> None:
-        with self._metered(show.model, show.kind, show.input_tokens) as meter:
-            await _produce(show, meter)
-        body = make_completion(show.call_id, show.model, show.message, show.finish_reason, show.usage)
-        await exchange.answer(200, body)
-
-    async def _stream(self, exchange: Exchange, show: Performance, include_usage: bool) -> None:
-        writer, began = ChunkWriter(show.call_id, show.model), asyncio.get_running_loop().time()
-        await exchange.start(200, b"text/event-stream; charset=utf-8", {"cache-control": "no-cache"})
-        with self._metered(show.model, show.kind, show.input_tokens) as meter:
-            await exchange.write(writer.role(opens_with_text=show.opens_with_text))
-            for index, delta in enumerate(show.deltas):
-                await _sleep_until(began + show.timing.due_s(index))
-                if delta is not None:
-                    await exchange.write(writer.delta(delta))
-                meter.tokens += 1
-        usage = writer.usage(show.usage) if include_usage else b""
-        await exchange.write(writer.finish(show.finish_reason) + usage + writer.done(), last=True)
-
-    async def _hang(self, ask: Ask) -> None:
-        with self._metered(ask.model, "completion", count_input(ask)):
-            await asyncio.Event().wait()
-
-    @contextmanager
-    def _metered(self, model: str, kind: Kind, input_tokens: int) -> Iterator[Meter]:
-        """Charge what was produced when the block ends, before the client can see that it ended."""
-        meter, cancelled = Meter(), 0
-        try:
-            yield meter
-        except asyncio.CancelledError:
-            cancelled = 1
-            raise
-        finally:
-            self.ledger.charge(model, kind, Bill(1, input_tokens, meter.tokens, cancelled))
 
     async def _while_connected(self, exchange: Exchange, work: Coroutine[Any, Any, None]) -> None:
         """Work until done, or until the client goes away or the server stops."""
@@ -187,24 +154,6 @@ class RecordedModels:
             task.result()
         elif not disconnected:
             raise ApiError(503, "the server is shutting down")
-
-
-async def _produce(show: Performance, meter: Meter) -> None:
-    """Take the time that the tokens take; when cancelled, meter those that were out by then."""
-    loop, total = asyncio.get_running_loop(), len(show.deltas)
-    began = loop.time()
-    try:
-        if show.duration_s:
-            await asyncio.sleep(show.duration_s)
-    except asyncio.CancelledError:
-        meter.tokens = show.timing.produced(loop.time() - began, total)
-        raise
-    meter.tokens = total
-
-
-async def _sleep_until(when: float) -> None:
-    # A sleep of 0 lets the event loop notice that the client has gone.
-    await asyncio.sleep(max(0.0, when - asyncio.get_running_loop().time()))
 
 
 def _respond(responder: Responder, ask: Ask) -> Said:

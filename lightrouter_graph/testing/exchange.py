@@ -7,6 +7,10 @@ from typing import Any
 Message = MutableMapping[str, Any]
 
 
+CLOSE = "lightrouter.close"
+"""The ASGI extension that closes the connection: a function of whether to reset it."""
+
+
 class Exchange:
     """Reads the request and writes the response."""
 
@@ -20,7 +24,8 @@ class Exchange:
         self._headers: list[tuple[bytes, bytes]] = scope["headers"]
         self._receive = receive
         self._send = send
-        self._started = False
+        self._extensions: Mapping[str, Any] = scope.get("extensions", {})
+        self._started = self._sized = False
 
     def header(self, name: bytes) -> str | None:
         """A request header; `name` in lower case."""
@@ -41,22 +46,31 @@ class Exchange:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
-    async def start(self, status: int, content_type: bytes, headers: Mapping[str, str] | None = None) -> None:
-        """Send the status and the headers."""
-        self._started = True
-        extra = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in (headers or {}).items()]
-        headers_sent = [(b"content-type", content_type), *extra]
-        await self._send({"type": "http.response.start", "status": status, "headers": headers_sent})
+    async def start(self, status: int, headers: Mapping[str, str]) -> None:
+        """Send the status and the headers; with a content-length, that much has to be written."""
+        self._started, self._sized = True, "content-length" in headers
+        encoded = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()]
+        await self._send({"type": "http.response.start", "status": status, "headers": encoded})
 
     async def write(self, data: bytes, *, last: bool = False) -> None:
         """Send a part of the body."""
         await self._send({"type": "http.response.body", "body": data, "more_body": not last})
 
-    async def answer(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
-        """Send a whole JSON response; after the start of another one just end that."""
-        if self._started:
+    async def close(self, *, reset: bool = False) -> None:
+        """Close the connection, whatever was sent, and return when it is closed."""
+        self._extensions[CLOSE](reset)
+        await self.gone()
+
+    async def answer(
+        self, status: int, body: Mapping[str, Any] | str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Send a whole response, JSON or a text; after the start of another one just end that."""
+        if self._sized:
+            await self.close()
+        elif self._started:
             await self.write(b"", last=True)
-            return
-        data = json.dumps(body).encode()
-        await self.start(status, b"application/json", {**(headers or {}), "content-length": str(len(data))})
-        await self.write(data, last=True)
+        else:
+            data = (body if isinstance(body, str) else json.dumps(body)).encode()
+            sized = {"content-type": "application/json", **(headers or {}), "content-length": str(len(data))}
+            await self.start(status, sized)
+            await self.write(data, last=True)

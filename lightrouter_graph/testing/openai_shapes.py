@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,18 +13,29 @@ class ApiError(Exception):
     """An error to answer with."""
 
     def __init__(
-        self, status: int, message: str, *, code: str | None = None, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | str | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
+        self.param = param
         self.headers = headers or {}
+        self._body = body
 
-    def body(self) -> Json:
-        """The error as the API words it."""
+    def body(self) -> Mapping[str, Any] | str:
+        """Its own body, or the error as the API words it."""
+        if self._body is not None:
+            return self._body
         kinds = {401: "authentication_error", 429: "rate_limit_error"}
         kind = "server_error" if self.status >= 500 else kinds.get(self.status, "invalid_request_error")
-        return {"error": {"message": str(self), "type": kind, "param": None, "code": self.code}}
+        return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +87,25 @@ def read_ask(body: Json) -> Ask:
     return Ask(
         model=model,
         messages=messages,
-        limit=_limit(body),
+        limit=read_limit(body, ("max_completion_tokens", "max_tokens")),
         stop=_stop(body),
         stream=bool(body.get("stream")),
         include_usage=bool((body.get("stream_options") or {}).get("include_usage")),
         prefix=text_of(messages[-1]) if continued else None,
         body=body,
     )
+
+
+def read_limit(body: Json, names: Iterable[str]) -> int | None:
+    """Read the limit on tokens under the first of the names that has one; None for no limit.
+
+    Raises:
+        ApiError: If it is not a number of at least 1.
+    """
+    limit = next((value for name in names if (value := body.get(name)) is not None), None)
+    if limit is None or (isinstance(limit, int) and limit >= 1):
+        return limit
+    raise ApiError(400, "a limit on tokens must be an integer of at least 1", code="invalid_limit")
 
 
 def text_of(message: Json) -> str:
@@ -93,13 +116,16 @@ def text_of(message: Json) -> str:
     return content if isinstance(content, str) else ""
 
 
-def make_usage(input_tokens: int, output_tokens: int) -> Json:
-    """Token counts in the API's words."""
-    return {
+def make_usage(input_tokens: int, output_tokens: int, reasoning_tokens: int = 0) -> Json:
+    """Token counts in the API's words; the output includes the reasoning."""
+    counts = {
         "prompt_tokens": input_tokens,
         "completion_tokens": output_tokens,
         "total_tokens": input_tokens + output_tokens,
     }
+    if not reasoning_tokens:
+        return counts
+    return {**counts, "completion_tokens_details": {"reasoning_tokens": reasoning_tokens}}
 
 
 def make_completion(call_id: str, model: str, message: Json, finish_reason: str, usage: Json) -> Json:
@@ -146,16 +172,6 @@ class ChunkWriter:
     def _choice(self, delta: str, reason: str) -> bytes:
         choice = f'[{{"index": 0, "delta": {delta}, "finish_reason": {reason}}}]'
         return f"{self._head}{choice}}}\n\n".encode()
-
-
-def _limit(body: Json) -> int | None:
-    limit = body.get("max_completion_tokens")
-    limit = body.get("max_tokens") if limit is None else limit
-    if limit is None:
-        return None
-    if not isinstance(limit, int) or limit < 1:
-        raise ApiError(400, "a limit on tokens must be an integer of at least 1", code="invalid_limit")
-    return limit
 
 
 def _stop(body: Json) -> tuple[str, ...]:

@@ -5,10 +5,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from lightrouter_graph.testing.billing import Bill, Kind, Ledger, RecordedRequest
-from lightrouter_graph.testing.conditions import Fail, Timing
+from lightrouter_graph.testing.billing import Bill, Kind, RecordedRequest
 from lightrouter_graph.testing.endpoint import RecordedModels, Responder
+from lightrouter_graph.testing.gauge import Gauge
+from lightrouter_graph.testing.habits import Habits
+from lightrouter_graph.testing.plans import FaultPlan, Plans
 from lightrouter_graph.testing.recordings import Recordings
+from lightrouter_graph.testing.timing import Timing
 
 if TYPE_CHECKING:
     from lightrouter_graph.testing.serving import ServerThread
@@ -26,7 +29,8 @@ class RecordedModelServer:
     prompt those of its texts, of tool calls those of their names and JSON arguments, which a limit cuts anywhere.
 
     A model stops producing, and billing, when its client goes away; the bill is complete once the server has
-    noticed, see `wait_until_idle`. A call answered with an error costs nothing, a hanging one its input.
+    noticed, see `wait_until_idle`. A call answered with an error, or by `Fail`, costs nothing; one that hangs or
+    breaks off costs its input and what it had produced.
 
     Args:
         source: A `.jsonl` or `.jsonl.gz` file, or records like
@@ -36,11 +40,12 @@ class RecordedModelServer:
             They run in the server's thread, one at a time, and go before recordings of the same name.
         timings: How fast each model is.
         timing: How fast all other models are; at once unless given.
-        failures: How models fail.
+        habits: What each model does otherwise than most; see `Habits`.
+        failures: How models fail, call by call; see `FaultPlan` and the kinds of `Fault`.
         api_key: The key that `/v1` asks for; None for any or none. It is kept out of logs and reprs.
         port: The port, 0 for a free one.
 
-    `responders`, `timings` and `failures` may be changed while the server runs.
+    `responders`, `timings`, `habits` and `failures` may be changed while the server runs.
 
     Example:
         >>> import httpx
@@ -52,6 +57,14 @@ class RecordedModelServer:
         'It is'
         >>> server.total()
         Bill(calls=1, input_tokens=8, output_tokens=2, cancelled=0)
+
+        A model whose first call is refused and whose second comes late:
+
+        >>> from lightrouter_graph.testing import Fail, Stall
+        >>> plan = [Fail(429, headers={"retry-after": "1"}), Stall(seconds=0.01), None]
+        >>> with RecordedModelServer([record], failures={"small": plan}) as server:
+        ...     [httpx.post(f"{server.base_url}/chat/completions", json=ask).status_code for _ in range(3)]
+        [429, 200, 200]
 
         A model that calls a tool:
 
@@ -71,20 +84,21 @@ class RecordedModelServer:
         responders: Mapping[str, Responder] | None = None,
         timings: Mapping[str, Timing] | None = None,
         timing: Timing | None = None,
-        failures: Mapping[str, Fail] | None = None,
+        habits: Mapping[str, Habits] | None = None,
+        failures: Mapping[str, FaultPlan] | None = None,
         api_key: str | None = None,
         port: int = 0,
     ) -> None:
-        self._ledger = Ledger()
         self._app = RecordedModels(
             recordings=Recordings(source),
             responders=dict(responders or {}),
             timings=dict(timings or {}),
             default_timing=timing or Timing(),
-            failures=dict(failures or {}),
+            habits=dict(habits or {}),
+            plans=Plans(dict(failures or {})),
             api_key=api_key,
-            ledger=self._ledger,
         )
+        self._connections = Gauge()
         self._asked_port = port
         self._thread: ServerThread | None = None
 
@@ -115,28 +129,45 @@ class RecordedModelServer:
         return self._app.timings
 
     @property
-    def failures(self) -> dict[str, Fail]:
-        """How models fail; may be changed. `reset` makes `Fail.times` count anew."""
-        return self._app.failures
+    def habits(self) -> dict[str, Habits]:
+        """What each model does otherwise than most; may be changed."""
+        return self._app.habits
+
+    @property
+    def failures(self) -> dict[str, FaultPlan]:
+        """How models fail; may be changed. A plan counts the calls from when it was set, and anew after `reset`."""
+        return self._app.plans.by_model
+
+    @property
+    def in_flight(self) -> Gauge:
+        """The requests being served: now, at most, and when the last one ended."""
+        return self._app.in_flight
+
+    @property
+    def connections(self) -> Gauge:
+        """The open connections, those kept alive between requests included, and when the last one closed."""
+        return self._connections
 
     @property
     def billed(self) -> dict[tuple[str, Kind], Bill]:
         """The bill of each model and kind of call ("completion", "continuation")."""
-        return self._ledger.bills
+        return self._app.ledger.bills
 
     @property
     def requests(self) -> list[RecordedRequest]:
         """All requests for completions, in the order of their arrival, refused ones included."""
-        return self._ledger.requests
+        return self._app.ledger.requests
 
     def total(self) -> Bill:
         """All bills together."""
         return sum(self.billed.values(), Bill())
 
     def reset(self) -> None:
-        """Forget bills, requests and the failures counted so far."""
-        self._ledger.clear()
-        self._app.failed.clear()
+        """Forget bills and requests, and let plans and gauges start anew."""
+        self._app.ledger.clear()
+        self._app.plans.restart()
+        self.in_flight.restart()
+        self.connections.restart()
 
     def wait_until_idle(self, timeout_s: float = 5.0) -> None:
         """Block until every request that reached the server has ended and is billed.
@@ -144,7 +175,7 @@ class RecordedModelServer:
         Raises:
             TimeoutError: If one is still in flight after `timeout_s`.
         """
-        if not self._ledger.wait_until_idle(timeout_s):
+        if not self.in_flight.wait_until_none(timeout_s):
             msg = f"a request is still in flight after {timeout_s} s"
             raise TimeoutError(msg)
 
@@ -159,7 +190,7 @@ class RecordedModelServer:
 
         if self._thread is not None:
             raise RuntimeError("the server is running already")
-        thread = ServerThread(self._app, self._asked_port)
+        thread = ServerThread(self._app, self._asked_port, self._connections)
         thread.start()
         self._thread = thread
         return self

@@ -2,14 +2,20 @@
 
 import asyncio
 import socket
+import struct
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any, Protocol
 
 try:
     import uvicorn
+    from uvicorn.protocols.http.h11_impl import H11Protocol
 except ImportError as exc:  # pragma: no cover
     raise ImportError("serving needs uvicorn: pip install 'lightrouter-graph[testing]'") from exc
+
+from lightrouter_graph.testing.exchange import CLOSE
+from lightrouter_graph.testing.gauge import Gauge
 
 Message = MutableMapping[str, Any]
 
@@ -32,6 +38,22 @@ class App(Protocol):
         """End all requests in flight."""
 
 
+class _Connection(H11Protocol):
+    """A connection that is counted, and that the app can close."""
+
+    open_now: Gauge
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        app, extensions = self.app, {CLOSE: partial(_close, transport)}
+        self.app = lambda scope, receive, send: app({**scope, "extensions": extensions}, receive, send)
+        self.open_now.open()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.open_now.close()
+
+
 class _Server(uvicorn.Server):
     """A uvicorn server that says when it is up and waits for its end without polling."""
 
@@ -49,13 +71,13 @@ class _Server(uvicorn.Server):
 class ServerThread:
     """Serves an app until stopped, leaving neither thread nor socket behind."""
 
-    def __init__(self, app: App, port: int) -> None:
+    def __init__(self, app: App, port: int, connections: Gauge | None = None) -> None:
         self._app = app
         self._socket = _listen(port)
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=type("_Counted", (_Connection,), {"open_now": connections or Gauge()}),
             loop="asyncio",
             ws="none",
             lifespan="off",
@@ -84,6 +106,15 @@ class ServerThread:
     def _leave(self) -> None:
         self._app.abandon()
         self._server.leave.set()
+
+
+def _close(transport: asyncio.Transport, reset: bool) -> None:
+    if reset:
+        # Without a moment to linger the socket is closed with a reset.
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    else:
+        transport.close()
 
 
 def _listen(port: int) -> socket.socket:

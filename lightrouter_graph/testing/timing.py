@@ -1,7 +1,6 @@
-"""How fast a recorded model is, and how it fails."""
+"""How fast a recorded model is."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -29,26 +28,3 @@ class Timing:
         if seconds < self.ttft_s:
             return 0
         return min(tokens, 1 + int((seconds - self.ttft_s) * self.tokens_per_s)) if self.tokens_per_s else tokens
-
-
-@dataclass(frozen=True)
-class Fail:
-    """An injected failure of a model.
-
-    Attributes:
-        status: The HTTP status.
-        message: The message in the error body.
-        headers: Further response headers, such as `retry-after`.
-        times: How many calls fail before the model recovers; None for all.
-        hang: Never answer, in place of an HTTP error.
-
-    Example:
-        >>> Fail(status=429, headers={"retry-after": "1"}, times=2).times
-        2
-    """
-
-    status: int = 500
-    message: str = "injected failure"
-    headers: Mapping[str, str] = field(default_factory=dict)
-    times: int | None = None
-    hang: bool = False
