@@ -82,6 +82,8 @@ def model_for(candidate: Candidate, call: Call) -> BaseChatModel:
     changes |= {name: value for name, value in _sampling(model, call).items() if name in type(model).model_fields}
     if streams and "stream_usage" in type(model).model_fields and "stream_usage" not in model.model_fields_set:
         changes["stream_usage"] = True  # else a custom base_url streams without usage
+    if streams and "stream_chunk_timeout" in type(model).model_fields:
+        changes["stream_chunk_timeout"] = 0  # its wait_for loses cancellations on Python 3.11; ours is asyncio.timeout
     model = model.model_copy(update=changes)
     return model if call.prefix is None else ContinuedChat.of(model, call.prefix)
 
