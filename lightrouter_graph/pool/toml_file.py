@@ -1,6 +1,8 @@
 """Pool files: strict TOML, one `[[candidate]]` per model, and never a key in them."""
 
 import difflib
+import os
+import stat
 import tomllib
 from collections.abc import Mapping
 from os import PathLike
@@ -23,9 +25,21 @@ from lightrouter_graph.providers.table import (
     without_address,
 )
 
-_SECRETS = frozenset({"api_key", "apikey", "key", "token", "secret", "password"})
+MOST_BYTES = 64 * 1024
+"""The largest pool file that is read; a candidate takes some two hundred bytes."""
 
-_Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+MOST_CANDIDATES = 100
+DEEPEST = 8
+"""How deep tables and lists may be nested; a price is at depth 3."""
+
+_SECRETS = frozenset({"api_key", "apikey", "key", "token", "secret", "password"})
+_MOST_DOTS = 100
+"""In one line: the time `tomllib` takes for `a.a.a.a = 1` grows with the square."""
+
+_LONGEST_WORD = 500
+_LONGEST_KEY = 60
+
+_Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_LONGEST_WORD)]
 
 
 class _PriceRow(BaseModel):
@@ -62,8 +76,9 @@ def read_pool_file(path: str | PathLike[str], env: Mapping[str, str] | None = No
         env: Where keys are; None = the process's environment.
 
     Raises:
-        PoolError: If the file is missing, no TOML, has an unknown or secret key, or a candidate is not
-            usable. One line, with the file and each candidate that is wrong.
+        PoolError: If the file is missing, no file to be read (a folder, a pipe, a device), no TOML, larger than
+            `MOST_BYTES`, nested deeper than `DEEPEST` or longer than `MOST_CANDIDATES`, has an unknown or secret key,
+            or a candidate is not usable. One line, with the file and each candidate that is wrong.
     """
     rows = _rows(_load(Path(path)), Path(path))
     read, problems = [], []
@@ -78,14 +93,56 @@ def read_pool_file(path: str | PathLike[str], env: Mapping[str, str] | None = No
 
 
 def _load(path: Path) -> dict[str, Any]:
+    raw = _read(path)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return _parse(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise PoolError(f"{path}: not valid TOML: not UTF-8") from None
+    except tomllib.TOMLDecodeError as exc:
+        raise PoolError(f"{path}: not valid TOML: {exc}") from None
+    except ValueError:  # such as a number of thousands of digits
+        raise PoolError(f"{path}: not valid TOML: a value cannot be read") from None
+    except RecursionError:
+        raise PoolError(f"{path}: nested deeper than {DEEPEST} levels, the most a pool file may have") from None
+
+
+def _parse(text: str) -> dict[str, Any]:
+    """Read TOML; what is nested too deep is a `RecursionError`, whether or not it would have been one."""
+    if any(line.count(".") > _MOST_DOTS for line in text.split("\n") if not line.lstrip().startswith("#")):
+        raise RecursionError
+    data = tomllib.loads(text)
+    if not _is_flat(data):
+        raise RecursionError
+    return data
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            text = file.read(MOST_BYTES + 1) if regular else b""
     except OSError as exc:
         msg = f"{path}: cannot be read ({exc.strerror or type(exc).__name__})"
         raise PoolError(msg) from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        msg = f"{path}: not valid TOML: {exc if isinstance(exc, tomllib.TOMLDecodeError) else 'not UTF-8'}"
-        raise PoolError(msg) from None
+    if not regular:
+        raise PoolError(f"{path}: cannot be read (it is not a regular file)")
+    if len(text) > MOST_BYTES:
+        raise PoolError(f"{path}: larger than {MOST_BYTES} bytes, the most a pool file may have")
+    return text
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file, and a pipe even where nobody writes into it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _is_flat(data: dict[str, Any]) -> bool:
+    """Whether nothing is nested deeper than `DEEPEST`."""
+    level: list[Any] = [data]
+    for _ in range(DEEPEST):
+        inner = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
+        level = [value for values in inner for value in values]
+    return not any(isinstance(item, dict | list) for item in level)
 
 
 def _rows(data: dict[str, Any], path: Path) -> list[dict[str, Any]]:
@@ -95,13 +152,15 @@ def _rows(data: dict[str, Any], path: Path) -> list[dict[str, Any]]:
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         msg = f"{path}: write one [[candidate]] per model"
         raise PoolError(msg)
+    if len(rows) > MOST_CANDIDATES:
+        raise PoolError(f"{path}: {len(rows)} candidates, a pool file may have at most {MOST_CANDIDATES}")
     return rows
 
 
 def _title(raw: dict[str, Any], number: int) -> str:
     """Name a candidate in an error, also when it has no usable name."""
     name = raw.get("name", raw.get("model"))
-    return f"candidate {redact(name)!r}" if isinstance(name, str) and name else f"candidate {number}"
+    return f"candidate {redact(name)[:_LONGEST_KEY]!r}" if isinstance(name, str) and name else f"candidate {number}"
 
 
 def _candidate(raw: dict[str, Any], where: str, env: Mapping[str, str] | None) -> Candidate:
@@ -155,7 +214,7 @@ def _check_key(key: str, allowed: list[str], where: str) -> None:
         raise PoolError(msg)
     close = difflib.get_close_matches(key, allowed, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
-    msg = f"{where}: unknown key {key!r} (allowed: {', '.join(allowed)}{hint})"
+    msg = f"{where}: unknown key {redact(key)[:_LONGEST_KEY]!r} (allowed: {', '.join(allowed)}{hint})"
     raise PoolError(msg)
 
 

@@ -1,7 +1,9 @@
+import os
+
 import pytest
 
 from lightrouter_graph.errors import PoolError
-from lightrouter_graph.pool.toml_file import read_pool_file
+from lightrouter_graph.pool.toml_file import DEEPEST, MOST_BYTES, MOST_CANDIDATES, read_pool_file
 from lightrouter_graph.pricing import Price
 
 SECRET = "sk-verysecretvalue42"
@@ -147,3 +149,87 @@ def test_a_missing_key_is_named_with_file_and_candidate(complaint):
     said = complaint('[[candidate]]\nname = "mini"\nmodel = "openai:m"\n', env={})
     assert "candidate 'mini'" in said
     assert "OPENAI_API_KEY" in said
+
+
+# files that were made to harm ------------------------------------------------------------------------------
+
+CANDIDATE = '[[candidate]]\nmodel = "openai:m"\n'
+
+
+def test_a_file_of_the_largest_size_is_read_and_one_byte_more_is_not(read, complaint):
+    room = MOST_BYTES - len(CANDIDATE)
+    assert len(read(CANDIDATE + "#" * room)) == 1
+    assert complaint(CANDIDATE + "#" * (room + 1)).endswith(
+        f"larger than {MOST_BYTES} bytes, the most a pool file may have"
+    )
+
+
+def test_as_many_candidates_as_allowed_are_read_and_one_more_is_not(read, complaint):
+    rows = [f'{CANDIDATE}name = "m{number}"\n' for number in range(MOST_CANDIDATES + 1)]
+    assert len(read("".join(rows[1:]))) == MOST_CANDIDATES
+    assert f"{MOST_CANDIDATES + 1} candidates, a pool file may have at most {MOST_CANDIDATES}" in complaint(
+        "".join(rows)
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + "[" * 5_000,
+        "a = " + "[" * 5_000 + "]" * 5_000,
+        "a = " + "{a = " * 3_000 + "1" + "}" * 3_000,
+        "a." * 30_000 + "a = 1",
+        "a . " * 101 + "a = 1",
+        "[" + "a." * 101 + "a]",
+        "x.y.z.a.b.c.d.e.f = 1",
+        f"{CANDIDATE}tags = {'[' * 6}1{']' * 6}",
+    ],
+)
+@pytest.mark.timeout(5)
+def test_what_is_nested_too_deep_is_refused_at_once(complaint, text):
+    assert f"nested deeper than {DEEPEST} levels" in complaint(text)
+
+
+def test_dots_in_comments_and_texts_nest_nothing(read):
+    [dotted] = read(f'# {"." * 200}\n{CANDIDATE}name = "{"." * 90}"\n')
+    assert dotted.name == "." * 90
+
+
+@pytest.mark.parametrize("text", ["a = " + "1" * 60_000, "a = 1\x00", "a = 2024-13-45", 'a = "\\uD800"'])
+def test_values_that_cannot_be_read(complaint, text):
+    assert "not valid TOML" in complaint(text)
+
+
+@pytest.mark.timeout(5)
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pool.toml")
+    with pytest.raises(PoolError, match=r"pool\.toml: cannot be read \(it is not a regular file\)"):
+        read_pool_file(tmp_path / "pool.toml")
+
+
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
+def test_a_device_is_not_read(device):
+    with pytest.raises(PoolError, match="not a regular file"):
+        read_pool_file(device)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts open files where Linux lists them")
+def test_a_folder_is_no_file_and_nothing_stays_open(tmp_path):
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(PoolError, match=r"cannot be read \(Is a directory\)"):
+        read_pool_file(tmp_path)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["k" * 50_000 + " = 1", f'name = "{"n" * 50_000}"', f'model = "{"m" * 50_000}"', f'base_url = "{"u" * 50_000}"'],
+)
+def test_what_is_too_long_is_not_repeated(complaint, line):
+    assert len(complaint(f"[[candidate]]\n{line}\n")) < 1_000
+
+
+@pytest.mark.parametrize("key", [SECRET, "password"])
+def test_a_secret_in_the_place_of_a_key_is_not_repeated(complaint, key):
+    complaint(f'[[candidate]]\nmodel = "openai:m"\n"{key}" = "{SECRET}"\n')
