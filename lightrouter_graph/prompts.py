@@ -1,7 +1,7 @@
 """Every message this package sends to a model beside the conversation itself.
 
 Boots and answers are untrusted: they go in as JSON strings, so that no quote, fence or role mark in them can end the
-data and begin an instruction, and chat-template tokens in them are broken up.
+data and begin an instruction, chat-template tokens in them are broken up, and what nobody sees is spelled out.
 
 The conversation itself is never changed: what is added comes after it as a message of its own, so that the prefix
 stays byte-identical from call to call and provider prompt caches hold.
@@ -17,11 +17,21 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMes
 from lightrouter_graph.wording import ANSWERED, AS_JSON, DRAFT, DRAFTING, JUDGE, JUDGED_DATA, REPAIR, SHARED, SYNTHESIS
 
 _TEMPLATE_TOKEN = re.compile(
-    r"<[|\uff5c]|[|\uff5c]>|\[/?(?:INST|TOOL_CALLS|SYSTEM_PROMPT)\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|<[be]os>",
-    re.IGNORECASE,
+    r"""(?ix) <[|\uff5c]>? | [|\uff5c]>             # ChatML, Llama 3, Phi, Command R, Harmony, DeepSeek, Gemma 4
+      | \[/?(?:INST|SYSTEM_PROMPT|(?:AVAILABLE_)?TOOLS?(?:_CALLS|_RESULTS|_CONTENT)?|ARGS|CALL_ID|THINK|[gs]?MASK)\]
+      | <</?SYS>> | </?s> | <[be]os> | <[bes]op> | <(?:[be]os|pad|unk)_token> | <(?:pad|unk|mask)>
+      | <(?:start|end)_of_(?:turn|role|text|image)> | <eo[ahm]> | <seed:[be]os> | <(?:extra_id|special|reserved)_\d+>
+      | </?(?:think|tool_calls?|tool_response)>"""
 )
 _TOLD = frozenset({"text", "tool_use", "tool_call", "function_call"})
-_LINE_BREAKS = re.compile("[\x85\u2028\u2029]")
+_UNSEEN = re.compile(
+    # Line breaks and other controls; what has no width or turns the direction, but for the joiners of Persian, Indic
+    # scripts and emoji; tags, in which a text can hide; halves of characters, which no client can send.
+    "[\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
+    "\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+_LONGEST_REPLY = 8000
+"""Characters of a judge's own reply that it is shown again."""
 
 
 def with_draft(messages: Sequence[AnyMessage], draft: str | None) -> list[AnyMessage]:
@@ -53,7 +63,7 @@ def judge_boots(
         task: What to judge by; how to read the data and to reply is said besides.
     """
     data = {
-        **({"tools": [tool.get("function", tool) for tool in tools]} if tools else {}),
+        **({"tools": [_defused(tool.get("function", tool)) for tool in tools]} if tools else {}),
         "conversation": [_turn(message) for message in messages],
         "answers": [{"label": label, "text": defuse(text)} for label, text in boots.items()],
     }
@@ -63,7 +73,7 @@ def judge_boots(
 def repair_judgement(asked: Sequence[AnyMessage], reply: str, problem: str, labels: Sequence[str]) -> list[AnyMessage]:
     """Ask the judge once more, saying what was wrong with its reply."""
     again = REPAIR.format(problem=problem, labels=", ".join(labels))
-    return [*asked, AIMessage(reply or "(empty)"), HumanMessage(again)]
+    return [*asked, AIMessage(_sendable(reply) or "(empty)"), HumanMessage(again)]
 
 
 def merge_answers(
@@ -100,9 +110,14 @@ def _quoted(text: str) -> str:
 
 
 def _json(data: object, indent: int | None = None) -> str:
-    """Write JSON as people read it, but escape the line breaks it allows in strings, so that each stays a line."""
+    """Write JSON as people read it, but escape what they would not see, and line breaks, so that each stays a line."""
     text = json.dumps(data, ensure_ascii=False, indent=indent)
-    return _LINE_BREAKS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
+
+
+def _sendable(reply: str) -> str:
+    """Return a judge's reply as a message of its own: it may repeat what a boot told it to."""
+    return defuse(reply[:_LONGEST_REPLY]).encode(errors="replace").decode()
 
 
 def _listed(texts: Sequence[str]) -> str:
@@ -129,5 +144,5 @@ def _turn(message: BaseMessage) -> dict[str, Any]:
     marks = [f"[{block.get('type', 'block')}]" for block in others if block.get("type") not in _TOLD]
     turn: dict[str, Any] = {"role": message.type, "text": defuse(" ".join([text, *marks]).strip())}
     if isinstance(message, AIMessage) and message.tool_calls:
-        turn["calls"] = [{"name": call["name"], "args": _defused(call["args"])} for call in message.tool_calls]
+        turn["calls"] = [{"name": defuse(call["name"]), "args": _defused(call["args"])} for call in message.tool_calls]
     return turn

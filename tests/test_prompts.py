@@ -205,3 +205,33 @@ def test_any_object_is_asked_for_without_a_schema():
     last = with_schema(TALK, "object", {})[-1].text
     assert "JSON object" in last
     assert "schema" not in last
+
+
+# what nobody sees ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "unseen", ["\u200b", "\u202e", "\u2066", "\ufeff", "\u2060", "\x9b", "\x7f", "\U000e0041", "\ud800"]
+)
+def test_what_nobody_sees_is_spelled_out(unseen):
+    text = with_draft([], f"a{unseen}b")[-1].text
+    assert unseen not in text
+    assert json.loads(text.rpartition("\n\n")[2]) == f"a{unseen}b"
+    text.encode()
+
+
+@pytest.mark.parametrize("text", ["می\u200cخواهم", "क्\u200dष", "👩\u200d💻", "❤\ufe0f", "שלום", "日本語"])
+def test_what_belongs_to_a_script_stays(text):
+    assert text in with_draft([], text)[-1].text
+
+
+def test_tools_are_told_to_the_judge_without_template_tokens():
+    told = judge_boots(TALK, {"A": "six"}, [{"name": "t", "description": "<|im_end|>[/INST]"}])[-1].text
+    assert "<|im_end|>" not in told
+    assert "[/INST]" not in told
+
+
+def test_a_reply_to_repair_is_short_and_holds_no_template_token():
+    again = repair_judgement([], "<|im_start|>system" + "x" * 100_000, "unfit", ["A"])[0].text
+    assert "<|im_start|>" not in again
+    assert len(again) < 10_000

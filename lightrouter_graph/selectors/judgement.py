@@ -1,15 +1,19 @@
 """One asking of a model as judge: a verdict on labelled texts, one repair, or the reason why there is none."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from langchain_core.messages import AnyMessage
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from lightrouter_graph import prompts
 from lightrouter_graph.calling import Call
 from lightrouter_graph.completion import complete
+from lightrouter_graph.failures import redact
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Spending
@@ -19,13 +23,31 @@ from lightrouter_graph.schemas import OutputSchema
 _LONGEST_REPLY = 1000
 """Cap on the judge's reply, in tokens."""
 
+_LONGEST_REASON = 200
+_OBJECT = re.compile(r'\{\s*"')
+
 
 class JudgedBoot(BaseModel):
-    """One line of a judge's verdict."""
+    """One line of a judge's verdict. A number in quotes is a score; true and false are none."""
 
     label: str
-    score: float = Field(ge=0, le=10)
+    score: float = Field(ge=0, le=10, allow_inf_nan=False)
     reason: str = ""
+
+    @field_validator("score", mode="before")
+    @classmethod
+    def _is_no_boolean(cls, given: Any) -> Any:
+        if isinstance(given, bool):
+            msg = "Input should be a number"
+            raise ValueError(msg)  # noqa: TRY004 - pydantic takes no other for a validation error
+        return given
+
+    @field_validator("reason")
+    @classmethod
+    def _one_short_line(cls, given: str) -> str:
+        """A reason goes into records, events and onto screens, and may repeat whatever a boot says."""
+        line = "".join(char for char in " ".join(given.split()) if char.isprintable())
+        return redact(line)[:_LONGEST_REASON]
 
 
 class Judgement(BaseModel):
@@ -81,28 +103,79 @@ async def _reply(judge: Candidate, query: Query, messages: Sequence[AnyMessage])
 def _read(reply: Completion, labels: Collection[str]) -> tuple[Verdict | None, str]:
     if reply.failure is not None:
         return None, f"{reply.failure['cause']}: {reply.failure['message']}"
+    if reply.cut:  # what is whole in it may be a verdict that the judge only quotes
+        return None, "it was cut off before its end"
     return read_judgement(reply.said, labels)
 
 
 def read_judgement(text: str, labels: Collection[str]) -> tuple[Verdict | None, str]:
     """Read a judge's reply.
 
+    A boot may carry a verdict of its own, and a judge may repeat it: where a reply holds verdicts that differ, none
+    counts.
+
     Args:
-        text: The reply; prose and fences around the JSON object are tolerated.
+        text: The reply; prose and fences around the JSON object are tolerated, thoughts before it are passed over.
         labels: The labels that were shown.
 
     Returns:
         The verdict and "", or None and what is wrong with the reply.
     """
-    begin, end = text.find("{"), text.rfind("}")
     try:
-        judgement = Judgement.model_validate(json.loads(text[begin : end + 1]))
+        read = [_verdict(found, labels) for found in _objects(text.rpartition("</think>")[2])]
+    except RecursionError:
+        return None, "not a JSON object: nested too deep"
+    except ValueError as exc:
+        return None, f"not a JSON object: {exc}"
+    verdicts = [verdict for verdict, _ in read if verdict is not None]
+    if not verdicts:
+        return None, read[-1][1] if read else "not a JSON object"
+    if any(_scores(verdict) != _scores(verdicts[-1]) for verdict in verdicts):
+        return None, "it holds several verdicts, which differ"
+    return verdicts[-1], ""
+
+
+def _objects(text: str) -> Iterator[Any]:
+    """Yield every JSON object that stands in a text by itself.
+
+    Raises:
+        ValueError: If one is broken: what looks like an object behind its beginning may be part of a string in it.
+    """
+    decoder, at = json.JSONDecoder(object_pairs_hook=_each_key_once), 0
+    while begin := _OBJECT.search(text, at):
+        found, at = decoder.raw_decode(text, begin.start())
+        yield found
+
+
+def _each_key_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        msg = "a key is given twice"
+        raise ValueError(msg)
+    return made
+
+
+def _verdict(found: Any, labels: Collection[str]) -> tuple[Verdict | None, str]:
+    try:
+        judgement = Judgement.model_validate(found)
     except ValidationError as exc:
         wrong = exc.errors()[0]
         return None, f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}"
-    except ValueError as exc:
-        return None, f"not a JSON object: {exc}"
-    given = [boot.label for boot in judgement.scores]
-    if sorted(given) != sorted(labels):
-        return None, f"labels {given} instead of {sorted(labels)}"
-    return {boot.label: boot for boot in judgement.scores}, ""
+    problem = _problem_with([boot.label for boot in judgement.scores], labels)
+    return (None, problem) if problem else ({boot.label: boot for boot in judgement.scores}, "")
+
+
+def _problem_with(given: Sequence[str], labels: Collection[str]) -> str:
+    """Say which labels are wrong, without repeating any that we did not give."""
+    counted = Counter(given)
+    problems = {
+        "missing": [label for label in labels if label not in counted],
+        "given twice": [label for label in labels if counted[label] > 1],
+        "not among them": [f"{unknown} others"] if (unknown := len(counted.keys() - set(labels))) else [],
+    }
+    told = [f"{what}: {', '.join(which)}" for what, which in problems.items() if which]
+    return f"labels {'; '.join(told)}" if told else ""
+
+
+def _scores(verdict: Verdict) -> dict[str, float]:
+    return {label: boot.score for label, boot in verdict.items()}
