@@ -12,9 +12,10 @@ from langgraph.errors import GraphBubbleUp
 from lightrouter_graph.calling import Call, config_for, model_for, prompt_for, speak
 from lightrouter_graph.continued_chat import ContinuedChat
 from lightrouter_graph.event_loops import now
-from lightrouter_graph.failures import failure_of, may_have_cost
+from lightrouter_graph.failures import failure_of, is_unreadable, may_have_cost
 from lightrouter_graph.heard import Heard
 from lightrouter_graph.pool import Candidate
+from lightrouter_graph.providers.model_facts import is_openai_like, limit_on_the_wire
 from lightrouter_graph.quirks import refuses_limit, refuses_roles
 from lightrouter_graph.races import Race
 from lightrouter_graph.records import NO_USAGE, Failure, Spending
@@ -156,7 +157,8 @@ class _Attempts:
 
     def _failed(self, exc: Exception) -> Completion:
         failure = self._failure(exc)
-        if self._heard.streamed or may_have_cost(exc, failure["cause"]):
+        written = is_openai_like(self._candidate.model) and is_unreadable(exc)
+        if self._heard.streamed or written or may_have_cost(exc, failure["cause"]):
             return self._partial(failure)
         seconds = now() - self._attempt_began
         return Completion("", None, spending_of(self._candidate, self._call, {**NO_USAGE}, seconds), failure)
@@ -199,7 +201,8 @@ class _Attempts:
         if exc is None:
             return False
         if self._call.max_tokens is not None and refuses_limit(exc):
-            return quirks.refuse_limit(self._candidate.limit_parameter, str(exc))
+            known = limit_on_the_wire(self._candidate.model, self._candidate.limit_parameter)
+            return quirks.refuse_limit(known, str(exc))
         if refuses_roles(exc) and not quirks.alternates:
             quirks.alternates = True
             return True

@@ -30,6 +30,11 @@ _BY_WORDS: tuple[tuple[str, Cause], ...] = (
     ("prompt is too long", "context_length"),
     ("content_filter", "content_filter"),
     ("content management policy", "content_filter"),
+    ("insufficient_quota", "auth"),
+    ("rate limit", "rate_limited"),
+    ("rate_limit", "rate_limited"),
+    ("too many requests", "rate_limited"),
+    ("overloaded", "unavailable"),
 )
 _BY_CLASS: tuple[tuple[str, Cause], ...] = (
     ("Timeout", "timeout"),
@@ -65,6 +70,11 @@ _DEEPEST = 8
 _SHORTEST_SECRET = 6
 """Placeholders such as "none" or "x", usual for local servers, are no secrets and occur in ordinary words."""
 
+_STATUS_INSIDE = re.compile(r"['\"](?:code|status)['\"]: ['\"]?([45]\d\d)\b")
+
+_UNREADABLE = (ValueError, TypeError, LookupError, AttributeError)
+"""What clients raise over a body that is not what they expect."""
+
 _NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "gaierror"})
 _LONGEST = 300
 
@@ -77,7 +87,7 @@ def failure_of(exc: BaseException, model: BaseChatModel) -> Failure:
         model: The model that was called; the secrets it holds are struck from the message.
     """
     said, secrets = _words_of(exc), secrets_of(model)
-    cause, message = _cause_of(exc, said), redact(said, secrets)
+    cause, message = _cause_of(exc, f"{said} {_code_of(exc)}"), redact(said, secrets)
     if cause == "bad_response" or not message:  # the cause says too little: name the exception as well
         message = f"{type(exc).__name__}: {message}" if message else type(exc).__name__
     if cause == "disconnected" and (address := getattr(model, "openai_api_base", None)):
@@ -180,6 +190,15 @@ def _words_of(exc: BaseException) -> str:
         return ""
 
 
+def _code_of(exc: BaseException) -> str:
+    """Return the provider's own code for an error; newer clients of OpenAI's leave it out of the message."""
+    body = getattr(exc, "body", None)
+    inner = body.get("error", body) if isinstance(body, Mapping) else None
+    told = inner if isinstance(inner, Mapping) else {}
+    codes = [getattr(exc, "code", None), told.get("code"), told.get("type"), told.get("status")]
+    return " ".join(str(code) for code in codes if isinstance(code, str | int))
+
+
 def _cause_of(exc: BaseException, said: str) -> Cause:
     text = said.lower()
     for words, cause in _BY_WORDS:
@@ -192,6 +211,8 @@ def _cause_of(exc: BaseException, said: str) -> Cause:
     status = getattr(exc, "status_code", None)
     if isinstance(status, int):
         return _BY_STATUS.get(status, "unavailable" if status >= 500 else "bad_response")
+    if status is None and (found := _STATUS_INSIDE.search(text)):  # an error in a body that came with status 200
+        return _BY_STATUS.get(int(found[1]), "unavailable" if int(found[1]) >= 500 else "bad_response")
     return "disconnected" if isinstance(exc, OSError) else "bad_response"
 
 
@@ -200,6 +221,11 @@ def may_have_cost(exc: BaseException, cause: Cause) -> bool:
     if cause != "disconnected":
         return cause == "timeout"
     return not any(type(link).__name__ in _NEVER_SENT for link in _chain(exc))
+
+
+def is_unreadable(exc: BaseException) -> bool:
+    """Whether a client of OpenAI's API got a reply that it could not read; that was written all the same."""
+    return isinstance(exc, _UNREADABLE) and "unexpected keyword" not in str(exc)
 
 
 def _chain(exc: BaseException | None) -> Iterator[BaseException]:

@@ -103,6 +103,8 @@ def read_reply(
     reason = "length" if heard.cut else _finish_reason(message)
     if reason is None and _broke_off(candidate, call, heard):
         broken: Failure = {"cause": "disconnected", "message": "the stream ended before the reply did"}
+        if heard.streamed and message.usage_metadata is None:
+            return partial_reply(heard, broken, asked, candidate=candidate, call=call, seconds=seconds)
         return Completion(str(message.text), None, {**spent, "fortune": "cut"}, broken, message_id=message.id)
     if reason is None and call.max_tokens is not None and usage["output_tokens"] >= call.max_tokens:
         reason = "length"  # the provider does not say, the count does

@@ -220,7 +220,7 @@ def test_what_nobody_sees_is_spelled_out(unseen):
     text.encode()
 
 
-@pytest.mark.parametrize("text", ["می\u200cخواهم", "क्\u200dष", "👩\u200d💻", "❤\ufe0f", "שלום", "日本語"])
+@pytest.mark.parametrize("text", ["می\u200cخواهم", "क्\u200dष", "👩\u200d💻", "❤\ufe0f", "שלום", "日本語"])  # noqa: RUF001
 def test_what_belongs_to_a_script_stays(text):
     assert text in with_draft([], text)[-1].text
 

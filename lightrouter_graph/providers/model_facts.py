@@ -90,6 +90,12 @@ def sends_extra_body(model: BaseChatModel, tools: Sequence[Mapping[str, Any]] = 
     return is_openai_like(model) and not hosted and not getattr(model, "use_responses_api", None)
 
 
+def limit_on_the_wire(model: BaseChatModel, parameter: str) -> str:
+    """Return the name under which a cap is sent: `ChatOpenAI` renames the one, whichever it is given."""
+    renames = any(parent.__name__ == "ChatOpenAI" for parent in type(model).__mro__)
+    return "max_completion_tokens" if renames and parameter == "max_tokens" else parameter
+
+
 def lesser_effort(model: BaseChatModel) -> Mapping[str, Any]:
     """Return the fields of a request body that make a model reason less; none where we know of no way.
 
