@@ -1,0 +1,37 @@
+"""What a run may cost, what it has cost at most, and the purse from which its calls are paid."""
+
+from lightrouter_graph.budget.amounts import DUST, UNLIMITED, Allowance, Amount, cost_of, fits, minus, share
+from lightrouter_graph.budget.errors import BudgetError
+from lightrouter_graph.budget.lengths import Ruler, most_tokens
+from lightrouter_graph.budget.limits import Budget, Left, deadline_of, left_of, read_budget
+from lightrouter_graph.budget.purse import LEAST_TOKENS, OPEN_TOKENS, Purse, Reservation
+from lightrouter_graph.budget.spent import NOTHING, AtMost, Spent, add_spent, amount_of, spent_by
+
+__all__ = [
+    "DUST",
+    "LEAST_TOKENS",
+    "NOTHING",
+    "OPEN_TOKENS",
+    "UNLIMITED",
+    "Allowance",
+    "Amount",
+    "AtMost",
+    "Budget",
+    "BudgetError",
+    "Left",
+    "Purse",
+    "Reservation",
+    "Ruler",
+    "Spent",
+    "add_spent",
+    "amount_of",
+    "cost_of",
+    "deadline_of",
+    "fits",
+    "left_of",
+    "minus",
+    "most_tokens",
+    "read_budget",
+    "share",
+    "spent_by",
+]

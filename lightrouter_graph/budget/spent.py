@@ -1,0 +1,89 @@
+"""What calls have cost at most."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from typing_extensions import TypedDict
+
+from lightrouter_graph.budget.amounts import Amount, total
+from lightrouter_graph.records import Spending
+
+_LOST = frozenset({"lost", "cut"})
+_FREE = frozenset({"unsent", "cached"})
+_MILLION = 1_000_000
+
+
+class Spent(TypedDict):
+    """What was spent, in the worst case. `unpriced` calls have no known price and are not in `usd`."""
+
+    usd: float
+    tokens: int
+    calls: int
+    seconds: float
+    unpriced: int
+
+
+class AtMost(TypedDict):
+    """What a call took at most, where nobody said what it took; part of its `Spending`. USD None: no known price."""
+
+    most_tokens: int
+    most_usd: float | None
+
+
+NOTHING: Spent = {"usd": 0.0, "tokens": 0, "calls": 0, "seconds": 0.0, "unpriced": 0}
+
+
+def spent_by(spendings: Sequence[Spending], seconds: float | None = None) -> Spent:
+    """Add up what calls cost at most.
+
+    Args:
+        spendings: The calls.
+        seconds: What they took on the clock; None: as if one had followed the other, where that is not known.
+    """
+    amounts = [amount_of(spending) for spending in spendings]
+    sum_of_all = total(amounts)
+    counted = [spending for spending, amount in zip(spendings, amounts, strict=True) if amount.calls]
+    return {
+        "usd": sum_of_all.usd,
+        "tokens": sum_of_all.tokens,
+        "calls": sum_of_all.calls,
+        "seconds": sum(spending["seconds"] for spending in spendings) if seconds is None else seconds,
+        "unpriced": sum(spending["usd"] is None for spending in counted),
+    }
+
+
+def add_spent(one: Spent, other: Spent) -> Spent:
+    """Add what was spent on two occasions."""
+    return {
+        "usd": one["usd"] + other["usd"],
+        "tokens": one["tokens"] + other["tokens"],
+        "calls": one["calls"] + other["calls"],
+        "seconds": one["seconds"] + other["seconds"],
+        "unpriced": one["unpriced"] + other["unpriced"],
+    }
+
+
+def amount_of(spending: Spending) -> Amount:
+    """Return what one call cost at most.
+
+    A call that returned cost what its provider said. Where nobody said (its reply was lost, we cut it off, or the
+    tokens were counted by us), it counts with `most_tokens` and `most_usd` of its record; where these are missing, a
+    lost one counts as if it had been written to its cap.
+    """
+    if spending["fortune"] in _FREE:
+        return Amount()
+    usage = spending["usage"]
+    said = Amount(spending["usd"] or 0.0, usage["input_tokens"] + usage["output_tokens"], 1)
+    if spending["fortune"] == "returned" and not usage["estimated"]:
+        return said
+    return said.at_least(_at_most(spending, said))
+
+
+def _at_most(spending: Spending, said: Amount) -> Amount:
+    record = cast("Mapping[str, Any]", spending)
+    if record.get("most_tokens") is not None:
+        return Amount(record.get("most_usd") or 0.0, record["most_tokens"], 1)
+    unheard = max(0, (spending["cap"] or 0) - spending["usage"]["output_tokens"])
+    if spending["fortune"] not in _LOST:
+        return said
+    return said + Amount(unheard * (spending["output_price"] or 0.0) / _MILLION, unheard)

@@ -1,0 +1,92 @@
+import pickle
+
+import pytest
+from pydantic import BaseModel
+
+from lightrouter_graph import ContextError
+from lightrouter_graph.budget import NOTHING, UNLIMITED, Budget, BudgetError, Left, deadline_of, left_of, read_budget
+
+SPENT = {**NOTHING, "usd": 0.25, "tokens": 100, "calls": 3, "seconds": 10.0}
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({"usd": 0}, "Budget usd = 0: input should be greater than 0, or None"),
+        ({"usd": float("inf")}, "Budget usd = inf"),
+        ({"tokens": -5}, "Budget tokens = -5"),
+        ({"calls": 1.5}, "Budget calls = 1.5"),
+        ({"seconds": "soon"}, "Budget seconds = 'soon'"),
+        ({"dollars": 1}, "unknown limit 'dollars' of a Budget; known are usd, tokens, calls, seconds"),
+    ],
+)
+def test_a_limit_that_is_none_is_refused_in_one_line(limits, said):
+    with pytest.raises(ContextError) as caught:
+        Budget(**limits)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+class Settings(BaseModel):
+    budget: Budget | None = None
+
+
+def test_it_is_kept_in_settings_as_a_dict_and_read_back():
+    kept = Settings(budget=Budget(usd=0.5, calls=7)).model_dump()
+    assert kept["budget"] == {"usd": 0.5, "tokens": None, "calls": 7, "seconds": None}
+    assert read_budget(Settings.model_construct(**kept).budget) == Budget(usd=0.5, calls=7)
+    assert read_budget(Budget(usd=1)) == Budget(usd=1)
+    assert read_budget(None) is None
+    assert Settings.model_json_schema()["$defs"]["Budget"]["properties"]["usd"]["description"]
+
+
+def test_without_a_budget_nothing_is_limited():
+    left = left_of(None, None, SPENT, SPENT)
+    assert left == Left()
+    assert left.allowance == UNLIMITED
+    assert left.unlimited
+    assert left_of(Budget(seconds=5), None, SPENT, SPENT).unlimited  # that is a deadline
+
+
+def test_the_tighter_of_two_budgets_holds_in_each_limit():
+    run, thread = Budget(usd=1.0, tokens=1000, calls=10), Budget(usd=1.0, tokens=5000)
+    left = left_of(run, thread, SPENT, SPENT)
+    assert left.allowance == {"usd": 0.5, "tokens": 900, "calls": 7}
+    assert left.scopes == {"usd": "thread", "tokens": "run", "calls": "run"}
+    assert left.told("usd") == "0.5 USD left of the thread's budget"
+    assert left.told("calls") == "7 calls left of the run's budget"
+
+
+def test_what_is_left_is_never_less_than_nothing():
+    assert left_of(Budget(tokens=50, calls=3), None, SPENT, NOTHING).allowance == {"usd": None, "tokens": 0, "calls": 0}
+    assert not left_of(Budget(calls=1), None, NOTHING, NOTHING).weighs
+    assert left_of(Budget(tokens=1), None, NOTHING, NOTHING).weighs
+
+
+@pytest.mark.parametrize(
+    ("deadline", "run", "thread", "expected"),
+    [
+        (None, None, None, None),
+        (30.0, None, None, 30.0),
+        (30.0, 20.0, None, 20.0),
+        (30.0, 20.0, 25.0, 15.0),
+        (None, None, 100.0, 90.0),
+    ],
+)
+def test_seconds_are_the_least_of_all_deadlines(deadline, run, thread, expected):
+    budget = None if run is None else Budget(seconds=run)
+    thread_budget = None if thread is None else Budget(seconds=thread)
+    assert deadline_of(deadline, budget, thread_budget, SPENT) == expected
+
+
+def test_a_thread_without_a_second_left_is_refused():
+    with pytest.raises(BudgetError, match="no time is left of the thread's budget of 10 seconds") as caught:
+        deadline_of(None, None, Budget(seconds=10), SPENT)
+    assert caught.value.scope == "thread"
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.needed, again.left, again.scope) == (
+        str(caught.value),
+        {"seconds": 0},
+        {"seconds": 0},
+        "thread",
+    )

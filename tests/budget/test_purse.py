@@ -1,0 +1,178 @@
+import pytest
+from builders import spending
+from helpers import scripted
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.messages import HumanMessage
+
+from lightrouter_graph.budget import DUST, UNLIMITED, Amount, Purse, Ruler, cost_of, fits, minus, share
+from lightrouter_graph.budget.amounts import greatest, total
+from lightrouter_graph.pricing import Price
+
+ASKED = [HumanMessage("x" * 128)]  # at most 400 tokens
+CHEAP = scripted(price=(1.0, 10.0), a="4")["a"]
+FREE = scripted(price=(0.0, 0.0), a="4")["a"]
+UNPRICED = scripted(a="4")["a"]
+
+
+def allowed(**limits):
+    return {**UNLIMITED, **limits}
+
+
+def test_an_unlimited_purse_passes_every_cap_through():
+    purse = Purse()
+    assert purse.reserve(UNPRICED, ASKED, None).cap is None
+    assert purse.reserve(CHEAP, ASKED, 123).cap == 123
+    assert purse.left == UNLIMITED
+
+
+@pytest.mark.parametrize(
+    ("limits", "wanted", "cap"),
+    [
+        ({"tokens": 700}, 200, 200),
+        ({"tokens": 600}, 200, 200),
+        ({"tokens": 599}, 200, 199),
+        ({"tokens": 464}, 200, 64),
+        ({"tokens": 463}, 200, None),
+        ({"tokens": 405}, 5, 5),
+        ({"tokens": 404}, 5, None),
+        ({"tokens": 9000}, None, 4096),
+        ({"tokens": 1400}, None, 1000),
+        ({"usd": 0.0024}, 200, 200),  # 400 at 1 and 200 at 10 USD per million
+        ({"usd": 0.0014}, 200, 100),
+        ({"usd": 0.0010}, 200, None),
+        ({"usd": 0.0001}, 200, None),
+        ({"usd": 0.0024, "tokens": 500}, 200, 100),
+        ({"calls": 1}, 200, 200),
+        ({"calls": 1}, None, None),
+    ],
+)
+def test_a_call_gets_the_cap_that_can_be_paid_for(limits, wanted, cap):
+    leave = Purse(allowed(**limits)).reserve(CHEAP, ASKED, wanted)
+    if cap is None and "calls" not in limits:
+        assert leave is None
+    else:
+        assert leave.cap == cap
+
+
+def test_a_model_that_costs_nothing_is_not_held_back():
+    assert Purse(allowed(usd=0.0)).reserve(FREE, ASKED, 9000).cap == 9000
+    assert Purse(allowed(usd=5.0)).reserve(UNPRICED, ASKED, 10) is None
+    assert Purse(allowed(tokens=500)).reserve(UNPRICED, ASKED, 100).cap == 100
+
+
+def test_two_calls_at_once_cannot_spend_the_same_money():
+    purse = Purse(allowed(tokens=1100, calls=5))
+    first, second = purse.reserve(CHEAP, ASKED, 200), purse.reserve(CHEAP, ASKED, 200)
+    assert (first.cap, second.cap) == (200, 100)
+    assert purse.left == allowed(tokens=0, calls=3)
+    assert purse.reserve(CHEAP, ASKED, 200) is None
+    purse.settle(first, spending(usd=0.0, input_tokens=50, output_tokens=10))
+    assert purse.left == allowed(tokens=540, calls=3)
+    purse.settle(first, spending(usd=0.0, input_tokens=50, output_tokens=10))  # once is enough
+    assert purse.left == allowed(tokens=540, calls=3)
+
+
+def test_what_was_lost_stays_held_and_what_was_not_sent_is_given_back():
+    purse = Purse(allowed(tokens=1000, calls=5))
+    lost, unsent = purse.reserve(CHEAP, ASKED, 100), purse.reserve(CHEAP, ASKED, 100)
+    purse.settle(lost, {**spending(usd=0.0, input_tokens=30, output_tokens=0), "fortune": "lost", "cap": 100})
+    purse.settle(unsent, {**spending(usd=0.0, input_tokens=0, output_tokens=0), "fortune": "unsent"})
+    assert purse.left == allowed(tokens=500, calls=4)
+
+
+def test_tokens_that_we_counted_ourselves_count_with_the_worst_case():
+    purse = Purse(allowed(tokens=1000))
+    purse.settle(purse.reserve(CHEAP, ASKED, 100), spending(input_tokens=30, output_tokens=5, estimated=True))
+    assert purse.left == allowed(tokens=500)
+
+
+def test_a_provider_that_ignores_its_cap_leaves_nothing_for_others():
+    purse = Purse(allowed(tokens=1000))
+    purse.settle(purse.reserve(CHEAP, ASKED, 100), spending(input_tokens=400, output_tokens=7000))
+    assert purse.left == allowed(tokens=0)
+    assert purse.reserve(CHEAP, ASKED, 100) is None
+
+
+def test_calls_run_out():
+    purse = Purse(allowed(calls=1))
+    assert purse.reserve(CHEAP, ASKED, None).cap is None
+    assert purse.reserve(CHEAP, ASKED, None) is None
+    assert purse.why_not(CHEAP, ASKED) == "the budget has not enough left for it: it may take 1 call (left: 0 calls)"
+
+
+def test_a_refusal_says_why():
+    purse = Purse(allowed(tokens=400, usd=0.001))
+    short = "0.00104 USD (left: 0.001 USD), 464 tokens (left: 400 tokens)"
+    assert purse.why_not(CHEAP, ASKED) == f"the budget has not enough left for it: it may take {short}"
+    assert purse.why_not(UNPRICED, ASKED) == "its price is not known, and the budget is in USD"
+
+
+def test_a_measured_conversation_is_cheaper():
+    purse = Purse(allowed(tokens=300), Ruler(ASKED, (), {CHEAP: 50}))
+    assert purse.reserve(CHEAP, ASKED, 200).cap == 200
+
+
+def test_the_record_of_a_lost_call_says_what_it_took_at_most():
+    assert Purse().at_most(CHEAP, ASKED, 100) == {"most_tokens": 500, "most_usd": pytest.approx(0.0014)}
+    assert Purse().at_most(UNPRICED, ASKED, None) == {"most_tokens": 400, "most_usd": None}
+
+
+def test_a_cache_may_be_dearer_than_the_plain_price():
+    assert cost_of(Price(1.0, 2.0, cached_input=3.0), 1_000_000, 0).usd == 3.0
+    assert cost_of(None, 10, 5) == Amount(float("inf"), 15, 1)
+
+
+def test_the_greatest_of_several_are_taken_in_each_limit_by_itself():
+    assert greatest([Amount(3.0, 1, 1), Amount(1.0, 5, 1), Amount(2.0, 2, 1)], 2) == Amount(5.0, 7, 2)
+
+
+AMOUNTS = st.builds(Amount, st.floats(0, 10), st.integers(0, 10_000), st.integers(0, 9))
+LIMITS = st.fixed_dictionaries(
+    {
+        "usd": st.none() | st.floats(0, 50),
+        "tokens": st.none() | st.integers(0, 50_000),
+        "calls": st.none() | st.integers(0, 50),
+    }
+)
+
+
+@given(LIMITS, st.dictionaries(st.sampled_from("abcd"), AMOUNTS, min_size=1), AMOUNTS)
+def test_what_is_shared_out_and_what_is_set_aside_are_what_is_left(left, needs, rest):
+    if not fits(total(needs.values()) + rest, left):
+        return
+    parts = share(left, needs, rest)
+    for name, need in needs.items():
+        assert fits(need, parts[name])
+    for limit in ("usd", "tokens", "calls"):
+        if left[limit] is not None:
+            taken = sum(part[limit] for part in parts.values()) + getattr(rest, limit)
+            assert taken <= left[limit] + 2 * DUST
+        else:
+            assert all(part[limit] is None for part in parts.values())
+
+
+@given(LIMITS, AMOUNTS)
+def test_taking_never_leaves_less_than_nothing(left, amount):
+    assert all(rest is None or rest >= 0 for rest in minus(left, amount).values())
+
+
+CALLS = st.lists(st.tuples(st.integers(1, 500), st.none() | st.integers(1, 600), st.floats(0, 1), st.booleans()))
+
+
+@given(LIMITS, CALLS, st.floats(0, 50), st.floats(0, 50))
+def test_whatever_is_called_the_purse_is_never_overdrawn(limits, calls, read, written):
+    model = scripted(price=(read, written), a="4")["a"]
+    purse, taken = Purse(limits), Amount()
+    for length, wanted, part, is_lost in calls:
+        leave = purse.reserve(model, [HumanMessage("x" * length)], wanted)
+        if leave is None:
+            continue
+        prompt = leave.worst.tokens - (leave.cap or 0)
+        usage = {"input_tokens": max(0, prompt), "output_tokens": int((leave.cap or 0) * part)}
+        took = cost_of(model.price, usage["input_tokens"], usage["output_tokens"])
+        call = spending(usd=took.usd, **usage)
+        purse.settle(leave, {**call, "fortune": "lost", "cap": leave.cap} if is_lost else call)
+        taken += took
+    for limit in ("usd", "tokens", "calls"):
+        assert limits[limit] is None or getattr(taken, limit) <= limits[limit] + DUST * (len(calls) + 1)
