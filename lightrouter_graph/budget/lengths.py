@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
@@ -38,11 +39,10 @@ def most_tokens(messages: Sequence[BaseMessage], extras: Sequence[Mapping[str, A
         messages: All that is sent.
         extras: Tools and schemas that are sent beside them.
     """
-    beside = TOOLS_TOKENS + sum(_json_bytes(extra) + MESSAGE_TOKENS for extra in extras) if extras else 0
-    return CALL_TOKENS + beside + sum(_in_message(message) for message in messages)
+    return CALL_TOKENS + _beside(extras) + sum(_in_message(message) for message in messages)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for what is worked out once
 class Ruler:
     """Measures prompts that go on from one conversation, the more exactly the more is known of it.
 
@@ -60,16 +60,29 @@ class Ruler:
         self, candidate: Candidate, messages: Sequence[BaseMessage], extras: Sequence[Mapping[str, Any]] = ()
     ) -> int:
         """Return how many tokens a prompt has at most for a candidate."""
-        said = self.observed.get(candidate)
-        if said is None or not self._begins(messages):
+        if not self._begins(messages):
             return most_tokens(messages, extras)
         added = sum(_in_message(message) for message in messages[len(self.conversation) :])
-        other = 0 if list(extras) == list(self.extras) else most_tokens((), extras)
-        return min(said + added + other, most_tokens(messages, extras))
+        same = list(extras) == list(self.extras)
+        most = self._most + added + (self._beside if same else _beside(extras))
+        said = self.observed.get(candidate, most)
+        return min(most, said + added + (0 if same else _beside(extras)))
+
+    @cached_property
+    def _most(self) -> int:
+        return most_tokens(self.conversation)
+
+    @cached_property
+    def _beside(self) -> int:
+        return _beside(self.extras)
 
     def _begins(self, messages: Sequence[BaseMessage]) -> bool:
         pairs = list(zip(self.conversation, messages, strict=False))
-        return len(pairs) == len(self.conversation) > 0 and all(one is two or one == two for one, two in pairs)
+        return len(pairs) == len(self.conversation) and all(one is two or one == two for one, two in pairs)
+
+
+def _beside(extras: Sequence[Mapping[str, Any]]) -> int:
+    return TOOLS_TOKENS + sum(_json_bytes(extra) + MESSAGE_TOKENS for extra in extras) if extras else 0
 
 
 def _in_message(message: BaseMessage) -> int:

@@ -74,5 +74,8 @@ def test_it_says_nothing_of_other_prompts_or_other_tools():
     other = [HumanMessage("z" * 50)]
     assert ruler.bound(POOL["a"], other) == most_tokens(other)
     assert ruler.bound(POOL["a"], talk, [TOOL]) == 900
-    assert ruler.bound(POOL["a"], talk, [{"title": "another"}]) == 900 + most_tokens((), [{"title": "another"}])
+    assert (
+        ruler.bound(POOL["a"], talk, [{"title": "another"}])
+        == 900 + most_tokens((), [{"title": "another"}]) - CALL_TOKENS
+    )
     assert Ruler(talk, (), {POOL["a"]: 90_000}).bound(POOL["a"], talk) == most_tokens(talk)
