@@ -1,0 +1,59 @@
+"""Parts and queries whose worst case can be worked out by hand."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from builders import query, state
+from helpers import scripted
+from langchain_core.messages import HumanMessage
+
+from lightrouter_graph import Context
+from lightrouter_graph.budget import UNLIMITED, Left
+from lightrouter_graph.planning import Parts, PlannedCall, Planner
+
+TALK = [HumanMessage("x" * 128)]
+"""At most 400 tokens: 256 for the call, 16 for the message, one for each byte."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A part that plans so many calls of so many tokens, each with all the texts behind the conversation."""
+
+    number: int = 1
+    cap: int | None = None
+    candidate: Any = None
+
+    def planned(self, query, texts):
+        asked = [*query.messages, HumanMessage("".join(texts))]
+        return [PlannedCall(self.candidate, asked, self.cap or query.settings.max_tokens)] * self.number
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """A part that calls nobody and does not know of plans."""
+
+
+def planner(judge=None, writer=None):
+    """Plan with a judge or a writer that calls models, under the names llm and default."""
+    judge, writer = judge or Quiet(), writer or Quiet()
+    selectors = {"default": judge, "llm": judge, "consistency": Quiet(), "random": Quiet(), "hybrid": Quiet()}
+    aggregators = {"default": writer, "llm": writer, "auto": writer, "vote": Quiet(), "best": Quiet()}
+    return Planner(Parts(selectors, aggregators))
+
+
+def asking(settings: Context, names="abc", price=(1.0, 10.0), **others):
+    """Build a query over one-letter candidates of one price."""
+    pool = others.pop("pool", None) or scripted(price=price, **dict.fromkeys(names, "4"))
+    plain = {"messages": TALK, "settings": settings, "final": settings.layers == 1}
+    return query(pool, **{**plain, **others})
+
+
+def left(scope="run", **limits) -> Left:
+    return Left({**UNLIMITED, **limits}, dict.fromkeys(limits, scope))
+
+
+def running(query, booting=None, **others):
+    """Build the state of a run of that query."""
+    names = "".join(query.order)
+    plain = {"messages": list(query.messages), "booting": list(booting or query.order[: query.settings.width])}
+    return state(names, query.settings, **{**plain, **others})

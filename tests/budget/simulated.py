@@ -1,0 +1,239 @@
+"""A run without a graph: every step asks the planner, and providers do what they like within (or beyond) their caps."""
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from budget.planning import planner
+from builders import answer, boot, ranking, spending, state, usage
+from langchain_core.messages import AIMessage, HumanMessage
+
+from lightrouter_graph import default_key
+from lightrouter_graph.budget import NOTHING, Amount, Budget, BudgetError, Purse, Ruler, cost_of, left_of, spent_by
+from lightrouter_graph.planning.forecast import extras_of, observed_in, planned_calls
+from lightrouter_graph.pricing import Price
+from lightrouter_graph.prompts import with_draft, with_shared_boots
+from lightrouter_graph.query import query_of
+from lightrouter_graph.request import PLAIN
+from lightrouter_graph.standing import chosen_boots, counted_answers, ends_in_draft, is_inner, next_up, survivors
+from lightrouter_graph.state import settings_of
+
+FREE = Price(0.0, 0.0)
+
+
+@dataclass
+class Run:
+    """One run.
+
+    `failing` is how likely a call fails, `wordy` how many bytes a token of a reply has; `ignoring` is which call, by
+    its number, has a provider that ignores its cap.
+    """
+
+    pool: Any
+    settings: Any
+    random: Random
+    budget: Budget | None = None
+    thread_budget: Budget | None = None
+    before: Any = field(default_factory=lambda: NOTHING)
+    judge: Any = None
+    writer: Any = None
+    failing: float = 0.3
+    wordy: int = 6
+    ignoring: int | None = None
+    question: str = "x" * 300
+    calls: list[Amount] = field(default_factory=list)
+    excess: Amount = field(default_factory=Amount)
+    notes: list[str] = field(default_factory=list)
+    plans: list[Any] = field(default_factory=list)
+
+    @property
+    def took(self) -> Amount:
+        return sum(self.calls, Amount())
+
+    def go(self) -> bool:
+        """Run; whether anything was begun."""
+        names = self.pool.names
+        self.planner = planner(self.judge, self.writer)
+        self.state = state("", self.settings, messages=[HumanMessage(self.question)], order=list(names))
+        self.state["weights"] = dict.fromkeys(names, 1.0)
+        try:
+            self._follow(self.planner.run(self._query(), self._left()))
+        except BudgetError:
+            return False
+        alone = len(self.state["booting"]) == 1
+        self.state["layer"] = settings_of(self.state).layers if alone else 1
+        while self._layer():
+            pass
+        return True
+
+    def _layer(self) -> bool:
+        """Run one layer; whether there is another."""
+        allowed = self.plans[-1]["allowances"]
+        if len(self.state["booting"]) == 1:
+            self._answer(self.state["booting"], allowed)
+        else:
+            self._boot(allowed)
+            self._select()
+            if ends_in_draft(self.state):
+                return self._draft()
+            self._wave(first=True)
+        while self._wave():
+            pass
+        self._merge(counted_answers(self.state))
+        return False
+
+    def _boot(self, allowed):
+        for name in self.state["booting"]:
+            cap = settings_of(self.state).boot_tokens
+            cap = min(cap, settings_of(self.state).max_tokens or cap)
+            text, told = self._task(name, allowed.get(name), self._asked(), cap)
+            done = self.random.random() < 0.2
+            made = boot(name, text or "", layer=self.state["layer"], usage=told, finished=bool(text) and done)
+            made["answer"] = self.random.choice(["4", "5", None]) if made["finished"] else None
+            made["failure"] = None if text else {"cause": "unavailable", "message": "down"}
+            self.state["boots"].append(made)
+
+    def _select(self):
+        step = self.planner.selection(self.state, self._query(), self._left())
+        self.notes += step["notes"]
+        boots = [b["text"] for b in survivors(self.state)]
+        settings = settings_of(self.state).model_copy(update=step["settings"])
+        if len(boots) > 1:
+            part = self.planner.parts.selectors[settings.selector]
+            self._part(part, step["allowance"], boots, self.pool[self.state["order"][0]])
+        order = [b["candidate"] for b in survivors(self.state)]
+        self.random.shuffle(order)
+        self.state["rankings"].append(ranking(*order, layer=self.state["layer"]))
+
+    def _wave(self, *, first=False):
+        plan = self.planner.wave(self.state, self._query(), self._left())
+        self._change(plan["settings"])
+        if first:
+            self.notes += plan["notes"]
+        self.state["late"] = self.state["late"] or plan["broke"]
+        self._answer(plan["up"], plan["allowances"])
+        return bool(plan["up"]) and bool(next_up(self.state)) and not plan["broke"]
+
+    def _answer(self, names, allowed):
+        for name in names:
+            text, told = self._task(name, allowed.get(name), self._asked(name), settings_of(self.state).max_tokens)
+            key = self.random.choice(["4", "5", "6", None])
+            made = answer(name, key if text else None, text=text or "", layer=self.state["layer"], usage=told)
+            made["failure"] = None if text else {"cause": "unavailable", "message": "down"}
+            self.state["answers"].append(made)
+
+    def _merge(self, answers):
+        step = self.planner.merge(self.state, self._query(), self._left(), answers)
+        self.notes += step["notes"]
+        settings = settings_of(self.state).model_copy(update=step["settings"])
+        texts = [a["text"] for a in answers]
+        if len(texts) < 2:
+            return ""
+        part = self.planner.parts.aggregators[settings.aggregator]
+        return self._part(part, step["allowance"], texts, self.pool[answers[0]["candidate"]])
+
+    def _draft(self):
+        boots = chosen_boots(self.state)
+        assert is_inner(self.state)
+        text = self._merge(boots) or boots[0]["text"]
+        self.state["drafts"].append({"layer": self.state["layer"], "text": text, "candidates": ["a"]})
+        self.state["layer"] += 1
+        try:
+            plan = self.planner.layer(self.state, self._query(), self._left())
+        except BudgetError:
+            self.notes.append("no layer is left")
+            return False
+        self.notes += plan["notes"]
+        self._follow(plan)
+        return True
+
+    def _part(self, part, allowance, texts, first):
+        purse, said = Purse(allowance, self._ruler()), ""
+        for call in planned_calls(part, self._query(), texts):
+            for _ in range(3):
+                text, _told, again = self._call(purse, call.candidate or first, call.messages, call.max_tokens)
+                said = text or said
+                if not again:
+                    break
+        return said
+
+    def _task(self, name, allowance, messages, cap):
+        """Make the calls of one task: up to three tries."""
+        purse = Purse(allowance, self._ruler()) if allowance is not None else Purse()
+        for _ in range(3):
+            text, told, again = self._call(purse, self.pool[name], messages, cap)
+            if not again:
+                break
+        return text, told
+
+    def _call(self, purse, candidate, messages, cap):
+        leave = purse.reserve(candidate, messages, cap)
+        if leave is None:
+            return None, usage(0, 0), False
+        prompt, written = self._prompt(candidate, messages), self._written(leave.cap)
+        record = {**spending(candidate=candidate.name, usd=0.0), "cap": leave.cap}
+        fate = self._fate()
+        if fate == "refused":
+            record["usage"] = usage(0, 0)
+            took = Amount(calls=1)
+        else:
+            took = cost_of(candidate.price or FREE, prompt, written)
+            record |= {"usage": usage(prompt, written), "usd": None if candidate.price is None else took.usd}
+        if fate in {"lost", "uncounted"}:
+            record |= {"usage": usage(prompt // 4, 0 if fate == "lost" else written // 3, estimated=True)}
+            record |= purse.at_most(candidate, messages, leave.cap)
+            record["fortune"] = "lost" if fate == "lost" else "returned"
+        self.calls.append(took)
+        purse.settle(leave, record)
+        self.state["spendings"].append(record)
+        if leave.cap is not None and written > leave.cap:
+            self.excess += cost_of(candidate.price or FREE, 0, written - leave.cap)
+        came = fate in {"returned", "uncounted"}
+        return "y" * (written * self.wordy) if came else None, record["usage"], not came
+
+    def _fate(self):
+        if len(self.calls) == self.ignoring:
+            return "returned"
+        if self.random.random() >= self.failing:
+            return "returned"
+        return self.random.choice(["lost", "refused", "uncounted"])
+
+    def _prompt(self, candidate, messages):
+        """Count tokens as a tokenizer of the candidate's own would: no more than bytes."""
+        rate = 1 / (1 + self.pool.names.index(candidate.name)) if candidate.name in self.pool else 1.0
+        return int(256 * rate) + sum(int((16 + len(message.text.encode())) * rate) for message in messages)
+
+    def _written(self, cap):
+        if len(self.calls) == self.ignoring:
+            return (cap or 0) + self.random.randint(1, 20_000)
+        most = 2000 if cap is None else cap
+        return most if self.random.random() < 0.3 else self.random.randint(1, max(1, most))
+
+    def _asked(self, name=None):
+        """Return the prompt of a boot, or of the full answer of a candidate, as the steps write them."""
+        drafts = self.state["drafts"]
+        messages = with_draft(self.state["messages"], drafts[-1]["text"] if drafts else None)
+        if name is None:
+            return messages
+        chosen = chosen_boots(self.state) if self.settings.conditioning == "shared" else []
+        if len(chosen) > 1:
+            return with_shared_boots(messages, [boot["text"] for boot in chosen])
+        begun = [AIMessage(boot["text"]) for boot in survivors(self.state) if boot["candidate"] == name]
+        return [*messages, *(begun if self.pool[name].continuation else [])]
+
+    def _query(self):
+        return query_of(self.state, self.pool, default_key, PLAIN)
+
+    def _ruler(self):
+        return Ruler(self.state["messages"], extras_of(PLAIN), observed_in(self.state, self.pool))
+
+    def _left(self):
+        return left_of(self.budget, self.thread_budget, spent_by(self.state["spendings"]), self.before)
+
+    def _follow(self, plan):
+        self.plans.append(plan)
+        self._change(plan["settings"])
+        self.state |= {"order": plan["order"], "booting": plan["booting"]}
+
+    def _change(self, settings):
+        self.state["settings"] = {**self.state["settings"], **settings}
