@@ -1,4 +1,4 @@
-"""The ladder: what a run does instead where the way it was asked for is too dear, step by step downwards."""
+"""The ladder: what a run does instead where the way it was asked for is too dear, the best first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,11 +31,12 @@ class Rung:
 
 
 def ladder(asked: Rung, order: Sequence[str], layer: int, *, judged: bool, merged: bool) -> list[Rung]:
-    """Go down from what was asked for, each way cheaper than the one above it; the last are one candidate alone each.
+    """List the ways to run in the order in which they are tried; the last are one candidate alone each.
 
     Layers go first: each costs as much as all the boots, their ranking and a draft, and the paper gains least by them.
-    Then the candidates believed in least, then the number of full answers, then the synthesis, which a vote replaces
-    for nothing; the judge's ranking is what goes last before there is only one answer left to rank for.
+    Then the candidates believed in least, and the judge before there are no more of them than answers: it would have
+    nothing left to choose. Then the answers, down to two, and then the synthesis, which a vote replaces for nothing.
+    What the judge or the synthesis would have taken goes first to those who were left out for it.
 
     Args:
         asked: What was asked for.
@@ -44,14 +45,16 @@ def ladder(asked: Rung, order: Sequence[str], layer: int, *, judged: bool, merge
         judged: Whether the selector calls models.
         merged: Whether the aggregator does.
     """
-    rungs = [asked]
-    for layers in range(asked.settings.layers - 1, layer - 1, -1):
-        rungs.append(rungs[-1].changed(layers=layers))
-    rungs += _fewer(rungs[-1])
-    if merged:
-        rungs.append(rungs[-1].changed(aggregator="vote"))
+    rungs = [asked.changed(layers=layers) for layers in range(asked.settings.layers, layer - 1, -1)]
+    whole = rungs[-1]
     if judged:
-        rungs.append(rungs[-1].changed(selector="consistency"))
+        judgeless = whole.changed(selector="consistency")
+        rungs += [*_fewer_boots(whole, 1), judgeless]
+        whole = judgeless
+    rungs += _fewer(whole)
+    if merged:
+        whole = whole.changed(aggregator="vote")
+        rungs += [whole, *_fewer(whole)]
     last = rungs[-1]
     if len(last.booting) > 1 and wave_of(last.settings) > 1:
         rungs.append(last.changed(top_k=1, agree=None).booted_by(2))
@@ -84,8 +87,9 @@ def _fewer(rung: Rung) -> list[Rung]:
     return rungs
 
 
-def _fewer_boots(rung: Rung) -> list[Rung]:
-    least = max(2, wave_of(rung.settings))
+def _fewer_boots(rung: Rung, dropped: int = 0) -> list[Rung]:
+    """Take away boots until so many more are left than answer."""
+    least = max(2, wave_of(rung.settings) + dropped)
     return [rung.booted_by(number) for number in range(len(rung.booting) - 1, least - 1, -1)]
 
 

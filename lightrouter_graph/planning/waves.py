@@ -1,13 +1,20 @@
 """Who of those that are up next can be paid for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lightrouter_graph.budget import Allowance, Amount, Left, Purse, fits, share
 from lightrouter_graph.budget.amounts import total
 from lightrouter_graph.planning.forecast import PLANNED_TOKENS, Forecast, draft_of, extras_of, longest
 from lightrouter_graph.planning.plans import WavePlan
-from lightrouter_graph.standing import counted_answers, next_up, survivors
+from lightrouter_graph.standing import (
+    answers_at_hand,
+    counted_answers,
+    next_up,
+    standing_of,
+    stop_rule,
+    survivors,
+)
 from lightrouter_graph.state import State
 
 
@@ -49,10 +56,13 @@ class Wave:
         return share(self.left.allowance, needs, rest)
 
     def _merging(self, names: Sequence[str]) -> Amount:
-        texts = [longest(self.forecast.query.settings.max_tokens)] * len(names)
-        given = counted_answers(self.state)
-        writers = [*(answer["candidate"] for answer in given), *names]
-        return self.forecast.merge(self.forecast.query.layer, [*(answer["text"] for answer in given), *texts], writers)
+        """Return what merging takes once they have answered."""
+        standing, given = standing_of(self.state), answers_at_hand(self.state)
+        answered = replace(standing, answers={**standing.answers, **dict.fromkeys(names)})
+        counted = stop_rule(self.state).counted(answered)
+        unwritten = longest(self.forecast.query.settings.max_tokens)
+        texts = [given[name]["text"] if name in given else unwritten for name in counted]
+        return self.forecast.merge(self.forecast.query.layer, texts, counted)
 
     def _last(self, up: Sequence[str]) -> WavePlan:
         """Give all that is left to the first that can be paid for a short answer."""

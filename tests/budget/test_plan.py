@@ -86,31 +86,46 @@ def test_the_dearest_candidates_are_planned_for_where_the_ranking_decides():
     assert found["worst"]["usd"] == pytest.approx((600 * (1 + 2 + 9) + 1400 * 9) / 1e6)
 
 
+# What is asked for: in each of 3 layers 5 boots and 4 askings of a judge; 2 drafts; 3 answers and 1 merging.
+PAPER = Context(width=None, top_k=3, agree=None, layers=3, max_tokens=1000)
+ONE, PLAIN = {"layers": 1}, {"layers": 1, "selector": "consistency"}
+VOTED = {**PLAIN, "aggregator": "vote"}
 LADDER = [
-    # What is asked for: 5 boots and 4 askings of a judge, in each of 3 layers; 3 answers, 1 merging.
     (3 * (5 + 4) + 2 + 3 + 1, {}, "abcde"),
     (2 * (5 + 4) + 1 + 3 + 1, {"layers": 2}, "abcde"),
-    (5 + 4 + 3 + 1, {"layers": 1}, "abcde"),
-    (4 + 4 + 3 + 1, {"layers": 1, "width": 4}, "abcd"),
-    (3 + 4 + 3 + 1, {"layers": 1, "width": 3}, "abc"),
-    (3 + 4 + 2 + 1, {"layers": 1, "width": 3, "top_k": 2}, "abc"),
-    (2 + 4 + 2 + 1, {"layers": 1, "width": 2, "top_k": 2}, "ab"),
-    (2 + 4 + 2, {"layers": 1, "width": 2, "top_k": 2, "aggregator": "vote"}, "ab"),
-    (2 + 2, {"layers": 1, "width": 2, "top_k": 2, "aggregator": "vote", "selector": "consistency"}, "ab"),
-    (2 + 1, {"layers": 1, "width": 2, "top_k": 1, "aggregator": "vote", "selector": "consistency"}, "ab"),
-    (1, {"layers": 1, "width": 1, "top_k": 1, "aggregator": "vote", "selector": "consistency"}, "a"),
+    (5 + 4 + 3 + 1, ONE, "abcde"),
+    (4 + 4 + 3 + 1, {**ONE, "width": 4}, "abcd"),
+    (5 + 3 + 1, PLAIN, "abcde"),
+    (4 + 3 + 1, {**PLAIN, "width": 4}, "abcd"),
+    (3 + 3 + 1, {**PLAIN, "width": 3}, "abc"),
+    (3 + 2 + 1, {**PLAIN, "width": 3, "top_k": 2}, "abc"),
+    (2 + 2 + 1, {**PLAIN, "width": 2, "top_k": 2}, "ab"),
+    (2 + 2, {**VOTED, "width": 2, "top_k": 2}, "ab"),
+    (2 + 1, {**VOTED, "width": 2, "top_k": 1}, "ab"),
+    (1, {**VOTED, "width": 1, "top_k": 1}, "a"),
 ]
-PAPER = Context(width=None, top_k=3, agree=None, layers=3, max_tokens=1000)
 
 
 @pytest.mark.parametrize("place", range(len(LADDER)))
-def test_each_rung_is_taken_when_the_one_above_it_is_one_call_too_dear(place):
+def test_each_way_is_taken_when_the_one_before_it_is_one_call_too_dear(place):
     calls, settings, booting = LADDER[place]
     most = calls if place == 0 else LADDER[place - 1][0] - 1
     for number in {calls, most}:
         found = plan(PAPER, left(calls=number), "abcde", Caller(4), Caller())
-        assert (found["rung"], found["settings"], "".join(found["booting"])) == (place, settings, booting)
+        assert (found["settings"], "".join(found["booting"])) == (settings, booting)
         assert found["worst"]["calls"] == calls
+
+
+def test_what_a_synthesis_would_have_taken_brings_back_those_left_out_for_it():
+    found = plan(PAPER.model_copy(update={"layers": 1}), left(tokens=9000), "abcde", writer=Caller())
+    assert found["worst"]["tokens"] == 5 * 600 + 3 * 1400
+    assert (found["settings"], len(found["booting"])) == ({"aggregator": "vote"}, 5)
+
+
+def test_a_judge_is_given_up_before_there_is_nobody_to_drop():
+    two = Context(width=None, top_k=2, agree=None, max_tokens=1000)
+    assert plan(two, left(calls=8), "ab", Caller(4))["settings"] == {}
+    assert plan(two, left(calls=7), "abc", Caller(4))["settings"] == {"selector": "consistency"}
 
 
 def test_with_agreement_fewer_need_to_agree():
@@ -127,16 +142,17 @@ def test_who_boots_is_who_comes_first_in_prior_order():
 
 
 def test_the_notes_say_what_is_done_instead_and_why():
-    found = plan(PAPER, left("thread", calls=9), "abcde", Caller(4), Caller())
+    found = plan(PAPER, left("thread", calls=6), "abcde", Caller(4), Caller())
     assert found["notes"] == [
         "budget: layers = 1 instead of 3",
-        "budget: 2 candidates boot instead of 5, without c, d, e",
+        "budget: 3 candidates boot instead of 5, without d, e",
         "budget: top_k = 2 instead of 3",
-        "budget: as asked for, the run may take 33 calls (9 calls left of the thread's budget)",
+        "budget: selector = 'consistency' instead of 'default'",
+        "budget: as asked for, the run may take 33 calls (6 calls left of the thread's budget)",
     ]
     found = plan(PAPER, left(calls=2), "abcde", Caller(4), Caller())
     assert found["notes"][0] == "budget: a alone answers"
-    found = plan(PAPER, left(calls=8), "abcde", Caller(4), Caller())
+    found = plan(PAPER, left(calls=4), "abcde", Caller(4), Caller())
     assert "budget: aggregator = 'vote' instead of 'default'" in found["notes"]
 
 

@@ -51,7 +51,7 @@ def within(run: Run, excess: Amount | None = None) -> bool:
     return all(limit is None or took[name] <= limit + over[name] + lost.get(name, 0) for name, limit in limits.items())
 
 
-MANY = settings(max_examples=300, deadline=None)
+MANY = settings(max_examples=100, deadline=None)
 
 
 @MANY

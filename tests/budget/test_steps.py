@@ -100,6 +100,13 @@ def test_what_boots_that_finished_say_is_merged_as_well():
     assert wave["notes"] == ["budget: there is not enough left to ask b"]
 
 
+def test_an_answer_that_will_not_count_is_not_merged():
+    boots = [finished("a", "4", usage=UNSAID), boot("b", "y" * 1000, usage=UNSAID)]
+    settings = FIXED.model_copy(update={"top_k": 1})
+    state, query = booted(settings, "ab", boots=boots, rankings=[ranking("b", "a")])
+    assert planner(writer=Caller()).wave(state, query, left(tokens=ANSWER))["up"] == ["b"]
+
+
 def test_with_agreement_nobody_further_is_asked_at_the_cost_of_merging():
     answers = [answer("a", "4", text="y" * 500), answer("b", "5", text="y" * 500)]
     state, query = booted(ADAPTIVE, answers=answers)
