@@ -13,6 +13,9 @@ from .answers import (
 from .boot_cache import (
     BootCache,
 )
+from .budget import (
+    Budget,
+)
 from .chat_model import (
     ChatLightRouter,
 )
@@ -24,6 +27,7 @@ from .decision import (
 )
 from .errors import (
     BrokenStreamError,
+    BudgetError,
     ContextError,
     LightRouterError,
     NoModelsError,
@@ -80,6 +84,8 @@ __all__ = [
     "Boot",
     "BootCache",
     "BrokenStreamError",
+    "Budget",
+    "BudgetError",
     "Candidate",
     "ChatLightRouter",
     "ConsistencySelector",

@@ -1,8 +1,8 @@
 """One model call made ready and made: the model, its prompt, its parameters, and how its tokens are told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, BaseM
 from langchain_core.runnables import RunnableConfig
 from langgraph.constants import TAG_NOSTREAM
 
+from lightrouter_graph.budget import Purse
 from lightrouter_graph.continued_chat import ContinuedChat
 from lightrouter_graph.event_loops import bound_to_loop
 from lightrouter_graph.events import story_paused, tell
@@ -42,6 +43,7 @@ class Call:
         thinks_less: Whether a model that reasons is to reason less than it would.
         deadline: When the run ends, in seconds since the epoch; None for never.
         retries: What the run has left for further attempts; None for none.
+        purse: What may be spent on it.
     """
 
     stage: Stage
@@ -56,6 +58,13 @@ class Call:
     thinks_less: bool = False
     deadline: float | None = None
     retries: RetryBudget | None = None
+    purse: Purse = field(default_factory=Purse)
+
+    @property
+    def extras(self) -> list[Mapping[str, Any]]:
+        """What goes to the model beside the messages and counts as part of the prompt."""
+        schemas = [schema.schema for schema in (self.schema, self.request.schema) if schema is not None]
+        return [*self.request.tools, *schemas]
 
 
 def prompt_for(candidate: Candidate, messages: Sequence[AnyMessage], call: Call) -> list[AnyMessage]:

@@ -5,10 +5,12 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import cast
 
 from langchain_core.messages import AIMessage, AnyMessage
 from langgraph.errors import GraphBubbleUp
 
+from lightrouter_graph.budget import Reservation
 from lightrouter_graph.calling import Call, config_for, model_for, prompt_for, speak
 from lightrouter_graph.continued_chat import ContinuedChat
 from lightrouter_graph.event_loops import now
@@ -80,7 +82,8 @@ class _Attempts:
 
     def __init__(self, candidate: Candidate, messages: Sequence[AnyMessage], call: Call) -> None:
         self._candidate, self._messages = candidate, messages
-        self._call = call
+        self._wanted = self._call = call
+        self._leave: Reservation | None = None
         self._spent: list[Spending] = []
         self._heard = Heard()
         self._began: float | None = None  # waiting for a place does not count
@@ -88,14 +91,16 @@ class _Attempts:
         self._error: Exception | None = None
 
     async def complete(self) -> Completion:
+        last: Completion | None = None
         while True:
             self._heard, self._error = Heard(), None
-            if self._candidate.quirks.ignores_cap and self._call.max_tokens is not None:
-                self._call = replace(self._call, listens=True)
             reply = replace(await self._attempt(), earlier=tuple(self._spent))
             if reply.failure is None:
                 self._learn_from(reply)
                 return reply
+            if reply.failure["cause"] == "budget" and last is not None:
+                return last  # there is no money for another attempt: the first failure is what happened
+            last = reply
             pause = 0.0 if self._learns_from(self._error) else self._pause_after(reply.failure)
             if pause is None:
                 return reply
@@ -107,7 +112,18 @@ class _Attempts:
         if not self._heard.sent:
             nothing = unsent(self._candidate, self._call, failure)
             return replace(nothing, earlier=tuple(self._spent))
-        return replace(self._partial(failure), earlier=tuple(self._spent))
+        return replace(self._settled(self._partial(failure)), earlier=tuple(self._spent))
+
+    def _settled(self, reply: Completion) -> Completion:
+        """Give back what the attempt did not take; where nobody says what it took, note what that is at most."""
+        if self._leave is None:
+            return reply
+        spent, purse = reply.spending, self._wanted.purse
+        if spent["fortune"] in {"lost", "cut"} or spent["usage"]["estimated"]:
+            most = purse.at_most(self._candidate, self._messages, spent["cap"], self._wanted.extras)
+            spent = cast("Spending", {**spent, **most})
+        purse.settle(self._leave, spent)
+        return replace(reply, spending=spent)
 
     def _partial(self, failure: Failure) -> Completion:
         seconds = now() - self._attempt_began
@@ -116,24 +132,31 @@ class _Attempts:
         )
 
     async def _attempt(self) -> Completion:
-        candidate, call = self._candidate, self._call
+        candidate, call = self._candidate, self._wanted
         if self._left() <= 0:
             return unsent(candidate, call, {"cause": "timeout", "message": "no time was left"})
         lane = lanes.of(candidate.model, limit=candidate.max_concurrency)
         try:
             # Waiting for a place is not the provider's time: it is bound by the run's end alone.
             async with lane.place(candidate.model_name, patience_s=self._patience()) as place:
-                reply = await self._ask()
+                reply = self._settled(await self._ask())
                 place.note(reply.failure and reply.failure["cause"], self._retry_after())
         except LaneClosedError as closed:
             return unsent(candidate, call, closed.failure)
         return reply
 
     async def _ask(self) -> Completion:
-        candidate, call = self._candidate, self._call
+        candidate, asked = self._candidate, prompt_for(self._candidate, self._messages, self._wanted)
+        purse, extras = self._wanted.purse, self._wanted.extras
+        self._leave = purse.reserve(candidate, asked, self._wanted.max_tokens, extras=extras)
+        if self._leave is None:
+            problem: Failure = {"cause": "budget", "message": purse.why_not(candidate, asked, extras)}
+            return unsent(candidate, self._wanted, problem)
+        keeps_cap = not candidate.quirks.ignores_cap and not purse.weighs
+        listens = self._wanted.listens or (self._leave.cap is not None and not keeps_cap)
+        call = self._call = replace(self._wanted, max_tokens=self._leave.cap, listens=listens)
         self._attempt_began = now()
         self._began = self._began or self._attempt_began
-        asked = prompt_for(candidate, self._messages, call)
         try:
             async with asyncio.timeout(self._left()):
                 with ended_when_cancelled() as run_id:
@@ -180,7 +203,7 @@ class _Attempts:
 
     def _pause_after(self, failure: Failure) -> float | None:
         """Return the seconds to wait for the next attempt; None where there is to be none."""
-        tried, retries = len(self._spent) + 1, self._call.retries
+        tried, retries = len(self._spent) + 1, self._wanted.retries
         if tried > self._candidate.max_retries:
             return None
         if not self._heard.sent or not worth_retrying(failure["cause"], self._error):

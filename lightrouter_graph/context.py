@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from lightrouter_graph.budget import Budget
 from lightrouter_graph.errors import ContextError
 from lightrouter_graph.wording import JUDGE, SYNTHESIS
 
@@ -169,6 +170,17 @@ class Context(BaseModel):
         description="Seconds for the whole run, after which nothing new is begun and the best answer at hand is "
         "returned; empty = none. A pause (an interrupt) counts.",
         json_schema_extra=_node("open"),
+    )
+    budget: Budget | None = Field(
+        default=None,
+        description="What this run may take at most (`usd`, `tokens`, `calls`, `seconds`); empty = no limit. Where the "
+        "worst case would take more, less is done, and said; where nothing would fit, `BudgetError`.",
+        json_schema_extra=_node("open", "select", "tally", "aggregate"),
+    )
+    thread_budget: Budget | None = Field(
+        default=None,
+        description="What all runs of a thread may take together; needs a checkpointer, or the answers in `messages`.",
+        json_schema_extra=_node("open", "select", "tally", "aggregate"),
     )
     seed: int | None = Field(
         default=None,

@@ -33,7 +33,8 @@ class CandidateRecord(TypedDict):
 class Decision(TypedDict):
     """The record under `response_metadata["lightrouter"]`.
 
-    `late` says that the deadline ended the run; `complete` is false where the answer is a draft, or cut off.
+    `late` says that the deadline ended the run; `complete` is false where the answer is a draft, or cut off. `budget`
+    says what was done otherwise than asked for to stay within it.
     """
 
     run: str
@@ -47,6 +48,7 @@ class Decision(TypedDict):
     stopped: str
     late: bool
     complete: bool
+    budget: list[str]
     merged: str
     merged_by: str
     merge_notes: dict[str, str]
@@ -64,16 +66,22 @@ def record_decision(state: State, merged: Merged, bill: Bill, *, complete: bool)
         "layers": state["layer"],
         "selector": None if ranking is None else ranking["selector"],
         "selector_notes": {} if ranking is None else ranking["notes"],
-        "candidates": [_candidate(state, name, merged) for name in state["order"]],
+        "candidates": [_candidate(state, name, merged) for name in _everybody(state)],
         "agreement": state["agreement"],
         "stopped": _why_stopped(state, merged),
         "late": state["late"],
+        "budget": [*state["notes"], *merged.notes.get("budget", "").splitlines()],
         "complete": complete and not was_cut(merged.finish_reason),
         "merged": merged.how,
         "merged_by": merged.candidate,
         "merge_notes": dict(merged.notes),
         "bill": bill,
     }
+
+
+def _everybody(state: State) -> list[str]:
+    """Return those who might be asked, in prior order, then those the budget left out."""
+    return [*state["order"], *(name for name in state["weights"] if name not in state["order"])]
 
 
 def _why_stopped(state: State, merged: Merged) -> str:
@@ -128,6 +136,8 @@ def _fate(state: State, name: str, merged: Merged) -> tuple[Fate, str]:
     if failure is not None:
         fate: Fate = "not needed" if failure["cause"] == "cancelled" else "failed"
         return fate, f"{failure['cause']}: {failure['message']}"
+    if name not in state["order"]:
+        return "dropped", "its price is not known, and the budget is in USD"
     out = dropped(state)
     return ("dropped", out[name]) if name in out else ("not needed", "")
 

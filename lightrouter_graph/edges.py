@@ -6,14 +6,16 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph import END
 from langgraph.types import Send
 
+from lightrouter_graph.budget import UNLIMITED
 from lightrouter_graph.standing import (
     answers_at_hand,
     boots_of,
     chosen_boots,
     ends_in_draft,
     is_inner,
-    next_up,
+    observed_lengths,
     standing_of,
+    up_next,
     with_evidence,
 )
 from lightrouter_graph.state import State, Task, settings_of
@@ -38,12 +40,12 @@ def fan_out_top_k(state: State) -> list[Send] | str:
     """
     if ends_in_draft(state):
         return "aggregate"
-    return _generate(state, next_up(state)) or "tally"
+    return _generate(state, up_next(state)) or "tally"
 
 
 def next_or_merge(state: State) -> list[Send] | str:
     """Bring the next candidate in while the answers at hand do not suffice; else merge them."""
-    return _generate(state, next_up(state)) or "aggregate"
+    return _generate(state, up_next(state)) or "aggregate"
 
 
 def next_layer_or_end(state: State) -> list[Send] | str:
@@ -86,6 +88,8 @@ def _task(state: State, name: str) -> Task:
         "shared": shared if len(shared) > 1 else [],
         "peers": {name: answer["answer"] for name, answer in at_hand.items() if answer["answer"] is not None},
         "visible": alone and not at_hand and not is_inner(state),
+        "allowance": state["allowances"].get(name, UNLIMITED),
+        "observed": observed_lengths(state).get(name),
     }
 
 

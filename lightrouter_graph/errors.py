@@ -70,6 +70,26 @@ class NoSurvivorError(LightRouterError, RuntimeError):
         return partial(type(self), layer=self.layer, failures=self.failures, bill=self.bill), ()
 
 
+class BudgetError(LightRouterError, RuntimeError):
+    """Not even one short answer is sure to stay within the budget; nothing was spent.
+
+    Attributes:
+        needed: What the cheapest way may take: `usd`, `tokens`, `calls` or `seconds`, those that are short.
+        left: What is left of the same.
+        scope: Whose budget it is, "run" or "thread".
+    """
+
+    def __init__(self, problem: str, *, needed: Mapping[str, float], left: Mapping[str, float], scope: str) -> None:
+        self.needed = dict(needed)
+        self.left = dict(left)
+        self.scope = scope
+        super().__init__(problem)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Survive a pickle, as exceptions of worker processes must."""
+        return partial(type(self), str(self), needed=self.needed, left=self.left, scope=self.scope), ()
+
+
 class BrokenStreamError(LightRouterError, RuntimeError):
     """A model broke off while its answer streamed, and another answered in its place.
 

@@ -25,7 +25,10 @@ from lightrouter_graph.records import Agreement, Failure, Via
 
 
 class Opened(TypedDict):
-    """The run begins: the candidates in prior order and those of them that boot first."""
+    """The run begins: the candidates in prior order and those of them that boot first.
+
+    `notes` say what is done otherwise than asked for to stay within the budget.
+    """
 
     type: Literal["lightrouter"]
     event: Literal["opened"]
@@ -33,6 +36,7 @@ class Opened(TypedDict):
     order: list[str]
     booting: list[str]
     layers: int
+    notes: list[str]
 
 
 class BootDone(TypedDict):

@@ -22,6 +22,8 @@ from lightrouter_graph.context import Context
 from lightrouter_graph.edges import fan_out_boots, fan_out_top_k, next_layer_or_end, next_or_merge
 from lightrouter_graph.errors import SelectionError
 from lightrouter_graph.nodes import Node
+from lightrouter_graph.planning import Parts as PlannedParts
+from lightrouter_graph.planning import Planner
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.priors import OrderPrior, Prior
 from lightrouter_graph.request import Request, ResponseFormat, Tool, check_pool, make_request
@@ -126,14 +128,16 @@ def wire(pool: Pool, parts: Parts, request: Request, context: Context) -> "State
     _check_key(parts.key)
     check_pool(request, pool)
     runs, key = Runs(), parts.key
+    selectors, aggregators = _selectors(parts.selector), _aggregators(parts.aggregator)
+    planner = Planner(PlannedParts(selectors, aggregators))
     builder = StateGraph(State, Context, input_schema=Input, output_schema=Output)
 
-    builder.add_node("open", Node(OpenStep(pool, parts.prior or OrderPrior(), context)))
+    builder.add_node("open", Node(OpenStep(pool, key, parts.prior or OrderPrior(), runs, planner, context, request)))
     builder.add_node("boot", Node(BootStep(pool, key, runs, request, parts.boot_cache)), input_schema=Task)
-    builder.add_node("select", Node(SelectStep(pool, key, _selectors(parts.selector), runs, request)))
+    builder.add_node("select", Node(SelectStep(pool, key, selectors, runs, planner, request)))
     builder.add_node("generate", Node(GenerateStep(pool, key, runs, request)), input_schema=Task)
-    builder.add_node("tally", Node(TallyStep(runs)))
-    builder.add_node("aggregate", Node(AggregateStep(pool, key, _aggregators(parts.aggregator), runs, request)))
+    builder.add_node("tally", Node(TallyStep(pool, key, runs, planner, request)))
+    builder.add_node("aggregate", Node(AggregateStep(pool, key, aggregators, runs, planner, request)))
 
     builder.add_edge(START, "open")
     builder.add_conditional_edges("open", fan_out_boots, ["boot", "generate"])

@@ -1,11 +1,12 @@
 """`Query`: what a prior, a selector or an aggregator may know of the run it works for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage
 
 from lightrouter_graph.answers import AnswerKey
+from lightrouter_graph.budget import Purse
 from lightrouter_graph.context import Context
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.request import PLAIN, Request
@@ -33,6 +34,7 @@ class Query:
         request: The tools and the form of answer that were asked for.
         deadline: When the run ends, in seconds since the epoch; None for never.
         retries: What the run has left for further attempts at calls; None for none.
+        purse: What the step may spend on calls.
     """
 
     messages: Sequence[AnyMessage]
@@ -48,6 +50,7 @@ class Query:
     request: Request = PLAIN
     deadline: float | None = None
     retries: RetryBudget | None = None
+    purse: Purse = field(default_factory=Purse)
 
     @property
     def text(self) -> str:

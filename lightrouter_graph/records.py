@@ -67,7 +67,8 @@ class Spending(TypedDict):
 
     Of a lost call only the prompt is counted here, by us; the bill estimates its output from calls that returned. Of
     one that was cut, what was heard of it. `cap` is the most it could write, None for no limit; `output_price` is in
-    USD per 1M tokens, None when unknown.
+    USD per 1M tokens, None when unknown. Where nobody said what the call took, `most_tokens` and `most_usd` are what it
+    took at most; else None.
     """
 
     layer: int
@@ -78,6 +79,8 @@ class Spending(TypedDict):
     output_price: float | None
     usage: Usage
     usd: float | None
+    most_tokens: int | None
+    most_usd: float | None
     seconds: float
 
 

@@ -230,6 +230,8 @@ def spending_of(
         "output_price": None if candidate.price is None else candidate.price.output,
         "usage": usage,
         "usd": usd_of(usage, candidate.price) if candidate.price is not None else None,
+        "most_tokens": None,
+        "most_usd": None,
         "seconds": seconds,
     }
 

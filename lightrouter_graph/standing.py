@@ -57,7 +57,7 @@ def standing_of(state: State) -> Standing:
         contenders=tuple(name for name in [*ranked, *fresh] if name not in lost),
         answers={name: answer["answer"] for name, answer in answers_at_hand(state).items()},
         late=state["late"],
-        closed=any(_is_straggler(answer) for answer in _answers_of(state)),
+        closed=_why_closed(state),
     )
 
 
@@ -85,6 +85,21 @@ def next_up(state: State) -> list[str]:
     return [] if is_settled(state) else list(stop_rule(state).next_up(standing_of(state)))
 
 
+def up_next(state: State) -> list[str]:
+    """Return who answers in full next within the budget; nobody where it is enough, or too little is left."""
+    return next_up(state) if state["up"] is None else state["up"]
+
+
+def observed_lengths(state: State) -> dict[str, int]:
+    """Return what the boots of the first layer said of the length of the conversation, by candidate."""
+    return {
+        boot["candidate"]: boot["usage"]["input_tokens"]
+        for boot in state["boots"]
+        if boot["layer"] == 1 and boot["failure"] is None and boot["usage"]["input_tokens"] > 0
+        if not boot["usage"]["estimated"]
+    }
+
+
 def is_settled(state: State) -> bool:
     """Whether boots alone settle the answer: all finished and are equal, or enough of them to stop."""
     boots, agree = boots_of(state), settings_of(state).agree
@@ -95,9 +110,13 @@ def is_settled(state: State) -> bool:
 
 def chosen_boots(state: State) -> list[Boot]:
     """Return the boots of the `top_k` best-ranked candidates of the present layer, best first."""
+    return ranked_boots(state)[: settings_of(state).top_k]
+
+
+def ranked_boots(state: State) -> list[Boot]:
+    """Return the boots of the ranked candidates of the present layer, best first."""
     ranking, by_name = ranking_of(state), {boot["candidate"]: boot for boot in survivors(state)}
-    order = [] if ranking is None else ranking["order"]
-    return [by_name[name] for name in order[: settings_of(state).top_k]]
+    return [] if ranking is None else [by_name[name] for name in ranking["order"]]
 
 
 def ends_in_draft(state: State) -> bool:
@@ -109,7 +128,7 @@ def going_on(state: State) -> list[str]:
     """Return who goes on after the ranking: into the draft of an inner layer, or to answer in full."""
     if ends_in_draft(state):
         return [boot["candidate"] for boot in chosen_boots(state)]
-    return next_up(state)
+    return up_next(state)
 
 
 def dropped(state: State) -> dict[str, str]:
@@ -126,7 +145,7 @@ def dropped(state: State) -> dict[str, str]:
 
 def is_inner(state: State) -> bool:
     """Whether the present layer is to end in a draft: not the last, answers not counted, time left for another."""
-    last = state["layer"] >= settings_of(state).layers or state["late"]
+    last = state["layer"] >= settings_of(state).layers or state["late"] or state["broke"]
     return not last and state["agreement"] is None
 
 
@@ -146,10 +165,10 @@ def last_resort(state: State) -> LastResort:
         draft = state["drafts"][-1]
         answer = _free_answer(draft["layer"], draft["candidates"][0], draft["text"])
         return LastResort([answer], f"the draft of layer {draft['layer']}", False)
-    if state["late"]:
+    if state["late"] or state["broke"]:
         if begun := _begun_answers(state):
             return LastResort(begun[:1], f"the answer of {begun[0]['candidate']}, which is cut off", False)
-        told = [boot for boot in chosen_boots(state) if boot["text"]]
+        told = [boot for boot in ranked_boots(state) if said(boot["text"]).strip()]
         return LastResort([answer_from(boot) for boot in told[:1]], "the best boot, which is cut off", False)
     return LastResort([], "", False)
 
@@ -228,6 +247,15 @@ def _why_out(boot: Boot, said: Mapping[str, str]) -> str:
     if failure is not None:
         return f"{failure['cause']}: {failure['message']}"
     return f"left out by the selector: {reason}" if reason else "left out by the selector"
+
+
+def _why_closed(state: State) -> str:
+    """Say why nobody new is asked: too little is left, or a quorum has answered and nobody replaces the others."""
+    if state["broke"]:
+        return "the budget has not enough left for more"
+    if any(_is_straggler(answer) for answer in _answers_of(state)):
+        return f"a quorum of {len(answers_at_hand(state))} had answered"
+    return ""
 
 
 def _is_straggler(answer: Answer) -> bool:

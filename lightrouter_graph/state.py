@@ -7,6 +7,7 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph import add_messages
 from typing_extensions import TypedDict
 
+from lightrouter_graph.budget import Allowance, Spent
 from lightrouter_graph.context import Context
 from lightrouter_graph.records import Agreement, Answer, Boot, Draft, Ranking, Spending
 
@@ -29,7 +30,11 @@ class State(Input):
     `settings` is the resolved `Context` as a dict, so that edges are functions of the state alone and a resumed run
     keeps the settings it began with. `order` holds every candidate in prior order, `weights` the prior's score of
     each (0 to 1), `booting` those of the first wave. `started` is in seconds since the epoch; `run` names this run
-    to the live objects that never enter a checkpoint. `late` is true once `deadline_s` has passed.
+    to the live objects that never enter a checkpoint. `late` is true once `deadline_s` has passed, `broke` once there
+    is not enough left of the budget for all who were up next. `up` is who answers next within the budget (None: nothing
+    limits it), `allowances` what each of the next tasks may spend (who is not in it: anything), `notes` what is done
+    otherwise than asked for, and why. `before` is what earlier runs of the thread spent, the one key that `open`
+    carries over; `seconds` is how long the run took, once it is over.
     """
 
     settings: dict[str, Any]
@@ -37,6 +42,12 @@ class State(Input):
     seed: int
     started: float
     late: bool
+    broke: bool
+    before: Spent
+    allowances: dict[str, Allowance]
+    up: list[str] | None
+    notes: Annotated[list[str], operator.add]
+    seconds: float | None
     order: list[str]
     weights: dict[str, float]
     booting: list[str]
@@ -56,7 +67,8 @@ class Task(TypedDict):
     `conditioning="shared"` where several were chosen; `draft` the merged text of the layer before.
     `peers` are the answers already found, by candidate,
     for the agreement that may stop this call; `visible` says that this answer can only be the final one, so that its
-    tokens may stream.
+    tokens may stream. `allowance` is what all its calls together may take; `observed` how many tokens the candidate
+    said that the conversation has.
     """
 
     messages: list[AnyMessage]
@@ -70,14 +82,24 @@ class Task(TypedDict):
     shared: list[str]
     peers: dict[str, str]
     visible: bool
+    allowance: Allowance
+    observed: int | None
 
 
 class Update(TypedDict, total=False):
     """What a step gives back to the state."""
 
     messages: list[AnyMessage]
+    settings: dict[str, Any]
+    order: list[str]
+    booting: list[str]
     layer: int
     late: bool
+    broke: bool
+    allowances: dict[str, Allowance]
+    up: list[str] | None
+    notes: list[str]
+    seconds: float
     boots: list[Boot]
     rankings: list[Ranking]
     answers: list[Answer]

@@ -6,6 +6,7 @@ from helpers import QUESTION, scripted
 from langchain_core.messages import HumanMessage
 
 from lightrouter_graph import Context, Pool, default_key
+from lightrouter_graph.budget import NOTHING
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import NO_USAGE, Answer, Boot, Failure, Ranking, Spending, Usage
 from lightrouter_graph.state import State
@@ -79,7 +80,8 @@ def ranking(*order: str, layer: int = 1) -> Ranking:
 
 def spending(stage: str = "boot", candidate: str = "a", usd: float | None = 0.0, **tokens: Any) -> Spending:
     spent: Any = {"layer": 1, "candidate": candidate, "stage": stage, "usage": usage(**tokens), "usd": usd}
-    return {**spent, "seconds": 0.0, "fortune": "returned", "cap": None, "output_price": None}
+    rest = {"fortune": "returned", "cap": None, "output_price": None, "most_tokens": None, "most_usd": None}
+    return {**spent, "seconds": 0.0, **rest}
 
 
 def state(names: str = "abc", settings: Context | None = None, **others: Any) -> State:
@@ -91,6 +93,12 @@ def state(names: str = "abc", settings: Context | None = None, **others: Any) ->
         "seed": 7,
         "started": 0.0,
         "late": False,
+        "broke": False,
+        "before": NOTHING,
+        "allowances": {},
+        "up": None,
+        "notes": [],
+        "seconds": None,
         "order": list(names),
         "weights": dict.fromkeys(names, 1.0),
         "booting": list(names),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from lightrouter_graph.aggregators.base import Aggregator, Merged
 from lightrouter_graph.aggregators.llm import LLMAggregator
 from lightrouter_graph.aggregators.vote import VoteAggregator
+from lightrouter_graph.planning import PlannedCall, planned_calls
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Answer
 
@@ -21,6 +22,10 @@ class AutoAggregator:
     """
 
     synthesis: Aggregator = field(default_factory=LLMAggregator)
+
+    def planned(self, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
+        """Say what calls it makes: those of the synthesis, should no vote settle it."""
+        return () if query.request.wants_object else planned_calls(self.synthesis, query, texts)
 
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
         """Choose the cheaper way that is safe."""

@@ -36,6 +36,8 @@ class Merged:
 class Aggregator(Protocol):
     """Merges the answers of the last layer, or the boots of an inner one.
 
+    What a `Selector` says of budgets holds here as well.
+
     Source: arXiv 2505.16221, the aggregator.
     """
 

@@ -10,6 +10,7 @@ from lightrouter_graph.aggregators.base import Merged
 from lightrouter_graph.aggregators.vote import VoteAggregator
 from lightrouter_graph.calling import Call
 from lightrouter_graph.completion import complete
+from lightrouter_graph.planning import PlannedCall, extras_of
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Answer
@@ -36,6 +37,12 @@ class LLMAggregator:
         if self.model is not None and not isinstance(self.model, Candidate):
             object.__setattr__(self, "model", Candidate("aggregator", self.model))
 
+    def planned(self, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
+        """Say what calls it makes: one."""
+        writer = self.model if isinstance(self.model, Candidate) else None
+        asked = prompts.merge_answers(query.messages, texts, final=query.final, task=query.settings.aggregator_prompt)
+        return [PlannedCall(writer, asked, query.settings.max_tokens, extras_of(_in_words(query)))]
+
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
         """Ask for the synthesis."""
         if any(answer["proposal"] is not None for answer in answers):
@@ -53,6 +60,7 @@ class LLMAggregator:
             listens=query.deadline is not None,
             deadline=query.deadline,
             retries=query.retries,
+            purse=query.purse,
         )
         reply = await complete(writer, asked, call)
         if reply.failure is None:

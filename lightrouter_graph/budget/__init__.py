@@ -1,7 +1,6 @@
 """What a run may cost, what it has cost at most, and the purse from which its calls are paid."""
 
 from lightrouter_graph.budget.amounts import DUST, UNLIMITED, Allowance, Amount, cost_of, fits, minus, share
-from lightrouter_graph.budget.errors import BudgetError
 from lightrouter_graph.budget.lengths import Ruler, most_tokens
 from lightrouter_graph.budget.limits import Budget, Left, deadline_of, left_of, read_budget
 from lightrouter_graph.budget.purse import LEAST_TOKENS, OPEN_TOKENS, Purse, Reservation
@@ -17,7 +16,6 @@ __all__ = [
     "Amount",
     "AtMost",
     "Budget",
-    "BudgetError",
     "Left",
     "Purse",
     "Reservation",

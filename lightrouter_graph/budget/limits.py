@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lightrouter_graph.budget.amounts import UNLIMITED, Allowance
-from lightrouter_graph.budget.errors import BudgetError
 from lightrouter_graph.budget.spent import Spent
-from lightrouter_graph.errors import ContextError
+from lightrouter_graph.errors import BudgetError, ContextError
 
 Scope = Literal["run", "thread"]
 

@@ -74,6 +74,11 @@ class Purse:
         """Whether it pays for everything."""
         return all(limit is None for limit in self._allowance.values())
 
+    @property
+    def weighs(self) -> bool:
+        """Whether the length of a call matters."""
+        return weighs(self._allowance)
+
     def reserve(
         self,
         candidate: Candidate,

@@ -1,7 +1,6 @@
 """What calls have cost at most."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
 
 from typing_extensions import TypedDict
 
@@ -80,9 +79,8 @@ def amount_of(spending: Spending) -> Amount:
 
 
 def _at_most(spending: Spending, said: Amount) -> Amount:
-    record = cast("Mapping[str, Any]", spending)
-    if record.get("most_tokens") is not None:
-        return Amount(record.get("most_usd") or 0.0, record["most_tokens"], 1)
+    if spending["most_tokens"] is not None:
+        return Amount(spending["most_usd"] or 0.0, spending["most_tokens"], 1)
     unheard = max(0, (spending["cap"] or 0) - spending["usage"]["output_tokens"])
     if spending["fortune"] not in _LOST:
         return said

@@ -6,14 +6,15 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage
 
-from lightrouter_graph.budget import Amount, Ruler, cost_of
+from lightrouter_graph.budget import Amount, Purse, Ruler, cost_of
 from lightrouter_graph.budget.amounts import greatest, total
 from lightrouter_graph.context import Context
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.prompts import with_draft, with_schema, with_shared_boots
 from lightrouter_graph.query import Query
 from lightrouter_graph.request import Request
-from lightrouter_graph.state import State
+from lightrouter_graph.standing import observed_lengths
+from lightrouter_graph.state import State, Task
 
 PLANNED_TOKENS = 1024
 """How long a full answer is planned to be at least, where nothing limits it."""
@@ -70,12 +71,13 @@ def draft_of(state: State) -> str | None:
 
 def observed_in(state: State, pool: Pool) -> dict[Candidate, int]:
     """Return what the boots of the first layer said of the length of the conversation, by candidate."""
-    return {
-        pool[boot["candidate"]]: boot["usage"]["input_tokens"]
-        for boot in state["boots"]
-        if boot["layer"] == 1 and boot["failure"] is None and boot["usage"]["input_tokens"] > 0
-        if not boot["usage"]["estimated"]
-    }
+    return {pool[name]: length for name, length in observed_lengths(state).items()}
+
+
+def purse_of(task: Task, candidate: Candidate, request: Request) -> Purse:
+    """Return what a task may spend, with what is known of the length of its prompt."""
+    observed = {} if task["observed"] is None else {candidate: task["observed"]}
+    return Purse(task["allowance"], Ruler(task["messages"], extras_of(request), observed))
 
 
 def wave_of(settings: Context) -> int:

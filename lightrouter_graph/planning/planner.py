@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lightrouter_graph.budget import UNLIMITED, Amount, BudgetError, Left, Ruler, fits, minus
+from lightrouter_graph.budget import UNLIMITED, Amount, Left, Purse, Ruler, fits, left_of, minus, read_budget, spent_by
+from lightrouter_graph.errors import BudgetError
 from lightrouter_graph.planning.forecast import Forecast, Parts, draft_of, extras_of, observed_in, planned_calls
 from lightrouter_graph.planning.ladder import Rung
 from lightrouter_graph.planning.notes import notes_on
@@ -15,7 +16,7 @@ from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Answer
 from lightrouter_graph.standing import survivors
-from lightrouter_graph.state import State
+from lightrouter_graph.state import State, settings_of
 
 _GIVE_A_PRICE = "give one: Candidate(name, model, price=(input, output)), in USD per 1M tokens"
 
@@ -34,6 +35,16 @@ class Planner:
     """
 
     parts: Parts
+
+    def left(self, state: State) -> Left:
+        """Return what is left of the budgets of a run and its thread."""
+        settings = settings_of(state)
+        budget, thread_budget = read_budget(settings.budget), read_budget(settings.thread_budget)
+        return left_of(budget, thread_budget, spent_by(state["spendings"]), state["before"])
+
+    def purse(self, state: State, query: Query, plan: StepPlan) -> Purse:
+        """Return what a step may spend, with what is known of the length of the conversation."""
+        return Purse(plan["allowance"], Ruler(query.messages, extras_of(query.request), observed_in(state, query.pool)))
 
     def run(
         self,

@@ -1,10 +1,12 @@
 """The plans, as records for the state."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from typing_extensions import TypedDict
 
 from lightrouter_graph.budget import Allowance
+from lightrouter_graph.state import State, Update
 
 
 class Plan(TypedDict):
@@ -37,6 +39,18 @@ class WavePlan(TypedDict):
     settings: dict[str, Any]
     notes: list[str]
     broke: bool
+
+
+def following(state: State, plan: WavePlan, notes: Sequence[str] = ()) -> Update:
+    """Turn a plan of who answers next into an update of the state; nobody is named where nothing limits them."""
+    limited = bool(plan["allowances"] or plan["broke"] or plan["settings"])
+    update: Update = {
+        "up": plan["up"] if limited else None,
+        "allowances": plan["allowances"],
+        "broke": plan["broke"],
+        "notes": [*notes, *plan["notes"]],
+    }
+    return {**update, "settings": {**state["settings"], **plan["settings"]}} if plan["settings"] else update
 
 
 class StepPlan(TypedDict):

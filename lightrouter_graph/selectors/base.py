@@ -33,6 +33,9 @@ class Selector(Protocol):
     It is not asked where there is nothing to decide: with one boot left, or where boots that finished agree already. A
     boot it leaves out may still answer where nobody else does.
 
+    One that asks models through `complete` passes `query.purse` on, which keeps it within the budget, and may have a
+    method `planned(query, texts)` that tells its `PlannedCall`s beforehand, so that they are set aside.
+
     Source: arXiv 2505.16221, the selector agent.
     """
 

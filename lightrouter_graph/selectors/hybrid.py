@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lightrouter_graph.errors import SelectionError
+from lightrouter_graph.planning import PlannedCall, planned_calls
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Boot
 from lightrouter_graph.selectors.base import Scores, Selector
@@ -33,6 +34,10 @@ class HybridSelector:
             weights = [weight for _, weight in self.parts]
             msg = f"a hybrid needs parts with weights > 0 and prior >= 0, got {weights} and prior {self.prior}"
             raise SelectionError(msg)
+
+    def planned(self, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
+        """Say what calls it makes: those of its parts."""
+        return [call for part, _ in self.parts for call in planned_calls(part, query, texts)]
 
     async def score(self, query: Query, boots: Sequence[Boot]) -> Scores:
         """Score each boot by the weighted mean of its parts' scores and the prior's."""

@@ -14,6 +14,7 @@ from lightrouter_graph import prompts
 from lightrouter_graph.calling import Call
 from lightrouter_graph.completion import complete
 from lightrouter_graph.failures import redact
+from lightrouter_graph.planning import PlannedCall
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Spending
@@ -56,6 +57,8 @@ class Judgement(BaseModel):
     scores: list[JudgedBoot]
 
 
+_SCHEMA = OutputSchema("Judgement", Judgement.model_json_schema())
+
 Verdict = Mapping[str, JudgedBoot]
 """What a judge says of each label."""
 
@@ -87,15 +90,22 @@ async def ask_judge(judge: Candidate, query: Query, shown: Mapping[str, str]) ->
     return Ruling(verdict, (*first.spendings, *second.spendings), problem)
 
 
+def planned_asking(judge: Candidate, query: Query, shown: Mapping[str, str]) -> PlannedCall:
+    """Return what one asking takes; a repair, which is rare, is paid from what is left over."""
+    asked = prompts.judge_boots(query.messages, shown, query.request.tools, query.settings.selector_prompt)
+    return PlannedCall(judge, asked, _LONGEST_REPLY, [_SCHEMA.schema])
+
+
 async def _reply(judge: Candidate, query: Query, messages: Sequence[AnyMessage]) -> Completion:
     call = Call(
         stage="select",
         layer=query.layer,
         timeout_s=query.seconds,
         max_tokens=_LONGEST_REPLY,
-        schema=OutputSchema("Judgement", Judgement.model_json_schema()),
+        schema=_SCHEMA,
         deadline=query.deadline,
         retries=query.retries,
+        purse=query.purse,
     )
     return await complete(judge, messages, call)
 

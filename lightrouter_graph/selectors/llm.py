@@ -8,12 +8,13 @@ from string import ascii_uppercase
 
 from langchain_core.language_models import BaseChatModel
 
+from lightrouter_graph.planning import PlannedCall
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Boot, Spending
 from lightrouter_graph.selectors.base import Scores, Selector
 from lightrouter_graph.selectors.consistency import ConsistencySelector
-from lightrouter_graph.selectors.judgement import Verdict, ask_judge
+from lightrouter_graph.selectors.judgement import Verdict, ask_judge, planned_asking
 from lightrouter_graph.tool_calls import shown
 
 _SHORTEST = 200
@@ -62,6 +63,12 @@ class LLMSelector:
             return await self._fall_back(query, boots, notes, spendings)
         candidates = {label: boot["candidate"] for label, boot in labelled.items()}
         return _scores(candidates, verdicts, notes, spendings)
+
+    def planned(self, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
+        """Say what calls it makes: the judge is asked twice."""
+        judge = self.model if isinstance(self.model, Candidate) else query.first
+        shown_texts = _cut_equally({_label(place): text for place, text in enumerate(texts, start=1)})
+        return [planned_asking(judge, query, shown_texts)] * 2
 
     async def _fall_back(
         self, query: Query, boots: Sequence[Boot], notes: dict[str, str], spendings: tuple[Spending, ...]

@@ -12,10 +12,11 @@ from lightrouter_graph.aggregators.base import passed_through
 from lightrouter_graph.answers import AnswerKey
 from lightrouter_graph.bill import Bill, draw_bill, usage_metadata
 from lightrouter_graph.decision import failures_of, record_decision
-from lightrouter_graph.errors import MISTAKES, NoSurvivorError, SelectionError
+from lightrouter_graph.errors import MISTAKES, BudgetError, NoSurvivorError, SelectionError
 from lightrouter_graph.event_loops import now
 from lightrouter_graph.events import tell
 from lightrouter_graph.failures import redact
+from lightrouter_graph.planning import Planner
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.prompts import merge_answers
 from lightrouter_graph.query import Query, query_of
@@ -23,6 +24,7 @@ from lightrouter_graph.records import Answer
 from lightrouter_graph.request import PLAIN, Request
 from lightrouter_graph.runs import Runs
 from lightrouter_graph.standing import (
+    agreement_of,
     answer_from,
     bound_by_deadline,
     chosen_boots,
@@ -55,6 +57,7 @@ class AggregateStep:
     key: AnswerKey
     aggregators: Mapping[str, Aggregator]
     runs: Runs
+    planner: Planner
     request: Request = PLAIN
 
     async def __call__(self, state: State) -> Update:
@@ -63,10 +66,9 @@ class AggregateStep:
         Raises:
             NoSurvivorError: If nobody answered.
         """
-        query = query_of(state, self.pool, self.key, self.request, self.runs)
         if is_inner(state):
             boots = [answer_from(with_evidence(boot)) for boot in chosen_boots(state)]
-            return _draft(state, await self._merge(state, query, _of_one_kind(boots)), boots)
+            return self._drafted(state, await self._merge(state, _of_one_kind(boots)), boots)
         answers, resort = counted_answers(state), None
         if not answers:
             resort = last_resort(state)
@@ -79,13 +81,44 @@ class AggregateStep:
                 bill=cast("Mapping[str, Any]", _bill(state, 0, self.pool)),
             )
         answers = [_without_thoughts(answer) for answer in _of_one_kind(answers, _agreed(state))]
-        merged = await self._merge(state, query, answers)
+        merged = await self._merge(state, answers)
         if resort is not None:
             merged = replace(merged, notes={**merged.notes, "last_resort": resort.what})
         self.runs.forget(state["run"])
         return _final(state, merged, answers, self.pool, complete=resort is None or resort.complete)
 
-    async def _merge(self, state: State, query: Query, answers: Sequence[Answer]) -> Merged:
+    def _drafted(self, state: State, merged: Merged, boots: Sequence[Answer]) -> Update:
+        """Go on with a draft; where there is not enough left for another layer, it is the answer."""
+        update, notes = _draft(state, merged, boots), list(merged.notes.get("budget", "").splitlines())
+        begun: State = {
+            **state,
+            "drafts": [*state["drafts"], *update["drafts"]],
+            "spendings": [*state["spendings"], *merged.spendings],
+            "layer": update["layer"],
+        }
+        query = query_of(begun, self.pool, self.key, self.request, self.runs)
+        try:
+            plan = self.planner.layer(begun, query, self.planner.left(begun))
+        except BudgetError as exc:
+            note = f"budget: no further layer: {exc}"
+            broke: State = {**state, "drafts": begun["drafts"], "broke": True, "notes": [*state["notes"], *notes, note]}
+            merged = replace(merged, notes={**merged.notes, "last_resort": f"the draft of layer {state['layer']}"})
+            self.runs.forget(state["run"])
+            final = _final(broke, merged, boots, self.pool, complete=False)
+            ended: Update = {"agreement": agreement_of([]), "broke": True, "notes": [*notes, note]}
+            return {**final, "drafts": update["drafts"], **ended}
+        return {
+            **update,
+            "settings": {**state["settings"], **plan["settings"]},
+            "order": plan["order"],
+            "booting": plan["booting"],
+            "allowances": plan["allowances"],
+            "up": None,
+            "notes": [*notes, *plan["notes"]],
+        }
+
+    async def _merge(self, state: State, answers: Sequence[Answer]) -> Merged:
+        query = query_of(state, self.pool, self.key, self.request, self.runs)
         if len(answers) == 1:
             return passed_through(answers[0], "pass-through")
         same_key = answers[0]["answer"] is not None and len({answer["answer"] for answer in answers}) == 1
@@ -95,6 +128,16 @@ class AggregateStep:
             return passed_through(answers[0], "agreement")
         if query.seconds <= 0:
             return await VoteAggregator().merge(query, answers)
+        plan = self.planner.merge(state, query, self.planner.left(state), answers)
+        query = replace(
+            query,
+            settings=query.settings.model_copy(update=plan["settings"]),
+            purse=self.planner.purse(state, query, plan),
+        )
+        merged = await self._merged_by(state, query, answers)
+        return replace(merged, notes={**merged.notes, "budget": "\n".join(plan["notes"])}) if plan["notes"] else merged
+
+    async def _merged_by(self, state: State, query: Query, answers: Sequence[Answer]) -> Merged:
         aggregator = self.aggregators[query.settings.aggregator]
         try:
             async with bound_by_deadline(state) as limit:
@@ -176,7 +219,7 @@ def _final(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool, 
         },
     )
     tell({"type": "lightrouter", "event": "billed", "bill": bill})
-    return {"messages": [message], "spendings": list(merged.spendings)}
+    return {"messages": [message], "spendings": list(merged.spendings), "seconds": bill["seconds"]}
 
 
 def _spoken(merged: Merged, state: State) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -10,6 +10,7 @@ from lightrouter_graph.boot_cache import BootCache, as_completion
 from lightrouter_graph.calling import Call
 from lightrouter_graph.completion import complete_unless_decided
 from lightrouter_graph.events import tell
+from lightrouter_graph.planning import purse_of
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.prompts import with_draft
 from lightrouter_graph.providers.model_facts import lesser_effort
@@ -93,6 +94,7 @@ class BootStep:
             listens=settings.boot_quorum is not None or settings.deadline_s is not None,
             deadline=end_of(task),
             retries=self.runs.retries(task["run"], settings.max_retries),
+            purse=purse_of(task, candidate, self.request),
         )
         return _roomier(call, settings.max_tokens) if candidate.quirks.reasons else call
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from langchain_core.messages import AnyMessage
 
 from lightrouter_graph.answers import AnswerKey
+from lightrouter_graph.budget import Purse
 from lightrouter_graph.calling import Call
 from lightrouter_graph.completion import complete_unless_decided
 from lightrouter_graph.events import tell
+from lightrouter_graph.planning import purse_of
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.prompts import with_draft, with_shared_boots
 from lightrouter_graph.query import question_text
@@ -41,11 +43,12 @@ class GenerateStep:
     async def __call__(self, task: Task) -> Update:
         """Return the answer and what it cost."""
         boot = self._to_continue(task)
-        tries = [await self._write(task, boot)]
+        purse = purse_of(task, self.pool[task["candidate"]], self.request)
+        tries = [await self._write(task, boot, purse)]
         if boot is not None and _must_begin_anew(tries[0]):
             self.pool[task["candidate"]].quirks.restarts = True
             boot = None
-            tries.append(await self._write(task, boot))
+            tries.append(await self._write(task, boot, purse))
         answer = self._record(task, boot, tries)
         _tell(answer)
         return {"answers": [answer], "spendings": [spent for tried in tries for spent in tried.spendings]}
@@ -57,10 +60,10 @@ class GenerateStep:
         wanted = settings_of(task).continuation == "auto" and not task["shared"] and self.request.continues
         return boot if able and wanted and boot is not None and said(boot["text"]).strip() else None
 
-    async def _write(self, task: Task, boot: Boot | None) -> Completion:
+    async def _write(self, task: Task, boot: Boot | None, purse: Purse) -> Completion:
         race, candidate = self._race(task), self.pool[task["candidate"]]
         retries = self.runs.retries(task["run"], settings_of(task).max_retries)
-        call = replace(_call(task, boot), request=self.request, retries=retries)
+        call = replace(_call(task, boot), request=self.request, retries=retries, purse=purse)
         completion = await complete_unless_decided(race, candidate, _prompt(task), call)
         if race is not None and completion.failure is None:
             race.arrive(task["candidate"], self._key(task, completion))

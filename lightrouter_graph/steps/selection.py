@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from lightrouter_graph.answers import AnswerKey
 from lightrouter_graph.errors import MISTAKES, SelectionError
 from lightrouter_graph.events import tell
 from lightrouter_graph.failures import redact
+from lightrouter_graph.planning import Planner, following
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.query import Query, query_of
 from lightrouter_graph.records import Boot, Ranking
@@ -17,6 +19,7 @@ from lightrouter_graph.selectors.base import rank
 from lightrouter_graph.standing import (
     bound_by_deadline,
     dropped,
+    ends_in_draft,
     going_on,
     is_settled,
     seconds_left,
@@ -44,6 +47,7 @@ class SelectStep:
     key: AnswerKey
     selectors: Mapping[str, Selector]
     runs: Runs
+    planner: Planner
     request: Request = PLAIN
 
     async def __call__(self, state: State) -> Update:
@@ -51,12 +55,33 @@ class SelectStep:
         self.runs.end(state["run"])
         boots = survivors(state)
         query = query_of(state, self.pool, self.key, self.request, self.runs)
+        plan = self.planner.selection(state, query, self.planner.left(state))
+        query = replace(
+            query,
+            settings=query.settings.model_copy(update=plan["settings"]),
+            purse=self.planner.purse(state, query, plan),
+        )
         scores = _with_silent(await self._score(state, query, [b for b in boots if not b["silent"]]), boots)
         ranking = _ranking(query, boots, scores)
         late = seconds_left(state["started"], query.settings.deadline_s, 1.0) == 0
         update: Update = {"rankings": [ranking], "spendings": list(scores.spendings), "late": late}
-        _tell({**state, "rankings": [*state["rankings"], ranking], "late": late}, ranking)
+        ranked: State = {
+            **state,
+            "rankings": [*state["rankings"], ranking],
+            "spendings": [*state["spendings"], *scores.spendings],
+            "late": late,
+            "up": None,
+        }
+        update |= self._next(ranked, plan["notes"])
+        _tell(cast("State", {**ranked, **update, "rankings": ranked["rankings"]}), ranking)
         return update
+
+    def _next(self, state: State, notes: Sequence[str]) -> Update:
+        """Say who answers next, as far as it can be paid for."""
+        if ends_in_draft(state):
+            return {"up": None, "notes": list(notes)}
+        query = query_of(state, self.pool, self.key, self.request, self.runs)
+        return following(state, self.planner.wave(state, query, self.planner.left(state)), notes)
 
     async def _score(self, state: State, query: Query, told: Sequence[Boot]) -> Scores:
         if not told:

@@ -1,16 +1,22 @@
 """`tally`: join the answers and see how far they agree."""
 
 from dataclasses import dataclass
+from typing import cast
 
+from lightrouter_graph.answers import AnswerKey
 from lightrouter_graph.events import tell
+from lightrouter_graph.planning import Planner, following
+from lightrouter_graph.pool import Pool
+from lightrouter_graph.query import query_of
+from lightrouter_graph.request import PLAIN, Request
 from lightrouter_graph.runs import Runs
 from lightrouter_graph.standing import (
     agreement_of,
     counted_answers,
-    next_up,
     seconds_left,
     standing_of,
     stop_rule,
+    up_next,
 )
 from lightrouter_graph.state import State, Update, settings_of
 
@@ -22,16 +28,24 @@ class TallyStep:
     Deviation from arXiv 2505.16221: the paper has no such step; with `agree` None it changes nothing.
     """
 
+    pool: Pool
+    key: AnswerKey
     runs: Runs
+    planner: Planner
+    request: Request = PLAIN
 
     async def __call__(self, state: State) -> Update:
-        """Return the agreement; the edge behind decides what it means."""
+        """Return the agreement, and who answers next within the budget; the edge behind sends them."""
         self.runs.end(state["run"])
         deadline = settings_of(state).deadline_s
         late = seconds_left(state["started"], deadline, 1.0) == 0
         agreement = agreement_of(counted_answers(state))
-        now: State = {**state, "late": late, "agreement": agreement}
-        up = next_up(now)
+        # What was set aside for the worst case is there again: there may be enough for more now.
+        tallied: State = {**state, "late": late, "agreement": agreement, "up": None, "broke": False}
+        query = query_of(tallied, self.pool, self.key, self.request, self.runs)
+        update = following(state, self.planner.wave(tallied, query, self.planner.left(state)))
+        now = cast("State", {**tallied, **update})
+        up = up_next(now)
         tell(
             {
                 "type": "lightrouter",
@@ -42,4 +56,4 @@ class TallyStep:
                 "why": "" if up else stop_rule(now).why(standing_of(now)),
             }
         )
-        return {"agreement": agreement, "late": late}
+        return {**update, "agreement": agreement, "late": late}

@@ -45,7 +45,7 @@ class AgreementStop:
         if standing.late:
             return "the deadline has passed"
         if standing.closed:
-            return f"a quorum of {len(self.counted(standing))} had answered"
+            return standing.closed
         if not self._keys(standing) and standing.answers:
             return "the answers cannot be compared"
         if len(self.counted(standing)) >= self.top_k:

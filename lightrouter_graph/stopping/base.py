@@ -13,13 +13,13 @@ class Standing:
         contenders: Who may still answer or has answered, in the order in which they are asked.
         answers: The key of each complete answer at hand (None: it has no key), finished boots included.
         late: Whether the deadline has passed, so that nobody new may be asked.
-        closed: Whether a quorum of answers has arrived and the others were stopped: nobody takes their places.
+        closed: Why nobody new may be asked for another reason; "" where anybody may.
     """
 
     contenders: tuple[str, ...]
     answers: Mapping[str, str | None]
     late: bool
-    closed: bool = False
+    closed: str = ""
 
 
 class StopRule(Protocol):

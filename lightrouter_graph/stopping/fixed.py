@@ -31,7 +31,7 @@ class FixedTopK:
             return "the deadline has passed"
         answered = len(self.counted(standing))
         if standing.closed:
-            return f"a quorum of {answered} had answered"
+            return standing.closed
         if 0 < answered == len(standing.contenders) < self.top_k:
             return f"all {answered} answered"
         return f"{answered} of top_k = {self.top_k} answered"

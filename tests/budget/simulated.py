@@ -9,12 +9,14 @@ from builders import answer, boot, ranking, spending, state, usage
 from langchain_core.messages import AIMessage, HumanMessage
 
 from lightrouter_graph import default_key
-from lightrouter_graph.budget import NOTHING, Amount, Budget, BudgetError, Purse, Ruler, cost_of, left_of, spent_by
+from lightrouter_graph.budget import NOTHING, Amount, Budget, Purse, Ruler, cost_of, left_of, spent_by
+from lightrouter_graph.errors import BudgetError
 from lightrouter_graph.planning.forecast import extras_of, observed_in, planned_calls
 from lightrouter_graph.pricing import Price
 from lightrouter_graph.prompts import with_draft, with_shared_boots
 from lightrouter_graph.query import query_of
 from lightrouter_graph.request import PLAIN
+from lightrouter_graph.runs import Runs
 from lightrouter_graph.standing import chosen_boots, counted_answers, ends_in_draft, is_inner, next_up, survivors
 from lightrouter_graph.state import settings_of
 
@@ -222,7 +224,7 @@ class Run:
         return [*messages, *(begun if self.pool[name].continuation else [])]
 
     def _query(self):
-        return query_of(self.state, self.pool, default_key, PLAIN)
+        return query_of(self.state, self.pool, default_key, PLAIN, Runs())
 
     def _ruler(self):
         return Ruler(self.state["messages"], extras_of(PLAIN), observed_in(self.state, self.pool))

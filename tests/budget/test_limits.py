@@ -4,7 +4,8 @@ import pytest
 from pydantic import BaseModel
 
 from lightrouter_graph import ContextError
-from lightrouter_graph.budget import NOTHING, UNLIMITED, Budget, BudgetError, Left, deadline_of, left_of, read_budget
+from lightrouter_graph.budget import NOTHING, UNLIMITED, Budget, Left, deadline_of, left_of, read_budget
+from lightrouter_graph.errors import BudgetError
 
 SPENT = {**NOTHING, "usd": 0.25, "tokens": 100, "calls": 3, "seconds": 10.0}
 

@@ -6,7 +6,8 @@ from helpers import scripted
 from langchain_core.messages import HumanMessage
 
 from lightrouter_graph import Candidate, Context, Pool
-from lightrouter_graph.budget import UNLIMITED, BudgetError, most_tokens
+from lightrouter_graph.budget import UNLIMITED, most_tokens
+from lightrouter_graph.errors import BudgetError
 from lightrouter_graph.prompts import with_draft, with_shared_boots
 from lightrouter_graph.request import make_request
 from lightrouter_graph.testing import ScriptedChatModel
