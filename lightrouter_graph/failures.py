@@ -185,7 +185,7 @@ def _shown(secret: str, before: str) -> int:
 
 def _words_of(exc: BaseException) -> str:
     try:
-        return str(exc)
+        return str(exc).encode(errors="replace").decode()  # half a character could not be kept in a checkpoint
     except Exception:  # noqa: BLE001 - an exception of a stranger's class may fail at telling what it is
         return ""
 

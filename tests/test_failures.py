@@ -264,3 +264,7 @@ def test_the_address_of_a_lost_connection_holds_no_secret():
 @pytest.mark.parametrize("noise", ["*", "* ", "** ", "... ", "sk-", PLAIN[:-1], f"{PLAIN[:4]}**", "key=", "api_key: "])
 def test_megabytes_of_noise_are_gone_through_in_time(noise):
     redact(noise * (1_000_000 // len(noise)), [PLAIN])
+
+
+def test_half_a_character_of_a_providers_message_can_be_kept():
+    assert failure_of(ValueError("bad \ud83d input"), MODEL)["message"] == "ValueError: bad ? input"
