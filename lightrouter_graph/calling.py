@@ -15,6 +15,7 @@ from lightrouter_graph.budget import Purse
 from lightrouter_graph.continued_chat import ContinuedChat
 from lightrouter_graph.event_loops import bound_to_loop
 from lightrouter_graph.events import story_paused, tell
+from lightrouter_graph.guarding import guarded_callbacks, keys_struck
 from lightrouter_graph.heard import Heard
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.prompts import with_schema
@@ -102,6 +103,7 @@ def config_for(candidate: Candidate, call: Call, run_id: UUID) -> RunnableConfig
     tags = [f"lightrouter:{call.stage}"]
     return {
         "run_id": run_id,
+        "callbacks": guarded_callbacks(candidate.model),
         "run_name": f"{call.stage}:{candidate.name}",
         "tags": tags if call.visible else [*tags, TAG_NOSTREAM],
         "metadata": {
@@ -172,7 +174,7 @@ async def speak(
         heard: Filled with what is heard of a streamed reply.
     """
     bound, parameters = call.request.bind_to(model), _parameters(candidate, call)
-    with story_paused():
+    with story_paused(), keys_struck(candidate.model):
         # An object comes whole: what stood around it is taken away in the end.
         aloud = call.visible and face() == "stream" and call.request.schema is None
         if not aloud and not call.listens:

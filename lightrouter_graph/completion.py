@@ -14,7 +14,7 @@ from lightrouter_graph.budget import Reservation
 from lightrouter_graph.calling import Call, config_for, model_for, prompt_for, speak
 from lightrouter_graph.continued_chat import ContinuedChat
 from lightrouter_graph.event_loops import now
-from lightrouter_graph.failures import failure_of, is_unreadable, may_have_cost
+from lightrouter_graph.failures import failure_of, is_unreadable, may_have_cost, words_of
 from lightrouter_graph.heard import Heard
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.providers.model_facts import is_openai_like, limit_on_the_wire
@@ -172,7 +172,7 @@ class _Attempts:
         except Exception as exc:  # a chat model may raise anything: the cause becomes the record
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise asyncio.CancelledError from exc  # some clients turn a cancellation into an error of their own
-            self._error = exc
+            self._error = exc if words_of(exc) else None  # one that says nothing teaches nothing
             return self._failed(exc)
         seconds = now() - self._attempt_began
         reply = read_reply(message, self._heard, asked, candidate=candidate, call=call, seconds=seconds)
@@ -187,7 +187,7 @@ class _Attempts:
         return Completion("", None, spending_of(self._candidate, self._call, {**NO_USAGE}, seconds), failure)
 
     def _failure(self, exc: Exception) -> Failure:
-        if isinstance(exc, TimeoutError) and not str(exc):
+        if isinstance(exc, TimeoutError) and not words_of(exc):
             seconds = now() - self._attempt_began
             return {"cause": "timeout", "message": f"no reply within {seconds:.3g} s"}
         return failure_of(exc, self._candidate.model)

@@ -86,7 +86,7 @@ def failure_of(exc: BaseException, model: BaseChatModel) -> Failure:
         exc: What the call raised.
         model: The model that was called; the secrets it holds are struck from the message.
     """
-    said, secrets = _words_of(exc), secrets_of(model)
+    said, secrets = words_of(exc), secrets_of(model)
     cause, message = _cause_of(exc, f"{said} {_code_of(exc)}"), redact(said, secrets)
     if cause == "bad_response" or not message:  # the cause says too little: name the exception as well
         message = f"{type(exc).__name__}: {message}" if message else type(exc).__name__
@@ -183,7 +183,8 @@ def _shown(secret: str, before: str) -> int:
     return next((number for number in shown if before.endswith(secret[:number])), 0)
 
 
-def _words_of(exc: BaseException) -> str:
+def words_of(exc: BaseException) -> str:
+    """Return what an exception says; "" where it fails at saying it."""
     try:
         return str(exc).encode(errors="replace").decode()  # half a character could not be kept in a checkpoint
     except Exception:  # noqa: BLE001 - an exception of a stranger's class may fail at telling what it is

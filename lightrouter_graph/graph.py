@@ -189,7 +189,8 @@ def _with_given(named: dict[str, Part], given: Part | None, default: Part, metho
     if isinstance(given, type) or not iscoroutinefunction(getattr(given, method, None)):
         hint = "; an instance is needed, not the class" if isinstance(given, type) else ""
         hint = "; a name goes into the settings: Context(... = ...)" if isinstance(given, str) else hint
-        msg = f"expected an object with an async method {method!r}, got {given!r}{hint}"
+        shown = repr(given) if isinstance(given, type | str) else type(given).__name__  # its own words may hold a key
+        msg = f"expected an object with an async method {method!r}, got {shown}{hint}"
         raise SelectionError(msg)
     return {
         "default": given,

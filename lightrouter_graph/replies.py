@@ -105,10 +105,12 @@ def read_reply(
         broken: Failure = {"cause": "disconnected", "message": "the stream ended before the reply did"}
         if heard.streamed and message.usage_metadata is None:
             return partial_reply(heard, broken, asked, candidate=candidate, call=call, seconds=seconds)
-        return Completion(str(message.text), None, {**spent, "fortune": "cut"}, broken, message_id=message.id)
+        return Completion(_whole(str(message.text)), None, {**spent, "fortune": "cut"}, broken, message_id=message.id)
     if reason is None and call.max_tokens is not None and usage["output_tokens"] >= call.max_tokens:
         reason = "length"  # the provider does not say, the count does
-    reply = Completion(str(message.text), reason, spent, message_id=message.id, thoughts=thoughts_of(message))
+    reply = Completion(
+        _whole(str(message.text)), reason, spent, message_id=message.id, thoughts=_whole(thoughts_of(message))
+    )
     return _checked(message, reply, call)
 
 
@@ -126,7 +128,14 @@ def partial_reply(
     usage: Usage = {**prompt, "output_tokens": heard.tokens}
     spent = spending_of(candidate, call, usage, seconds, "cut")
     message = heard.message()
-    return Completion(heard.text, None, spent, failure, message_id=heard.chunks[0].id, thoughts=thoughts_of(message))
+    return Completion(
+        _whole(heard.text),
+        None,
+        spent,
+        failure,
+        message_id=heard.chunks[0].id,
+        thoughts=_whole(thoughts_of(message)),
+    )
 
 
 def _broke_off(candidate: Candidate, call: Call, heard: Heard) -> bool:
@@ -186,8 +195,13 @@ def _finish_reason(message: AIMessage) -> str | None:
     metadata = message.response_metadata
     for name in ("finish_reason", "stop_reason", "done_reason"):
         if metadata.get(name):
-            return str(metadata[name])
+            return _whole(str(metadata[name]))
     return None
+
+
+def _whole(text: str) -> str:
+    """Join halves of characters that belong together and replace the others: no checkpoint and no client takes them."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _usage_of(message: AIMessage, asked: Sequence[BaseMessage], call: Call) -> Usage:

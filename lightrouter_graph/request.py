@@ -147,6 +147,8 @@ class Request:
             return "it calls no tool"
         if self.parallel_tool_calls is False and len(calls) > 1:
             return f"it makes {len(calls)} calls at once"
+        if calls and not _can_be_written([message.content, message.additional_kwargs]):
+            return "what stands beside its calls cannot be written down (half a character, or nested too deep)"
         return next((problem for call in calls if (problem := self._problem_with_call(call))), "")
 
     def _problem_with_call(self, call: ToolCall) -> str:
@@ -254,7 +256,7 @@ def _takes(call: Callable[..., Any], argument: str) -> bool:
 
 def _can_be_written(value: Any) -> bool:
     try:
-        json.dumps(value, ensure_ascii=False).encode()
+        json.dumps(value, ensure_ascii=False, default=str).encode()
     except (UnicodeEncodeError, RecursionError):
         return False
     return True

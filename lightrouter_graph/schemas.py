@@ -121,8 +121,6 @@ def read_json(text: str) -> Any:
     """
     try:
         return _loads(text)
-    except RecursionError:
-        raise ValueError("it is nested too deep") from None
     except ValueError:
         if fenced := _FENCED.search(text):
             return _loads(fenced[1])
@@ -215,7 +213,10 @@ def _make(kind: Any, value: Any) -> Any:
 
 
 def _loads(text: str) -> Any:
-    return json.loads(text, parse_constant=_refuse)
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
 
 
 def _refuse(constant: str) -> NoReturn:

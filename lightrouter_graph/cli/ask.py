@@ -93,7 +93,7 @@ def ask(
     watcher = _watcher(on_screen=on_screen, quiet=quiet)
     message = _answer(_conversation(question, system), pool, candidate, context, watcher)
     if not on_screen:
-        print(_as_json(message) if as_json else message.text)
+        print(_as_json(message) if as_json else _plain(message))
 
 
 def _conversation(question: str | None, system: str | None) -> "list[AnyMessage]":
@@ -131,6 +131,13 @@ def _answer(
         source = open_pool(file, specs)
         watcher.say(source.announcement)
         return asyncio.run(follow(source.pool, messages, context, watcher, source.aggregator))
+
+
+def _plain(message: "AIMessage") -> str:
+    """Return the answer as it is for a pipe, and without what would rule it for a terminal."""
+    from lightrouter_graph.cli.words import safe  # noqa: PLC0415
+
+    return safe(str(message.text)) if sys.stdout.isatty() else str(message.text)
 
 
 def _as_json(message: "AIMessage") -> str:

@@ -199,7 +199,6 @@ def test_no_run_of_a_node_tells_it_to_langsmith(base_url, key):
     assert not shown(key, repr([run.fields for run in ours]))
 
 
-@pytest.mark.xfail(reason="LangChain hands tracers the exception, the response and the model as they are")
 @every_key
 @pytest.mark.parametrize("behind_a_chat_model", [False, True])
 def test_no_run_of_a_model_tells_it_to_langsmith(base_url, key, behind_a_chat_model):
