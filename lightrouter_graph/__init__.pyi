@@ -13,9 +13,6 @@ from .answers import (
 from .boot_cache import (
     BootCache,
 )
-from .budget import (
-    Budget,
-)
 from .chat_model import (
     ChatLightRouter,
 )
@@ -41,6 +38,9 @@ from .events import (
 )
 from .graph import (
     create_lightrouter,
+)
+from .limits import (
+    Budget,
 )
 from .pool import (
     Candidate,

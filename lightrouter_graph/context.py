@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from lightrouter_graph.budget import Budget
 from lightrouter_graph.errors import ContextError
+from lightrouter_graph.limits import Budget
 from lightrouter_graph.wording import JUDGE, SYNTHESIS
 
 PARENT_KEY = "lightrouter"

@@ -157,7 +157,7 @@ def _check_key(key: AnswerKey) -> None:
     try:
         signature(key).bind("text", "question", finished=True)
     except TypeError as exc:
-        msg = f"key must be callable as key(text, question, finished=...), got {key!r}"
+        msg = f"key must be callable as key(text, question, finished=...), got {type(key).__name__}"
         raise SelectionError(msg) from exc
 
 

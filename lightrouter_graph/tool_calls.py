@@ -32,6 +32,7 @@ def proposal_of(message: AIMessage) -> Proposal | None:
 
 def shown(text: str, proposal: Proposal | None) -> str:
     """Write a reply down for a reader who sees text alone: what it says, then what it calls."""
+    text = text.replace("[calls ", "[ calls ")  # so that no text passes for a call
     if proposal is None:
         return text
     calls = [f"{call['name']}({json.dumps(call['args'], ensure_ascii=False)})" for call in proposal["tool_calls"]]

@@ -1,8 +1,8 @@
 """What a run may cost, what it has cost at most, and the purse from which its calls are paid."""
 
 from lightrouter_graph.budget.amounts import DUST, UNLIMITED, Allowance, Amount, cost_of, fits, minus, share
+from lightrouter_graph.budget.left import Left, deadline_of, left_of
 from lightrouter_graph.budget.lengths import Ruler, most_tokens
-from lightrouter_graph.budget.limits import Budget, Left, deadline_of, left_of, read_budget
 from lightrouter_graph.budget.purse import LEAST_TOKENS, OPEN_TOKENS, Purse, Reservation
 from lightrouter_graph.budget.spent import NOTHING, AtMost, Spent, add_spent, amount_of, spent_by
 
@@ -15,7 +15,6 @@ __all__ = [
     "Allowance",
     "Amount",
     "AtMost",
-    "Budget",
     "Left",
     "Purse",
     "Reservation",
@@ -29,7 +28,6 @@ __all__ = [
     "left_of",
     "minus",
     "most_tokens",
-    "read_budget",
     "share",
     "spent_by",
 ]

@@ -18,8 +18,8 @@ from lightrouter_graph.budget.amounts import (
     short_of,
     total,
 )
+from lightrouter_graph.budget.left import in_words, weighs
 from lightrouter_graph.budget.lengths import Ruler
-from lightrouter_graph.budget.limits import in_words, weighs
 from lightrouter_graph.budget.spent import AtMost, amount_of
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.pricing import Price

@@ -6,7 +6,7 @@ from typing import cast
 
 from lightrouter_graph.budget import LEAST_TOKENS, Amount, Left, Purse, Ruler, cost_of, fits, share
 from lightrouter_graph.budget.amounts import short_of, total
-from lightrouter_graph.budget.limits import in_words
+from lightrouter_graph.budget.left import in_words
 from lightrouter_graph.errors import BudgetError
 from lightrouter_graph.planning.forecast import PLANNED_TOKENS, Forecast, Parts, extras_of, planned_calls
 from lightrouter_graph.planning.ladder import Rung, alone, ladder, lengths

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lightrouter_graph.budget import UNLIMITED, Amount, Left, Purse, Ruler, fits, left_of, minus, read_budget, spent_by
+from lightrouter_graph.budget import UNLIMITED, Amount, Left, Purse, Ruler, fits, left_of, minus, spent_by
 from lightrouter_graph.errors import BudgetError
+from lightrouter_graph.limits import read_budget
 from lightrouter_graph.planning.forecast import Forecast, Parts, draft_of, extras_of, observed_in, planned_calls
 from lightrouter_graph.planning.ladder import Rung
 from lightrouter_graph.planning.notes import notes_on

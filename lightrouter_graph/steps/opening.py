@@ -12,11 +12,12 @@ from langgraph.types import Overwrite
 
 from lightrouter_graph.answers import AnswerKey
 from lightrouter_graph.bill import Bill
-from lightrouter_graph.budget import NOTHING, Spent, add_spent, deadline_of, read_budget, spent_by
+from lightrouter_graph.budget import NOTHING, Spent, add_spent, deadline_of, spent_by
 from lightrouter_graph.context import Context
 from lightrouter_graph.errors import QueryError
 from lightrouter_graph.event_loops import now
 from lightrouter_graph.events import tell
+from lightrouter_graph.limits import read_budget
 from lightrouter_graph.planning import Plan, Planner
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.priors import Prior

@@ -9,8 +9,9 @@ from builders import answer, boot, ranking, spending, state, usage
 from langchain_core.messages import AIMessage, HumanMessage
 
 from lightrouter_graph import default_key
-from lightrouter_graph.budget import NOTHING, Amount, Budget, Purse, Ruler, cost_of, left_of, spent_by
+from lightrouter_graph.budget import NOTHING, Amount, Purse, Ruler, cost_of, left_of, spent_by
 from lightrouter_graph.errors import BudgetError
+from lightrouter_graph.limits import Budget
 from lightrouter_graph.planning.forecast import extras_of, observed_in, planned_calls
 from lightrouter_graph.pricing import Price
 from lightrouter_graph.prompts import with_draft, with_shared_boots

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightrouter_graph import Candidate, Context, Pool
-from lightrouter_graph.budget import DUST, NOTHING, Amount, Budget, left_of, spent_by
+from lightrouter_graph.budget import DUST, NOTHING, Amount, left_of, spent_by
 from lightrouter_graph.errors import BudgetError
+from lightrouter_graph.limits import Budget
 from lightrouter_graph.testing import ScriptedChatModel
 
 PRICES = st.none() | st.tuples(st.floats(0, 20), st.floats(0, 80))

@@ -158,7 +158,9 @@ async def test_the_settings_panel_can_explain_and_bound_every_field(client):
     assert fields.keys() == Context.model_fields.keys()
     assert [name for name, field in fields.items() if not field.get("description")] == []
     free = {name for name, field in fields.items() if not choices_and_ranges(field)}
-    assert all(fields[name].get("langgraph_type") == "prompt" for name in free)
+    assert {name for name in free if fields[name].get("langgraph_type") != "prompt"} == {"budget", "thread_budget"}
+    limits = schema["$defs"]["Budget"]["properties"]
+    assert all(field.get("description") and choices_and_ranges(field) for field in limits.values())
     assert {"minimum", "maximum"} <= choices_and_ranges(fields["boot_tokens"]) & choices_and_ranges(fields["layers"])
     assert {"llm", "consistency"} <= set(fields["selector"]["enum"])
     assert fields["top_k"]["default"] == Context().top_k

@@ -4,8 +4,9 @@ import pytest
 from pydantic import BaseModel
 
 from lightrouter_graph import ContextError
-from lightrouter_graph.budget import NOTHING, UNLIMITED, Budget, Left, deadline_of, left_of, read_budget
+from lightrouter_graph.budget import NOTHING, UNLIMITED, Left, deadline_of, left_of
 from lightrouter_graph.errors import BudgetError
+from lightrouter_graph.limits import Budget, read_budget
 
 SPENT = {**NOTHING, "usd": 0.25, "tokens": 100, "calls": 3, "seconds": 10.0}
 
