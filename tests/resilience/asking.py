@@ -1,0 +1,22 @@
+"""How to ask on a thread that a killed process may have left half-way: once, whatever happened before."""
+
+from typing import Any
+
+from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.runnables import RunnableConfig
+
+
+async def answer_once(graph: Any, question: HumanMessage, thread: RunnableConfig) -> BaseMessage:
+    """Return the answer to a question on a thread; go on where a killed process stopped, or ask.
+
+    Args:
+        graph: LightRouter, compiled with a checkpointer.
+        question: The question, with an id of its own, by which it is known again.
+        thread: The configuration that names the thread.
+    """
+    state = await graph.aget_state(thread)
+    asked = question.id in [message.id for message in state.values.get("messages", [])]
+    # None goes on with what is unfinished, and where nothing is, it costs nothing. `state.next` would not tell: it is
+    # empty as well between the last result of a step and the next step.
+    result = await graph.ainvoke(None if asked else {"messages": [question]}, thread)
+    return result["messages"][-1]
