@@ -47,7 +47,11 @@ def run_sync(step: Callable[..., Awaitable[T]], *args: Any) -> T:
 
     The caller's context variables go along, so that callbacks, tracing and streaming reach the calls made inside.
     """
-    future = start_soon(step, *args)
+    return wait_for(start_soon(step, *args))
+
+
+def wait_for(future: Future[T]) -> T:
+    """Wait for what was started in the background loop, and stop it there when the waiting is interrupted."""
     try:
         return future.result()
     except BaseException:

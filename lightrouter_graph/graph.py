@@ -44,6 +44,7 @@ from lightrouter_graph.steps import (
     SelectStep,
     TallyStep,
 )
+from lightrouter_graph.under_way import SelfEndingGraph
 
 Part = TypeVar("Part")
 
@@ -130,7 +131,7 @@ def wire(pool: Pool, parts: Parts, request: Request, context: Context) -> "State
     runs, key = Runs(), parts.key
     selectors, aggregators = _selectors(parts.selector), _aggregators(parts.aggregator)
     planner = Planner(PlannedParts(selectors, aggregators))
-    builder = StateGraph(State, Context, input_schema=Input, output_schema=Output)
+    builder = SelfEndingGraph(State, Context, input_schema=Input, output_schema=Output)
 
     builder.add_node("open", Node(OpenStep(pool, key, parts.prior or OrderPrior(), runs, planner, context, request)))
     builder.add_node("boot", Node(BootStep(pool, key, runs, request, parts.boot_cache)), input_schema=Task)

@@ -1,11 +1,13 @@
 """An async step as a graph node that serves synchronous runs as well."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
-from lightrouter_graph.event_loops import run_sync
+from lightrouter_graph.event_loops import start_soon, wait_for
+from lightrouter_graph.under_way import under_way_in
 
 
 class Node(Runnable[Any, Any]):
@@ -20,8 +22,14 @@ class Node(Runnable[Any, Any]):
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002, ARG002
         """Run the step in the caller's event loop."""
-        return await self.step(input)
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        if task is None:
+            return await self.step(input)
+        with under_way_in(config).held(lambda: loop.call_soon_threadsafe(task.cancel)):
+            return await self.step(input)
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002, ARG002
         """Run the step in the background loop and wait for it."""
-        return run_sync(self.step, input)
+        future = start_soon(self.step, input)
+        with under_way_in(config).held(future.cancel):
+            return wait_for(future)

@@ -204,13 +204,7 @@ async def test_a_stream_that_is_closed(scene, mode, server, caplog):
     await ends_in_time(end, server, SCENES[scene], caplog)
 
 
-# langchain-ai/langgraph#5682: a second cancellation ends the ending of a graph, and its tasks are forgotten.
-cancelled_twice = pytest.mark.xfail(reason="LangGraph forgets parallel tasks when it is cancelled twice (#5682)")
-
-
-@pytest.mark.parametrize(
-    "scene", [pytest.param("no boot has come", marks=cancelled_twice), "the judge reads", "the answer is written"]
-)
+@pytest.mark.parametrize("scene", ["no boot has come", "the judge reads", "the answer is written"])
 async def test_a_run_in_a_scope_that_is_cancelled(scene, server, caplog):
     async def end(server, scene):
         return await scope_cancelled(graph_at(server, scene).ainvoke(ASKED), server, scene)
@@ -218,9 +212,7 @@ async def test_a_run_in_a_scope_that_is_cancelled(scene, server, caplog):
     await ends_in_time(end, server, SCENES[scene], caplog)
 
 
-@pytest.mark.parametrize(
-    "scene", [pytest.param("no boot has come", marks=cancelled_twice), "the judge reads", "the answer is written"]
-)
+@pytest.mark.parametrize("scene", ["no boot has come", "the judge reads", "the answer is written"])
 async def test_a_chat_model_in_a_scope_that_is_cancelled(scene, server, caplog):
     async def end(server, scene):
         return await scope_cancelled(chat_at(server, scene).ainvoke(QUESTION), server, scene)
@@ -293,9 +285,7 @@ async def test_a_parent_that_is_cancelled(scene, place, server, caplog):
 
 
 @pytest.mark.parametrize("place", NODES)
-@pytest.mark.parametrize(
-    "scene", [pytest.param("one boot has come", marks=cancelled_twice), "the judge reads", "the answers are merged"]
-)
+@pytest.mark.parametrize("scene", ["one boot has come", "the judge reads", "the answers are merged"])
 async def test_a_parent_whose_other_node_fails(scene, place, server, caplog):
     async def end(server, scene):
         failed_at = []
@@ -333,7 +323,6 @@ async def after_the_first_boot(stream: Any) -> float:
     return told
 
 
-@pytest.mark.xfail(reason="LangGraph's synchronous stream waits for nodes that are running when it is closed")
 async def test_a_synchronous_stream_that_is_closed(server, caplog):
     settings = Context(boot_timeout_s=0.5, timeout_s=0.5)
     scene = replace(SCENES["one boot has come"], settings=settings)

@@ -1,0 +1,84 @@
+"""Nothing of a run outlives it: what its nodes have under way ends with the graph, however that ends.
+
+LangGraph cancels the nodes of a graph that is cancelled, but forgets those that run side by side when it is cancelled a
+second time before they have ended (langgraph, issue 5682), as a failing parent and a cancelled anyio scope do; and its
+synchronous stream, when it is closed, waits for what is running. Their calls would go on and be paid for.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from typing import Any, cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph import StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+_KEY = "__lightrouter_under_way"
+"""Where a node finds it in its configuration; LangGraph keeps what begins so out of checkpoints and traces."""
+
+
+class UnderWay:
+    """What the nodes of one run are doing, and how to end it. Used from any thread."""
+
+    def __init__(self) -> None:
+        self._ends: dict[object, Callable[[], object]] = {}
+
+    @contextmanager
+    def held(self, end: Callable[[], object]) -> Iterator[None]:
+        """Have `end` called should the graph end before the block does."""
+        token = object()
+        self._ends[token] = end
+        try:
+            yield
+        finally:
+            self._ends.pop(token, None)
+
+    def end(self) -> None:
+        """End everything that is still under way."""
+        for end in tuple(self._ends.values()):
+            end()
+
+
+def under_way_in(config: RunnableConfig | None) -> UnderWay:
+    """Return the work of the run a node belongs to; an empty one where the graph was not compiled by us."""
+    found = ((config or {}).get("configurable") or {}).get(_KEY)
+    return found if isinstance(found, UnderWay) else UnderWay()
+
+
+class SelfEndingGraph(StateGraph[Any, Any, Any, Any]):
+    """A `StateGraph` whose compiled form leaves nothing running behind it."""
+
+    def compile(self, *args: Any, **kwargs: Any) -> CompiledStateGraph[Any, Any, Any, Any]:
+        """Compile as any `StateGraph` does."""
+        compiled = super().compile(*args, **kwargs)
+        compiled.__class__ = _Compiled  # LangGraph has no other way to compile into a class of one's own
+        return compiled
+
+
+class _Compiled(CompiledStateGraph[Any, Any, Any, Any]):
+    """The same graph, which ends what is under way when it ends."""
+
+    async def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:  # noqa: A002
+        under_way = UnderWay()
+        try:
+            async with aclosing(cast("Any", super().astream(input, _with(config, under_way), **kwargs))) as parts:
+                async for part in parts:
+                    yield part
+        finally:
+            under_way.end()
+
+    def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:  # noqa: A002
+        under_way = UnderWay()
+        parts = cast("Any", super().stream(input, _with(config, under_way), **kwargs))
+        try:
+            for part in parts:  # noqa: UP028 - `yield from` would close the stream first, which waits for what is running
+                yield part
+        finally:
+            under_way.end()
+            parts.close()
+
+
+def _with(config: RunnableConfig | None, under_way: UnderWay) -> RunnableConfig:
+    """Add the one key; LangGraph lays what is given over the configuration it is called in."""
+    given = config or {}
+    return {**given, "configurable": {**(given.get("configurable") or {}), _KEY: under_way}}
