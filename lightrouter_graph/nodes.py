@@ -6,6 +6,7 @@ from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
+from lightrouter_graph.durable import keeping_in
 from lightrouter_graph.event_loops import start_soon, wait_for
 from lightrouter_graph.under_way import under_way_in
 
@@ -25,7 +26,7 @@ class Node(Runnable[Any, Any]):
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
         if task is None:
             return await self.step(input)
-        with under_way_in(config).held(lambda: loop.call_soon_threadsafe(task.cancel)):
+        with keeping_in(config), under_way_in(config).held(lambda: loop.call_soon_threadsafe(task.cancel)):
             return await self.step(input)
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002, ARG002

@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from langchain_core.messages import AnyMessage
@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from lightrouter_graph import prompts
 from lightrouter_graph.calling import Call
 from lightrouter_graph.completion import complete
+from lightrouter_graph.durable import kept
 from lightrouter_graph.failures import redact
 from lightrouter_graph.planning import PlannedCall
 from lightrouter_graph.pool import Candidate
@@ -107,7 +108,12 @@ async def _reply(judge: Candidate, query: Query, messages: Sequence[AnyMessage])
         retries=query.retries,
         purse=query.purse,
     )
-    return await complete(judge, messages, call)
+    told = await kept("judge", lambda: _told(judge, messages, call))
+    return Completion(**{**told, "earlier": tuple(told["earlier"])})
+
+
+async def _told(judge: Candidate, messages: Sequence[AnyMessage], call: Call) -> dict[str, Any]:
+    return asdict(await complete(judge, messages, call))
 
 
 def _read(reply: Completion, labels: Collection[str]) -> tuple[Verdict | None, str]:

@@ -63,7 +63,12 @@ def read(database: Path) -> Kept:
     """Read what is written down: the last checkpoint, and the results of single nodes since."""
     with SqliteSaver.from_conn_string(str(database)) as saver:
         state = _reader().compile(checkpointer=saver).get_state(THREAD)
-    spendings = state.values.get("spendings", ())
+        saved = saver.get_tuple(THREAD)
+    spendings = list(state.values.get("spendings", ()))
+    if saved is not None and "select" in [task.name for task in state.tasks]:
+        # The judge's replies are kept one by one, until the ranking is there.
+        parts = {part: value for part, channel, value in saved.pending_writes or () if channel == "__return__"}
+        spendings += [part["spending"] for part in parts.values()]
     sent = [spending for spending in spendings if spending["fortune"] in {"returned", "lost"}]
     return Kept(
         run=state.values.get("run"),
