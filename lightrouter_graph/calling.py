@@ -5,6 +5,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, BaseMessage, merge_message_runs
@@ -15,6 +16,7 @@ from lightrouter_graph.budget import Purse
 from lightrouter_graph.continued_chat import ContinuedChat
 from lightrouter_graph.event_loops import bound_to_loop
 from lightrouter_graph.events import story_paused, tell
+from lightrouter_graph.failures import secrets_of
 from lightrouter_graph.guarding import guarded_callbacks, keys_struck
 from lightrouter_graph.heard import Heard
 from lightrouter_graph.pool import Candidate
@@ -25,6 +27,8 @@ from lightrouter_graph.request import PLAIN, Request
 from lightrouter_graph.schemas import OutputSchema
 from lightrouter_graph.tracing import face
 from lightrouter_graph.traffic import RetryBudget
+
+_secrets: WeakKeyDictionary[Candidate, tuple[str, ...]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ def config_for(candidate: Candidate, call: Call, run_id: UUID) -> RunnableConfig
     tags = [f"lightrouter:{call.stage}"]
     return {
         "run_id": run_id,
-        "callbacks": guarded_callbacks(candidate.model),
+        "callbacks": guarded_callbacks(_secrets_of(candidate)),
         "run_name": f"{call.stage}:{candidate.name}",
         "tags": tags if call.visible else [*tags, TAG_NOSTREAM],
         "metadata": {
@@ -112,6 +116,12 @@ def config_for(candidate: Candidate, call: Call, run_id: UUID) -> RunnableConfig
             "lightrouter_candidate": candidate.name,
         },
     }
+
+
+def _secrets_of(candidate: Candidate) -> tuple[str, ...]:
+    if candidate not in _secrets:
+        _secrets[candidate] = secrets_of(candidate.model)
+    return _secrets[candidate]
 
 
 def _parameters(candidate: Candidate, call: Call) -> dict[str, Any]:
@@ -174,7 +184,7 @@ async def speak(
         heard: Filled with what is heard of a streamed reply.
     """
     bound, parameters = call.request.bind_to(model), _parameters(candidate, call)
-    with story_paused(), keys_struck(candidate.model):
+    with story_paused(), keys_struck(_secrets_of(candidate)):
         # An object comes whole: what stood around it is taken away in the end.
         aloud = call.visible and face() == "stream" and call.request.schema is None
         if not aloud and not call.listens:

@@ -208,8 +208,8 @@ class _Attempts:
             return None
         if not self._heard.sent or not worth_retrying(failure["cause"], self._error):
             return None
-        if self._heard.streamed and self._call.visible:
-            return None  # what was shown cannot be taken back
+        if self._call.visible and getattr(self._error, "status_code", None) is None:
+            return None  # it was not turned away: some of it may have been shown, which cannot be taken back
         pause = backoff_s(tried, self._retry_after())
         if pause >= self._left() or retries is None or not retries.take():
             return None

@@ -9,30 +9,29 @@ from contextlib import contextmanager
 from typing import Any
 
 from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
-from langchain_core.language_models import BaseChatModel
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables.config import ensure_config
 
-from lightrouter_graph.failures import redact, secrets_of
+from lightrouter_graph.failures import redact
 
 
-def guarded_callbacks(model: BaseChatModel) -> Any:
-    """Return the callbacks of the run we are in with a guard before them, to be given to a call of the model."""
+def guarded_callbacks(secrets: Sequence[str]) -> Any:
+    """Return the callbacks of the run we are in with a guard before them, to be given to a call of a model."""
     around: Any = ensure_config().get("callbacks")
     if not isinstance(around, BaseCallbackManager):
-        return [KeyGuard(model), *(around or ())]
+        return [KeyGuard(secrets), *(around or ())]
     manager = around.copy()
-    manager.handlers = [KeyGuard(model), *manager.handlers]
+    manager.handlers = [KeyGuard(secrets), *manager.handlers]
     return manager
 
 
 @contextmanager
-def keys_struck(model: BaseChatModel) -> Iterator[None]:
-    """Strike a model's keys from what is raised inside: behind a chat model it is a step, and no guard hears of it."""
+def keys_struck(secrets: Sequence[str]) -> Iterator[None]:
+    """Strike keys from what is raised inside: behind a chat model it is a step, and no guard hears of it."""
     try:
         yield
     except Exception as exc:
-        strike(exc, secrets_of(model))
+        strike(exc, secrets)
         raise
 
 
@@ -45,8 +44,8 @@ class KeyGuard(BaseCallbackHandler):
 
     run_inline = True  # those that are not run beside each other, after those that are
 
-    def __init__(self, model: BaseChatModel) -> None:
-        self._secrets = secrets_of(model)
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._secrets = secrets
 
     def on_chat_model_start(self, serialized: dict[str, Any], messages: Any, **kwargs: Any) -> None:  # noqa: ARG002
         """Strike the keys from the model as it is written down."""

@@ -28,6 +28,7 @@ within the noise, and so does cleaning: it is there for pools in which one house
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,6 +125,7 @@ def clean(text: str, question: str = "") -> str:
     return _clean(text, _grams(question))
 
 
+@lru_cache(maxsize=256)
 def informative_share(text: str, question: str = "") -> float:
     """Share of the words of `text` that `clean` leaves, 0 (it says nothing yet) to 1.
 

@@ -108,6 +108,17 @@ class Update(TypedDict, total=False):
     agreement: Agreement | None
 
 
+_MOST_READ = 256
+_read: dict[int, tuple[dict[str, Any], Context]] = {}
+"""Settings that were read before: a run asks for them more than a hundred times, from one and the same dict."""
+
+
 def settings_of(state: State | Task) -> Context:
     """Read the resolved settings back from a state or a task."""
-    return Context.model_construct(**state["settings"])
+    given = state["settings"]
+    known = _read.get(id(given))
+    if known is None or known[0] is not given:
+        known = _read[id(given)] = (given, Context.model_construct(**given))
+        if len(_read) > _MOST_READ:
+            _read.clear()
+    return known[1]

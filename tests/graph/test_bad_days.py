@@ -166,6 +166,15 @@ async def test_what_another_try_would_not_change_is_not_tried_again(server, faul
     assert sum(request.body["model"] == "a" for request in server.requests) == 1
 
 
+async def test_an_answer_that_breaks_off_while_it_is_shown_is_not_begun_again(server):
+    server.failures["a"] = [Cut(after=6)]
+    graph = create_lightrouter(pool_at(server, "ab", max_retries=2)).compile()
+    parts = graph.astream(ASKED, context=Context(width=1, top_k=1, agree=None), stream_mode="messages")
+    shown = "".join([part.text async for part, _ in parts])
+    assert shown.count("word0 ") == 2  # once by a, as far as it came, and once by b
+    assert sum(request.body["model"] == "a" for request in server.requests) == 1
+
+
 async def test_a_dead_provider_costs_nothing_after_a_while(server):
     server.failures["a"] = Fail(503)
     pool = pool_at(server)
