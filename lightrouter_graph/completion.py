@@ -137,8 +137,11 @@ class _Attempts:
             return unsent(candidate, call, {"cause": "timeout", "message": "no time was left"})
         lane = lanes.of(candidate.model, limit=candidate.max_concurrency)
         try:
-            # Waiting for a place is not the provider's time: it is bound by the run's end alone.
-            async with lane.place(candidate.model_name, patience_s=self._patience()) as place:
+            # Waiting for a place is not the provider's time: it is bound by the run's end alone. A pause is: it asked.
+            patience_s, longest_pause_s = self._patience(), self._left()
+            async with lane.place(
+                candidate.model_name, patience_s=patience_s, longest_pause_s=longest_pause_s
+            ) as place:
                 reply = self._settled(await self._ask())
                 place.note(reply.failure and reply.failure["cause"], self._retry_after())
         except LaneClosedError as closed:

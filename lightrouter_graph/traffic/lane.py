@@ -1,5 +1,6 @@
 """A lane: one provider address with one key, and all that its calls must wait for."""
 
+import math
 import threading
 from collections.abc import Awaitable, Callable
 
@@ -72,18 +73,27 @@ class Lane:
                 self._named_limit = limit
                 self._places.resize(limit)
 
-    def place(self, model_name: str, *, patience_s: float) -> Place:
+    def place(self, model_name: str, *, patience_s: float, longest_pause_s: float = math.inf) -> Place:
         """Ask for a place for one call, to be taken with `async with`.
 
         Args:
             model_name: As the provider names it; each has a breaker of its own.
             patience_s: How long to wait for a place and for the end of a pause, together.
+            longest_pause_s: The longest pause that is sat out; a longer one refuses the call at once.
 
         Returns:
             The place; entering it raises `LaneClosedError` if the call must not be made.
         """
         breaker = self._breakers.get(model_name) or self._new_breaker(model_name)
-        return Place(model_name, patience_s, places=self._places, pauses=self._pauses, breaker=breaker, now=self._now)
+        return Place(
+            model_name,
+            patience_s,
+            longest_pause_s,
+            places=self._places,
+            pauses=self._pauses,
+            breaker=breaker,
+            now=self._now,
+        )
 
     def _new_breaker(self, model_name: str) -> Breaker:
         with self._lock:

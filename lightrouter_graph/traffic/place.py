@@ -51,19 +51,20 @@ class Place:
     a breaker, the next call is.
     """
 
-    __slots__ = ("_breaker", "_era", "_model_name", "_now", "_patience_s", "_pauses", "_places")
+    __slots__ = ("_breaker", "_era", "_longest_pause_s", "_model_name", "_now", "_patience_s", "_pauses", "_places")
 
     def __init__(
         self,
         model_name: str,
         patience_s: float,
+        longest_pause_s: float,
         *,
         places: Places,
         pauses: Pauses,
         breaker: Breaker,
         now: Callable[[], float],
     ) -> None:
-        self._model_name, self._patience_s = model_name, patience_s
+        self._model_name, self._patience_s, self._longest_pause_s = model_name, patience_s, longest_pause_s
         self._places, self._pauses, self._breaker = places, pauses, breaker
         self._now = now
         self._era = -1
@@ -112,7 +113,7 @@ class Place:
     async def _queue(self, until: float) -> None:
         if self._breaker.refuses:
             raise self._refusal("unavailable", self._breaker.reason)
-        if not await self._pauses.sit_out(self._model_name, until - self._now()):
+        if not await self._pauses.sit_out(self._model_name, min(until - self._now(), self._longest_pause_s)):
             left = self._pauses.left_s(self._model_name)
             raise self._refusal("rate_limited", f"was told to wait {left:.3g} s more, and there is no time for that")
         if not await self._places.take(until - self._now()):
