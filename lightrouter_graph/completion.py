@@ -85,34 +85,35 @@ class _Attempts:
         self._wanted = self._call = call
         self._leave: Reservation | None = None
         self._spent: list[Spending] = []
+        self._last: Completion | None = None
         self._heard = Heard()
         self._began: float | None = None  # waiting for a place does not count
         self._attempt_began = 0.0
         self._error: Exception | None = None
 
     async def complete(self) -> Completion:
-        last: Completion | None = None
         while True:
             self._heard, self._error = Heard(), None
             reply = replace(await self._attempt(), earlier=tuple(self._spent))
             if reply.failure is None:
                 self._learn_from(reply)
                 return reply
-            if reply.failure["cause"] == "budget" and last is not None:
-                return last  # there is no money for another attempt: the first failure is what happened
-            last = reply
+            if reply.failure["cause"] == "budget" and self._last is not None:
+                return self._last  # there is no money for another attempt: the first failure is what happened
             pause = 0.0 if self._learns_from(self._error) else self._pause_after(reply.failure)
             if pause is None:
                 return reply
             self._spent.append(reply.spending)
+            self._last, self._heard = reply, Heard()
             await asyncio.sleep(pause)
 
     def stopped(self, failure: Failure) -> Completion:
         """Say what there is when the attempts were stopped."""
-        if not self._heard.sent:
-            nothing = unsent(self._candidate, self._call, failure)
-            return replace(nothing, earlier=tuple(self._spent))
-        return replace(self._settled(self._partial(failure)), earlier=tuple(self._spent))
+        if self._heard.sent:
+            return replace(self._settled(self._partial(failure)), earlier=tuple(self._spent))
+        if self._last is not None:  # between two attempts
+            return replace(self._last, failure=failure)
+        return unsent(self._candidate, self._call, failure)
 
     def _settled(self, reply: Completion) -> Completion:
         """Give back what the attempt did not take; where nobody says what it took, note what that is at most."""

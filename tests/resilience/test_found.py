@@ -2,21 +2,26 @@
 
 import asyncio
 import time
+from functools import partial
 
 import pytest
 from helpers import decision, long
 from langchain_openai import ChatOpenAI
 
 from lightrouter_graph import Candidate, Context, create_lightrouter
-from lightrouter_graph.testing import Fail, RecordedModelServer
+from lightrouter_graph.testing import Cut, Fail, RecordedModelServer, Timing
 
 ASKED = {"messages": [("user", "How many apples are in the basket?")]}
 
 
 @pytest.fixture
 def server():
-    with RecordedModelServer(responders={name: lambda _, says=long(name): says for name in "abc"}) as running:
+    with RecordedModelServer(responders={name: partial(say, long(name)) for name in "abc"}) as running:
         yield running
+
+
+def say(text, body):
+    return text
 
 
 def candidates(server, names="abc", **facts):
@@ -48,3 +53,22 @@ async def test_a_pause_as_long_as_a_call_may_take_is_sat_out(server):
     message = await ask(server, context)
     assert time.monotonic() - began >= 0.3
     assert "told to wait" not in decision(message)["selector_notes"].get("judge_problems", "")
+
+
+async def test_a_call_that_is_stopped_while_it_waits_for_its_next_attempt_is_billed_once(server):
+    server.responders.update(dict.fromkeys("bc", partial(say, "It is 4.")))
+    server.timings.update(dict.fromkeys("bc", Timing(ttft_s=0.1)))
+    server.failures["a"] = Fail(503, headers={"retry-after-ms": "2000"})
+    message = await ask(server, Context(boot_tokens=10))
+    assert decision(message)["stopped"] == "the boots that finished agree"
+    assert decision(message)["bill"]["calls"] == len(server.requests) == 3
+
+
+async def test_what_was_heard_of_a_boot_counts_also_where_it_is_stopped_before_its_next_attempt(server):
+    server.failures.update({"a": Cut(after=6), "b": Fail(429, headers={"retry-after-ms": "900"})})
+    context = Context(boot_tokens=10, boot_quorum=1, boot_grace_s=0.6, top_k=1, aggregator="best", timeout_s=5)
+    message = await ask(server, context)
+    a, b, _ = decision(message)["candidates"]
+    assert (a["boot_tokens"], a["score"] is not None) == (6, True)
+    assert b["why"].startswith("straggler")
+    assert decision(message)["bill"]["by_stage"]["boot"]["output_tokens"] == 6 + 10
