@@ -98,10 +98,22 @@ def _why_stopped(state: State, merged: Merged) -> str:
 
 
 def failures_of(state: State) -> dict[str, str]:
-    """Say of each candidate that failed or was left out, what happened to it last."""
+    """Say of each candidate that was asked what kept it from answering: its last failure, or the end of the run."""
     records = [*state["boots"], *state["answers"]]
     failed = [(r["candidate"], r["failure"]) for r in records if r["failure"] is not None]
-    return dropped(state) | {name: f"{failure['cause']}: {failure['message']}" for name, failure in failed if failure}
+    told = {name: f"{failure['cause']}: {failure['message']}" for name, failure in failed if failure}
+    return dropped(state) | _overtaken(state) | told
+
+
+def _overtaken(state: State) -> dict[str, str]:
+    """Say why those that booted well were not asked for more, where time or money ran out first."""
+    if state["late"]:
+        why = "timeout: the deadline passed before it could answer"
+    elif state["broke"]:
+        why = "budget: not enough was left for its answer"
+    else:
+        return {}
+    return {boot["candidate"]: why for boot in state["boots"]}
 
 
 def _candidate(state: State, name: str, merged: Merged) -> CandidateRecord:

@@ -8,7 +8,7 @@ import pytest
 from helpers import decision, long
 from langchain_openai import ChatOpenAI
 
-from lightrouter_graph import Candidate, Context, create_lightrouter
+from lightrouter_graph import Candidate, Context, NoSurvivorError, create_lightrouter
 from lightrouter_graph.testing import Cut, Fail, RecordedModelServer, Timing
 
 ASKED = {"messages": [("user", "How many apples are in the basket?")]}
@@ -72,3 +72,15 @@ async def test_what_was_heard_of_a_boot_counts_also_where_it_is_stopped_before_i
     assert (a["boot_tokens"], a["score"] is not None) == (6, True)
     assert b["why"].startswith("straggler")
     assert decision(message)["bill"]["by_stage"]["boot"]["output_tokens"] == 6 + 10
+
+
+async def test_the_error_names_those_as_well_that_had_no_time_left_to_answer(server):
+    server.timings.update(dict.fromkeys("abc", Timing(ttft_s=0.15)))
+    for name in "abc":
+        server.responders[name] = partial(say, '{"answer": "' + long(name) + '"}')
+    schema = {"title": "Reply", "type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
+    context = Context(boot_tokens=10, agree=None, top_k=1, deadline_s=0.25)
+    with pytest.raises(NoSurvivorError) as caught:
+        await ask(server, context, response_format=schema)
+    causes = {name: why.partition(":")[0] for name, why in caught.value.failures.items()}
+    assert causes == dict.fromkeys("abc", "timeout")
