@@ -225,8 +225,13 @@ def may_have_cost(exc: BaseException, cause: Cause) -> bool:
 
 
 def is_unreadable(exc: BaseException) -> bool:
-    """Whether a client of OpenAI's API got a reply that it could not read; that was written all the same."""
-    return isinstance(exc, _UNREADABLE) and "unexpected keyword" not in str(exc)
+    """Whether a client of OpenAI's API got a reply that it could not read; that was written all the same.
+
+    An error told inside of a stream counts as one: the client gives it the plainest class it has.
+    """
+    return type(exc).__name__ == "APIError" or (
+        isinstance(exc, _UNREADABLE) and "unexpected keyword" not in words_of(exc)
+    )
 
 
 def _chain(exc: BaseException | None) -> Iterator[BaseException]:

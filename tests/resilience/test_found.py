@@ -9,7 +9,7 @@ from helpers import decision, long
 from langchain_openai import ChatOpenAI
 
 from lightrouter_graph import Candidate, Context, NoSurvivorError, create_lightrouter
-from lightrouter_graph.testing import Cut, Fail, RecordedModelServer, Timing
+from lightrouter_graph.testing import Cut, Fail, Insert, RecordedModelServer, Timing
 
 ASKED = {"messages": [("user", "How many apples are in the basket?")]}
 
@@ -84,3 +84,11 @@ async def test_the_error_names_those_as_well_that_had_no_time_left_to_answer(ser
         await ask(server, context, response_format=schema)
     causes = {name: why.partition(":")[0] for name, why in caught.value.failures.items()}
     assert causes == dict.fromkeys("abc", "timeout")
+
+
+async def test_a_stream_that_begins_with_an_error_may_have_cost_its_prompt(server):
+    server.failures["a"] = Insert({"error": {"message": "overloaded"}}, after=0) & Cut(after=0, how="end")
+    message = await ask(server, Context(boot_tokens=10, boot_quorum=3, max_retries=0, top_k=1, aggregator="best"))
+    bill = decision(message)["bill"]
+    assert bill["usage"]["input_tokens"] >= server.total().input_tokens
+    assert bill["usage"]["estimated"]
