@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from typing import cast
@@ -27,6 +29,8 @@ from lightrouter_graph.traffic import LaneClosedError, backoff_s, lanes, retry_a
 
 logger = logging.getLogger(__name__)
 
+_noted: ContextVar[list[Spending] | None] = ContextVar("noted", default=None)
+
 _MISTAKES = (AssertionError, ImportError, NameError, MemoryError, RecursionError)
 _CAP_SLACK = 1.5
 """A reply so many times as long as its cap was not counted differently: the cap was ignored."""
@@ -48,7 +52,30 @@ async def complete(candidate: Candidate, messages: Sequence[AnyMessage], call: C
     Returns:
         The completion; `failure` says what went wrong in the last attempt, `spendings` what all of them cost.
     """
-    return await _Attempts(candidate, messages, call).complete()
+    attempts, noted = _Attempts(candidate, messages, call), _noted.get()
+    token = _noted.set(None)  # a candidate may be a router itself, whose calls are its own
+    try:
+        completion = await attempts.complete()
+    except asyncio.CancelledError:
+        if noted is not None:
+            noted += attempts.stopped({"cause": "cancelled", "message": "stopped from outside"}).spendings
+        raise
+    finally:
+        _noted.reset(token)
+    if noted is not None:
+        noted += completion.spendings
+    return completion
+
+
+@contextmanager
+def calls_noted() -> Iterator[list[Spending]]:
+    """Note every call made inside, in this task and in those it begins: those stopped, and those nobody reports."""
+    noted: list[Spending] = []
+    token = _noted.set(noted)
+    try:
+        yield noted
+    finally:
+        _noted.reset(token)
 
 
 async def complete_unless_decided(

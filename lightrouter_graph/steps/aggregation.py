@@ -11,6 +11,7 @@ from lightrouter_graph.aggregators import Aggregator, Merged, VoteAggregator
 from lightrouter_graph.aggregators.base import passed_through
 from lightrouter_graph.answers import AnswerKey
 from lightrouter_graph.bill import Bill, draw_bill, usage_metadata
+from lightrouter_graph.completion import calls_noted
 from lightrouter_graph.decision import failures_of, record_decision
 from lightrouter_graph.errors import MISTAKES, BudgetError, NoSurvivorError, SelectionError
 from lightrouter_graph.event_loops import now
@@ -140,14 +141,15 @@ class AggregateStep:
     async def _merged_by(self, state: State, query: Query, answers: Sequence[Answer]) -> Merged:
         aggregator = self.aggregators[query.settings.aggregator]
         try:
-            async with bound_by_deadline(state) as limit:
-                merged = await aggregator.merge(query, answers)
+            with calls_noted() as noted:
+                async with bound_by_deadline(state) as limit:
+                    merged = await aggregator.merge(query, answers)
         except MISTAKES:
             raise
         except Exception as exc:  # noqa: BLE001 - an aggregator that calls out may raise anything; a vote cannot
             late = isinstance(exc, TimeoutError) and limit.expired()
             problem = "it took longer than the deadline allows" if late else redact(f"{type(exc).__name__}: {exc}")
-            return await _instead(query, answers, problem)
+            return replace(await _instead(query, answers, problem), spendings=tuple(noted))
         if not isinstance(merged, Merged):
             msg = f"{type(aggregator).__name__}.merge returned {type(merged).__name__}, expected Merged"
             raise SelectionError(msg)

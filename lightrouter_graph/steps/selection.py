@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from lightrouter_graph.answers import AnswerKey
+from lightrouter_graph.completion import calls_noted
 from lightrouter_graph.errors import MISTAKES, SelectionError
 from lightrouter_graph.events import tell
 from lightrouter_graph.failures import redact
@@ -92,14 +93,15 @@ class SelectStep:
         settled = ConsistencySelector() if is_settled(state) else None
         selector = settled or self.selectors[query.settings.selector]
         try:
-            async with bound_by_deadline(state) as limit:
-                scores = await selector.score(query, boots)
+            with calls_noted() as noted:
+                async with bound_by_deadline(state) as limit:
+                    scores = await selector.score(query, boots)
         except MISTAKES:
             raise
         except Exception as exc:  # noqa: BLE001 - a selector that calls out may raise anything, and there are others
             late = isinstance(exc, TimeoutError) and limit.expired()
             problem = "took longer than the deadline allows" if late else redact(f"{type(exc).__name__}: {exc}")
-            return await _instead(query, boots, problem)
+            return replace(await _instead(query, boots, problem), spendings=tuple(noted))
         if not isinstance(scores, Scores):
             msg = f"{type(selector).__name__}.score returned {type(scores).__name__}, expected Scores"
             raise SelectionError(msg)

@@ -8,8 +8,8 @@ import pytest
 from helpers import decision, long
 from langchain_openai import ChatOpenAI
 
-from lightrouter_graph import Candidate, Context, NoSurvivorError, create_lightrouter
-from lightrouter_graph.testing import Cut, Fail, Insert, RecordedModelServer, Timing
+from lightrouter_graph import Candidate, Context, LLMAggregator, LLMSelector, NoSurvivorError, create_lightrouter
+from lightrouter_graph.testing import Cut, Fail, Insert, RecordedModelServer, Stall, Timing
 
 ASKED = {"messages": [("user", "How many apples are in the basket?")]}
 
@@ -92,3 +92,48 @@ async def test_a_stream_that_begins_with_an_error_may_have_cost_its_prompt(serve
     bill = decision(message)["bill"]
     assert bill["usage"]["input_tokens"] >= server.total().input_tokens
     assert bill["usage"]["estimated"]
+
+
+class Breaking:
+    """A selector and an aggregator that asks a model, and then fails."""
+
+    def __init__(self, inner, error):
+        self._inner, self._error = inner, error
+
+    async def score(self, query, boots):
+        await self._inner.score(query, boots)
+        await self._fail()
+
+    async def merge(self, query, answers):
+        await self._inner.merge(query, answers)
+        await self._fail()
+
+    async def _fail(self):
+        if self._error is None:
+            await asyncio.Event().wait()
+        raise self._error
+
+
+@pytest.mark.parametrize("error", [ConnectionError("gone"), None], ids=["an error", "the deadline"])
+@pytest.mark.parametrize("seam", ["selector", "aggregator"])
+async def test_the_calls_of_a_part_that_fails_are_on_the_bill(server, seam, error):
+    part = {"selector": LLMSelector, "aggregator": LLMAggregator}[seam](candidates(server, "c")[0])
+    context = Context(boot_tokens=10, agree=None, top_k=2, deadline_s=0.6)
+    message = await ask(server, context, "ab", **{seam: Breaking(part, error)})
+    stage = {"selector": "select", "aggregator": "aggregate"}[seam]
+    assert decision(message)["bill"]["calls"] == len(server.requests)
+    assert decision(message)["bill"]["by_stage"][stage]["output_tokens"] > 0
+
+
+async def test_a_call_that_is_stopped_within_a_part_is_on_the_bill(server):
+    """The judge's own end comes first, by a hair: an event loop that is late brings both at once."""
+    server.failures["c"] = Stall()
+
+    class Impatient(LLMSelector):
+        async def score(self, query, boots):
+            async with asyncio.timeout(0.1):
+                return await super().score(query, boots)
+
+    message = await ask(server, Context(boot_tokens=10, top_k=1), "ab", selector=Impatient(candidates(server, "c")[0]))
+    assert decision(message)["bill"]["calls"] == len(server.requests)
+    assert decision(message)["bill"]["by_stage"]["select"]["estimated"]
