@@ -195,12 +195,15 @@ async def speak(
             async for chunk in stream:
                 heard.add(chunk, given=call.prefix)
                 if heard.exceeds(call.max_tokens):
-                    heard.cut_off()
-                    break
+                    heard.cut_off(shown=call.visible)
+                    if not call.visible:
+                        break
                 # Blocks that must stay before the text come with it, in the end.
                 hushed = hushed or _holds_thoughts(chunk)
                 if (text := str(chunk.text)) and not hushed:
                     _tell(candidate, chunk.id, text)
+                if heard.cut:
+                    break
         return heard.message()
 
 

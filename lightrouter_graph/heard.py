@@ -50,11 +50,12 @@ class Heard:
         """Whether more came than the cap allows, so that the model does not keep to it."""
         return cap is not None and (self.tokens > cap or self._characters > cap * _CHARACTERS_PER_TOKEN)
 
-    def cut_off(self) -> None:
-        """Forget the chunk that was too many."""
-        self.chunks.pop()
-        self.tokens -= 1
+    def cut_off(self, *, shown: bool = False) -> None:
+        """Forget the chunk that was too many, unless it was shown already."""
         self.cut = True
+        if not shown:
+            self.chunks.pop()
+            self.tokens -= 1
 
     def message(self) -> AIMessage:
         """Put the chunks together.

@@ -9,7 +9,7 @@ from helpers import decision, long
 from langchain_openai import ChatOpenAI
 
 from lightrouter_graph import Candidate, Context, LLMAggregator, LLMSelector, NoSurvivorError, create_lightrouter
-from lightrouter_graph.testing import Cut, Fail, Insert, RecordedModelServer, Stall, Timing
+from lightrouter_graph.testing import Cut, Fail, Habits, Insert, RecordedModelServer, Stall, Timing
 
 ASKED = {"messages": [("user", "How many apples are in the basket?")]}
 
@@ -137,3 +137,20 @@ async def test_a_call_that_is_stopped_within_a_part_is_on_the_bill(server):
     message = await ask(server, Context(boot_tokens=10, top_k=1), "ab", selector=Impatient(candidates(server, "c")[0]))
     assert decision(message)["bill"]["calls"] == len(server.requests)
     assert decision(message)["bill"]["by_stage"]["select"]["estimated"]
+
+
+async def test_an_answer_that_is_cut_because_its_cap_is_ignored_is_what_was_streamed(server):
+    server.responders.update({name: partial(say, f"{name}, {long(name)}") for name in "ab"})
+    server.habits["c"] = Habits(honours_limit=False)
+    writer = LLMAggregator(candidates(server, "c")[0])
+    context = Context(boot_tokens=10, agree=None, top_k=2, aggregator="llm", max_tokens=20, deadline_s=5)
+    graph = create_lightrouter(candidates(server, "ab"), aggregator=writer, context=context).compile()
+    shown = ""
+    async for mode, told in graph.astream(ASKED, stream_mode=["messages", "values"]):
+        if mode == "messages":
+            shown += told[0].text
+        else:
+            answer = told["messages"][-1]
+    assert decision(answer)["merged"] == "synthesis"
+    assert answer.text == shown
+    assert not decision(answer)["complete"]
