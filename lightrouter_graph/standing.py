@@ -120,14 +120,20 @@ def ranked_boots(state: State) -> list[Boot]:
 
 
 def ends_in_draft(state: State) -> bool:
-    """Whether the boots are merged as they are: in an inner layer, unless they settle it or all failed."""
-    return is_inner(state) and not is_settled(state) and bool(chosen_boots(state))
+    """Whether the boots are merged as they are: in an inner layer, unless they settle it or say nothing."""
+    return is_inner(state) and not is_settled(state) and bool(drafting_boots(state))
+
+
+def drafting_boots(state: State) -> list[Boot]:
+    """Return those of the chosen boots that say something, best first: an inner layer's draft is merged from them."""
+    chosen = map(with_evidence, chosen_boots(state))
+    return [boot for boot in chosen if boot["text"].strip() or boot["proposal"] is not None]
 
 
 def going_on(state: State) -> list[str]:
     """Return who goes on after the ranking: into the draft of an inner layer, or to answer in full."""
     if ends_in_draft(state):
-        return [boot["candidate"] for boot in chosen_boots(state)]
+        return [boot["candidate"] for boot in drafting_boots(state)]
     return up_next(state)
 
 

@@ -28,12 +28,11 @@ from lightrouter_graph.standing import (
     agreement_of,
     answer_from,
     bound_by_deadline,
-    chosen_boots,
     counted_answers,
+    drafting_boots,
     first_ranked,
     is_inner,
     last_resort,
-    with_evidence,
 )
 from lightrouter_graph.state import State, Update, settings_of
 from lightrouter_graph.thoughts import said
@@ -68,7 +67,7 @@ class AggregateStep:
             NoSurvivorError: If nobody answered.
         """
         if is_inner(state):
-            boots = [answer_from(with_evidence(boot)) for boot in chosen_boots(state)]
+            boots = [answer_from(boot) for boot in drafting_boots(state)]
             return self._drafted(state, await self._merge(state, _of_one_kind(boots)), boots)
         answers, resort = counted_answers(state), None
         if not answers:

@@ -9,7 +9,7 @@ from helpers import decision, long
 from langchain_openai import ChatOpenAI
 
 from lightrouter_graph import Candidate, Context, LLMAggregator, LLMSelector, NoSurvivorError, create_lightrouter
-from lightrouter_graph.testing import Cut, Fail, Habits, Insert, RecordedModelServer, Stall, Timing
+from lightrouter_graph.testing import Cut, Fail, Habits, Insert, Reasoning, RecordedModelServer, Stall, Timing
 
 ASKED = {"messages": [("user", "How many apples are in the basket?")]}
 
@@ -154,3 +154,17 @@ async def test_an_answer_that_is_cut_because_its_cap_is_ignored_is_what_was_stre
     assert decision(answer)["merged"] == "synthesis"
     assert answer.text == shown
     assert not decision(answer)["complete"]
+
+
+async def test_boots_that_say_nothing_make_no_draft(server):
+    """The draft was empty, and so was the answer when nobody got further."""
+    server.habits["a"] = Habits(reasoning=Reasoning(60))
+    server.failures.update({"a": [None, None, Fail(400)], "b": Fail(400)})
+    context = Context(boot_tokens=10, agree=None, top_k=1, layers=2)
+    with pytest.raises(NoSurvivorError) as caught:
+        await ask(server, context, "ab")
+    assert caught.value.layer == 1
+    server.reset()
+    del server.failures["a"]
+    message = await ask(server, context, "ab")
+    assert message.text == long("a")
