@@ -62,6 +62,7 @@ class Pool:
         temperature = 0.2
         tags = ["fast"]
         api_key_env = "MY_KEY"                   # default: the provider's usual variable
+        max_concurrency = 1                      # calls at once; 1 for a server with one GPU
         ```
 
         Raises:
