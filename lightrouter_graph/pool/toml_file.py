@@ -66,6 +66,7 @@ class _Row(BaseModel):
     limit_parameter: _Word | None = None
     continuation: Continuation | None = None
     json_mode: JsonMode | None = None
+    max_concurrency: int | None = Field(None, strict=True, ge=1)
 
 
 def read_pool_file(path: str | PathLike[str], env: Mapping[str, str] | None = None) -> list[Candidate]:
@@ -192,6 +193,7 @@ def _built(row: _Row, env: Mapping[str, str] | None) -> Candidate:
         limit_parameter=row.limit_parameter,
         continuation=row.continuation,
         json_mode=row.json_mode,
+        max_concurrency=row.max_concurrency,
     )
 
 

@@ -52,6 +52,7 @@ def test_a_candidate_has_what_its_table_says(read):
         continuation = "prefill"
         json_mode = "json_object"
         limit_parameter = "max_new_tokens"
+        max_concurrency = 1
         price = { input = 1, output = 2, cached_input = 0.5 }
     """)
     assert (mini.name, mini.price, mini.tags) == ("mini", Price(0.4, 1.6), ("fast", "cheap"))
@@ -60,6 +61,7 @@ def test_a_candidate_has_what_its_table_says(read):
     assert (local.name, local.spec) == ("vllm:Qwen/Qwen3-8B", "vllm:Qwen/Qwen3-8B@http://127.0.0.1:1/v1")
     assert (local.continuation, local.json_mode, local.limit_parameter) == ("prefill", "json_object", "max_new_tokens")
     assert local.price == Price(1, 2, 0.5)
+    assert (mini.max_concurrency, local.max_concurrency) == (None, 1)
 
 
 def test_the_price_is_looked_up_when_the_file_has_none(read):
@@ -126,6 +128,10 @@ def test_an_unknown_table_is_named(complaint):
         ("price = { input = 1, output = 1, cache = 1 }", "price.cache: Extra inputs"),
         ('tags = "fast"', "tags: Input should be a valid list"),
         ('continuation = "maybe"', "continuation: Input should be"),
+        ("max_concurrency = 0", "max_concurrency: Input should be greater than or equal to 1"),
+        ("max_concurrency = true", "max_concurrency: Input should be a valid integer"),
+        ("max_concurrency = 1.5", "max_concurrency: Input should be a valid integer"),
+        ('max_concurrency = "2"', "max_concurrency: Input should be a valid integer"),
         ('name = ""', "name: String should have at least 1 character"),
         ('name = "a\\u0000b"', "name must be printable"),
         ('base_url = "nowhere"', "http://host:port"),
