@@ -8,14 +8,17 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from lightrouter_graph.cli import ask, pool, serve
-from lightrouter_graph.errors import LightRouterError, NoSurvivorError
+from lightrouter_graph.errors import BudgetError, LightRouterError, NoSurvivorError
 
-USAGE, NOBODY_ANSWERED, INTERRUPTED, BROKEN_PIPE = 2, 3, 130, 141
+if TYPE_CHECKING:
+    from lightrouter_graph.bill import Bill
+
+USAGE, NOBODY_ANSWERED, OVER_BUDGET, INTERRUPTED, BROKEN_PIPE = 2, 3, 4, 130, 141
 
 _LONGEST_ERROR = 1000
 
@@ -33,6 +36,7 @@ _EPILOG = """
     1  a model of the pool does not answer (pool), or something unforeseen
     2  wrong usage or configuration
     3  nobody answered
+    4  the budget is too small for any answer; nothing was spent
   130  interrupted
 
 With LIGHTROUTER_DEBUG=1 an error shows its traceback.
@@ -100,13 +104,28 @@ def _report(exc: Exception) -> int:
         print(_without_secrets("".join(traceback.format_exception(exc))), file=sys.stderr)
     if isinstance(exc, LightRouterError):
         _complain(str(exc))
-        return NOBODY_ANSWERED if isinstance(exc, NoSurvivorError) else USAGE
+        return _code_of(exc)
     if hasattr(exc, "format_message"):  # typer's own: wrong usage
         if str(exc.format_message()):  # empty where the help was shown instead
             _complain(f"{exc.format_message()} (see --help)")
         return USAGE
     _complain(f"a bug, or a model's package: {type(exc).__name__}: {exc} (LIGHTROUTER_DEBUG=1 shows more)")
     return 1
+
+
+def _code_of(exc: LightRouterError) -> int:
+    if isinstance(exc, NoSurvivorError):
+        _complain_of_cost(exc)
+        return NOBODY_ANSWERED
+    return OVER_BUDGET if isinstance(exc, BudgetError) else USAGE
+
+
+def _complain_of_cost(exc: NoSurvivorError) -> None:
+    """Say what was spent in vain; a line of its own, since the causes may be long. Refused calls cost nothing."""
+    from lightrouter_graph.cli.report import spent_line  # noqa: PLC0415 - errors only
+
+    if exc.bill and (spent := spent_line(cast("Bill", exc.bill))):
+        _complain(f"spent in vain: {spent}")
 
 
 def _complain(what: str) -> None:

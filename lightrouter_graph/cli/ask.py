@@ -28,6 +28,7 @@ Into a pipe: nothing but the answer's plain text; what happens is told on stderr
 [bold]Examples[/bold]
   lightrouter ask "What is 17 * 23?"
   lightrouter ask --agree 0 --aggregator llm "Compare TCP and QUIC." > quic.txt
+  lightrouter ask --budget usd=0.01 --deadline 20 "Is 221 prime?"
   lightrouter ask --json --quiet - < question.txt | jq -r .answer
 """
 
@@ -62,6 +63,10 @@ def ask(
     max_tokens: options.MaxTokens = None,
     timeout: options.Timeout = None,
     deadline: options.Deadline = None,
+    budget: options.Limits = None,
+    boot_quorum: options.BootQuorum = None,
+    boot_grace: options.BootGrace = None,
+    max_retries: options.MaxRetries = None,
     seed: options.Seed = None,
     as_json: Annotated[
         bool,
@@ -87,6 +92,10 @@ def ask(
         timeout_s=timeout,
         boot_timeout_s=options.boot_timeout(timeout),
         deadline_s=deadline,
+        budget=options.budget_from(budget),
+        boot_quorum=boot_quorum,
+        boot_grace_s=boot_grace,
+        max_retries=max_retries,
         seed=seed,
     )
     on_screen = sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not (as_json or quiet)

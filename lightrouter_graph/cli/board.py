@@ -38,6 +38,7 @@ class Board:
         ranked: The selector's verdict.
         answers: Who answers in full, in the order in which they were asked.
         tallied: How far the answers agree.
+        notes: What is done otherwise than asked for, to stay within the budget.
     """
 
     order: tuple[str, ...] = ()
@@ -48,6 +49,7 @@ class Board:
     ranked: Ranked | None = None
     answers: tuple[Lane, ...] = ()
     tallied: Tallied | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def doing(self) -> str:
@@ -91,7 +93,8 @@ class Board:
 
 
 def _opened(event: Opened, now: float) -> Board:
-    board = Board(tuple(event["order"]), tuple(event["booting"]), layers=event["layers"])
+    notes = tuple(event["notes"])
+    board = Board(tuple(event["order"]), tuple(event["booting"]), layers=event["layers"], notes=notes)
     if len(board.booting) == 1:  # nothing to compare: the only candidate answers at once, in the last layer
         return replace(board, layer=board.layers).joined_by(board.booting, now)
     return replace(board, boots=tuple(Lane(name, now) for name in board.booting))

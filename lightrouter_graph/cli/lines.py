@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from lightrouter_graph.cli.report import bill_line
+from lightrouter_graph.cli.report import bill_line, caveats, in_one
 from lightrouter_graph.cli.words import (
     agreement_in_words,
     clipped,
@@ -49,7 +50,10 @@ class Silence:
 
 
 class Lines(Silence):
-    """Tells each event in one line."""
+    """Tells each event in one line, and in further ones what is done otherwise than asked for."""
+
+    def __init__(self) -> None:
+        self._told: list[str] = []
 
     def say(self, line: str) -> None:
         """Print a line on stderr."""
@@ -59,6 +63,18 @@ class Lines(Silence):
     def see(self, event: Event) -> None:
         """Print what happened."""
         self.say(event_line(event))
+        if event["event"] == "opened":
+            self._tell(in_one(event["notes"]))
+
+    def take(self, message: AIMessage) -> None:
+        """Leave the answer to the caller, and say what is not as it was asked for."""
+        self._tell(caveats(message.response_metadata["lightrouter"]))
+
+    def _tell(self, lines: Iterable[str]) -> None:
+        """Say what has not been said."""
+        for line in [line for line in lines if line not in self._told]:
+            self._told.append(line)
+            self.say(line)
 
 
 def event_line(event: Event) -> str:  # noqa: PLR0911 - one per event

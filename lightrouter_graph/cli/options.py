@@ -1,6 +1,7 @@
 """Options of `ask` that are settings of a run: words, ranges and choices are those of `Context`'s fields."""
 
 import re
+from collections.abc import Sequence
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -8,6 +9,7 @@ import typer
 
 from lightrouter_graph.context import Context
 from lightrouter_graph.errors import ContextError
+from lightrouter_graph.limits import Budget
 
 PANEL = "Settings (default: adaptive; only what you give changes)"
 
@@ -48,6 +50,30 @@ def boot_timeout(timeout_s: float | None) -> float | None:
     return None if timeout_s is None else min(usual, timeout_s)
 
 
+def budget_from(given: Sequence[str] | None) -> Budget | None:
+    """Read `usd=0.01,calls=9`; where it was given several times, all of it holds.
+
+    Raises:
+        ContextError: If it is anything else; the message says what is allowed.
+    """
+    if not given:
+        return None
+    pairs = [pair.partition("=") for pair in ",".join(given).split(",")]
+    limits = {name.strip(): value.strip() for name, _, value in pairs}
+    if len(limits) < len(pairs) or not all(limits.values()) or limits.keys() - Budget.model_fields.keys():
+        raise ContextError(_unreadable(given))
+    try:
+        return Budget(**limits)  # type: ignore[arg-type]  # pydantic reads numbers
+    except ContextError as exc:
+        msg = str(exc).replace("Budget ", "--budget ").replace(", or None", "")
+        raise ContextError(msg) from None
+
+
+def _unreadable(given: Sequence[str]) -> str:
+    known = ", ".join(Budget.model_fields)
+    return f"--budget = {','.join(given)!r}: write limits such as usd=0.01,calls=9, each of {known} at most once"
+
+
 def _option(name: str, help_text: str = "") -> Any:
     return typer.Option(
         _flag(name),
@@ -61,7 +87,7 @@ def _option(name: str, help_text: str = "") -> Any:
 def _help(name: str) -> str:
     field, zero = Context.model_fields[name], "0" if takes_nothing(name) or name == "top_k" else "not given"
     words = re.sub(r"`(\w+)`", lambda found: _flag(found[1]), str(field.description))
-    words = re.sub(r"\bempty\b", zero, words)
+    words = re.sub(r"\b[Ee]mpty\b", zero, words)
     if isinstance(field.default, int | float):
         words += f" Default: {field.default:g}."
     return f"{words} One of: {', '.join(choices_of(name))}." if choices_of(name) else words
@@ -74,11 +100,13 @@ def _bounds(name: str) -> tuple[Any, Any]:
 
 
 def _flag(name: str) -> str:
+    name = "timeout_s" if name == "boot_timeout_s" else name  # one option sets both
     return "--" + name.removesuffix("_s").replace("_", "-")
 
 
 def _in_options(message: str, names: Any) -> str:
-    return re.sub(rf"\b({'|'.join(names)})\b", lambda found: _flag(found[1]), message)
+    worded = re.sub(rf"\b({'|'.join(names)})\b", lambda found: _flag(found[1]), message)
+    return "; ".join(dict.fromkeys(worded.split("; ")))
 
 
 TopK = Annotated[int | None, _option("top_k")]
@@ -90,5 +118,20 @@ SelectorName = Annotated[str | None, _option("selector")]
 AggregatorName = Annotated[str | None, _option("aggregator")]
 MaxTokens = Annotated[int | None, _option("max_tokens")]
 Timeout = Annotated[float | None, _option("timeout_s", "Seconds after which one model call counts as failed.")]
+BootQuorum = Annotated[int | None, _option("boot_quorum")]
+BootGrace = Annotated[float | None, _option("boot_grace_s")]
+MaxRetries = Annotated[int | None, _option("max_retries")]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--budget",
+        metavar="LIMITS",
+        show_default=False,
+        rich_help_panel=PANEL,
+        help="What one run may take at most, in the worst case: usd, tokens, calls or seconds, as in "
+        "usd=0.01,calls=9. Where that is too little, less is done, and said; where it is too little for any answer, "
+        "nothing is.",
+    ),
+]
 Deadline = Annotated[float | None, _option("deadline_s")]
 Seed = Annotated[int | None, _option("seed")]

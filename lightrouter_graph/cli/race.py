@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lightrouter_graph.cli.board import Board, Ending, Lane
+from lightrouter_graph.cli.report import in_one
 from lightrouter_graph.cli.words import agreement_in_words, clipped, one_line, seconds, tally_in_words, usd, why_failed
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Race:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the sections that have something to show."""
         board, width = self._board, _name_width(self._board, options.max_width)
+        for line in in_one(board.notes):
+            yield Group(Text(one_line(line), style="yellow"), Text())
         if board.boots:
             title = f"boots, layer {board.layer} of {board.layers}" if board.layers > 1 else "boots"
             yield Group(self._lanes(title, board.boots, width), *_reserve(board), Text())

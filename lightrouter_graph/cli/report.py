@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -11,7 +12,10 @@ from lightrouter_graph.cli.words import compared, count, one_line, seconds, usd
 
 if TYPE_CHECKING:
     from lightrouter_graph.bill import Bill, Estimate
+    from lightrouter_graph.decision import Decision
     from lightrouter_graph.records import Usage
+
+_BUDGET = "budget: "
 
 
 def bill_table(bill: Bill) -> Table:
@@ -28,11 +32,21 @@ def bill_table(bill: Bill) -> Table:
 
 def bill_line(bill: Bill) -> str:
     """Tell the bill in one line."""
-    usage = bill["usage"]
-    spent = f"{count(bill['calls'], 'call')}, {usage['input_tokens']:,} + {usage['output_tokens']:,} tokens"
     told = [f"against {other['what']}: {against(bill, other)}" for other in others(bill)]
     unknown = [f"price unknown: {', '.join(bill['unpriced'])}"] if bill["usd_known"] and bill["unpriced"] else []
-    return " | ".join([f"bill: {spent}, {paid(bill)}, {seconds(bill['seconds'])}", *unknown, *told])
+    return " | ".join([f"bill: {_spent(bill)}, {seconds(bill['seconds'])}", *unknown, *told])
+
+
+def spent_line(bill: Bill) -> str:
+    """Tell what was spent, without comparisons; empty where no token was."""
+    return _spent(bill) if _total(bill["usage"]) else ""
+
+
+def caveats(decision: Decision) -> list[str]:
+    """Say what is not as it was asked for; nothing where all is."""
+    late = ["late: the deadline ended the run"] if decision["late"] else []
+    cut = [] if decision["complete"] else ["incomplete: the answer was cut off, or is a draft"]
+    return [*late, *cut, *in_one(decision["budget"])]
 
 
 def others(bill: Bill) -> list[Estimate]:
@@ -57,6 +71,18 @@ def against(bill: Bill, other: Estimate) -> str:
         return ""
     ratio = _total(bill["usage"]) / tokens
     return _about(compared(ratio, less="fewer tokens", more="more tokens"), estimated=estimated)
+
+
+def in_one(notes: Iterable[str]) -> list[str]:
+    """Join the notes on what the budget changed into one line, if there are any."""
+    told = "; ".join(note.removeprefix(_BUDGET) for note in dict.fromkeys(notes))
+    return [_BUDGET + told] if told else []
+
+
+def _spent(bill: Bill) -> str:
+    usage = bill["usage"]
+    tokens = f"{usage['input_tokens']:,} + {usage['output_tokens']:,} tokens"
+    return f"{count(bill['calls'], 'call')}, {_about(tokens, estimated=usage['estimated'])}, {paid(bill)}"
 
 
 def _price(other: Estimate) -> str:

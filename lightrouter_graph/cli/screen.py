@@ -14,7 +14,7 @@ from lightrouter_graph.cli.board import Board, Ending
 from lightrouter_graph.cli.lines import event_line
 from lightrouter_graph.cli.paragraphs import Paragraphs
 from lightrouter_graph.cli.race import Race
-from lightrouter_graph.cli.report import bill_table
+from lightrouter_graph.cli.report import bill_table, caveats
 from lightrouter_graph.cli.words import one_line, seconds
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Screen:
         self._paragraphs.write(token)
 
     def take(self, message: AIMessage) -> None:
-        """Print what of the answer has not been printed, and the bill."""
+        """Print what of the answer has not been printed, the bill, and what is not as it was asked for."""
         text = str(message.text)
         if text not in self._heard.values():
             self.hear(f"whole:{message.id}", text)
@@ -79,6 +79,8 @@ class Screen:
         self._console.print()
         self._console.print(bill_table(decision["bill"]))
         self._console.print(Text(_how(decision), style="dim"))
+        for caveat in caveats(decision):
+            self._console.print(Text(one_line(caveat), style="yellow"))
 
     def _draw(self) -> Race:
         return Race(self._board, time.monotonic(), self._ending)
@@ -116,6 +118,6 @@ _HOW = {
 def _how(decision: Decision) -> str:
     """Say whose text it is and how it was chosen."""
     how = _HOW.get(decision["merged"], f"{decision['merged']}, {{}}").format(decision["merged_by"])
-    notes = "; ".join(decision["merge_notes"].values())
+    notes = "; ".join(note for name, note in decision["merge_notes"].items() if name != "budget")  # told below
     took = seconds(decision["bill"]["seconds"])
     return one_line(f"{how} · {took}" + (f" · {notes}" if notes else ""))

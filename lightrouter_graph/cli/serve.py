@@ -26,6 +26,7 @@ Models served: lightrouter, lightrouter-paper, and every candidate by its name. 
 [bold]Examples[/bold]
   lightrouter serve
   lightrouter serve --pool team.toml --port 9000
+  lightrouter serve --budget usd=0.02
   LIGHTROUTER_API_KEY=... lightrouter serve --host 0.0.0.0
   curl localhost:8000/v1/models
 """
@@ -64,8 +65,12 @@ def serve(
     selector: options.SelectorName = None,
     aggregator: options.AggregatorName = None,
     deadline: options.Deadline = None,
+    budget: options.Limits = None,
 ) -> None:
-    """Serve the models over HTTP, as OpenAI serves theirs, until Ctrl-C. A request may bring settings of its own."""
+    """Serve the models over HTTP, as OpenAI serves theirs, until Ctrl-C.
+
+    A request may bring settings of its own; of a budget it may take away, and never add to it.
+    """
     key = _key(api_key_env)
     context = options.settings_from(
         paper=False,
@@ -77,6 +82,7 @@ def serve(
         selector=selector,
         aggregator=aggregator,
         deadline_s=deadline,
+        budget=options.budget_from(budget),
     )
     names, app = _prepare(pool, candidate, context=context, api_key=key, max_concurrency=max_concurrency)
     with _listen(host, port) as listening:

@@ -21,7 +21,9 @@ def test_version(capsys):
 def test_help_documents_commands_examples_and_exit_codes(capsys):
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
-    for part in ("ask", "pool", "Examples", "0  answered", "2  wrong usage", "3  nobody answered", "130  interrupted"):
+    for part in ("ask", "pool", "serve", "Examples", "0  answered", "2  wrong usage", "3  nobody answered"):
+        assert part in shown
+    for part in ("4  the budget", "130  interrupted"):
         assert part in shown
 
 
@@ -41,7 +43,17 @@ def test_choices_are_those_of_the_context(capsys, name):
         Context(**{name: word})
 
 
-def test_help_loads_nothing_heavy():
+@pytest.mark.parametrize("command", ["ask", "serve"])
+def test_every_option_says_what_it_does_in_words_of_the_command_line(capsys, command):
+    main([command, "--help"])
+    shown = " ".join(capsys.readouterr().out.replace("│", "").split())
+    assert "usd=0.01,calls=9" in shown
+    for word in ("`", "_s ", " empty ", " Empty ", "--boot-timeout"):
+        assert word not in shown
+
+
+@pytest.mark.parametrize("args", [["--help"], ["ask", "--help"], ["serve", "--help"]])
+def test_help_loads_nothing_heavy(args):
     # The package's own __init__ is kept out: this is about what the command line adds to it.
     script = f"""
 import importlib.util, sys, types
@@ -49,7 +61,7 @@ spec = importlib.util.find_spec("lightrouter_graph")
 package = sys.modules["lightrouter_graph"] = types.ModuleType("lightrouter_graph")
 package.__path__ = spec.submodule_search_locations
 from lightrouter_graph.cli import main
-main(["ask", "--help"])
+main({args!r})
 print(sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)

@@ -7,7 +7,7 @@ import pytest
 from cli.team import LONG, OPEN, PENS, TEXTS
 
 from lightrouter_graph.cli import main
-from lightrouter_graph.testing import Fail
+from lightrouter_graph.testing import Fail, Say, Timing
 
 KEY = "corp-4711-very-long-and-secret"
 
@@ -98,6 +98,12 @@ def test_without_a_file_the_environment_is_looked_into_and_that_is_said(capsys, 
         (["ask", "--top-k", "0", "hi"], "--top-k = 0: input should be greater than or equal to 1"),
         (["ask", "--agree", "1", "hi"], "--agree = 1: input should be greater than or equal to 2"),
         (["ask", "--selector", "dice", "hi"], "--selector = 'dice': input should be 'default', 'consistency', "),
+        (["ask", "--timeout", "-1", "hi"], "lightrouter: --timeout = -1.0: input should be greater than 0\n"),
+        (["ask", "--max-retries", "-1", "hi"], "--max-retries = -1: input should be greater than or equal to 0"),
+        (["ask", "--boot-quorum", "-1", "hi"], "--boot-quorum = -1: input should be greater than or equal to 1"),
+        (["ask", "--budget", "calls=2.5", "hi"], "--budget calls = '2.5': input should be a valid integer"),
+        (["ask", "--budget", "usd=1;calls=2", "hi"], "--budget usd = '1;calls=2': input should be a valid number"),
+        (["ask", "--budget", "usd=0", "hi"], "--budget usd = '0': input should be greater than 0\n"),
         (["ask", "-m", "gpt", "hi"], "model spec 'gpt' is not of the form provider:model"),
         (["ask", "-m", "openai:gpt-5.4-mini", "hi"], "needs a key: set the environment variable OPENAI_API_KEY"),
         (["ask", "-m", "a:b", "--pool", "x.toml", "hi"], "--pool and --candidate exclude each other"),
@@ -114,6 +120,56 @@ def test_wrong_use_is_one_line_and_code_2(capsys, args, complaint):
     assert said.err.startswith("lightrouter: ")
     assert complaint in said.err
     assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("limits", ["", "9", "usd", "usd=", "euro=1", "calls=9,", "usd=1,usd=2"])
+def test_a_budget_that_cannot_be_read_says_what_is_allowed(capsys, limits):
+    assert main(["ask", "--budget", limits, "hi"]) == 2
+    what = "write limits such as usd=0.01,calls=9, each of usd, tokens, calls, seconds at most once"
+    assert capsys.readouterr().err == f"lightrouter: --budget = {limits!r}: {what}\n"
+
+
+def test_limits_of_a_run(capsys, pool_file):
+    limits = ["--budget", "usd=0.5, calls=9", "--budget", "tokens=50000"]
+    others = ["--boot-quorum", "2", "--boot-grace", "0", "--max-retries", "0"]
+    assert main(["ask", "--json", "-q", "--pool", str(pool_file), *limits, *others, PENS]) == 0
+    settings = json.loads(capsys.readouterr().out)["decision"]["settings"]
+    assert settings["budget"] == {"usd": 0.5, "tokens": 50000, "calls": 9, "seconds": None}
+    assert (settings["boot_quorum"], settings["boot_grace_s"], settings["max_retries"]) == (2, 0, 0)
+
+
+def test_what_the_budget_changed_and_what_is_missing_is_told_once(capsys, pool_file):
+    limits = ["--budget", "calls=2", "--boot-tokens", "6", "--max-tokens", "6"]
+    assert main(["ask", "--pool", str(pool_file), *limits, PENS]) == 0
+    said = capsys.readouterr()
+    assert said.out == "6 groups cost 6 * 2\n"
+    first, note, *_, last = said.err.splitlines()
+    assert first == "asking ada (of 3)"
+    assert note.startswith("budget: ada alone answers; as asked for, the run may take ")
+    assert last == "incomplete: the answer was cut off, or is a draft"
+    assert said.err.count("budget") == note.count("budget")
+
+
+def test_a_deadline_that_ended_the_run_is_told(capsys, server, pool_file):
+    server.timings["cyd"] = Timing(30)
+    assert main(["ask", "--pool", str(pool_file), "--agree", "0", "--budget", "seconds=1", PENS]) == 0
+    assert "late: the deadline ended the run\n" in capsys.readouterr().err
+
+
+def test_a_budget_too_small_for_any_answer_is_code_4_and_nothing_is_sent(capsys, server, pool_file):
+    assert main(["ask", "-q", "--pool", str(pool_file), "--budget", "tokens=90", PENS]) == 4
+    said = capsys.readouterr()
+    assert said.err.startswith("lightrouter: the budget is too small for any answer: 'ada' alone may take ")
+    assert said.err.count("\n") == 1
+    assert not server.requests
+
+
+def test_what_was_spent_in_vain_is_said(capsys, server, pool_file):
+    server.failures.update(ada=Say(""), bob=Fail(status=401), cyd=Say(""))
+    assert main(["ask", "-q", "--pool", str(pool_file), PENS]) == 3
+    why, spent = capsys.readouterr().err.splitlines()
+    assert "ada: empty: " in why
+    assert spent == "lightrouter: spent in vain: 3 calls, 42 + 0 tokens, $0.000084"
 
 
 def test_nobody_answering_is_code_3_and_no_answer(capsys, server, pool_file):

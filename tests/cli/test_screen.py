@@ -38,6 +38,18 @@ def test_the_race_the_answer_and_the_bill(server, pool_file, columns):
     assert "all 3 in full, then an aggregator" in bill
 
 
+def test_what_the_budget_changed_stands_above_the_race_and_below_the_bill(pool_file):
+    args = ("ask", "--pool", pool_file, "--budget", "calls=3", "--max-tokens", "20", "--boot-tokens", "5", PENS)
+    with terminal(*args, columns=80, cwd=pool_file.parent) as shown:
+        assert shown.read_all() == 0
+    above, _, rest = shown.screen.partition("  boots")
+    race, _, below = rest.partition("this run costs")
+    for part in (above, below):
+        assert "budget: 2 candidates boot instead of 3, without cyd; top_k = 1 instead of" in part
+    assert "budget" not in race
+    assert "incomplete" not in shown.screen
+
+
 def test_layers_stay_one_below_the_other_and_the_synthesis_streams(server, pool_file):
     server.timings.update(dict.fromkeys(("ada", "bob", "cyd"), Timing(0.05, 200)))
     args = ("ask", "--pool", pool_file, "--paper", "--selector", "consistency", OPEN)
@@ -93,8 +105,9 @@ def answer(text: str, message_id: str) -> AIMessage:
         "seconds": 1.0,
         "one_model": other,
     }
-    decision = {"merged": "vote", "merged_by": "ada", "merge_notes": {"fallback": "synthesis failed"}}
-    record = {**decision, "bill": {**bill, "full_ensemble": other}}
+    decision = {"merged": "vote", "merged_by": "ada", "merge_notes": {"fallback": "synthesis failed", "budget": "b"}}
+    ending = {"late": True, "complete": False, "budget": ["budget: top_k = 1 instead of 2", "budget: as asked for"]}
+    record = {**decision, **ending, "bill": {**bill, "full_ensemble": other}}
     return AIMessage(text, id=message_id, response_metadata={"lightrouter": record})
 
 
@@ -116,7 +129,16 @@ def test_an_answer_that_streamed_is_not_printed_again():
 def test_an_answer_that_broke_off_is_followed_by_the_one_that_counts():
     screen = shown_by(("m", "It is perh"), then=answer("It is twelve.", "n"))
     assert "It is perh\n\nthat broke off; again:\n\nIt is twelve.\n" in screen
-    assert "the answer of ada, chosen by vote · 1.0 s · synthesis failed" in screen
+    assert "the answer of ada, chosen by vote · 1.0 s · synthesis failed\n" in screen
+
+
+def test_what_is_not_as_it_was_asked_for_stands_last():
+    told = [
+        "late: the deadline ended the run",
+        "incomplete: the answer was cut off, or is a draft",
+        "budget: top_k = 1 instead of 2; as asked for",
+    ]
+    assert shown_by(then=answer("twelve", "m")).splitlines()[-3:] == told
 
 
 def test_a_price_known_in_part_is_a_lower_bound():

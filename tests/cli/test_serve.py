@@ -58,6 +58,17 @@ def test_it_serves_until_ctrl_c(pool_file):
         assert interrupted(process) == "lightrouter: interrupted\n"
 
 
+def test_each_request_is_held_to_the_budget(server, pool_file):
+    body = {"model": "lightrouter", "messages": ASKED, "lightrouter": {"budget": {"calls": 99}}}
+    with (
+        serving("--pool", pool_file, "--budget", "calls=1") as (_, base_url),
+        httpx.Client(trust_env=False, base_url=base_url, timeout=30) as outside,
+    ):
+        answers = [outside.post("chat/completions", json=body) for _ in range(2)]
+    assert [answer.headers["x-lightrouter-calls"] for answer in answers] == ["1", "1"]
+    assert len(server.requests) == 2
+
+
 def test_a_second_ctrl_c_does_not_wait_for_answers(server, pool_file):
     server.failures["ada"] = Fail(hang=True)
     told = []
@@ -110,6 +121,7 @@ sys.exit(main(["serve"]))
     [
         (["--api-key-env", "DESK_KEY"], "the environment variable DESK_KEY is not set or empty"),
         (["--port", "70000"], "--port"),
+        (["--budget", "dollars=1"], "--budget = 'dollars=1': write limits such as usd=0.01,calls=9"),
         (["--max-concurrency", "0"], "--max-concurrency"),
         (["--pool", "nowhere.toml"], "nowhere.toml: cannot be read"),
     ],
