@@ -6,6 +6,7 @@ import traceback
 import uuid
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
@@ -14,10 +15,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from lightrouter_graph.errors import BrokenStreamError
+from lightrouter_graph.errors import BrokenStreamError, NoSurvivorError
 from lightrouter_graph.failures import redact
 from lightrouter_graph.server.answering import completion_of, decision_of, headers_of
 from lightrouter_graph.server.asking import Ask, read_ask
+from lightrouter_graph.server.budgets import held_to
 from lightrouter_graph.server.connection import EventStream, event, while_connected
 from lightrouter_graph.server.faults import Fault, fault_of, is_unforeseen
 from lightrouter_graph.server.guards import Slots, read_body
@@ -78,6 +80,7 @@ class ChatCompletions:
         ask = read_ask(await read_body(request, self._max_body_bytes), request.headers)
         model = self._catalogue.find(ask.model)
         seen.model = ask.model
+        ask = replace(ask, arguments=held_to(model, ask.arguments))
         with self._slots.take():
             if not ask.stream:
                 return await while_connected(request.receive, _whole(model, ask, name, seen))
@@ -91,6 +94,8 @@ class ChatCompletions:
             logger.error("%s failed: %s", name, redact(told, self._secrets))
         if isinstance(exc, BrokenStreamError):
             seen.answered(exc.answer.usage_metadata, decision_of(exc.answer.response_metadata))
+        if isinstance(exc, NoSurvivorError):
+            seen.unanswered(exc)
         fault = fault_of(exc, name)
         if fault.status >= 500 and not is_unforeseen(exc):
             logger.warning("%s: %s", name, redact(str(exc), self._secrets))

@@ -10,7 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from lightrouter_graph.context import PARENT_KEY
-from lightrouter_graph.errors import BrokenStreamError, ContextError, LightRouterError, NoSurvivorError, QueryError
+from lightrouter_graph.errors import (
+    BrokenStreamError,
+    BudgetError,
+    ContextError,
+    LightRouterError,
+    NoSurvivorError,
+    QueryError,
+)
 
 SETTINGS = PARENT_KEY
 """The field of a request that carries our own settings, and of a response that carries the decision record."""
@@ -29,7 +36,9 @@ _NOT_AGAIN = {"x-should-retry": "false"}
 """The official clients repeat every 5xx twice, and each repetition would pay for a whole run."""
 
 _ADDRESS = re.compile(r" ?\(https?://[^)\s]*\)")
-_SETTING = re.compile(r"^(?:unknown setting '(\w+)'|(\w+) = )")
+_SETTING = re.compile(r"^(?:unknown setting '(?P<unknown>\w+)'|(?P<setting>\w+) = )")
+_LIMIT = re.compile(r"^(?:unknown limit '(?P<unknown>\w+)' of a Budget|Budget (?P<limit>\w+) = )")
+_NO_QUOTA = "insufficient_quota"
 
 
 class Fault(Exception):  # noqa: N818 - it becomes a response and never leaves the server
@@ -60,6 +69,7 @@ class Fault(Exception):  # noqa: N818 - it becomes a response and never leaves t
     def body(self) -> bytes:
         """The error as the API words it, in JSON."""
         kind = "server_error" if self.status >= 500 else _TYPES.get(self.status, "invalid_request_error")
+        kind = _NO_QUOTA if self._code == _NO_QUOTA else kind
         error = ErrorObject(message=str(self), type=kind, param=self._param, code=self._code, **self._extra)
         return json.dumps({"error": error.model_dump(exclude_unset=True)}, ensure_ascii=False).encode()
 
@@ -93,6 +103,8 @@ def is_unforeseen(exc: Exception) -> bool:
 def _of_ours(exc: LightRouterError) -> Fault:
     if isinstance(exc, NoSurvivorError):
         return _of_nobody(exc)
+    if isinstance(exc, BudgetError):
+        return _of_budget(exc)
     if isinstance(exc, ContextError):
         return Fault(400, str(exc), code="invalid_value", param=_setting(str(exc)))
     if isinstance(exc, QueryError):
@@ -100,6 +112,12 @@ def _of_ours(exc: LightRouterError) -> Fault:
     if isinstance(exc, BrokenStreamError):  # the answer is paid for: whoever looks for it can have it
         return Fault(502, str(exc), code="broken_stream", headers=_NOT_AGAIN, answer=str(exc.answer.text))
     return Fault(500, str(exc), code="internal_error", headers=_NOT_AGAIN)
+
+
+def _of_budget(exc: BudgetError) -> Fault:
+    """Say it as OpenAI says that an account is empty: no client takes that for a matter of waiting."""
+    param = f"{SETTINGS}.{'thread_budget' if exc.scope == 'thread' else 'budget'}"
+    return Fault(429, str(exc), code=_NO_QUOTA, param=param, headers=_NOT_AGAIN)
 
 
 def _of_nobody(exc: NoSurvivorError) -> Fault:
@@ -114,8 +132,10 @@ def _of_nobody(exc: NoSurvivorError) -> Fault:
 
 
 def _setting(message: str) -> str:
+    if found := _LIMIT.match(message):
+        return f"{SETTINGS}.budget.{found['unknown'] or found['limit']}"
     found = _SETTING.match(message)
-    return f"{SETTINGS}.{found[1] or found[2]}" if found else SETTINGS
+    return f"{SETTINGS}.{found['unknown'] or found['setting']}" if found else SETTINGS
 
 
 def _subject(message: str) -> str:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from langchain_core.messages.ai import UsageMetadata
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -12,10 +12,15 @@ from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import Response
 
+from lightrouter_graph.bill import usage_metadata
+from lightrouter_graph.errors import NoSurvivorError
+from lightrouter_graph.records import Cause
+
 HUNG_UP = 499
 """The status under which requests are counted whose client went away, as nginx counts them."""
 
 _UNKNOWN = "unknown"
+_CAUSES = frozenset(get_args(Cause))
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
 
 
@@ -39,12 +44,21 @@ class Metrics:
             registry=registry,
         )
         self._tokens = Counter(
-            "lightrouter_tokens", "Tokens of all calls of answered requests.", ["model", "direction"], registry=registry
+            "lightrouter_tokens",
+            "Tokens of all calls, but of requests whose client hung up.",
+            ["model", "direction"],
+            registry=registry,
         )
         self._usd = Counter(
             "lightrouter_usd",
-            "US dollars of answered requests, as far as prices are known.",
+            "US dollars, as far as prices are known, but of requests whose client hung up.",
             ["model"],
+            registry=registry,
+        )
+        self._failures = Counter(
+            "lightrouter_candidate_failures",
+            "Candidates that failed in a request, by the last cause.",
+            ["candidate", "cause"],
             registry=registry,
         )
         self._cancelled = Counter(
@@ -77,6 +91,9 @@ class Metrics:
             self._tokens.labels(seen.model, "in").inc(seen.usage["input_tokens"])
             self._tokens.labels(seen.model, "out").inc(seen.usage["output_tokens"])
         self._usd.labels(seen.model).inc(seen.usd)
+        for candidate, why in seen.failures.items():
+            if (cause := why.partition(":")[0]) in _CAUSES:
+                self._failures.labels(candidate, cause).inc()
 
 
 @dataclass(slots=True)
@@ -89,6 +106,7 @@ class Observation:
     first_token_s: float | None = None
     usage: UsageMetadata | None = None
     usd: float = 0.0
+    failures: Mapping[str, str] = field(default_factory=dict)
 
     def speaks(self) -> None:
         """Note the first token; later ones change nothing."""
@@ -97,5 +115,14 @@ class Observation:
 
     def answered(self, usage: UsageMetadata | None, decision: Mapping[str, Any] | None) -> None:
         """Note a whole answer and what it cost."""
+        record = decision or {}
         self.status, self.usage = 200, usage
-        self.usd = (decision or {}).get("bill", {}).get("usd_known") or 0.0
+        self.usd = record.get("bill", {}).get("usd_known") or 0.0
+        failed = [candidate for candidate in record.get("candidates", ()) if candidate["fate"] == "failed"]
+        self.failures = {candidate["candidate"]: candidate["why"] for candidate in failed}
+
+    def unanswered(self, exc: NoSurvivorError) -> None:
+        """Note that nobody answered, and what was spent in vain."""
+        self.failures = exc.failures
+        if exc.bill:
+            self.usage, self.usd = usage_metadata(exc.bill["usage"]), exc.bill["usd_known"]

@@ -5,7 +5,15 @@ import json
 import pytest
 from langchain_core.messages import AIMessage
 
-from lightrouter_graph import ContextError, LightRouterError, NoSurvivorError, QueryError, SelectionError
+from lightrouter_graph import (
+    BudgetError,
+    Context,
+    ContextError,
+    LightRouterError,
+    NoSurvivorError,
+    QueryError,
+    SelectionError,
+)
 from lightrouter_graph.errors import BrokenStreamError
 from lightrouter_graph.server.faults import Fault, fault_of
 
@@ -64,6 +72,28 @@ def test_clients_are_told_when_to_come_back():
 )
 def test_a_wrong_setting_is_named(message, param):
     assert told(fault_of(ContextError(message), "id"))["param"] == param
+
+
+@pytest.mark.parametrize(
+    ("limits", "param"),
+    [
+        ({"usd": -1}, "lightrouter.budget.usd"),
+        ({"euro": 1}, "lightrouter.budget.euro"),
+        (5, "lightrouter.budget"),
+    ],
+)
+def test_a_wrong_limit_is_named(limits, param):
+    with pytest.raises(ContextError) as caught:
+        Context(budget=limits)
+    assert told(fault_of(caught.value, "id"))["param"] == param
+
+
+@pytest.mark.parametrize(("scope", "param"), [("run", "lightrouter.budget"), ("thread", "lightrouter.thread_budget")])
+def test_a_budget_that_is_too_small_is_an_empty_account_and_not_worth_another_try(scope, param):
+    fault = fault_of(BudgetError("too small", needed={"usd": 2.0}, left={"usd": 1.0}, scope=scope), "id")
+    assert (fault.status, fault.headers) == (429, {"x-should-retry": "false"})
+    quota = "insufficient_quota"
+    assert told(fault) == {"message": "too small", "type": quota, "code": quota, "param": param}
 
 
 @pytest.mark.parametrize(

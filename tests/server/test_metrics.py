@@ -1,11 +1,14 @@
 """What is counted, as a scraper reads it."""
 
 import pytest
+from helpers import scripted
 from prometheus_client.parser import text_string_to_metric_families
 from server.desk import PATH, asking, client, model, routed
 
+from lightrouter_graph import ChatLightRouter
 from lightrouter_graph.testing import Reply
 
+FOUR = "The answer is 4."
 ANSWERED = {"model": "a", "status": "200"}
 
 
@@ -42,6 +45,26 @@ async def test_failures_are_counted_by_status(streaming):
     assert value("lightrouter_requests_total", model="a", status="500") == 1
     assert value("lightrouter_cancelled_total", model="a") is None
     assert value("lightrouter_tokens_total", model="a", direction="in") is None
+
+
+async def test_candidates_that_failed_are_counted_by_cause_also_where_others_answered():
+    pool = scripted(ada=FOUR, bob=TimeoutError("late"), cyd=RuntimeError("no"))
+    desk = client({"a": ChatLightRouter(pool=pool)})
+    for _ in range(2):
+        assert (await desk.post(PATH, json=asking())).status_code == 200
+    value = await counts(desk)
+    assert value("lightrouter_candidate_failures_total", candidate="bob", cause="timeout") == 2
+    assert value("lightrouter_candidate_failures_total", candidate="cyd", cause="bad_response") == 2
+    assert value("lightrouter_candidate_failures_total", candidate="ada", cause="timeout") is None
+
+
+async def test_what_was_spent_in_vain_is_counted():
+    desk = client({"a": ChatLightRouter(pool=scripted(ada="", bob=TimeoutError("late"), price=(1.0, 1.0)))})
+    assert (await desk.post(PATH, json=asking())).status_code == 502
+    value = await counts(desk)
+    assert value("lightrouter_candidate_failures_total", candidate="ada", cause="empty") == 1
+    assert value("lightrouter_tokens_total", model="a", direction="in") > 0
+    assert value("lightrouter_usd_total", model="a") > 0
 
 
 async def test_names_of_unknown_models_are_not_counted():
