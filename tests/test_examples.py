@@ -49,6 +49,7 @@ def test_no_example_is_left_out():
         "quickstart",
         "pocket_eval",
         "replay",
+        "resilience",
         "structured_output",
         "subgraph",
     }
@@ -186,6 +187,23 @@ def test_middleware_routes_some_calls_and_falls_back(capsys, caplog):
     routed, own = "LightRouter, 2 of 3 models", "the agent's own model"
     assert [line[1] for line in lines if len(line) == 2] == [routed, own, own, own]
     assert caplog.text.count("the agent's own model answers: no candidate could answer") == 1
+
+
+def test_resilience_answers_on_a_bad_day_in_time_and_in_budget(capsys):
+    lines = shown_by("resilience", capsys)
+    fates = {words[0]: words[1:] for line in lines if (words := line.split())}
+    assert lines[0].endswith("The answer is 5.")
+    assert fates["down"][:2] == ["failed", "unavailable:"]
+    assert fates["talker"][0] == "dropped"
+    assert fates["stuck"][:2] == ["failed", "straggler:"]
+    assert fates["steady"] == fates["second"] == ["answered"]
+    assert fates["spare"] == ["not", "needed"]
+    assert "budget: 5 candidates boot instead of 6, without spare" in lines
+    assert any(line.startswith("late: False; complete: True; ") for line in lines)
+    assert float(fates["bill:"][2]) < 0.013
+    assert float(fates["after"][0]) < 5
+    assert "no answer: the budget is too small for any answer: " in "\n".join(lines)
+    assert lines[-1] == "requests sent: 0"
 
 
 def test_replay_measures_every_policy_against_the_baselines(capsys):
