@@ -67,6 +67,7 @@ class Ranked(TypedDict):
     reasons: dict[str, str]
     going_on: list[str]
     dropped: dict[str, str]
+    notes: list[str]
 
 
 class AnswerDone(TypedDict):
@@ -94,16 +95,19 @@ class Tallied(TypedDict):
     agreement: Agreement
     next_up: list[str]
     why: str
+    notes: list[str]
 
 
 class Drafted(TypedDict):
-    """An inner layer ended with a draft."""
+    """An inner layer ended with a draft; `booting` boot in the next, nobody where there is not enough left for one."""
 
     type: Literal["lightrouter"]
     event: Literal["drafted"]
     layer: int
     text: str
     candidates: list[str]
+    booting: list[str]
+    notes: list[str]
 
 
 class Billed(TypedDict):

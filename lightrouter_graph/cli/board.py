@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -84,7 +84,7 @@ class Board:
             case "tallied":
                 return replace(self, tallied=event).joined_by(event["next_up"], now)
             case "drafted":
-                return _next_layer(self, now)
+                return _next_layer(self, event["booting"], now)
         return self
 
     def joined_by(self, names: Iterable[str], now: float) -> Board:
@@ -100,9 +100,12 @@ def _opened(event: Opened, now: float) -> Board:
     return replace(board, boots=tuple(Lane(name, now) for name in board.booting))
 
 
-def _next_layer(board: Board, now: float) -> Board:
-    lanes = tuple(Lane(name, now) for name in board.booting)
-    return Board(board.order, board.booting, board.layer + 1, board.layers, lanes)
+def _next_layer(board: Board, booting: Sequence[str], now: float) -> Board:
+    """Begin the next layer; one candidate alone answers at once."""
+    after = Board(board.order, tuple(booting), board.layer + 1, board.layers)
+    if len(booting) == 1:
+        return after.joined_by(booting, now)
+    return replace(after, boots=tuple(Lane(name, now) for name in booting))
 
 
 def _with_done(lanes: tuple[Lane, ...], done: Done, now: float) -> tuple[Lane, ...]:

@@ -19,7 +19,10 @@ from lightrouter_graph.records import Answer
 from lightrouter_graph.standing import survivors
 from lightrouter_graph.state import State, settings_of
 
-_GIVE_A_PRICE = "give one: Candidate(name, model, price=(input, output)), in USD per 1M tokens"
+_GIVE_A_PRICE = (
+    "give one, in USD per 1M tokens: Candidate(name, model, price=(input, output)), or in a pool file "
+    "price = { input = ..., output = ... }"
+)
 
 
 @dataclass(frozen=True, slots=True)

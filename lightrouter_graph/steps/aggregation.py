@@ -89,7 +89,7 @@ class AggregateStep:
 
     def _drafted(self, state: State, merged: Merged, boots: Sequence[Answer]) -> Update:
         """Go on with a draft; where there is not enough left for another layer, it is the answer."""
-        update, notes = _draft(state, merged, boots), list(merged.notes.get("budget", "").splitlines())
+        update, notes = _draft(state, merged, boots), merged.notes.get("budget", "").splitlines()
         begun: State = {
             **state,
             "drafts": [*state["drafts"], *update["drafts"]],
@@ -100,13 +100,11 @@ class AggregateStep:
         try:
             plan = self.planner.layer(begun, query, self.planner.left(begun))
         except BudgetError as exc:
-            note = f"budget: no further layer: {exc}"
-            broke: State = {**state, "drafts": begun["drafts"], "broke": True, "notes": [*state["notes"], *notes, note]}
-            merged = replace(merged, notes={**merged.notes, "last_resort": f"the draft of layer {state['layer']}"})
-            self.runs.forget(state["run"])
-            final = _final(broke, merged, boots, self.pool, complete=False)
-            ended: Update = {"agreement": agreement_of([]), "broke": True, "notes": [*notes, note]}
-            return {**final, "drafts": update["drafts"], **ended}
+            notes = [*notes, f"budget: no further layer: {exc}"]
+            _tell_draft(update, (), notes)
+            return self._ended_by_draft({**begun, "layer": state["layer"]}, merged, boots, notes)
+        notes = [*notes, *plan["notes"]]
+        _tell_draft(update, plan["booting"], notes)
         return {
             **update,
             "settings": {**state["settings"], **plan["settings"]},
@@ -114,8 +112,20 @@ class AggregateStep:
             "booting": plan["booting"],
             "allowances": plan["allowances"],
             "up": None,
-            "notes": [*notes, *plan["notes"]],
+            "notes": notes,
         }
+
+    def _ended_by_draft(self, state: State, merged: Merged, boots: Sequence[Answer], notes: Sequence[str]) -> Update:
+        broke: State = {**state, "broke": True, "notes": [*state["notes"], *notes]}
+        self.runs.forget(state["run"])
+        if not self.request.admits(merged.text, merged.proposal):
+            bill = cast("Mapping[str, Any]", _bill(broke, 0, self.pool))
+            raise NoSurvivorError(layer=state["layer"], failures=failures_of(broke), bill=bill)
+        what = {"last_resort": f"the draft of layer {state['layer']}"}
+        answer = replace(merged, spendings=(), notes={**merged.notes, **what, "budget": ""})  # both stand in the state
+        final = _final(broke, answer, boots, self.pool, complete=False)
+        ended: Update = {"agreement": agreement_of([]), "broke": True, "notes": list(notes)}
+        return {**final, "drafts": state["drafts"][-1:], "spendings": list(merged.spendings), **ended}
 
     async def _merge(self, state: State, answers: Sequence[Answer]) -> Merged:
         query = query_of(state, self.pool, self.key, self.request, self.runs)
@@ -187,20 +197,26 @@ def _calls(answer: Answer) -> bool:
 
 def _draft(state: State, merged: Merged, answers: Sequence[Answer]) -> Update:
     candidates, text = [answer["candidate"] for answer in answers], shown(merged.text, merged.proposal)
-    tell(
-        {
-            "type": "lightrouter",
-            "event": "drafted",
-            "layer": state["layer"],
-            "text": text,
-            "candidates": candidates,
-        }
-    )
     return {
         "drafts": [{"layer": state["layer"], "text": text, "candidates": candidates}],
         "spendings": list(merged.spendings),
         "layer": state["layer"] + 1,
     }
+
+
+def _tell_draft(update: Update, booting: Sequence[str], notes: Sequence[str]) -> None:
+    draft = update["drafts"][0]
+    tell(
+        {
+            "type": "lightrouter",
+            "event": "drafted",
+            "layer": draft["layer"],
+            "text": draft["text"],
+            "candidates": draft["candidates"],
+            "booting": list(booting),
+            "notes": list(notes),
+        }
+    )
 
 
 def _final(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool, *, complete: bool) -> Update:

@@ -74,7 +74,7 @@ class SelectStep:
             "up": None,
         }
         update |= self._next(ranked, plan["notes"])
-        _tell(cast("State", {**ranked, **update, "rankings": ranked["rankings"]}), ranking)
+        _tell(cast("State", {**ranked, **update, "rankings": ranked["rankings"]}), ranking, update["notes"])
         return update
 
     def _next(self, state: State, notes: Sequence[str]) -> Update:
@@ -147,7 +147,7 @@ def _ranking(query: Query, boots: Sequence[Boot], scores: Scores) -> Ranking:
     }
 
 
-def _tell(state: State, ranking: Ranking) -> None:
+def _tell(state: State, ranking: Ranking, notes: Sequence[str]) -> None:
     out = dropped(state)
     note_ranking(ranking, out)
     tell(
@@ -161,5 +161,6 @@ def _tell(state: State, ranking: Ranking) -> None:
             "reasons": ranking["reasons"],
             "going_on": going_on(state),
             "dropped": out,
+            "notes": list(notes),
         }
     )

@@ -54,6 +54,7 @@ class TallyStep:
                 "agreement": agreement,
                 "next_up": up,
                 "why": "" if up else stop_rule(now).why(standing_of(now)),
+                "notes": update["notes"],
             }
         )
         return {**update, "agreement": agreement, "late": late}

@@ -226,15 +226,15 @@ def test_who_has_no_known_price_is_left_out_of_a_budget_in_usd():
     found = plan(FIXED.model_copy(update={"width": 3}), left(usd=1.0), pool=pool)
     assert found["order"] == found["booting"] == ["a", "c", "d"]
     assert found["notes"] == [
-        "budget: left out, as no price is known: b; give one: Candidate(name, model, price=(input, output)), "
-        "in USD per 1M tokens"
+        "budget: left out, as no price is known: b; give one, in USD per 1M tokens: "
+        "Candidate(name, model, price=(input, output)), or in a pool file price = { input = ..., output = ... }"
     ]
     assert plan(FIXED, left(tokens=10**6), pool=pool)["order"] == ["a", "b", "c", "d"]
 
 
 def test_without_any_known_price_there_is_no_budget_in_usd():
     pool = some_unpriced(a=None, b=None)
-    with pytest.raises(BudgetError, match=r"no price is known of a, b; give one: Candidate\(name, model, price="):
+    with pytest.raises(BudgetError, match=r"no price is known of a, b; give one, .*Candidate\(name, model, price="):
         plan(FIXED, left(usd=1.0), pool=pool)
 
 
