@@ -22,6 +22,10 @@ from langchain_core.language_models import BaseChatModel
 
 T = TypeVar("T")
 
+_IDLE_S = 3.0
+"""Seconds an idle connection is kept. Servers built on uvicorn, such as vLLM's, hang up after 5: with the same number
+here, now and then a call is sent just as they do."""
+
 _running: "set[asyncio.Future[Any]]" = set()
 _epochs: WeakKeyDictionary[asyncio.AbstractEventLoop, float] = WeakKeyDictionary()
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, "_LoopClients"] = WeakKeyDictionary()
@@ -124,7 +128,14 @@ class _LoopClients:
     """One HTTP client for everything that is called in one event loop, closed when the loop shuts down."""
 
     def __init__(self) -> None:
-        self._http = importlib.import_module("openai").DefaultAsyncHttpxClient()
+        openai = importlib.import_module("openai")
+        usual = openai.DEFAULT_CONNECTION_LIMITS
+        limits = type(usual)(
+            max_connections=usual.max_connections,
+            max_keepalive_connections=usual.max_keepalive_connections,
+            keepalive_expiry=_IDLE_S,
+        )
+        self._http = openai.DefaultAsyncHttpxClient(limits=limits)
         self._bound: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
         self._closing = self._close_with_loop()
         self._task = asyncio.ensure_future(anext(self._closing))
@@ -141,4 +152,5 @@ class _LoopClients:
         try:
             yield
         finally:
+            _clients.pop(asyncio.get_running_loop(), None)  # else its entry would keep the loop, and the loop its entry
             await self._http.aclose()

@@ -21,6 +21,8 @@ Message = MutableMapping[str, Any]
 
 _START_TIMEOUT_S = 10
 _GRACE_S = 2
+_KEEP_ALIVE_S = 75
+"""Longer than clients keep an idle connection, 5 s mostly: else the server hangs up just as one is used again."""
 
 
 class App(Protocol):
@@ -84,6 +86,7 @@ class ServerThread:
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=_GRACE_S,
+            timeout_keep_alive=_KEEP_ALIVE_S,
         )
         self._server = _Server(config)
         self._thread = threading.Thread(target=self._run, name=f"recorded-models-{self.port}", daemon=True)
