@@ -109,6 +109,7 @@ class _Attempts:
 
     def __init__(self, candidate: Candidate, messages: Sequence[AnyMessage], call: Call) -> None:
         self._candidate, self._messages = candidate, messages
+        self._asked: Sequence[AnyMessage] = messages
         self._wanted = self._call = call
         self._leave: Reservation | None = None
         self._spent: list[Spending] = []
@@ -117,6 +118,7 @@ class _Attempts:
         self._began: float | None = None  # waiting for a place does not count
         self._attempt_began = 0.0
         self._error: Exception | None = None
+        self._form: tuple[str | None, bool] = None, False  # as the quirks were when the attempt began
 
     async def complete(self) -> Completion:
         while True:
@@ -148,7 +150,7 @@ class _Attempts:
             return reply
         spent, purse = reply.spending, self._wanted.purse
         if spent["fortune"] in {"lost", "cut"} or spent["usage"]["estimated"]:
-            most = purse.at_most(self._candidate, self._messages, spent["cap"], self._wanted.extras)
+            most = purse.at_most(self._candidate, self._asked, spent["cap"], self._wanted.extras)
             spent = cast("Spending", {**spent, **most})
         purse.settle(self._leave, spent)
         return replace(reply, spending=spent)
@@ -156,7 +158,7 @@ class _Attempts:
     def _partial(self, failure: Failure) -> Completion:
         seconds = now() - self._attempt_began
         return partial_reply(
-            self._heard, failure, self._messages, candidate=self._candidate, call=self._call, seconds=seconds
+            self._heard, failure, self._asked, candidate=self._candidate, call=self._call, seconds=seconds
         )
 
     async def _attempt(self) -> Completion:
@@ -171,13 +173,16 @@ class _Attempts:
                 candidate.model_name, patience_s=patience_s, longest_pause_s=longest_pause_s
             ) as place:
                 reply = self._settled(await self._ask())
-                place.note(reply.failure and reply.failure["cause"], self._retry_after())
+                cause = reply.failure and reply.failure["cause"]
+                if cause != "timeout" or self._patience() > 0:  # else the run's time was up, not the call's own
+                    place.note(cause, self._retry_after())
         except LaneClosedError as closed:
             return unsent(candidate, call, closed.failure)
         return reply
 
     async def _ask(self) -> Completion:
-        candidate, asked = self._candidate, prompt_for(self._candidate, self._messages, self._wanted)
+        candidate = self._candidate
+        asked = self._asked = prompt_for(candidate, self._messages, self._wanted)
         purse, extras = self._wanted.purse, self._wanted.extras
         self._leave = purse.reserve(candidate, asked, self._wanted.max_tokens, extras=extras)
         if self._leave is None:
@@ -186,6 +191,7 @@ class _Attempts:
         keeps_cap = not candidate.quirks.ignores_cap and not purse.weighs
         listens = self._wanted.listens or (self._leave.cap is not None and not keeps_cap)
         call = self._call = replace(self._wanted, max_tokens=self._leave.cap, listens=listens)
+        self._form = candidate.quirks.limit, candidate.quirks.alternates
         self._attempt_began = now()
         self._began = self._began or self._attempt_began
         try:
@@ -254,10 +260,13 @@ class _Attempts:
         quirks = self._candidate.quirks
         if exc is None:
             return False
+        limit, alternated = self._form
         if self._call.max_tokens is not None and refuses_limit(exc):
+            if quirks.limit != limit:
+                return True  # a call beside this one has learnt it already
             known = limit_on_the_wire(self._candidate.model, self._candidate.limit_parameter)
             return quirks.refuse_limit(known, str(exc))
-        if refuses_roles(exc) and not quirks.alternates:
+        if refuses_roles(exc) and not alternated:
             quirks.alternates = True
             return True
         return False

@@ -24,20 +24,23 @@ def keeping_in(config: RunnableConfig | None) -> Iterator[None]:
         _keeping.reset(token)
 
 
-async def kept(name: str, work: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+async def kept(name: str, asked: str, work: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
     """Do a part of a node's work; in a node that runs again after a crash, return what it brought the first time.
 
     Without a checkpointer, and in a synchronous graph (where LangGraph runs no async task), it is simply done.
 
     Args:
         name: How the part is called in traces and in the stream of updates.
+        asked: What tells the part from others of that name. LangGraph counts the parts in the order in which they
+            begin, which may be another after a crash where several work side by side: what belongs to another is done.
         work: What to do; what it returns is written into the checkpoint.
     """
     if not _keeping.get():
         return await work()
 
     async def part() -> dict[str, Any]:
-        return await work()
+        return {"asked": asked, "brought": await work()}
 
     written_down: Any = cast("Any", task)(part, name=name)
-    return cast("dict[str, Any]", await written_down())
+    found: dict[str, Any] = await written_down()
+    return cast("dict[str, Any]", found["brought"]) if found["asked"] == asked else await work()

@@ -235,6 +235,8 @@ def is_unreadable(exc: BaseException) -> bool:
 
 
 def _chain(exc: BaseException | None) -> Iterator[BaseException]:
-    while exc is not None:
+    seen: set[int] = set()  # what was raised from each other makes a circle
+    while exc is not None and id(exc) not in seen:
+        seen.add(id(exc))
         yield exc
         exc = exc.__cause__ or exc.__context__

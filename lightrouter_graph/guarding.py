@@ -62,7 +62,9 @@ class KeyGuard(BaseCallbackHandler):
 def strike(error: BaseException, secrets: Sequence[str]) -> None:
     """Strike secrets from an exception and from all it came from."""
     link: BaseException | None = error
-    while link is not None:
+    seen: set[int] = set()  # what was raised from each other makes a circle
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
         link.args = tuple(_struck(value, secrets) for value in link.args)
         if notes := getattr(link, "__notes__", None):
             link.__notes__ = _struck(notes, secrets)
@@ -87,6 +89,8 @@ def _struck(value: Any, secrets: Sequence[str]) -> Any:
         return redact(value, secrets)
     if isinstance(value, dict):
         return {name: _struck(item, secrets) for name, item in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_make"):  # a named one takes its parts one by one
+        return type(value)(*(_struck(item, secrets) for item in value))
     if isinstance(value, list | tuple):
         return type(value)(_struck(item, secrets) for item in value)
     return value

@@ -51,9 +51,9 @@ class Heard:
         return cap is not None and (self.tokens > cap or self._characters > cap * _CHARACTERS_PER_TOKEN)
 
     def cut_off(self, *, shown: bool = False) -> None:
-        """Forget the chunk that was too many, unless it was shown already."""
+        """Forget the chunk that was too many, unless it was shown already or is all there is: then it came whole."""
         self.cut = True
-        if not shown:
+        if not shown and len(self.chunks) > 1:
             self.chunks.pop()
             self.tokens -= 1
 

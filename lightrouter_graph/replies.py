@@ -97,7 +97,7 @@ def read_reply(
         seconds: How long it took.
     """
     usage = _usage_of(message, asked, call)
-    if heard.cut:
+    if heard.cut and len(heard.chunks) > 1:
         usage = {**usage, "output_tokens": max(heard.tokens, 1), "estimated": True}
     spent = spending_of(candidate, call, usage, seconds, "cut" if heard.cut else "returned")
     reason = "length" if heard.cut else _finish_reason(message)

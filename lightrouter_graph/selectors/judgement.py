@@ -1,5 +1,6 @@
 """One asking of a model as judge: a verdict on labelled texts, one repair, or the reason why there is none."""
 
+import hashlib
 import json
 import re
 from collections import Counter
@@ -108,7 +109,8 @@ async def _reply(judge: Candidate, query: Query, messages: Sequence[AnyMessage])
         retries=query.retries,
         purse=query.purse,
     )
-    told = await kept("judge", lambda: _told(judge, messages, call))
+    asked = hashlib.sha256(repr([judge.name, [message.text for message in messages]]).encode()).hexdigest()
+    told = await kept("judge", asked, lambda: _told(judge, messages, call))
     return Completion(**{**told, "earlier": tuple(told["earlier"])})
 
 

@@ -107,6 +107,8 @@ class BootStep:
         again = self._second_call(task, candidate, first, call)
         if again is None:
             return first
+        used = sum(spending["seconds"] for spending in first.spendings)
+        again = replace(again, timeout_s=max(0.0, call.timeout_s - used))
         return _together(first, await complete_unless_decided(race, candidate, messages, again), again)
 
     def _second_call(self, task: Task, candidate: Candidate, first: Completion, call: Call) -> Call | None:

@@ -1,5 +1,6 @@
 """A place in a lane for one call: what it waits for, what refuses it, and what is learnt from how it went."""
 
+import math
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Literal
@@ -57,7 +58,7 @@ class Place:
         self,
         model_name: str,
         patience_s: float,
-        longest_pause_s: float,
+        longest_pause_s: float = math.inf,
         *,
         places: Places,
         pauses: Pauses,

@@ -137,6 +137,8 @@ def _headers_in_body(body: Any) -> Iterator[Mapping[Any, Any]]:
 
 def _causes(exc: BaseException | None) -> Iterator[BaseException]:
     # Not the context: that may be an earlier failure, of which this one says nothing.
-    while exc is not None:
+    seen: set[int] = set()  # what was raised from each other makes a circle
+    while exc is not None and id(exc) not in seen:
+        seen.add(id(exc))
         yield exc
         exc = exc.__cause__
