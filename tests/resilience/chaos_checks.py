@@ -22,7 +22,7 @@ _SENT = frozenset({"returned", "lost", "cut"})
 
 def wrongs(outcome: Outcome) -> list[str]:
     """Say what is wrong with a run, however slow the machine was."""
-    return [*_end(outcome), *_accounts(outcome), *_leaks(outcome)]
+    return [*_end(outcome), *_records(outcome), *_accounts(outcome), *_leaks(outcome)]
 
 
 def overrun_s(outcome: Outcome) -> float:
@@ -59,6 +59,16 @@ def _end(outcome: Outcome) -> Iterator[str]:
         yield from _answer(outcome, message, decision)
         yield from _lateness(outcome, decision)
         yield from _streamed(outcome, message)
+
+
+def _records(outcome: Outcome) -> Iterator[str]:
+    for record in [*outcome.records["boots"], *outcome.records["answers"]]:
+        failure, told = record["failure"], f"{record['candidate']} in layer {record['layer']}"
+        if failure is not None and failure["cause"] not in CAUSES:
+            yield f"no cause: {failure} for {told}"
+        said_or_why = record["text"].strip() or record.get("thoughts") or record.get("silent") or record["proposal"]
+        if failure is None and not said_or_why:
+            yield f"neither text nor cause for {told}"
 
 
 def _no_survivor(outcome: Outcome, error: NoSurvivorError) -> Iterator[str]:

@@ -89,6 +89,9 @@ def draw_plan(seed: int) -> Plan:
 
 
 def _settings(chance: Random, seed: int) -> dict[str, Any]:
+    deadline_s = chance.choice((None, 0.6, 1.0))
+    # Beside time-outs as short as these a deadline has little to do.
+    patient = deadline_s is not None and chance.random() < 0.5
     return {
         "boot_tokens": 10,
         "top_k": 2,
@@ -102,9 +105,9 @@ def _settings(chance: Random, seed: int) -> dict[str, Any]:
         "boot_grace_s": GRACE_S,
         "answer_quorum": chance.choice((None, 1)),
         "answer_grace_s": GRACE_S,
-        "deadline_s": chance.choice((None, 0.6, 1.0)),
-        "boot_timeout_s": BOOT_TIMEOUT_S,
-        "timeout_s": TIMEOUT_S,
+        "deadline_s": deadline_s,
+        "boot_timeout_s": 60.0 if patient else BOOT_TIMEOUT_S,
+        "timeout_s": 300.0 if patient else TIMEOUT_S,
         "max_retries": chance.randint(0, 4),
         "max_tokens": chance.choice((None, None, None, 24)),
         "budget": _budget(chance) if chance.random() < 0.15 else None,

@@ -23,7 +23,7 @@ TURNS = 3
 """So often may a plan be played: the machine has other work as well, and only an overrun of ours repeats itself."""
 
 NEVER_HERE = {"budget"}
-"""Causes that no setting of a plan can bring about."""
+"""Causes that are too rare to be asked for: where money is short, less is planned from the start."""
 
 
 def pytest_generate_tests(metafunc):
