@@ -7,7 +7,7 @@ from pprint import pformat
 from random import Random
 from typing import Any
 
-from resilience.chaos_faults import OTHERS, draw_fault, draw_habits, draw_timing
+from resilience.chaos_faults import KINDS, OTHERS, draw_fault, draw_habits, draw_timing
 
 from lightrouter_graph import Budget
 from lightrouter_graph.testing import Fault, FaultPlan, Habits, Timing
@@ -121,7 +121,7 @@ def _budget(chance: Random) -> Budget:
 
 
 def _role(chance: Random, name: str, badness: float, says: str) -> Role:
-    kinds, fault = _fault_plan(chance) if chance.random() < badness else (frozenset(), None)
+    kinds, fault = _fault_plan(chance, name) if chance.random() < badness else (frozenset(), None)
     return Role(
         says,
         fault,
@@ -133,8 +133,10 @@ def _role(chance: Random, name: str, badness: float, says: str) -> Role:
     )
 
 
-def _fault_plan(chance: Random) -> tuple[set[str], FaultPlan]:
+def _fault_plan(chance: Random, name: str) -> tuple[set[str], FaultPlan]:
     """Draw one fault for every call, or a list of some for the first few."""
+    if name not in CANDIDATES and chance.random() < 0.25:
+        return {"endless"}, KINDS["endless"](chance)  # those that come last are the ones to make a run late
     if chance.random() < 0.4:
         kind, fault = draw_fault(chance)
         return {kind}, fault
