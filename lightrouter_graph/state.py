@@ -1,6 +1,8 @@
 """What the graph keeps while it works: `messages` in and out, everything else private to one query."""
 
 import operator
+from collections import OrderedDict
+from threading import Lock
 from typing import Annotated, Any
 
 from langchain_core.messages import AnyMessage
@@ -108,8 +110,9 @@ class Update(TypedDict, total=False):
     agreement: Agreement | None
 
 
-_MOST_READ = 256
-_read: dict[int, tuple[dict[str, Any], Context]] = {}
+_MOST_READ = 32
+_reading = Lock()
+_read: OrderedDict[int, tuple[dict[str, Any], Context]] = OrderedDict()
 """Settings that were read before: a run asks for them more than a hundred times, from one and the same dict."""
 
 
@@ -118,7 +121,9 @@ def settings_of(state: State | Task) -> Context:
     given = state["settings"]
     known = _read.get(id(given))
     if known is None or known[0] is not given:
-        known = _read[id(given)] = (given, Context.model_construct(**given))
-        if len(_read) > _MOST_READ:
-            _read.clear()
+        known = (given, Context.model_construct(**given))
+        with _reading:
+            _read[id(given)] = known
+            while len(_read) > _MOST_READ:
+                _read.popitem(last=False)
     return known[1]
