@@ -129,7 +129,8 @@ def _parameters(candidate: Candidate, call: Call) -> dict[str, Any]:
     parameters = {name: value for name, value in _sampling(candidate.model, call).items() if name not in fields}
     if call.request.stop:
         parameters["stop"] = list(call.request.stop)
-    body: dict[str, Any] = dict(lesser_effort(candidate.model)) if call.thinks_less else {}
+    thinks_less = call.thinks_less and not candidate.quirks.keeps_effort
+    body: dict[str, Any] = dict(lesser_effort(candidate.model)) if thinks_less else {}
     limit = candidate.quirks.limit
     if call.max_tokens is not None and limit is None and not candidate.limit_is_field:
         parameters[candidate.limit_parameter] = call.max_tokens

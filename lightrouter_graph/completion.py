@@ -19,8 +19,8 @@ from lightrouter_graph.event_loops import now
 from lightrouter_graph.failures import failure_of, is_unreadable, may_have_cost, words_of
 from lightrouter_graph.heard import Heard
 from lightrouter_graph.pool import Candidate
-from lightrouter_graph.providers.model_facts import is_openai_like, limit_on_the_wire
-from lightrouter_graph.quirks import refuses_limit, refuses_roles
+from lightrouter_graph.providers.model_facts import is_openai_like, lesser_effort, limit_on_the_wire
+from lightrouter_graph.quirks import refuses_field, refuses_limit, refuses_roles
 from lightrouter_graph.races import Race
 from lightrouter_graph.records import NO_USAGE, Failure, Spending
 from lightrouter_graph.replies import Completion, partial_reply, read_reply, spending_of, unsent
@@ -118,7 +118,7 @@ class _Attempts:
         self._began: float | None = None  # waiting for a place does not count
         self._attempt_began = 0.0
         self._error: Exception | None = None
-        self._form: tuple[str | None, bool] = None, False  # as the quirks were when the attempt began
+        self._form: tuple[str | None, bool, bool] = None, False, False  # as the quirks were when the attempt began
 
     async def complete(self) -> Completion:
         while True:
@@ -191,7 +191,8 @@ class _Attempts:
         keeps_cap = not candidate.quirks.ignores_cap and not purse.weighs
         listens = self._wanted.listens or (self._leave.cap is not None and not keeps_cap)
         call = self._call = replace(self._wanted, max_tokens=self._leave.cap, listens=listens)
-        self._form = candidate.quirks.limit, candidate.quirks.alternates
+        quirks = candidate.quirks
+        self._form = quirks.limit, quirks.alternates, quirks.keeps_effort
         self._attempt_began = now()
         self._began = self._began or self._attempt_began
         try:
@@ -260,12 +261,15 @@ class _Attempts:
         quirks = self._candidate.quirks
         if exc is None:
             return False
-        limit, alternated = self._form
+        limit, alternated, kept = self._form
         if self._call.max_tokens is not None and refuses_limit(exc):
             if quirks.limit != limit:
                 return True  # a call beside this one has learnt it already
             known = limit_on_the_wire(self._candidate.model, self._candidate.limit_parameter)
             return quirks.refuse_limit(known, str(exc))
+        if self._call.thinks_less and not kept and refuses_field(exc, lesser_effort(self._candidate.model)):
+            quirks.keeps_effort = True
+            return True
         if refuses_roles(exc) and not alternated:
             quirks.alternates = True
             return True

@@ -1,6 +1,7 @@
 """What a candidate turned out to be like: found out once, by a call that went wrong, and remembered after that."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 LIMIT_NAMES = ("max_completion_tokens", "max_tokens", "num_predict")
@@ -24,6 +25,7 @@ class Quirks:
         restarts: Whether it starts over instead of continuing a final assistant message.
         alternates: Whether it refuses two messages of one role in a row.
         reasons: Whether its reasoning ate a whole boot: its boots are then given more room and less effort.
+        keeps_effort: Whether it refuses to be told to reason less: room must do then.
     """
 
     limit: str | None = None
@@ -32,6 +34,7 @@ class Quirks:
     restarts: bool = False
     alternates: bool = False
     reasons: bool = False
+    keeps_effort: bool = False
 
     def refuse_limit(self, known: str, hint: str) -> bool:
         """Learn that the cap was refused under its name, and choose another.
@@ -62,6 +65,17 @@ def refuses_limit(exc: Exception) -> bool:
 def refuses_roles(exc: Exception) -> bool:
     """Whether a call was refused because two messages of one role stand in a row."""
     return _is_about_form(exc) and "alternat" in str(exc).lower()
+
+
+def refuses_field(exc: Exception, names: Iterable[str]) -> bool:
+    """Whether a call was refused because of a field of its body that the endpoint does not know, or not for the model.
+
+    Args:
+        exc: What the call raised.
+        names: The fields that were sent and could be left out.
+    """
+    text = str(exc).lower()
+    return _is_about_form(exc) and any(name in text for name in names)
 
 
 def _is_about_form(exc: Exception) -> bool:

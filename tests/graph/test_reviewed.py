@@ -12,11 +12,12 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.memory import InMemorySaver
 
-from lightrouter_graph import Candidate, Context, HybridSelector, LLMAggregator, LLMSelector, create_lightrouter
+from lightrouter_graph import Candidate, Context, HybridSelector, LLMAggregator, LLMSelector, Pool, create_lightrouter
 from lightrouter_graph.calling import Call
 from lightrouter_graph.completion import complete, complete_unless_decided
+from lightrouter_graph.providers.building import SPEC_KEY
 from lightrouter_graph.races import Race, Rules
-from lightrouter_graph.testing import Habits, RecordedModelServer, Reply, ScriptedChatModel, VirtualClock
+from lightrouter_graph.testing import Fail, Habits, RecordedModelServer, Replace, Reply, ScriptedChatModel, VirtualClock
 from lightrouter_graph.traffic import RetryBudget
 
 QUESTION = "How many apples are in the basket?"
@@ -181,3 +182,23 @@ async def test_after_a_crash_no_judge_is_given_the_verdict_of_another():
     slow["hangs"] = False
     message = (await graph.ainvoke(None, thread))["messages"][-1]
     assert {c["candidate"]: round(c["score"], 2) for c in decision(message)["candidates"]} == {"a": 0.67, "b": 0.33}
+
+
+async def test_a_candidate_that_may_not_be_told_to_think_less_is_given_room_alone(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    efforts = []
+
+    def refuses(number, body):
+        efforts.append(body.get("reasoning_effort"))
+        if body.get("reasoning_effort"):
+            return Fail(400, "Unrecognized request argument supplied: reasoning_effort")
+        return Replace({"content": "", "finish_reason": "length"}) if number == 1 else None
+
+    with RecordedModelServer([RECORD], failures={"a": refuses}) as server:
+        model = ChatOpenAI(model="a", base_url=server.base_url, metadata={SPEC_KEY: "openai:a"})
+        pool = Pool([Candidate("a", model), *scripted(b=long("5"))])
+        settings = Context(top_k=1, agree=None, boot_tokens=10, aggregator="vote")
+        for _ in range(2):
+            message = await run(pool, settings)
+            assert (decision(message)["candidates"][0]["fate"], message.text) == ("answered", long("4"))
+    assert efforts == [None, "low", None, None, None, None]
