@@ -35,6 +35,9 @@ _MISTAKES = (AssertionError, ImportError, NameError, MemoryError, RecursionError
 _CAP_SLACK = 1.5
 """A reply so many times as long as its cap was not counted differently: the cap was ignored."""
 
+_SHORTEST_TOKENS = 2
+"""Characters a token has at least, on average: a count above the cap is believed only where the text is as long."""
+
 
 async def complete(candidate: Candidate, messages: Sequence[AnyMessage], call: Call) -> Completion:
     """Call one candidate. Whatever the provider does becomes a record; only our own mistakes are raised.
@@ -174,7 +177,8 @@ class _Attempts:
             ) as place:
                 reply = self._settled(await self._ask())
                 cause = reply.failure and reply.failure["cause"]
-                if cause != "timeout" or self._patience() > 0:  # else the run's time was up, not the call's own
+                # A time-out says nothing where the run's time was up, or the model was writing: slow is not down.
+                if cause != "timeout" or (self._patience() > 0 and not self._heard.streamed):
                     place.note(cause, self._retry_after())
         except LaneClosedError as closed:
             return unsent(candidate, call, closed.failure)
@@ -205,11 +209,13 @@ class _Attempts:
                     message: AIMessage = await (
                         traced_as_step(utter, asked, config) if is_counted_above() else utter(config)
                     )
-        except (GraphBubbleUp, *_MISTAKES):
+        except GraphBubbleUp:
             raise
         except Exception as exc:  # a chat model may raise anything: the cause becomes the record
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise asyncio.CancelledError from exc  # some clients turn a cancellation into an error of their own
+            if isinstance(exc, _MISTAKES) and not _is_deep_json(exc):
+                raise
             self._error = exc if words_of(exc) else None  # one that says nothing teaches nothing
             return self._failed(exc)
         seconds = now() - self._attempt_began
@@ -278,11 +284,17 @@ class _Attempts:
     def _learn_from(self, reply: Completion) -> None:
         cap, quirks = self._call.max_tokens, self._candidate.quirks
         quirks.restarts = quirks.restarts or reply.restarted
-        written = 0 if reply.usage["estimated"] else reply.usage["output_tokens"]
-        if cap is not None and (self._heard.cut or written > cap * _CAP_SLACK) and not quirks.ignores_cap:
+        written = 0 if reply.usage["estimated"] else reply.usage["output_tokens"] - reply.usage["reasoning_tokens"]
+        longer = cap is not None and written > cap * _CAP_SLACK and len(reply.text) > cap * _SHORTEST_TOKENS
+        if cap is not None and (self._heard.cut or longer) and not quirks.ignores_cap:
             quirks.ignores_cap = True
             logger.warning(
                 "%s ignores its cap of %d tokens; its replies are streamed and cut from now on",
                 self._candidate.name,
                 cap,
             )
+
+
+def _is_deep_json(exc: Exception) -> bool:
+    """Whether a reply was nested so deep that Python gave up reading it: the provider's doing, not a mistake."""
+    return isinstance(exc, RecursionError) and "JSON" in str(exc)

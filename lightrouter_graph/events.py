@@ -40,7 +40,7 @@ class Opened(TypedDict):
 
 
 class BootDone(TypedDict):
-    """One candidate's boot arrived, or failed."""
+    """One candidate's boot arrived, or failed; `note` says what stopped it half-way, or why it is no evidence."""
 
     type: Literal["lightrouter"]
     event: Literal["boot"]
@@ -49,6 +49,7 @@ class BootDone(TypedDict):
     text: str
     finished: bool
     answer: str | None
+    note: str
     output_tokens: int
     usd: float | None
     seconds: float

@@ -77,6 +77,8 @@ _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError)
 
 _NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "gaierror"})
 _LONGEST = 300
+_LONGEST_READ = 20_000
+"""Characters of an error that are looked at: some are whole pages."""
 
 
 def failure_of(exc: BaseException, model: BaseChatModel) -> Failure:
@@ -86,7 +88,7 @@ def failure_of(exc: BaseException, model: BaseChatModel) -> Failure:
         exc: What the call raised.
         model: The model that was called; the secrets it holds are struck from the message.
     """
-    said, secrets = words_of(exc), secrets_of(model)
+    said, secrets = words_of(exc)[:_LONGEST_READ], secrets_of(model)
     cause, message = _cause_of(exc, f"{said} {_code_of(exc)}"), redact(said, secrets)
     if cause == "bad_response" or not message:  # the cause says too little: name the exception as well
         message = f"{type(exc).__name__}: {message}" if message else type(exc).__name__

@@ -8,7 +8,7 @@ LIMIT_NAMES = ("max_completion_tokens", "max_tokens", "num_predict")
 """The names under which OpenAI-like endpoints take the cap on the output, each knowing only some of them."""
 
 _REFUSAL = re.compile(
-    r"unsupported|not support|unknown|unrecogni[sz]ed|unexpected|not permitted|not allowed|extra|instead"
+    r"unsupported|not support|unknown|unrecogni[sz]ed|unexpected|not permitted|not allowed|\bextra\b|instead"
 )
 _FORM = frozenset({400, 404, 422})
 """How endpoints say that they do not understand a request; refused for its form, it cost nothing."""

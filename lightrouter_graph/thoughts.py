@@ -6,9 +6,10 @@ from typing import Any
 from langchain_core.messages import AIMessage
 
 # At the start alone: further on it may be what the text is about. Chat templates that open the block themselves leave
-# only its end in the reply.
+# only its end in the reply, at the end of a line.
 _BLOCK = re.compile(
-    r"\A\s*<(think|thinking)>.*?(?:</\1>\s*|\Z)|\A(?:(?!<think).)*?</think(?:ing)?>\s*", re.IGNORECASE | re.DOTALL
+    r"\A\s*<(think|thinking)>.*?(?:</\1>\s*|\Z)|\A(?:(?!<think).)*?</think(?:ing)?>[ \t]*(?:\n\s*|\Z)",
+    re.IGNORECASE | re.DOTALL,
 )
 _MARK = re.compile(r"</?think(?:ing)?>", re.IGNORECASE)
 

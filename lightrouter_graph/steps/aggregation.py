@@ -33,6 +33,7 @@ from lightrouter_graph.standing import (
     first_ranked,
     is_inner,
     last_resort,
+    seconds_left,
 )
 from lightrouter_graph.state import State, Update, settings_of
 from lightrouter_graph.thoughts import said
@@ -85,7 +86,9 @@ class AggregateStep:
         if resort is not None:
             merged = replace(merged, notes={**merged.notes, "last_resort": resort.what})
         self.runs.forget(state["run"])
-        return _final(state, merged, answers, self.pool, complete=resort is None or resort.complete)
+        late = state["late"] or seconds_left(state["started"], settings_of(state).deadline_s, 1.0) == 0
+        ended: State = {**state, "late": late}
+        return _final(ended, merged, answers, self.pool, complete=resort is None or resort.complete)
 
     def _drafted(self, state: State, merged: Merged, boots: Sequence[Answer]) -> Update:
         """Go on with a draft; where there is not enough left for another layer, it is the answer."""

@@ -69,7 +69,7 @@ class BootStep:
         messages, call = with_draft(task["messages"], task["draft"]), self._call(task, candidate)
         race = self._race(task)
         completion = await self._ask(task, race, candidate, messages, call)
-        if race is not None and completion.failure is None:
+        if race is not None and (completion.failure is None or _is_spent_on_thoughts(completion)):
             whole = self._is_whole(task, completion)
             race.arrive(task["candidate"], self._answer(task, completion) if whole else None)
         if (
@@ -114,7 +114,7 @@ class BootStep:
     def _second_call(self, task: Task, candidate: Candidate, first: Completion, call: Call) -> Call | None:
         """Return how to ask once more where the boot is no evidence yet; None where it is, or nothing would help."""
         most = settings_of(task).max_tokens
-        if has_only_reasoned(first) and first.cut and not call.thinks_less:
+        if _is_spent_on_thoughts(first) and not call.thinks_less:
             candidate.quirks.reasons = True
             again = _roomier(call, most)
             helps = again.max_tokens != call.max_tokens or bool(lesser_effort(candidate.model))
@@ -151,7 +151,7 @@ class BootStep:
         failure, stopped, silent = completion.failure, "", ""
         if failure is not None and failure["cause"] in _HEARD and _is_evidence(completion):
             stopped, failure = f"{failure['cause']}: {failure['message']}", None
-        elif has_only_reasoned(completion) and completion.cut:
+        elif _is_spent_on_thoughts(completion):
             silent, failure = "" if completion.thoughts else "hidden reasoning took all of it", None
         elif self._says_nothing(task, completion):
             silent = "nothing but boilerplate or the question again"
@@ -192,6 +192,10 @@ def _together(first: Completion, second: Completion, again: Call) -> Completion:
     return replace(joined, whole=usage)
 
 
+def _is_spent_on_thoughts(completion: Completion) -> bool:
+    return has_only_reasoned(completion) and completion.cut
+
+
 def _is_evidence(completion: Completion) -> bool:
     return len((completion.said or completion.thoughts).strip()) >= _LEAST_EVIDENCE
 
@@ -206,6 +210,7 @@ def _tell(boot: Boot) -> None:
             "text": shown(boot["text"], boot["proposal"]),
             "finished": boot["finished"],
             "answer": boot["answer"],
+            "note": boot["stopped"] or boot["silent"],
             "output_tokens": boot["usage"]["output_tokens"],
             "usd": boot["usd"],
             "seconds": boot["seconds"],

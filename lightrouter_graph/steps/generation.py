@@ -46,9 +46,10 @@ class GenerateStep:
         purse = purse_of(task, self.pool[task["candidate"]], self.request)
         tries = [await self._write(task, boot, purse)]
         if boot is not None and _must_begin_anew(tries[0]):
-            self.pool[task["candidate"]].quirks.restarts = True
             boot = None
             tries.append(await self._write(task, boot, purse))
+            if tries[1].failure is None:  # it was the way, not the day
+                self.pool[task["candidate"]].quirks.restarts = True
         answer = self._record(task, boot, tries)
         _tell(answer)
         return {"answers": [answer], "spendings": [spent for tried in tries for spent in tried.spendings]}

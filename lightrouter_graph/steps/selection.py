@@ -120,7 +120,7 @@ def _with_silent(scores: Scores, boots: Sequence[Boot]) -> Scores:
     if not silent:
         return scores
     known = scores.by_candidate.values()
-    neutral = sum(known) / len(known) if known else _NEUTRAL
+    neutral = sum(known) / len(known) if len(known) > 1 else _NEUTRAL
     return replace(
         scores,
         by_candidate={**scores.by_candidate, **dict.fromkeys(silent, neutral)},

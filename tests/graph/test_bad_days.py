@@ -286,3 +286,27 @@ async def test_a_habit_of_one_call_is_not_one_for_ever(server):
     server.failures["a"] = [Behave(Habits(alternating_roles=True))]
     message = await ask(pool_at(server))
     assert candidate(message)["fate"] != "failed"
+
+
+async def test_a_reply_nested_without_end_is_a_bad_response(server):
+    server.failures["a"] = Fail(200, body="[" * 100_000 + "]" * 100_000)
+    message = await ask(pool_at(server))
+    assert candidate(message)["why"].startswith("bad_response: RecursionError")
+
+
+async def test_a_slow_model_is_not_taken_for_a_dead_one(server):
+    server.failures["a"] = Stall(after=5)
+    pool, context = (
+        pool_at(server),
+        FIXED.overlaid({"boot_quorum": 3, "boot_timeout_s": 0.15, "timeout_s": 0.15, "answer_quorum": 2}),
+    )
+    for _ in range(7):
+        message = await ask(pool, context)
+    assert candidate(message)["boot_tokens"] == 5
+
+
+async def test_a_count_above_the_cap_is_not_believed_where_the_text_is_short(server, caplog):
+    server.failures["a"] = Replace({"completion_tokens": 500}) & Say("It is short.")
+    pool = pool_at(server)
+    await ask(pool, FIXED.overlaid({"boot_tokens": 100}))
+    assert not pool["a"].quirks.ignores_cap

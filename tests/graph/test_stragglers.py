@@ -3,7 +3,7 @@
 import pytest
 from helpers import calls, calls_of, decision, long, run
 
-from lightrouter_graph import Candidate, Context, Pool
+from lightrouter_graph import Candidate, Context, LLMAggregator, Pool
 from lightrouter_graph.testing import Reply, ScriptedChatModel, VirtualClock, split_tokens
 
 
@@ -117,3 +117,18 @@ async def test_at_the_deadline_what_was_heard_of_an_answer_is_better_than_nothin
 async def test_a_run_in_time_says_so():
     message = await run(timed(VirtualClock(), a="It is 4.", b="It is 4."), Context(deadline_s=5))
     assert (decision(message)["late"], decision(message)["complete"]) == (False, True)
+
+
+async def test_a_boot_that_reasoning_ate_has_arrived(clock):
+    hidden = Reply("", finish_reason="length", usage={"input_tokens": 9, "output_tokens": 10, "total_tokens": 19})
+    pool = timed(clock, a=hidden, b=long("2"), c=Reply("", hang=True))
+    await run(pool, Context(boot_tokens=10, top_k=1, boot_quorum=2, boot_grace_s=1, **PAPER))
+    assert clock.now < 5
+
+
+async def test_a_deadline_that_strikes_while_the_answers_are_merged_is_marked(clock):
+    writer = ScriptedChatModel(responses=slow("4"), name="w", clock=clock)
+    pool, context = timed(clock, a=long("1"), b=long("2")), Context(boot_tokens=10, top_k=2, agree=None, deadline_s=3)
+    message = await run(pool, context, aggregator=LLMAggregator(writer))
+    assert message.text in {long("1"), long("2")}
+    assert decision(message)["late"]
