@@ -143,8 +143,8 @@ class _Attempts:
         """Say what there is when the attempts were stopped."""
         if self._heard.sent:
             return replace(self._settled(self._partial(failure)), earlier=tuple(self._spent))
-        if self._last is not None:  # between two attempts
-            return replace(self._last, failure=failure)
+        if self._last is not None:  # between two attempts: what happened is that the first failed
+            return self._last
         return unsent(self._candidate, self._call, failure)
 
     def _settled(self, reply: Completion) -> Completion:

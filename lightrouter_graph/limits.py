@@ -14,7 +14,8 @@ class Budget(BaseModel):
     The limits hold against the worst case, so a run usually stays far below them: a prompt counts with one token for
     each of its bytes until a model has said how many it has, a reply with all it may write, and a call whose reply was
     lost as if it had been written to the end. Only a provider that ignores the cap on its output, or images longer
-    than we think, can go beyond, and by no more than that one call.
+    than we think, can go beyond, and by no more than that one call; and a run that is killed and goes on, which does
+    not know of the calls it died in.
 
     Raises:
         ContextError: If a limit is out of range or a name is unknown.

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from lightrouter_graph.durable import keeping_in
 from lightrouter_graph.event_loops import start_soon, wait_for
-from lightrouter_graph.under_way import under_way_in
+from lightrouter_graph.under_way import held_in
 
 
 class Node(Runnable[Any, Any]):
@@ -26,11 +27,12 @@ class Node(Runnable[Any, Any]):
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
         if task is None:
             return await self.step(input)
-        with keeping_in(config), under_way_in(config).held(lambda: loop.call_soon_threadsafe(task.cancel)):
+        with keeping_in(config), held_in(config, lambda: loop.call_soon_threadsafe(task.cancel)):
             return await self.step(input)
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002, ARG002
         """Run the step in the background loop and wait for it."""
-        future = start_soon(self.step, input)
-        with under_way_in(config).held(future.cancel):
-            return wait_for(future)
+        started: list[Future[Any]] = []
+        with held_in(config, lambda: [future.cancel() for future in started]):
+            started.append(start_soon(self.step, input))
+            return wait_for(started[0])

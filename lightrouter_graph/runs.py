@@ -4,13 +4,15 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 
 from lightrouter_graph.races import Race, Rules
 from lightrouter_graph.traffic import RetryBudget
+from lightrouter_graph.under_way import when_run_ends
 
 _MOST = 1000
-"""Runs that are kept; one that died stays behind until so many have followed."""
+"""Runs that are kept, should a graph be compiled by other means than ours and forget none."""
 
 
 @dataclass(slots=True)
@@ -62,7 +64,10 @@ class Runs:
         self._live.pop(run, None)
 
     def _of(self, run: str) -> _Live:
-        live = self._live.setdefault(run, _Live())
+        live = self._live.get(run)
+        if live is None:
+            live = self._live.setdefault(run, _Live())
+            when_run_ends(partial(self.forget, run))
         while len(self._live) > _MOST:
             self._live.popitem(last=False)
         return live

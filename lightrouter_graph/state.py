@@ -36,7 +36,8 @@ class State(Input):
     is not enough left of the budget for all who were up next. `up` is who answers next within the budget (None: nothing
     limits it), `allowances` what each of the next tasks may spend (who is not in it: anything), `notes` what is done
     otherwise than asked for, and why. `before` is what earlier runs of the thread spent, the one key that `open`
-    carries over; `seconds` is how long the run took, once it is over.
+    carries over; `in_flight` what the calls of the present fan-out take at most; `seconds` is how long the run took,
+    once it is over.
     """
 
     settings: dict[str, Any]
@@ -46,6 +47,7 @@ class State(Input):
     late: bool
     broke: bool
     before: Spent
+    in_flight: Spent
     allowances: dict[str, Allowance]
     up: list[str] | None
     notes: Annotated[list[str], operator.add]
@@ -98,6 +100,7 @@ class Update(TypedDict, total=False):
     layer: int
     late: bool
     broke: bool
+    in_flight: Spent
     allowances: dict[str, Allowance]
     up: list[str] | None
     notes: list[str]

@@ -7,6 +7,7 @@ synchronous stream, when it is closed, waits for what is running. Their calls wo
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, contextmanager
+from contextvars import ContextVar
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -22,6 +23,11 @@ class UnderWay:
 
     def __init__(self) -> None:
         self._ends: dict[object, Callable[[], object]] = {}
+        self._last: list[Callable[[], object]] = []
+
+    def at_end(self, forget: Callable[[], object]) -> None:
+        """Have `forget` called once the graph has ended."""
+        self._last.append(forget)
 
     @contextmanager
     def held(self, end: Callable[[], object]) -> Iterator[None]:
@@ -35,14 +41,30 @@ class UnderWay:
 
     def end(self) -> None:
         """End everything that is still under way."""
-        for end in tuple(self._ends.values()):
+        for end in (*self._ends.values(), *self._last):
             end()
 
 
-def under_way_in(config: RunnableConfig | None) -> UnderWay:
-    """Return the work of the run a node belongs to; an empty one where the graph was not compiled by us."""
+_around: ContextVar[UnderWay | None] = ContextVar("around", default=None)
+
+
+@contextmanager
+def held_in(config: RunnableConfig | None, end: Callable[[], object]) -> Iterator[None]:
+    """Have `end` called should the graph of a node's configuration end before the block does."""
     found = ((config or {}).get("configurable") or {}).get(_KEY)
-    return found if isinstance(found, UnderWay) else UnderWay()
+    under_way = found if isinstance(found, UnderWay) else UnderWay()
+    token = _around.set(under_way)
+    try:
+        with under_way.held(end):
+            yield
+    finally:
+        _around.reset(token)
+
+
+def when_run_ends(forget: Callable[[], object]) -> None:
+    """Have `forget` called once the graph whose node we are in has ended; never where there is none."""
+    if (under_way := _around.get()) is not None:
+        under_way.at_end(forget)
 
 
 class SelfEndingGraph(StateGraph[Any, Any, Any, Any]):

@@ -95,6 +95,7 @@ def state(names: str = "abc", settings: Context | None = None, **others: Any) ->
         "late": False,
         "broke": False,
         "before": NOTHING,
+        "in_flight": NOTHING,
         "allowances": {},
         "up": None,
         "notes": [],

@@ -4,7 +4,7 @@ from lightrouter_graph.budget.amounts import DUST, UNLIMITED, Allowance, Amount,
 from lightrouter_graph.budget.left import Left, deadline_of, left_of
 from lightrouter_graph.budget.lengths import Ruler, most_tokens
 from lightrouter_graph.budget.purse import LEAST_TOKENS, OPEN_TOKENS, Purse, Reservation
-from lightrouter_graph.budget.spent import NOTHING, AtMost, Spent, add_spent, amount_of, spent_by
+from lightrouter_graph.budget.spent import NOTHING, AtMost, Spent, add_spent, amount_of, in_flight, spent_by
 
 __all__ = [
     "DUST",
@@ -25,6 +25,7 @@ __all__ = [
     "cost_of",
     "deadline_of",
     "fits",
+    "in_flight",
     "left_of",
     "minus",
     "most_tokens",

@@ -1,6 +1,7 @@
 """What calls have cost at most."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 
 from typing_extensions import TypedDict
 
@@ -60,6 +61,13 @@ def add_spent(one: Spent, other: Spent) -> Spent:
         "seconds": one["seconds"] + other["seconds"],
         "unpriced": one["unpriced"] + other["unpriced"],
     }
+
+
+def in_flight(amounts: Iterable[Amount]) -> Spent:
+    """Write down what calls that are about to be made take at most, should nobody live to say what they took."""
+    sum_of_all = total(amounts)
+    usd = 0.0 if math.isinf(sum_of_all.usd) else sum_of_all.usd
+    return {**NOTHING, "usd": usd, "tokens": sum_of_all.tokens, "calls": sum_of_all.calls}
 
 
 def amount_of(spending: Spending) -> Amount:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import cast
 
-from lightrouter_graph.budget import LEAST_TOKENS, Amount, Left, Purse, Ruler, cost_of, fits, share
+from lightrouter_graph.budget import LEAST_TOKENS, Amount, Left, Purse, Ruler, cost_of, fits, in_flight, share
 from lightrouter_graph.budget.amounts import short_of, total
 from lightrouter_graph.budget.left import in_words
 from lightrouter_graph.errors import BudgetError
@@ -66,6 +66,7 @@ class Outlook:
             "allowances": share(self.left.allowance, fan_out, rest),
             "notes": [],
             "rung": place,
+            "needs": in_flight(fan_out.values()),
             "worst": {"usd": None if unpriced else worst.usd, "tokens": worst.tokens, "calls": worst.calls},
         }
 

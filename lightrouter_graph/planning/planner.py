@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lightrouter_graph.budget import UNLIMITED, Amount, Left, Purse, Ruler, fits, left_of, minus, spent_by
+from lightrouter_graph.budget import NOTHING, UNLIMITED, Amount, Left, Purse, Ruler, fits, left_of, minus, spent_by
 from lightrouter_graph.errors import BudgetError
 from lightrouter_graph.limits import read_budget
 from lightrouter_graph.planning.forecast import Forecast, Parts, draft_of, extras_of, observed_in, planned_calls
@@ -78,7 +78,7 @@ class Planner:
         ruler = Ruler(query.messages, extras_of(query.request), observed or {})
         outlook = Outlook(replace(query, order=_with_price(query.order, query, left)), self.parts, left, draft, ruler)
         place, rung = outlook.best(priced)
-        notes = [*_unpriced(query, left), *notes_on(asked, rung)]
+        notes = [*_unpriced(query, left), *_unpriced_parts(asked, priced), *notes_on(asked, rung)]
         if place:
             notes.append(f"budget: as asked for, the run may take {told(outlook.cost(priced), left)}")
         return {**outlook.plan(place, rung), "notes": notes}
@@ -144,6 +144,7 @@ def _as_asked(asked: Rung, query: Query) -> Plan:
         "notes": [],
         "rung": 0,
         "worst": UNLIMITED,
+        "needs": NOTHING,
     }
 
 
@@ -159,6 +160,15 @@ def _asks_unpriced(forecast: Forecast, name: str) -> bool:
 def _unpriced(query: Query, left: Left) -> list[str]:
     out = [name for name in query.order if name not in _with_price(query.order, query, left)]
     return [f"budget: left out, as no price is known: {', '.join(out)}; {_GIVE_A_PRICE}"] if out else []
+
+
+def _unpriced_parts(asked: Rung, priced: Rung) -> list[str]:
+    """Say why the selector or the aggregator is another, where that is for want of a price."""
+    return [
+        f"budget: no price is known of a model that the {name} asks; {_GIVE_A_PRICE}"
+        for name in ("selector", "aggregator")
+        if getattr(asked.settings, name) != getattr(priced.settings, name)
+    ]
 
 
 def _no_price(query: Query, left: Left) -> BudgetError:

@@ -5,7 +5,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from lightrouter_graph.budget import Allowance
+from lightrouter_graph.budget import Allowance, Spent
 from lightrouter_graph.state import State, Update
 
 
@@ -15,7 +15,8 @@ class Plan(TypedDict):
     `settings` are those that change; `order` is who may be asked, in prior order, without those whose price is not
     known where USD are limited; of `booting`, one alone answers at once. `allowances` says what each of them may spend:
     who is not in it may spend anything. `notes` say what is done otherwise than asked for, and why. `rung` is how far
-    down the ladder that is, 0 being what was asked for, and `worst` what all of it takes at most (None: not counted).
+    down the ladder that is, 0 being what was asked for, and `worst` what all of it takes at most (None: not counted);
+    `needs` is the part of it that the next fan-out takes.
     """
 
     settings: dict[str, Any]
@@ -25,6 +26,7 @@ class Plan(TypedDict):
     notes: list[str]
     rung: int
     worst: Allowance
+    needs: Spent
 
 
 class WavePlan(TypedDict):
@@ -39,6 +41,7 @@ class WavePlan(TypedDict):
     settings: dict[str, Any]
     notes: list[str]
     broke: bool
+    needs: Spent
 
 
 def following(state: State, plan: WavePlan, notes: Sequence[str] = ()) -> Update:
@@ -48,6 +51,7 @@ def following(state: State, plan: WavePlan, notes: Sequence[str] = ()) -> Update
         "up": plan["up"] if limited else None,
         "allowances": plan["allowances"],
         "broke": plan["broke"],
+        "in_flight": plan["needs"],
         "notes": [*notes, *plan["notes"]],
     }
     return {**update, "settings": {**state["settings"], **plan["settings"]}} if plan["settings"] else update

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lightrouter_graph.budget import Allowance, Amount, Left, Purse, fits, share
+from lightrouter_graph.budget import NOTHING, Allowance, Amount, Left, Purse, fits, in_flight, share
 from lightrouter_graph.budget.amounts import total
 from lightrouter_graph.planning.forecast import PLANNED_TOKENS, Forecast, draft_of, extras_of, longest
 from lightrouter_graph.planning.plans import WavePlan
@@ -38,7 +38,8 @@ class Wave:
         for number, merged in self._ways(len(up)):
             allowances = self._allowances(up[:number], merged=merged)
             if allowances is not None:
-                return _plan(up, up[:number], allowances, merged=merged)
+                plan = _plan(up, up[:number], allowances, merged=merged)
+                return {**plan, "needs": in_flight(self._needs(up[:number]).values())}
         return _plan(up, [], {}) if self._at_hand else self._last(up)
 
     def _ways(self, most: int) -> list[tuple[int, bool]]:
@@ -49,11 +50,14 @@ class Wave:
 
     def _allowances(self, names: Sequence[str], *, merged: bool) -> dict[str, Allowance] | None:
         """Return what each of them may spend; None where there is not enough for all, and for the merging."""
-        needs = {name: self.forecast.answer(name, draft_of(self.state), self._boots) for name in names}
+        needs = self._needs(names)
         rest = self._merging(names) if merged else Amount()
         if not fits(total(needs.values()) + rest, self.left.allowance):
             return None
         return share(self.left.allowance, needs, rest)
+
+    def _needs(self, names: Sequence[str]) -> dict[str, Amount]:
+        return {name: self.forecast.answer(name, draft_of(self.state), self._boots) for name in names}
 
     def _merging(self, names: Sequence[str]) -> Amount:
         """Return what merging takes once they have answered."""
@@ -70,9 +74,10 @@ class Wave:
         for name in up:
             prompt = self.forecast.answer_prompt(name, draft_of(self.state), self._boots)
             purse, wanted = Purse(self.left.allowance, self.forecast.ruler), query.settings.max_tokens or PLANNED_TOKENS
-            if purse.reserve(query.pool[name], prompt, wanted, extras=extras_of(query.request)):
+            if leave := purse.reserve(query.pool[name], prompt, wanted, extras=extras_of(query.request)):
                 plan = _plan(up, [name], {name: self.left.allowance}, merged=False)
-                return {**plan, "notes": [*plan["notes"], f"budget: the answer of {name} may be cut"], "broke": True}
+                notes = [*plan["notes"], f"budget: the answer of {name} may be cut"]
+                return {**plan, "notes": notes, "broke": True, "needs": in_flight([leave.worst])}
         return _plan(up, [], {})
 
     @property
@@ -97,4 +102,5 @@ def _plan(
         "settings": {} if merged else {"aggregator": "vote"},
         "notes": notes,
         "broke": bool(out),
+        "needs": NOTHING,
     }

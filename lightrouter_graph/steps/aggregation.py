@@ -114,6 +114,7 @@ class AggregateStep:
             "order": plan["order"],
             "booting": plan["booting"],
             "allowances": plan["allowances"],
+            "in_flight": plan["needs"],
             "up": None,
             "notes": notes,
         }

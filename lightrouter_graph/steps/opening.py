@@ -87,13 +87,15 @@ def _check_messages(state: State) -> None:
 
 
 def _spent_before(state: State) -> Spent:
-    """Return what the earlier runs of the thread spent, also one that died on the way.
+    """Return what the earlier runs of the thread spent.
 
-    Where nothing is kept of them, as in a node of a parent's graph, the bills on their answers say it.
+    One that died on the way counts with what it had written down, and with all that the calls it died in may have
+    taken. Where nothing is kept of them, as in a node of a parent's graph, the bills on their answers say it.
     """
     if "before" not in state:
         return _billed(state["messages"])
-    return add_spent(state["before"], spent_by(state["spendings"], state.get("seconds")))
+    spent = add_spent(state["before"], spent_by(state["spendings"], state.get("seconds")))
+    return spent if state.get("seconds") is not None else add_spent(spent, state["in_flight"])
 
 
 def _billed(messages: Sequence[AnyMessage]) -> Spent:
@@ -128,6 +130,7 @@ def _begun(settings: Context, weights: dict[str, float], order: list[str], befor
         "late": False,
         "broke": False,
         "before": before,
+        "in_flight": NOTHING,
         "allowances": {},
         "up": None,
         "seconds": None,
@@ -146,6 +149,7 @@ def _planned(settings: dict[str, Any], plan: Plan) -> dict[str, Any]:
         "order": plan["order"],
         "booting": plan["booting"],
         "allowances": plan["allowances"],
+        "in_flight": plan["needs"],
         "notes": Overwrite(plan["notes"]),
         # With one candidate there is nothing to compare, so no layer but the last has work to do.
         "layer": 1 if len(plan["booting"]) > 1 else settings["layers"],

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from lightrouter_graph.answers import AnswerKey
+from lightrouter_graph.budget import NOTHING
 from lightrouter_graph.completion import calls_noted
 from lightrouter_graph.errors import MISTAKES, SelectionError
 from lightrouter_graph.events import tell
@@ -80,7 +81,7 @@ class SelectStep:
     def _next(self, state: State, notes: Sequence[str]) -> Update:
         """Say who answers next, as far as it can be paid for."""
         if ends_in_draft(state):
-            return {"up": None, "notes": list(notes)}
+            return {"up": None, "in_flight": NOTHING, "notes": list(notes)}
         query = query_of(state, self.pool, self.key, self.request, self.runs)
         return following(state, self.planner.wave(state, query, self.planner.left(state)), notes)
 

@@ -116,7 +116,7 @@ class Place:
             raise self._refusal("unavailable", self._breaker.reason)
         if not await self._pauses.sit_out(self._model_name, min(until - self._now(), self._longest_pause_s)):
             left = self._pauses.left_s(self._model_name)
-            raise self._refusal("rate_limited", f"was told to wait {left:.3g} s more, and there is no time for that")
+            raise self._refusal("rate_limited", f"was told to wait {left:.0f} s more, longer than the call may take")
         if not await self._places.take(until - self._now()):
             waited = f"found no place within {self._patience_s:.3g} s"
             raise self._refusal("rate_limited", f"{waited} ({self._places.limit} calls at a time)")

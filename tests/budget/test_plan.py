@@ -6,7 +6,7 @@ from helpers import scripted
 from langchain_core.messages import HumanMessage
 
 from lightrouter_graph import Candidate, Context, Pool
-from lightrouter_graph.budget import UNLIMITED, most_tokens
+from lightrouter_graph.budget import NOTHING, UNLIMITED, most_tokens
 from lightrouter_graph.errors import BudgetError
 from lightrouter_graph.prompts import with_draft, with_shared_boots
 from lightrouter_graph.request import make_request
@@ -29,6 +29,7 @@ def test_without_a_budget_nothing_is_planned():
         "notes": [],
         "rung": 0,
         "worst": UNLIMITED,
+        "needs": NOTHING,
     }
 
 

@@ -5,7 +5,7 @@ from budget.planning import TALK, Caller, asking, left, planner, running
 from builders import answer, boot, finished, lost, ranking, usage
 
 from lightrouter_graph import Context
-from lightrouter_graph.budget import UNLIMITED, most_tokens
+from lightrouter_graph.budget import NOTHING, UNLIMITED, most_tokens
 from lightrouter_graph.prompts import with_draft, with_shared_boots
 
 FIXED = Context(width=None, top_k=2, agree=None, max_tokens=1000, boot_tokens=200)
@@ -36,6 +36,7 @@ def test_without_a_budget_everybody_may_spend_anything():
         "settings": {},
         "notes": [],
         "broke": False,
+        "needs": NOTHING,
     }
     for step in (plans.selection(state, query, left()), plans.merge(state, query, left(), [answer("a")])):
         assert step == {"allowance": UNLIMITED, "settings": {}, "notes": []}
@@ -80,7 +81,9 @@ def test_a_wave_shares_what_is_not_set_aside_for_merging():
     state, query = booted(FIXED)
     wave = planner(writer=Caller()).wave(state, query, left(tokens=2 * ANSWER + merging(6000, 6000) + 100))
     part = {**UNLIMITED, "tokens": ANSWER + 50}
-    assert wave == {"up": ["a", "b"], "allowances": {"a": part, "b": part}, "settings": {}, "notes": [], "broke": False}
+    needs = {**NOTHING, "calls": 2, "tokens": 2 * 1400, "usd": 0.0208}
+    shared = {"up": ["a", "b"], "allowances": {"a": part, "b": part}, "settings": {}, "notes": []}
+    assert wave == {**shared, "broke": False, "needs": needs}
 
 
 def test_the_best_ranked_answer_where_there_is_not_enough_for_all():
@@ -117,6 +120,7 @@ def test_with_agreement_nobody_further_is_asked_at_the_cost_of_merging():
         "allowances": {},
         "settings": {},
         "broke": True,
+        "needs": NOTHING,
         "notes": ["budget: there is not enough left to ask c"],
     }
 

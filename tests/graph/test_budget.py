@@ -1,5 +1,6 @@
 """Budgets through the real graph: what is asked for is done as far as it is sure to be paid for, and no further."""
 
+import asyncio
 from random import Random
 
 import pytest
@@ -170,6 +171,19 @@ async def test_a_run_that_died_counts_on_its_thread():
         await graph.ainvoke(ASKED, THREAD)
     state = (await graph.aget_state(THREAD)).values
     assert len(state["spendings"]) == 4
+
+
+async def test_runs_that_were_cancelled_count_on_their_thread_with_all_they_may_have_taken():
+    slow = {n: Reply(f"It is {n}.", hang=True) for n in "abc"}
+    pool = scripted(price=PRICE, **slow)
+    graph = router(pool, thread_budget=Budget(calls=7))
+    ends = []
+    for _ in range(6):
+        with pytest.raises((TimeoutError, BudgetError)) as caught:
+            await asyncio.wait_for(graph.ainvoke(ASKED, THREAD), 0.2)
+        ends.append(caught.type)
+    assert ends[-1] is BudgetError
+    assert sum(calls(pool).values()) <= 7
 
 
 async def test_without_a_thread_of_its_own_the_answers_in_the_conversation_say_what_was_spent():

@@ -70,7 +70,7 @@ async def test_what_was_heard_of_a_boot_counts_also_where_it_is_stopped_before_i
     message = await ask(server, context)
     a, b, _ = decision(message)["candidates"]
     assert (a["boot_tokens"], a["score"] is not None) == (6, True)
-    assert b["why"].startswith("straggler")
+    assert b["why"].startswith("rate_limited")
     assert decision(message)["bill"]["by_stage"]["boot"]["output_tokens"] == 6 + 10
 
 

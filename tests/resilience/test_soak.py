@@ -149,8 +149,7 @@ async def test_two_thousand_runs_of_which_some_fail_and_some_are_cancelled_leave
             run.cancel()
         await asyncio.gather(run, return_exceptions=True)
 
-    # Races of dead runs are kept until a thousand have followed.
-    await stays_flat(once, 2000, warm_up=4000)
+    await stays_flat(once, 2000)
 
 
 async def test_four_hundred_calls_of_the_chat_model_leave_nothing_behind():

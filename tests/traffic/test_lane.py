@@ -127,7 +127,7 @@ async def test_a_long_pause_is_a_quota_and_holds_for_the_model_alone(clock, lane
     closed = await refusal(lane, patience_s=30)
     assert closed.failure == {
         "cause": "rate_limited",
-        "message": "m was told to wait 600 s more, and there is no time for that",
+        "message": "m was told to wait 600 s more, longer than the call may take",
     }
 
 
