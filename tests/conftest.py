@@ -3,8 +3,13 @@
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from lightrouter_graph.traffic import lanes
+
+# How long drawing takes says something of the machine, not of the strategies: it may be shared and busy.
+settings.register_profile("shared", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("shared")
 
 os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
 
