@@ -3,6 +3,7 @@
 import ast
 import pickle
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -124,11 +125,12 @@ async def test_a_pickle_in_a_cache_is_no_boot(tmp_path):
     cache, settings = SqliteCache(path=str(tmp_path / "boots.sqlite")), Context(boot_tokens=5, agree=None, top_k=1)
     first, again = (scripted(a=long("1"), b=long("2")) for _ in range(2))
     await run(first, settings, boot_cache=cache)
-    with sqlite3.connect(tmp_path / "boots.sqlite") as file:
+    with closing(sqlite3.connect(tmp_path / "boots.sqlite")) as file, file:
         poison = pickle.dumps(Harmful(tmp_path / "harmed"))
         changed = file.execute("UPDATE cache SET encoding = 'pickle', val = ?", (poison,)).rowcount
     assert changed == 2
     message = await run(again, settings, boot_cache=cache)
+    cache._conn.close()  # LangGraph's cache has no way to close it
     assert not (tmp_path / "harmed").exists()
     assert calls(again) == calls(first)
     assert decision(message)["bill"]["cached"] == 0
