@@ -45,16 +45,23 @@ async def test_calls_that_are_refused_at_the_same_time_learn_the_same_thing_once
     assert not candidate.quirks.ignores_cap
 
 
-async def test_a_call_that_is_stopped_between_two_attempts_is_not_counted_twice(monkeypatch):
-    monkeypatch.setattr("lightrouter_graph.completion.backoff_s", lambda tried, asked: 5.0)
-    model = ScriptedChatModel(responses=Refused(), name="a")
-    candidate, race = Candidate("a", model), Race(Rules(agree=2))
-    object.__setattr__(candidate, "max_retries", 3)
-    asyncio.get_running_loop().call_later(0.02, lambda: [race.arrive(name, "4") for name in "xy"])
-    asked = [HumanMessage(QUESTION)]
-    reply = await complete_unless_decided(race, candidate, asked, call(retries=RetryBudget(3)))
+async def test_a_call_that_is_stopped_between_two_attempts_is_not_counted_twice():
+    turned_away = Fail(429, headers={"retry-after": "1"})
+    with RecordedModelServer([RECORD], failures={"a": turned_away}) as server:
+        model = ChatOpenAI(model="a", base_url=server.base_url, api_key="none", max_retries=3)
+        candidate, race = Candidate("a", model), Race(Rules(agree=2))
+        asking = asyncio.create_task(
+            complete_unless_decided(race, candidate, [HumanMessage(QUESTION)], call(retries=RetryBudget(3)))
+        )
+        async with asyncio.timeout(5):
+            while not server.requests or server.in_flight.now:  # noqa: ASYNC110 - the server is another thread
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)  # now it waits for its next attempt
+        for name in "xy":
+            race.arrive(name, "4")
+        reply = await asking
+        assert len(server.requests) == 1
     assert [spending["fortune"] for spending in reply.spendings] == ["returned"]
-    assert len(model.calls) == 1
 
 
 class Whole(ScriptedChatModel):
