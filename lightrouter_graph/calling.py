@@ -118,6 +118,12 @@ def config_for(candidate: Candidate, call: Call, run_id: UUID) -> RunnableConfig
     }
 
 
+def own_cap(candidate: Candidate) -> int | None:
+    """Return the cap that the user set on the model; None where there is none."""
+    cap = getattr(candidate.model, "max_tokens", None)
+    return cap if isinstance(cap, int) else None
+
+
 def _secrets_of(candidate: Candidate) -> tuple[str, ...]:
     if candidate not in _secrets:
         _secrets[candidate] = secrets_of(candidate.model)
@@ -134,9 +140,10 @@ def _parameters(candidate: Candidate, call: Call) -> dict[str, Any]:
     limit = candidate.quirks.limit
     if call.max_tokens is not None and limit is None and not candidate.limit_is_field:
         parameters[candidate.limit_parameter] = call.max_tokens
-    if call.max_tokens is not None and limit:
+    cap = call.max_tokens if call.max_tokens is not None else own_cap(candidate)
+    if cap is not None and limit:
         # Beside the client's own arguments, which it renames.
-        (body if is_openai_like(candidate.model) else parameters)[limit] = call.max_tokens
+        (body if is_openai_like(candidate.model) else parameters)[limit] = cap
     wanted = call.schema or call.request.schema
     if wanted is not None and candidate.json_mode is not None:
         asked = _response_format(candidate.json_mode, wanted)

@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, AnyMessage
 from langgraph.errors import GraphBubbleUp
 
 from lightrouter_graph.budget import Reservation
-from lightrouter_graph.calling import Call, config_for, model_for, prompt_for, speak
+from lightrouter_graph.calling import Call, config_for, model_for, own_cap, prompt_for, speak
 from lightrouter_graph.continued_chat import ContinuedChat
 from lightrouter_graph.event_loops import now
 from lightrouter_graph.failures import failure_of, is_unreadable, may_have_cost, words_of
@@ -268,7 +268,8 @@ class _Attempts:
         if exc is None:
             return False
         limit, alternated, kept = self._form
-        if self._call.max_tokens is not None and refuses_limit(exc):
+        capped = self._call.max_tokens is not None or own_cap(self._candidate) is not None
+        if capped and refuses_limit(exc):
             if quirks.limit != limit:
                 return True  # a call beside this one has learnt it already
             known = limit_on_the_wire(self._candidate.model, self._candidate.limit_parameter)
