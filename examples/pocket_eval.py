@@ -44,10 +44,10 @@ from lightrouter_graph import (
     create_lightrouter,
     default_key,
 )
-from lightrouter_graph.evaluation.problems import Problem, Wording, draw_problems
 from lightrouter_graph.pocket.chat import ChatPocket
 from lightrouter_graph.pocket.conversation import read_request
 from lightrouter_graph.pocket.model import PocketName, load_model
+from lightrouter_graph.problems.drawing import Problem, Wording, draw_problems
 
 WORDINGS: Mapping[str, tuple[Wording, ...]] = {
     "seen": ("seen",),

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
-from lightrouter_graph.evaluation.problems import draw_problems
 from lightrouter_graph.pocket.chat import ChatPocket
+from lightrouter_graph.problems.drawing import draw_problems
 
 PATH = Path(__file__).parents[1] / "examples" / "pocket_eval.py"
 

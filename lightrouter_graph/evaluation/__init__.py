@@ -1,5 +1,1 @@
-"""Measure pools: problems with known answers, by kind and difficulty."""
-
-from lightrouter_graph.evaluation.problems import KINDS, Kind, Problem, draw_problems, in_training_split
-
-__all__ = ["KINDS", "Kind", "Problem", "draw_problems", "in_training_split"]
+"""Measure policies against baselines on recorded or live models, with intervals: `lightrouter eval`."""

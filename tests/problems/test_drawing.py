@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightrouter_graph.answers import default_key
-from lightrouter_graph.evaluation import KINDS, draw_problems
-from lightrouter_graph.evaluation.phrasings import HELD_OUT, SEEN
-from lightrouter_graph.evaluation.problems import training_problems
-from lightrouter_graph.evaluation.worked_steps import add, divide, multiply, percent_of, subtract
+from lightrouter_graph.problems import KINDS, draw_problems
+from lightrouter_graph.problems.drawing import training_problems
+from lightrouter_graph.problems.phrasings import HELD_OUT, SEEN
+from lightrouter_graph.problems.worked_steps import add, divide, multiply, percent_of, subtract
 
 OPERATIONS = {"+": operator.add, "-": operator.sub, "x": operator.mul, "/": operator.floordiv}
 NUMBER = st.integers(0, 9999)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from lightrouter_graph.evaluation.phrasings import HELD_OUT, NAMES, SEEN, THINGS
-from lightrouter_graph.evaluation.worked_steps import add, divide, multiply, percent_of, subtract, write_solution
+from lightrouter_graph.problems.phrasings import HELD_OUT, NAMES, SEEN, THINGS
+from lightrouter_graph.problems.worked_steps import add, divide, multiply, percent_of, subtract, write_solution
 
 Kind = Literal[
     "sums", "differences", "chains", "products", "sharing", "rates", "percent", "discounts", "units", "mixed"

@@ -1,0 +1,1 @@
+"""The methods compared: LightRouter, its rivals and its upper bounds, one file per way."""
