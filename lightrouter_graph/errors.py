@@ -47,6 +47,10 @@ class QueryError(LightRouterError, ValueError):
     """What is asked cannot be answered: no question, calls without results, an unknown argument, tool or form."""
 
 
+class EvaluationError(LightRouterError, ValueError):
+    """An evaluation cannot be run as asked: its data, its methods or its results are not usable."""
+
+
 class NoSurvivorError(LightRouterError, RuntimeError):
     """No candidate is left that could answer.
 
