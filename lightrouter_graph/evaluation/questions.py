@@ -82,3 +82,8 @@ def mean_scores(questions: Sequence[Question], models: Sequence[str]) -> dict[st
     scores = {name: [q.outputs[name].score for q in questions if name in q.outputs] for name in models}
     known = {name: [score for score in row if score is not None] for name, row in scores.items()}
     return {name: sum(row) / len(row) if row else 0.5 for name, row in known.items()}
+
+
+def seed_of(seed: int, question_id: str) -> int:
+    """Return the seed of one question: other for each, the same in whatever order they are asked."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{question_id}".encode()).digest()[:4])

@@ -12,7 +12,8 @@ class ModelCall(TypedDict):
     """One model call, as the model saw it: not what a method believes to have spent.
 
     `stage` is "boot", "select", "generate" or "aggregate". `began_s` and `ended_s` are seconds since the question was
-    put; `stopped` says that the caller hung up before the reply was whole: the tokens are those written by then.
+    put, `first_token_s` is when its first token came, None where it is not known or never came; `stopped` says that the
+    caller hung up before the reply was whole: the tokens are those written by then.
     """
 
     candidate: str
@@ -21,6 +22,7 @@ class ModelCall(TypedDict):
     output_tokens: int
     usd: float | None
     began_s: float
+    first_token_s: float | None
     ended_s: float
     stopped: bool
 

@@ -1,6 +1,7 @@
 """The seam: a question in, an answer out. LightRouter, its rivals and its upper bounds all stand behind it."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -36,6 +37,7 @@ class Setting:
         stands_in: Whether the writer only stands in for one.
         judge: Who ranks boots where a model is to; None where nobody can.
         max_tokens: Cap on a full answer; None for the models' own.
+        now: The clock, in seconds; a replay's runs ahead of the real one.
     """
 
     pool: Pool
@@ -45,6 +47,7 @@ class Setting:
     stands_in: bool = False
     judge: Candidate | None = None
     max_tokens: int | None = None
+    now: Callable[[], float] = time.monotonic
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,9 @@ class Reply:
         text: The answer.
         chosen: The candidate whose words it is; None where it was written anew.
         confidence: The method's own estimate that it is right, 0 to 1; None where it has none.
-        first_token_s: Seconds after the question at which the first token of the answer was shown; None where the
-            answer was only shown whole.
+        first_token_s: When the first token of the answer was shown, on the setting's clock; None where the answer was
+            shown whole, or as `streamed` says.
+        streamed: Whether the answer was shown while the last call wrote it.
         route: How LightRouter came to it.
         stand_in: What stands in for what could not be replayed; "" for nothing.
     """
@@ -65,6 +69,7 @@ class Reply:
     chosen: str | None = None
     confidence: float | None = None
     first_token_s: float | None = None
+    streamed: bool = False
     route: Route | None = None
     stand_in: str = ""
 
@@ -124,6 +129,7 @@ async def ask(
     max_tokens: int | None = None,
     stage: Stage = "generate",
     sample: int = 0,
+    listens: bool = False,
 ) -> Said:
     """Ask one candidate for a full answer, with the retries, limits and records of every other call of the package.
 
@@ -134,8 +140,11 @@ async def ask(
         max_tokens: Cap on the output; None for the model's own.
         stage: What the call is for, in the records.
         sample: Which of several independent samples of the same prompt is wanted, from 0.
+        listens: Whether the reply is streamed, so that the time to its first token shows.
     """
-    call = Call(stage=stage, layer=1, timeout_s=TIMEOUT_S, max_tokens=max_tokens, retries=RetryBudget(4))
+    call = Call(
+        stage=stage, layer=1, timeout_s=TIMEOUT_S, max_tokens=max_tokens, retries=RetryBudget(4), listens=listens
+    )
     with sample_wanted(sample):
         completion = await complete(candidate, messages or [HumanMessage(question.text)], call)
     key = default_key(completion.text, question.text) if completion.failure is None else None

@@ -196,6 +196,7 @@ class ReplayedChat(BaseChatModel):
                 "output_tokens": tokens,
                 "usd": None if usd is None else usd / 1e6,
                 "began_s": began,
+                "first_token_s": began + take.pace.ttft_s if tokens else None,
                 "ended_s": self.clock.now,
                 "stopped": stopped,
             }

@@ -1,0 +1,149 @@
+"""Live: methods run over models that are called and paid for, once for each thing that is asked."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from lightrouter_graph.evaluation.answering import Answering, Score
+from lightrouter_graph.evaluation.ledger import ledger
+from lightrouter_graph.evaluation.methods.base import Fitted, Method, Setting, ask
+from lightrouter_graph.evaluation.models.purse import LivePurse
+from lightrouter_graph.evaluation.models.tape import Tape
+from lightrouter_graph.evaluation.models.taping import Pacer, WallClock, taped
+from lightrouter_graph.evaluation.questions import Output, Question, fold_of
+from lightrouter_graph.evaluation.records import Result
+from lightrouter_graph.pool import Candidate, Pool
+from lightrouter_graph.replies import was_cut
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who takes part in a live evaluation.
+
+    Attributes:
+        pool: The candidates, most trusted first.
+        writer: Who merges answers; None: whoever is ranked first.
+        judge: Who ranks boots where a model is to; None where nobody can.
+    """
+
+    pool: Pool
+    writer: Candidate | None = None
+    judge: Candidate | None = None
+
+
+@dataclass(slots=True)
+class Live:
+    """A live evaluation: first every candidate answers every question, then the methods run that need more than that.
+
+    Attributes:
+        cast: Who takes part.
+        tape: Where replies are kept, and found again.
+        purse: What may still be paid; None to play from the tape alone.
+        score: How answers are scored.
+        clock: In what time: the real one where models are called, a virtual one where a tape is played.
+        seed: Of every random choice.
+        folds: In how many parts the questions are split.
+        max_tokens: Cap on a full answer.
+        concurrency: How many questions are asked at once.
+    """
+
+    cast: Cast
+    tape: Tape
+    purse: LivePurse | None
+    score: Score
+    clock: Pacer = field(default_factory=WallClock)
+    seed: int = 0
+    folds: int = 2
+    max_tokens: int | None = None
+    concurrency: int = 4
+
+    async def collect(self, questions: Sequence[Question], tell: Callable[[Question], None]) -> list[Question]:
+        """Let every candidate answer every question in full.
+
+        Args:
+            questions: What is asked.
+            tell: Told of each question that is answered.
+
+        Returns:
+            The questions with their outputs, scored. A candidate that failed has an empty one of score 0.
+        """
+        pool = self._pool()
+
+        async def one(question: Question) -> Question:
+            outputs = await asyncio.gather(*(self._output(candidate, question) for candidate in pool))
+            answered = replace(question, outputs=dict(zip(pool.names, outputs, strict=True)))
+            tell(answered)
+            return answered
+
+        return await self._at_once(one, questions)
+
+    async def run(self, method: Method, questions: Sequence[Question], keep: Callable[[Result], None]) -> None:
+        """Put questions to a method.
+
+        Args:
+            method: The method.
+            questions: What is asked, with the outputs that `collect` brought; those of other folds are the history.
+            keep: Given each result when it is there.
+        """
+        fitted = {fold: method.fit(self._setting(questions, fold)) for fold in range(self.folds)}
+
+        async def one(question: Question) -> None:
+            fold = fold_of(question.id, self.folds)
+            keep(await self._answering(method, fitted[fold], fold)(question))
+
+        await self._at_once(one, questions)
+
+    def _answering(self, method: Method, fitted: Fitted, fold: int) -> Answering:
+        return Answering(method, fitted, fold, self.score, lambda: self.clock.now)
+
+    def _setting(self, questions: Sequence[Question], fold: int) -> Setting:
+        return Setting(
+            pool=self._pool(),
+            history=[q for q in questions if q.outputs and fold_of(q.id, self.folds) != fold],
+            seed=self.seed,
+            writer=self._taped(self.cast.writer or self.cast.pool.candidates[0]),
+            judge=None if self.cast.judge is None else self._taped(self.cast.judge),
+            max_tokens=self.max_tokens,
+            now=lambda: self.clock.now,
+        )
+
+    def _pool(self) -> Pool:
+        return Pool([self._taped(candidate) for candidate in self.cast.pool])
+
+    def _taped(self, candidate: Candidate) -> Candidate:
+        return taped(candidate, self.tape, self.clock, self.purse)
+
+    async def _output(self, candidate: Candidate, question: Question) -> Output:
+        with ledger() as calls:
+            said = await ask(candidate, question, max_tokens=self.max_tokens, listens=True)
+        if said.completion.failure is not None or not calls:
+            return Output("", 0.0, 0)
+        call = calls[-1]
+        first = call["first_token_s"]
+        return Output(
+            text=said.text,
+            score=await self.score(question, said.text),
+            tokens=call["output_tokens"],
+            input_tokens=call["input_tokens"],
+            ttft_s=None if first is None else first - call["began_s"],
+            seconds=call["ended_s"] - call["began_s"],
+            finished=not was_cut(said.completion.finish_reason),
+        )
+
+    async def _at_once(self, do: Callable[[Question], Awaitable[T]], questions: Iterable[Question]) -> list[T]:
+        """Work on several questions at a time; the first error ends it, and what was kept stays kept."""
+        places = asyncio.Semaphore(self.concurrency)
+
+        async def one(question: Question) -> T:
+            async with places:
+                return await do(question)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(question)) for question in questions]
+        except BaseExceptionGroup as group_error:
+            raise group_error.exceptions[0] from None  # what went wrong first; the others were ended by it
+        return [task.result() for task in tasks]

@@ -1,0 +1,150 @@
+"""Replay: methods run over recorded outputs in virtual time, each part of the data judged by what the others taught."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.evaluation.answering import Answering, Score
+from lightrouter_graph.evaluation.methods.base import Method, Setting
+from lightrouter_graph.evaluation.models.replayed import DEFAULT_PACE, Recordings, ReplayedChat
+from lightrouter_graph.evaluation.models.standin import StandInWriter
+from lightrouter_graph.evaluation.questions import Question, fold_of
+from lightrouter_graph.evaluation.records import Result
+from lightrouter_graph.pool import Candidate, Pool
+from lightrouter_graph.pricing import Price
+from lightrouter_graph.testing.clock import VirtualClock
+from lightrouter_graph.testing.timing import Timing
+
+WRITER = "aggregator"
+"""The name of what stands in for an aggregator, in the accounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The candidates of a replay, and what is assumed of them.
+
+    Attributes:
+        names: Most trusted first; every question needs a scored output of each.
+        prices: USD per 1M tokens, by name; a name left out has no known price.
+        paces: How fast each is, where the recordings do not say.
+        overhead: Tokens of instructions that every prompt had and the recordings do not show.
+    """
+
+    names: tuple[str, ...]
+    prices: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    paces: Mapping[str, Timing] = field(default_factory=dict)
+    overhead: int = 0
+
+
+async def unscored(question: Question, text: str) -> float | None:  # noqa: ARG001
+    """Score nothing: the way of a replay, in which every answer is somebody's recorded output."""
+    return None
+
+
+class Replay:
+    """Runs methods over recorded questions. Equal arguments give equal results, in whatever order or process.
+
+    Questions are split into `folds` by their ids. What a method learns (whom to trust, when to stop, where to route) it
+    learns from the other folds; the results of all folds together are on questions it has not seen.
+
+    Args:
+        questions: All that are recorded; those not asked teach as well.
+        models: The candidates.
+        seed: Of every random choice.
+        folds: How many parts, >= 2.
+        score: How an answer is scored that nobody was recorded to give.
+
+    Raises:
+        EvaluationError: If a candidate's output or score is missing, or `folds` < 2.
+    """
+
+    def __init__(
+        self, questions: Sequence[Question], models: Models, *, seed: int = 0, folds: int = 2, score: Score = unscored
+    ) -> None:
+        if folds < 2:
+            msg = f"folds must be >= 2, got {folds}: a method is judged on questions it did not learn from"
+            raise EvaluationError(msg)
+        for question in questions:
+            _check_complete(question, models.names)
+        self.questions = {question.id: question for question in questions}
+        self._models, self._seed, self._folds, self._score = models, seed, folds, score
+        self._clock = VirtualClock()
+        self._recordings = Recordings(questions)
+        self._settings: dict[int, Setting] = {}
+
+    def run(self, method: Method, ids: Iterable[str]) -> list[Result]:
+        """Put questions to a method, one after the other.
+
+        Args:
+            method: The method.
+            ids: Which questions.
+
+        Returns:
+            One result per question, in their order.
+        """
+        return asyncio.run(self._run(method, [self.questions[number] for number in ids]))
+
+    async def _run(self, method: Method, questions: Sequence[Question]) -> list[Result]:
+        answering: dict[int, Answering] = {}
+        results = []
+        for question in questions:
+            fold = fold_of(question.id, self._folds)
+            if fold not in answering:
+                answering[fold] = self._answering(method, fold)
+            results.append(await answering[fold](question))
+        return results
+
+    def _answering(self, method: Method, fold: int) -> Answering:
+        fitted = method.fit(self._setting(fold))
+        return Answering(method, fitted, fold, self._score, lambda: self._clock.now)
+
+    def _setting(self, fold: int) -> Setting:
+        if fold not in self._settings:
+            others = [q for q in self.questions.values() if fold_of(q.id, self._folds) != fold]
+            self._settings[fold] = Setting(
+                pool=Pool([self._candidate(name) for name in self._models.names]),
+                history=others,
+                seed=self._seed,
+                writer=self._writer(),
+                stands_in=True,
+                now=lambda: self._clock.now,
+            )
+        return self._settings[fold]
+
+    def _candidate(self, name: str) -> Candidate:
+        price = self._models.prices.get(name)
+        model = ReplayedChat(
+            name=name,
+            recordings=self._recordings,
+            clock=self._clock,
+            price=None if price is None else Price(*price),
+            pace=self._models.paces.get(name, DEFAULT_PACE),
+            overhead=self._models.overhead,
+        )
+        return Candidate(name, model, price=price, continuation="continue_final_message")
+
+    def _writer(self) -> Candidate:
+        """Let the most trusted candidate's price and pace be those of whoever writes."""
+        first = self._models.names[0]
+        price = self._models.prices.get(first)
+        model = StandInWriter(
+            name=first,
+            recordings=self._recordings,
+            clock=self._clock,
+            price=None if price is None else Price(*price),
+            pace=self._models.paces.get(first, DEFAULT_PACE),
+        )
+        return Candidate(WRITER, model, price=price)
+
+
+def is_complete(question: Question, models: Iterable[str]) -> bool:
+    """Whether every model was recorded to answer the question."""
+    return all(name in question.outputs for name in models)
+
+
+def _check_complete(question: Question, models: Iterable[str]) -> None:
+    missing = [name for name in models if name not in question.outputs]
+    if missing:
+        msg = f"question {question.id!r} has no recorded output of {', '.join(missing)}"
+        raise EvaluationError(msg)

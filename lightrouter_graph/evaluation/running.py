@@ -1,0 +1,103 @@
+"""Thousands of replayed questions over several processes, with every result on the disk as soon as it is there."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+from lightrouter_graph.evaluation.datasets.catalogue import load
+from lightrouter_graph.evaluation.methods.catalogue import method_named
+from lightrouter_graph.evaluation.records import Result
+from lightrouter_graph.evaluation.replay import Models, Replay, is_complete
+from lightrouter_graph.evaluation.results import ResultsFile
+
+_AT_ONCE = 20
+"""Questions a process runs before it hands their results over: what a kill can lose, for each process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is replayed; all a process needs to know, and all that must be equal for a run to go on.
+
+    Attributes:
+        data: What `load` takes: a file of recordings, or a name.
+        models: The candidates.
+        ids: The questions that are asked.
+        seed: Of every random choice.
+        folds: In how many parts the questions are split.
+    """
+
+    data: str
+    models: Models
+    ids: tuple[str, ...]
+    seed: int = 0
+    folds: int = 2
+
+
+def make_replay(plan: Plan) -> Replay:
+    """Load the data of a plan."""
+    questions = [q for q in load(plan.data).questions if is_complete(q, plan.models.names)]
+    return Replay(questions, plan.models, seed=plan.seed, folds=plan.folds)
+
+
+def run_replay(
+    plan: Plan,
+    methods: Sequence[str],
+    results: ResultsFile,
+    *,
+    jobs: int = 1,
+    tell: Callable[[Sequence[Result]], None] = lambda _: None,
+) -> None:
+    """Run what is not in the results yet.
+
+    Args:
+        plan: What is replayed.
+        methods: Names of methods, as `method_named` knows them.
+        results: Where results go, and which are there already.
+        jobs: How many processes; 1 = this one.
+        tell: Told of every batch of results that was written.
+    """
+    work = list(_left(plan, methods, results.done))
+    if jobs == 1 or len(work) == 1:
+        replay = make_replay(plan) if work else None
+        for method, ids in work:
+            assert replay is not None
+            _keep(results, replay.run(method_named(method), ids), tell)
+        return
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (plan,)) as processes:
+        running: list[Future[list[Result]]] = [processes.submit(_run, method, ids) for method, ids in work]
+        try:
+            for done in as_completed(running):
+                _keep(results, done.result(), tell)
+        except BaseException:  # an interrupt, or a mistake: nothing new is begun, and what is there is kept
+            processes.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _left(plan: Plan, methods: Sequence[str], done: set[tuple[str, str]]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for method in methods:
+        ids = tuple(number for number in plan.ids if (method, number) not in done)
+        for start in range(0, len(ids), _AT_ONCE):
+            yield method, ids[start : start + _AT_ONCE]
+
+
+def _keep(results: ResultsFile, new: Sequence[Result], tell: Callable[[Sequence[Result]], None]) -> None:
+    results.append(new)
+    tell(new)
+
+
+_replay: dict[str, Replay] = {}
+
+
+def _begin(plan: Plan) -> None:
+    """Prepare a process."""
+    _replay["here"] = make_replay(plan)
+
+
+def _run(method: str, ids: Sequence[str]) -> list[Result]:
+    return _replay["here"].run(method_named(method), ids)
+
+
+def labels_of(methods: Sequence[str]) -> Mapping[str, str]:
+    """Return the labels of methods by name."""
+    return {name: method_named(name).label for name in methods}
