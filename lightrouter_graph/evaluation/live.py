@@ -80,21 +80,24 @@ class Live:
 
         return await self._at_once(one, questions)
 
-    async def run(self, method: Method, questions: Sequence[Question], keep: Callable[[Result], None]) -> None:
+    async def run(
+        self, method: Method, known: Sequence[Question], asked: Sequence[Question], keep: Callable[[Result], None]
+    ) -> None:
         """Put questions to a method.
 
         Args:
             method: The method.
-            questions: What is asked, with the outputs that `collect` brought; those of other folds are the history.
+            known: All questions with the outputs that `collect` brought; those of other folds are the history.
+            asked: Those of them that are put to it.
             keep: Given each result when it is there.
         """
-        fitted = {fold: method.fit(self._setting(questions, fold)) for fold in range(self.folds)}
+        fitted = {fold: method.fit(self._setting(known, fold)) for fold in range(self.folds)}
 
         async def one(question: Question) -> None:
             fold = fold_of(question.id, self.folds)
             keep(await self._answering(method, fitted[fold], fold)(question))
 
-        await self._at_once(one, questions)
+        await self._at_once(one, asked)
 
     def _answering(self, method: Method, fitted: Fitted, fold: int) -> Answering:
         return Answering(method, fitted, fold, self.score, lambda: self.clock.now)

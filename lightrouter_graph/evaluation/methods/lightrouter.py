@@ -221,10 +221,10 @@ LIGHTROUTERS: Mapping[str, LightRouter] = {
             note=VOTES,
         ),
         *(
-            LightRouter(f"lightrouter-{selector}-3", f"all boot, best 3 by {selector}", _all_boot(selector))
+            LightRouter(f"lightrouter-by-{selector}", f"all boot, ranked by {selector}", _all_boot(selector))
             for selector in ("consistency", "hybrid", "random", "llm")
         ),
-        LightRouter("lightrouter-oracle-3", "all boot, best 3 by oracle", _all_boot("default"), oracle=True),
+        LightRouter("lightrouter-by-oracle", "all boot, ranked by an oracle", _all_boot("default"), oracle=True),
     )
 }
 
@@ -259,3 +259,17 @@ def _setting(change: str, name: str) -> tuple[str, Any]:
         raise EvaluationError(msg)
     written = value.strip()
     return key.strip(), None if written.lower() in {"none", "all"} else int(written) if written.isdigit() else written
+
+
+def with_changes(name: str, changes: str) -> str:
+    """Lay settings over a method by its name; what is not LightRouter stays as it is.
+
+    >>> with_changes("lightrouter", "boot_tokens=16")
+    'lightrouter:boot_tokens=16'
+    >>> with_changes("majority", "boot_tokens=16")
+    'majority'
+    """
+    preset, _, own = name.partition(":")
+    if not changes or (preset not in LIGHTROUTERS and not preset.startswith("corrupted-")):
+        return name
+    return f"{preset}:{','.join(filter(None, [own, changes]))}"

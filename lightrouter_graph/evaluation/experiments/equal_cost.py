@@ -1,0 +1,150 @@
+"""How does it compare at equal cost? Every family of methods under the same token budget."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from lightrouter_graph.evaluation.experiments.base import ByMethod, Curves, Experiment, Findings, quality_point
+from lightrouter_graph.evaluation.figures.bootstrap import paired
+from lightrouter_graph.evaluation.questions import Question
+from lightrouter_graph.evaluation.records import Result
+
+SHARES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+"""Budgets, as shares of the total tokens that all candidates in full take."""
+
+_FULL = "majority"
+OURS = "LightRouter"
+
+
+def equal_cost(candidates: Sequence[str]) -> Experiment:
+    """Give every family the same budget of tokens per question, read and written, and let it choose its setting.
+
+    Args:
+        candidates: The names of the pool.
+    """
+    families = _families(candidates)
+
+    def find(results: ByMethod, questions: Sequence[Question]) -> Findings:  # noqa: ARG001
+        ran = {family: [name for name in names if results.get(name)] for family, names in families.items()}
+        full = fmean(_cost(result) for result in results[_FULL])
+        budgets = [share * full for share in SHARES]
+        chosen = {
+            family: {budget: choose(names, results, budget) for budget in budgets} for family, names in ran.items()
+        }
+        return Findings(_curves(chosen), tuple(_sentences(chosen, budgets, full)))
+
+    return Experiment(
+        name="equal-cost",
+        title="Equal token budgets",
+        methods=tuple(dict.fromkeys(name for names in families.values() for name in names)),
+        against=("best-single", _FULL),
+        find=find,
+        notes=(
+            "At each budget every family takes the setting that was best on the other folds among those whose mean "
+            "total tokens (input and output) there were within the budget; what is shown is its quality on the fold "
+            "held out. A family that has no setting cheap enough has no point.",
+        ),
+    )
+
+
+def _families(candidates: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    several = range(2, len(candidates) + 1)
+    ours = [
+        *(f"lightrouter:width={width},top_k={k}" for width in (1, 2, 3) for k in (2, 3, 4, 5)),
+        *(f"lightrouter:width={width},boot_tokens=32" for width in (2, 3)),
+        *(f"lightrouter-by-hybrid:boot_tokens={b},top_k={k}" for b in (32, 200) for k in (1, 2, 3)),
+    ]
+    return {
+        "one model": ("best-single", *(f"single:{name}" for name in candidates)),
+        "random k, vote": tuple(f"random-{k}" for k in several if k < len(candidates)),
+        "best k by history, vote": (*(f"top-{k}" for k in several if k < len(candidates)), _FULL, "weighted-vote"),
+        "Mixture-of-Agents": ("moa-1", "moa-2"),
+        "cascade": ("cascade",),
+        "two-model router": ("router-25", "router-50", "router-75"),
+        OURS: tuple(ours),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a family makes of a budget: results on the held-out folds, and the settings that were chosen for them."""
+
+    results: tuple[Result, ...]
+    settings: tuple[str, ...]
+
+
+def choose(names: Sequence[str], results: ByMethod, budget: float) -> Choice | None:
+    """Choose, for each fold, the setting that was best within the budget on the other folds.
+
+    Args:
+        names: The settings of one family, by name.
+        results: What each made of every question.
+        budget: Mean total tokens per question.
+
+    Returns:
+        The results on each fold under the setting chosen on the others; None where for some fold none was within it.
+    """
+    folds = sorted({result["fold"] for name in names for result in results[name]})
+    held: list[Result] = []
+    settings: list[str] = []
+    for fold in folds:
+        name = _best([(name, [r for r in results[name] if r["fold"] != fold]) for name in names], budget)
+        if name is None:
+            return None
+        settings.append(name)
+        held += [result for result in results[name] if result["fold"] == fold]
+    return Choice(tuple(held), tuple(settings))
+
+
+def _best(settings: Sequence[tuple[str, Sequence[Result]]], budget: float) -> str | None:
+    affordable = [(name, seen) for name, seen in settings if seen and fmean(map(_cost, seen)) <= budget]
+    # The first of equals: families list the plainer setting first.
+    return max(affordable, key=lambda setting: fmean(map(_score, setting[1])), default=("", ()))[0] or None
+
+
+def _cost(result: Result) -> float:
+    return result["input_tokens"] + result["output_tokens"]
+
+
+def _score(result: Result) -> float:
+    return 0.0 if result["error"] else result["score"] or 0.0
+
+
+def _curves(chosen: Mapping[str, Mapping[float, Choice | None]]) -> Curves:
+    curves: Curves = {}
+    for family, by_budget in chosen.items():
+        made = [
+            quality_point(budget, choice.results, ", ".join(dict.fromkeys(choice.settings)))
+            for budget, choice in by_budget.items()
+            if choice is not None
+        ]
+        curves[f"quality by total tokens allowed: {family}"] = [point for point in made if point is not None]
+    return {name: points for name, points in curves.items() if points}
+
+
+def _sentences(
+    chosen: Mapping[str, Mapping[float, Choice | None]], budgets: Sequence[float], full: float
+) -> list[str]:
+    """Say at each budget how LightRouter stands to the family that is best there."""
+    said = []
+    for budget in budgets:
+        ours = chosen[OURS][budget]
+        others = {family: row[budget] for family, row in chosen.items() if family != OURS and row[budget] is not None}
+        if ours is None or not others:
+            continue
+        best = max(others, key=lambda family: fmean(map(_score, others[family].results)))  # type: ignore[union-attr]
+        rival = others[best]
+        assert rival is not None
+        gain = _gain(ours.results, rival.results)
+        said.append(f"At {budget:.0f} tokens ({budget / full:.0%} of all in full): {gain} to the best other, {best}.")
+    return said
+
+
+def _gain(ours: Sequence[Result], theirs: Sequence[Result]) -> str:
+    other = {result["question"]: _score(result) for result in theirs}
+    both = [result for result in ours if result["question"] in other]
+    gain = paired([_score(result) for result in both], [other[result["question"]] for result in both])
+    if gain is None:
+        return "not comparable"
+    low, value, high = (100 * gain[end] for end in ("low", "value", "high"))
+    return f"{OURS} {value:+.1f} points [{low:+.1f}, {high:+.1f}]"

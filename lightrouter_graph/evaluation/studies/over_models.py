@@ -1,0 +1,233 @@
+"""A study over models that are called, or over the tape of one that was."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.evaluation.datasets.catalogue import load
+from lightrouter_graph.evaluation.datasets.public import sampled
+from lightrouter_graph.evaluation.datasets.recording import write_recording
+from lightrouter_graph.evaluation.live import Cast, Live
+from lightrouter_graph.evaluation.methods.base import Method, Need
+from lightrouter_graph.evaluation.methods.corrupted import Corrupted
+from lightrouter_graph.evaluation.methods.lightrouter import LightRouter
+from lightrouter_graph.evaluation.methods.moa import MixtureOfAgents
+from lightrouter_graph.evaluation.methods.named import named
+from lightrouter_graph.evaluation.methods.self_moa import SelfMoA
+from lightrouter_graph.evaluation.models.purse import LivePurse
+from lightrouter_graph.evaluation.models.silent import CandidateFacts, facts_of_candidate, silent
+from lightrouter_graph.evaluation.models.tape import Tape
+from lightrouter_graph.evaluation.models.taping import Pacer, WallClock, taped
+from lightrouter_graph.evaluation.questions import DataSet, Question, Scoring
+from lightrouter_graph.evaluation.replay import Models, Replay
+from lightrouter_graph.evaluation.results import ResultsFile
+from lightrouter_graph.evaluation.scoring import Scorer, scorer_for
+from lightrouter_graph.evaluation.studies.study import Ran, Study, Terms, Watcher
+from lightrouter_graph.pool import Candidate, Pool
+from lightrouter_graph.testing.clock import VirtualClock
+
+CALLS = "calls.jsonl"
+RECORDING = "recording.jsonl"
+_READS_OTHERS = (LightRouter, Corrupted, MixtureOfAgents, SelfMoA)
+"""Methods that ask more than everybody's full answer; all others are worked out from those."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """How models are called.
+
+    Attributes:
+        cast: Who takes part.
+        scoring: How answers are scored; None for the data set's way.
+        scorer: Who judges open-ended answers; None for `cast.judge`.
+        run_code: Whether code that models wrote may be run.
+        max_tokens: Cap on a full answer.
+        max_usd: What the whole evaluation may take.
+        concurrency: How many questions are asked at once.
+    """
+
+    cast: Cast
+    scoring: Scoring | None = None
+    scorer: Candidate | None = None
+    run_code: bool = False
+    max_tokens: int | None = None
+    max_usd: float | None = None
+    concurrency: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A study over models, ready to run. Make it with `over_models` or `over_tape`."""
+
+    study: Study
+    calls: Calls
+    scoring: Scoring
+    asked: tuple[Question, ...]
+    tape: Tape
+    purse: LivePurse | None
+    clock: Pacer = field(default_factory=WallClock)
+
+    @property
+    def offered(self) -> frozenset[Need]:
+        """All but a judge, where there is none."""
+        needs: frozenset[Need] = frozenset({"history", "samples", "live"})
+        return needs if self.calls.cast.judge is None else needs | {"judge"}
+
+    @property
+    def terms(self) -> Terms:
+        """What it is run under."""
+        members = _members(self.calls.cast)
+        return {
+            "data": self.study.data,
+            "mode": "live",
+            "candidates": list(self.calls.cast.pool.names),
+            "prices": {member["name"]: member["price"] for member in members if member["role"] == "candidate"},
+            "questions": [question.id for question in self.asked],
+            "scoring": self.scoring,
+            "seed": self.study.seed,
+            "folds": self.study.folds,
+            "settings": {"cast": members, "max_tokens": self.calls.max_tokens, "changes": self.study.changes},
+        }
+
+    def answer(self, methods: Sequence[str], watcher: Watcher) -> Ran:
+        """Let every candidate answer everything in full, then the methods what they have not answered yet."""
+        return asyncio.run(self._answer([named(name) for name in methods], watcher))
+
+    async def _answer(self, methods: Sequence[Method], watcher: Watcher) -> Ran:
+        live = self._live()
+        watcher.begin(f"full answers of {len(self.calls.cast.pool)} models", len(self.asked))
+        answered = await live.collect(self.asked, lambda _: watcher.advance(1))
+        write_recording(self.study.folder / RECORDING, DataSet("recording", tuple(answered), "recorded"))
+        results = ResultsFile(self.study.folder / "results.jsonl")
+        watcher.begin(f"{len(methods)} methods", self._left(methods, results))
+        await self._run_calling(methods, answered, live, results, watcher)
+        await asyncio.to_thread(self._run_calculated, methods, answered, results, watcher)
+        return Ran(tuple(answered), results, self._notes())
+
+    def _live(self) -> Live:
+        scorer = self._scorer()
+        return Live(
+            cast=self.calls.cast,
+            tape=self.tape,
+            purse=self.purse,
+            score=scorer.score,
+            clock=self.clock,
+            seed=self.study.seed,
+            folds=self.study.folds,
+            max_tokens=self.calls.max_tokens,
+            concurrency=self.calls.concurrency,
+        )
+
+    def _scorer(self) -> Scorer:
+        judge = self.calls.scorer or self.calls.cast.judge
+        kept = None if judge is None else taped(judge, self.tape, self.clock, self.purse)
+        return scorer_for(self.scoring, judge=kept, code=self.calls.run_code)
+
+    async def _run_calling(
+        self,
+        methods: Sequence[Method],
+        answered: Sequence[Question],
+        live: Live,
+        results: ResultsFile,
+        watcher: Watcher,
+    ) -> None:
+        def keep(result: Any) -> None:
+            results.append([result])
+            watcher.advance(1)
+
+        for method in methods:
+            if isinstance(method, _READS_OTHERS):
+                done = results.done
+                left = [question for question in answered if (method.name, question.id) not in done]
+                await live.run(method, answered, left, keep)
+
+    def _run_calculated(
+        self, methods: Sequence[Method], answered: Sequence[Question], results: ResultsFile, watcher: Watcher
+    ) -> None:
+        """Replay the full answers for every method that asks for nothing else, in virtual time."""
+        pool = self.calls.cast.pool
+        prices = {c.name: (c.price.input, c.price.output) for c in pool if c.price is not None}
+        replayed = Replay(answered, Models(pool.names, prices), seed=self.study.seed, folds=self.study.folds)
+        for method in methods:
+            if not isinstance(method, _READS_OTHERS):
+                done = results.done
+                left = [question.id for question in answered if (method.name, question.id) not in done]
+                results.append(replayed.run(method, left))
+                watcher.advance(len(left))
+
+    def _left(self, methods: Sequence[Method], results: ResultsFile) -> int:
+        done = results.done
+        return sum((method.name, question.id) not in done for method in methods for question in self.asked)
+
+    def _notes(self) -> tuple[str, ...]:
+        paid = "nothing was called: the calls of an earlier run were played"
+        if self.purse is not None:
+            paid = f"{self.purse.calls} calls were paid for in this sitting, {len(self.tape)} are on the tape"
+        return (
+            f"Equal calls are made once and shared by all methods, which pay for each as if it were theirs; {paid}.",
+            "Baselines that need nothing but full answers are worked out from the recorded ones, with their times.",
+        )
+
+
+def over_models(study: Study, calls: Calls, data: DataSet | None = None) -> Called:
+    """Prepare a study over models.
+
+    Args:
+        study: Its settings.
+        calls: Who is called, and how.
+        data: What `study.data` names, where it is loaded already.
+
+    Raises:
+        EvaluationError: If the answers cannot be scored.
+    """
+    data = load(study.data) if data is None else data
+    scoring = calls.scoring or data.scoring
+    if scoring == "recorded":
+        msg = f"{study.data} holds scores of recorded texts only: say how new ones are scored, with --scoring"
+        raise EvaluationError(msg)
+    chosen = sampled(data, study.questions).questions
+    asked = tuple(replace(question, outputs={}) for question in chosen)
+    called = Called(study, calls, scoring, asked, Tape(study.folder / CALLS), LivePurse(calls.max_usd))
+    called._scorer()  # a missing judge or package is found before anything is paid for
+    return called
+
+
+def over_tape(study: Study, earlier: Path, *, run_code: bool = False) -> Called:
+    """Prepare to play the calls of an earlier run again: no key, no call, virtual time.
+
+    Args:
+        study: Its settings; the folder is another than the earlier one's.
+        earlier: The folder of the run.
+        run_code: Whether code that models wrote may be run.
+
+    Raises:
+        EvaluationError: If there is no such run.
+    """
+    try:
+        terms: Terms = json.loads((earlier / "run.json").read_text("utf-8"))
+        members: list[CandidateFacts] = terms["settings"]["cast"]
+    except (OSError, ValueError, KeyError) as exc:
+        msg = f"{earlier} does not hold a live run that could be played again ({type(exc).__name__})"
+        raise EvaluationError(msg) from exc
+    questions = load(str(earlier / RECORDING)).questions
+    calls = Calls(_cast_of(members), terms["scoring"], run_code=run_code, max_tokens=terms["settings"]["max_tokens"])
+    asked = tuple(replace(question, outputs={}) for question in questions)
+    study = replace(study, data=terms["data"], seed=terms["seed"], folds=terms["folds"])
+    once = replace(calls, concurrency=1)
+    return Called(study, once, terms["scoring"], asked, Tape(earlier / CALLS), None, VirtualClock())
+
+
+def _members(cast: Cast) -> list[CandidateFacts]:
+    members = [facts_of_candidate(candidate) for candidate in cast.pool]
+    members += [facts_of_candidate(cast.writer, "writer")] if cast.writer is not None else []
+    return members + ([facts_of_candidate(cast.judge, "judge")] if cast.judge is not None else [])
+
+
+def _cast_of(members: Sequence[CandidateFacts]) -> Cast:
+    by_role = {role: [silent(m) for m in members if m["role"] == role] for role in ("candidate", "writer", "judge")}
+    writer, judge = (by_role[role][0] if by_role[role] else None for role in ("writer", "judge"))
+    return Cast(Pool(by_role["candidate"]), writer, judge)

@@ -1,0 +1,132 @@
+"""A study over recorded outputs: nothing is called, nothing is paid."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.evaluation.datasets.catalogue import load
+from lightrouter_graph.evaluation.datasets.public import sampled
+from lightrouter_graph.evaluation.datasets.recording import ModelFacts, load_models
+from lightrouter_graph.evaluation.methods.base import Need
+from lightrouter_graph.evaluation.models.replayed import DEFAULT_PACE
+from lightrouter_graph.evaluation.questions import DataSet, Question
+from lightrouter_graph.evaluation.replay import Models, is_complete
+from lightrouter_graph.evaluation.results import ResultsFile
+from lightrouter_graph.evaluation.running import Plan, run_replay
+from lightrouter_graph.evaluation.studies.study import Ran, Study, Terms, Watcher
+from lightrouter_graph.testing.timing import Timing
+
+CAVEATS = (
+    "Recorded models cannot read other models' answers: every answer here is some model's recorded text, and where a "
+    "model would merge, a vote stands in.",
+    f"Where no pace was recorded, every model is taken to need {DEFAULT_PACE.ttft_s:g} s to its first token and to "
+    f"write {DEFAULT_PACE.tokens_per_s:g} tokens a second: times compare what lies on the critical path, no providers.",
+    "Input tokens are counted from the question's text where they were not recorded.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A study over recordings, ready to run. Make it with `over_recordings`."""
+
+    study: Study
+    data: DataSet
+    models: Models
+    asked: tuple[Question, ...]
+
+    @property
+    def offered(self) -> frozenset[Need]:
+        """History always; samples where they were recorded."""
+        sampled_all = all(q.outputs[name].samples for q in self.asked for name in self.models.names)
+        return frozenset({"history", "samples"} if sampled_all else {"history"})
+
+    @property
+    def terms(self) -> Terms:
+        """What it is run under."""
+        return {
+            "data": self.study.data,
+            "mode": "replay",
+            "candidates": list(self.models.names),
+            "prices": {name: self.models.prices.get(name) for name in self.models.names},
+            "questions": [question.id for question in self.asked],
+            "scoring": self.data.scoring,
+            "seed": self.study.seed,
+            "folds": self.study.folds,
+            "settings": {"overhead": self.study.overhead, "changes": self.study.changes},
+        }
+
+    def answer(self, methods: Sequence[str], watcher: Watcher) -> Ran:
+        """Let the methods answer what they have not answered yet."""
+        results = ResultsFile(self.study.folder / "results.jsonl")
+        plan = Plan(
+            self.study.data,
+            self.models,
+            tuple(question.id for question in self.asked),
+            seed=self.study.seed,
+            folds=self.study.folds,
+        )
+        done = results.done
+        left = sum((method, question.id) not in done for method in methods for question in self.asked)
+        watcher.begin(f"{len(methods)} methods, {len(self.asked)} questions", left)
+        run_replay(plan, methods, results, jobs=self.study.jobs, tell=lambda new: watcher.advance(len(new)))
+        return Ran(self.asked, results, (*CAVEATS, *([self.data.note] if self.data.note else [])))
+
+
+def over_recordings(study: Study, data: DataSet | None = None) -> Recorded:
+    """Prepare a study over recordings.
+
+    Args:
+        study: Its settings.
+        data: What `study.data` names, where it is loaded already.
+
+    Raises:
+        EvaluationError: If no question has the outputs of all candidates, or there are fewer than two candidates.
+    """
+    data = load(study.data) if data is None else data
+    facts = _facts_beside(study.data)
+    names = study.models or _chosen(data, facts, study)
+    complete = [question for question in data.questions if is_complete(question, names)]
+    if len(names) < 2 or not complete:
+        msg = f"{study.data}: {_coverage(data, names)}"
+        raise EvaluationError(msg)
+    asked = sampled(DataSet(data.name, tuple(complete), data.scoring), study.questions).questions
+    known = {name: facts[name] for name in names if name in facts}
+    models = Models(
+        tuple(names),
+        {name: (f.price.input, f.price.output) for name, f in known.items() if f.price is not None},
+        {name: pace for name, f in known.items() if (pace := _pace(f)) is not None},
+        study.overhead,
+    )
+    return Recorded(study, data, models, asked)
+
+
+def _chosen(data: DataSet, facts: dict[str, ModelFacts], study: Study) -> tuple[str, ...]:
+    """Choose candidates by price alone, so that nobody can have chosen them by their results; the dearest first."""
+    prices = {name: f.price.output for name, f in facts.items() if f.price is not None}
+    recorded = sorted({name for question in data.questions for name in question.outputs})
+    limit = study.max_price
+    affordable = [name for name in recorded if limit is None or prices.get(name, limit + 1) <= limit]
+    return tuple(sorted(affordable, key=lambda name: -prices.get(name, 0.0))[: study.max_models])
+
+
+def _facts_beside(data: str) -> dict[str, ModelFacts]:
+    path = Path(data).parent / "models.json"
+    return load_models(path) if path.is_file() else {}
+
+
+def _pace(facts: ModelFacts) -> Timing | None:
+    if facts.ttft_s is None and facts.tokens_per_s is None:
+        return None
+    first = DEFAULT_PACE.ttft_s if facts.ttft_s is None else facts.ttft_s
+    return Timing(first, facts.tokens_per_s or DEFAULT_PACE.tokens_per_s)
+
+
+def _coverage(data: DataSet, names: Sequence[str]) -> str:
+    counts = Counter(name for question in data.questions for name in question.outputs)
+    if not counts:
+        return "nothing is recorded in it; to call models, give --live"
+    held = ", ".join(f"{name} ({count})" for name, count in counts.most_common(30))
+    wanted = f"{len(names)} candidate(s)" if len(names) < 2 else f"no question answered by all of {', '.join(names)}"
+    return f"{wanted}, two at least are needed; recorded are {held}, of {len(data.questions)} questions"
