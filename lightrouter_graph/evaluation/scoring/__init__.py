@@ -1,0 +1,23 @@
+"""How answers are scored: one file per way, chosen by `scorer_for`."""
+
+from lightrouter_graph.evaluation.scoring.base import Scorer
+from lightrouter_graph.evaluation.scoring.choosing import scorer_for
+from lightrouter_graph.evaluation.scoring.code import CodeScorer
+from lightrouter_graph.evaluation.scoring.exact import ExactScorer
+from lightrouter_graph.evaluation.scoring.judge import JudgeScorer
+from lightrouter_graph.evaluation.scoring.letter import LetterScorer
+from lightrouter_graph.evaluation.scoring.mathematics import MathScorer
+from lightrouter_graph.evaluation.scoring.number import NumberScorer
+from lightrouter_graph.evaluation.scoring.recorded import RecordedScorer
+
+__all__ = [
+    "CodeScorer",
+    "ExactScorer",
+    "JudgeScorer",
+    "LetterScorer",
+    "MathScorer",
+    "NumberScorer",
+    "RecordedScorer",
+    "Scorer",
+    "scorer_for",
+]

@@ -1,0 +1,80 @@
+"""Answers in code: right when their unit tests pass."""
+
+import ast
+import os
+import re
+
+import anyio
+
+from lightrouter_graph.evaluation.questions import Question
+from lightrouter_graph.evaluation.scoring.sandbox import Limits, passes
+
+_FENCED = re.compile(r"^[ \t]*```[ \t]*(\w*)[^\n]*\n(.*?)^[ \t]*```", re.DOTALL | re.MULTILINE)
+_PYTHON = frozenset({"", "py", "python", "python3"})
+
+
+class CodeScorer:
+    """1 where the code of an answer passes the tests of its question, in a subprocess of its own.
+
+    What the subprocess has: its own session, limits on CPU time, memory, file size, open files and processes, a wall
+    clock, an empty working directory, an empty environment, no site-packages, no output but the verdict. When it is
+    over, all that it started is killed. Where `unshare` of util-linux works, it has no network and no sight of other
+    processes. Where this package runs as root, the subprocess becomes a user who owns nothing.
+
+    What it does not protect from:
+
+    * Files: the code can read what its user can read, and write small files where its user may write, as many as fit on
+      the disk. It cannot send what it reads, where there is no network (`sandbox.isolation` says).
+    * An answer written to deceive this very harness: code and tests share an interpreter, so it may look for the token
+      in memory, return objects that are equal to everything, or change the libraries that tests use. Leaving early,
+      printing success and replacing builtins do not help it.
+    * Faults of the kernel. For code from an adversary, use a virtual machine.
+
+    Args:
+        limits: What an answer may take.
+        at_once: Most subprocesses at a time, >= 1; None for the number of CPUs.
+    """
+
+    def __init__(self, limits: Limits | None = None, *, at_once: int | None = None) -> None:
+        self._limits = limits or Limits()
+        self._places = anyio.CapacityLimiter(at_once or os.cpu_count() or 1)
+
+    async def score(self, question: Question, text: str) -> float | None:
+        """Score one answer; None for a question without tests.
+
+        Raises:
+            EvaluationError: If this system has no sandbox.
+        """
+        if not question.tests.strip():
+            return None
+        code = extract_code(text)
+        if code is None:
+            return 0.0
+        async with self._places:
+            return float(await passes(code, question.tests, self._limits))
+
+
+def extract_code(text: str) -> str | None:
+    """Take the code out of an answer.
+
+    Returns:
+        The last fenced block of Python that defines a function or class; else the last one that can be parsed; else
+        the whole text, where that is Python with more than a name in it. None where there is none.
+    """
+    blocks: list[str] = [body for language, body in _FENCED.findall(text) if language.lower() in _PYTHON]
+    parsed = [(block, tree) for block in blocks if (tree := _parse(block)) is not None]
+    defining = [block for block, tree in parsed if any(isinstance(part, _DEFINITIONS) for part in tree.body)]
+    if parsed:
+        return defining[-1] if defining else parsed[-1][0]
+    whole = _parse(text)
+    return text if whole is not None and any(not isinstance(part, ast.Expr) for part in whole.body) else None
+
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def _parse(code: str) -> ast.Module | None:
+    try:
+        return ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
