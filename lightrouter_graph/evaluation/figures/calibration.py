@@ -1,4 +1,4 @@
-"""Whether a method's confidence can be believed: as it is, and after it was set right on other questions."""
+"""Whether a method's confidence can be believed: as it is, and set right on other questions."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,6 @@ from lightrouter_graph.evaluation.records import Bin, Calibration, Interval, Res
 
 BINS = 10
 LEAST_IN_BIN = 20
-FOLDS = 5
 
 
 def calibrate(results: Sequence[Result], *, bins: int = BINS, seed: int = 0) -> Calibration | None:
@@ -33,16 +32,27 @@ def calibrate(results: Sequence[Result], *, bins: int = BINS, seed: int = 0) -> 
 
 
 def recalibrate(results: Sequence[Result], *, bins: int = BINS, seed: int = 0) -> Calibration | None:
-    """Do the same for the confidence that `cross_fit` makes: what is left when the raw figure was only off in scale.
+    """Set confidence right on one half of the questions and measure it on the other.
+
+    It shows what is left of the error when confidence was only off in scale. Measuring every fold after learning on the
+    others would not: what one fold is short of, the others have too much of, so the errors of folds cancel where bins
+    join them, and add up where bins part them.
+
+    Args:
+        results: Of one method. Those without confidence or score are left out.
+        bins: See `calibrate`.
+        seed: Of the draws.
 
     Returns:
-        None where no result has both confidence and score, or all are of one fold.
+        The calibration of the half that was not learnt from, a matter of the questions' ids; None where either half
+        has no result with both confidence and score.
     """
     kept, confidence, right = _believed(results)
-    folds = _folds(kept)
-    if len(set(folds)) < 2:
+    learnt = np.array([fold_of(result["question"], 2) == 0 for result in kept], dtype=bool)
+    if learnt.all() or not learnt.any():
         return None
-    return measure_calibration(cross_fit(confidence, right, folds), right, bins=bins, seed=seed)
+    fitted = share_right(confidence[~learnt], confidence[learnt], right[learnt])
+    return measure_calibration(fitted, right[~learnt], bins=bins, seed=seed)
 
 
 def measure_calibration(
@@ -92,27 +102,24 @@ def chance_error(confidence: ArrayLike, *, bins: int = BINS) -> float:
     return float(np.sqrt(2 / np.pi) * _noise(_membership(said, bins), said).sum() / said.size)
 
 
-def cross_fit(confidence: ArrayLike, right: ArrayLike, folds: Sequence[int]) -> Array:
-    """Replace each confidence by the share right at such confidence on the other folds (isotonic regression).
+def share_right(at: ArrayLike, confidence: ArrayLike, right: ArrayLike) -> Array:
+    """Return which share of answers is right at some confidence, learnt from others (isotonic regression).
 
     Args:
-        confidence: 0 to 1, shape (answers,).
-        right: 0 or 1, shape (answers,).
-        folds: Where each answer lies; at least two different ones.
+        at: Confidences, 0 to 1, shape (n,).
+        confidence: Those of the answers learnt from, at least one.
+        right: 0 or 1, one for each of these.
 
     Returns:
-        Shape (answers,); never falls where confidence rises within one fold.
+        Shape (n,), 0 to 1; never falls where confidence rises; between two confidences that were seen on the line that
+        joins their shares.
 
     Source: Zadrozny and Elkan 2002 (KDD).
     """
-    said, held, places = np.asarray(confidence, dtype=float), np.asarray(right, dtype=float), np.asarray(folds)
-    fitted = np.empty_like(said)
-    for fold in np.unique(places):
-        inside = places == fold
-        levels, where, counts = np.unique(said[~inside], return_inverse=True, return_counts=True)
-        shares = np.bincount(where, weights=held[~inside]) / counts
-        fitted[inside] = np.interp(said[inside], levels, isotonic_regression(shares, weights=counts).x)
-    return fitted
+    levels, where, counts = np.unique(np.asarray(confidence, dtype=float), return_inverse=True, return_counts=True)
+    shares = np.bincount(where, weights=np.asarray(right, dtype=float)) / counts
+    line: Array = np.interp(np.asarray(at, dtype=float), levels, isotonic_regression(shares, weights=counts).x)
+    return line
 
 
 def _believed(results: Sequence[Result]) -> tuple[list[Result], Array, Array]:
@@ -123,12 +130,6 @@ def _believed(results: Sequence[Result]) -> tuple[list[Result], Array, Array]:
     )
     confidence = np.array([result["confidence"] for result in kept], dtype=float)
     return kept, confidence, np.array([(score_of(result) or 0.0) >= RIGHT for result in kept], dtype=float)
-
-
-def _folds(results: Sequence[Result]) -> list[int]:
-    """Return the folds of the run; where it had only one, folds of the questions' ids."""
-    folds = [result["fold"] for result in results]
-    return folds if len(set(folds)) > 1 else [fold_of(result["question"], FOLDS) for result in results]
 
 
 def _membership(confidence: Array, bins: int) -> Array:
