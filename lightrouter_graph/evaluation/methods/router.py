@@ -21,6 +21,8 @@ _RIDGE = 30.0
 """Strong: hundreds of questions are few for hundreds of features."""
 
 _PARTS = 5
+_ROUNDING = 1 + 1e-9
+
 _WEAK_COSTS = 1 / 3
 """The weak candidate costs at most this part of the strong one, where there is one so cheap."""
 
@@ -132,7 +134,7 @@ def choose_pair(setting: Setting) -> tuple[Candidate, Candidate]:
     if not others:
         return strong, strong
     costs = mean_costs(setting)
-    cheap = [other for other in others if costs[other.name] <= costs[strong.name] * _WEAK_COSTS]
+    cheap = [other for other in others if costs[other.name] <= costs[strong.name] * _WEAK_COSTS * _ROUNDING]
     return strong, cheap[0] if cheap else min(others, key=lambda other: costs[other.name])
 
 
