@@ -1,0 +1,158 @@
+"""Quality against cost, every method named: what one gets for what one pays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from lightrouter_graph.evaluation.records import Interval, MethodFigures, Summary
+from lightrouter_graph.evaluation.report.formats import label
+from lightrouter_graph.evaluation.report.kinds import Kind, kinds
+from lightrouter_graph.evaluation.report.plots.placing import write_names
+from lightrouter_graph.evaluation.report.plots.style import (
+    COLOURS,
+    INK,
+    NAMES,
+    PAPER,
+    SHAPES,
+    new_figure,
+    number_axis,
+    percent_axis,
+    wants_log,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Cost = Literal["usd", "output_tokens"]
+
+_AXES: dict[Cost, str] = {"usd": "USD per 1,000 questions", "output_tokens": "output tokens per question"}
+_LEGEND: dict[str, Any] = {
+    "loc": "lower left",
+    "bbox_to_anchor": (-0.01, 1.0),
+    "ncols": 5,
+    "borderaxespad": 0.2,
+    "handletextpad": 0.4,
+}
+_ORDER: tuple[Kind, ...] = ("lightrouter", "rival", "bound", "single")
+"""Who gets the best place for its name first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """One method in the plane of cost and quality."""
+
+    name: str
+    kind: Kind
+    cost: Interval
+    quality: Interval
+
+    @property
+    def point(self) -> tuple[float, float]:
+        """Where its marker stands."""
+        return self.cost["value"], self.quality["value"]
+
+
+def spots(summary: Summary, cost: Cost) -> list[Spot]:
+    """Return the methods whose quality and cost are both known."""
+    sorts = kinds(summary)
+    found = [_spot(row, sorts[row["method"]], cost) for row in summary["methods"]]
+    return sorted((spot for spot in found if spot), key=lambda spot: _ORDER.index(spot.kind))
+
+
+def _spot(row: MethodFigures, kind: Kind, cost: Cost) -> Spot | None:
+    paid, quality = row[cost], row["quality"]
+    return None if paid is None or quality is None else Spot(label(row), kind, paid, quality)
+
+
+def pareto(found: Sequence[Spot]) -> list[Spot]:
+    """Return the methods that no other beats in quality at the same cost or less, cheapest first; no upper bounds."""
+    frontier: list[Spot] = []
+    runnable = (spot for spot in found if spot.kind != "bound")
+    for spot in sorted(runnable, key=lambda spot: (spot.point[0], -spot.point[1])):
+        if not frontier or spot.point[1] > frontier[-1].point[1]:
+            frontier.append(spot)
+    return frontier
+
+
+def draw_frontier(summary: Summary, cost: Cost) -> "Figure | None":
+    """Draw quality against cost with both intervals; None where fewer than two methods have both."""
+    found = spots(summary, cost)
+    if len(found) < 2:
+        return None
+    figure = new_figure(11.5, 7.6 + 0.08 * max(0, len(found) - 25))
+    axes = figure.add_subplot()
+    _draw_limits(axes, found, cost)
+    for kind in _ORDER:
+        _draw_kind(axes, [spot for spot in found if spot.kind == kind], kind)
+    _draw_pareto(axes, pareto(found))
+    axes.set_title(f"What quality costs: {summary['facts']['title']}", pad=32)
+    handles, words = axes.get_legend_handles_labels()
+    last = words.index("frontier")
+    order = [place for place in range(len(words)) if place != last] + [last]
+    axes.legend([handles[i] for i in order], [words[i] for i in order], **_LEGEND)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # names are placed by pixels: what they stand on must not move any more
+    write_names(
+        axes,
+        [spot.name for spot in found],
+        [spot.point for spot in found],
+        [COLOURS[spot.kind] if spot.kind == "lightrouter" else INK for spot in found],
+        ["bold" if spot.kind == "lightrouter" else "normal" for spot in found],
+        [(spot.quality["low"], spot.quality["high"]) for spot in found],
+        _corners(pareto(found)),
+    )
+    return figure
+
+
+def _corners(frontier: Sequence[Spot]) -> list[tuple[float, float]]:
+    """Return the corners of the stairs from method to method."""
+    stairs = [spot.point for spot in frontier[:1]]
+    for spot in frontier[1:]:
+        stairs += [(spot.point[0], stairs[-1][1]), spot.point]
+    return stairs
+
+
+def _draw_limits(axes: "Axes", found: Sequence[Spot], cost: Cost) -> None:
+    costs = [spot.point[0] for spot in found]
+    log = wants_log(costs)
+    number_axis(axes, log=log)
+    percent_axis(axes)
+    low, high = min(costs), max(costs)
+    axes.set_xlim((low / 1.6, high * 1.9) if log else (low - 0.12 * (high - low), high + 0.2 * (high - low) + 1e-9))
+    bottom, top = min(spot.quality["low"] for spot in found), max(spot.quality["high"] for spot in found)
+    margin = 0.06 * (top - bottom) + 1e-9
+    axes.set_ylim(bottom - margin, top + margin)
+    axes.set_xlabel(_AXES[cost] + (" (logarithmic)" if log else ""))
+    axes.set_ylabel("quality")
+
+
+def _draw_kind(axes: "Axes", found: Sequence[Spot], kind: Kind) -> None:
+    if not found:
+        return
+    x, y = [spot.point[0] for spot in found], [spot.point[1] for spot in found]
+    axes.errorbar(
+        x,
+        y,
+        xerr=_arms([spot.cost for spot in found]),
+        yerr=_arms([spot.quality for spot in found]),
+        fmt=SHAPES[kind],
+        color=COLOURS[kind],
+        markersize=8 if kind == "lightrouter" else 6,
+        markerfacecolor=PAPER if kind == "bound" else COLOURS[kind],
+        markeredgecolor=COLOURS[kind],
+        elinewidth=0.9,
+        ecolor=(COLOURS[kind], 0.35),
+        zorder=4 if kind == "lightrouter" else 3,
+        label=NAMES[kind],
+    )
+
+
+def _arms(intervals: Sequence[Interval]) -> list[list[float]]:
+    low = [max(0.0, i["value"] - i["low"]) for i in intervals]
+    return [low, [max(0.0, i["high"] - i["value"]) for i in intervals]]
+
+
+def _draw_pareto(axes: "Axes", frontier: Sequence[Spot]) -> None:
+    x, y = zip(*_corners(frontier), strict=True)
+    axes.plot(x, y, color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=2, label="frontier")
