@@ -62,9 +62,7 @@ def _ablation(
     )
 
 
-def _curves(
-    grid: Mapping[str, Mapping[int, str]], setting: str
-) -> Callable[[ByMethod, Sequence[Question]], Findings]:
+def _curves(grid: Mapping[str, Mapping[int, str]], setting: str) -> Callable[[ByMethod, Sequence[Question]], Findings]:
     """Draw quality and output tokens of each base method against the value of the setting."""
 
     def find(results: ByMethod, questions: Sequence[Question]) -> Findings:  # noqa: ARG001

@@ -122,9 +122,7 @@ def _curves(chosen: Mapping[str, Mapping[float, Choice | None]]) -> Curves:
     return {name: points for name, points in curves.items() if points}
 
 
-def _sentences(
-    chosen: Mapping[str, Mapping[float, Choice | None]], budgets: Sequence[float], full: float
-) -> list[str]:
+def _sentences(chosen: Mapping[str, Mapping[float, Choice | None]], budgets: Sequence[float], full: float) -> list[str]:
     """Say at each budget how LightRouter stands to the family that is best there."""
     said = []
     for budget in budgets:

@@ -70,4 +70,6 @@ def _method(selector: str, length: int) -> str:
 
 
 def _told(figure: Interval | None) -> str:
-    return "not measurable" if figure is None else f"{figure['value']:+.2f} [{figure['low']:+.2f}, {figure['high']:+.2f}]"
+    return (
+        "not measurable" if figure is None else f"{figure['value']:+.2f} [{figure['low']:+.2f}, {figure['high']:+.2f}]"
+    )

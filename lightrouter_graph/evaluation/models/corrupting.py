@@ -66,7 +66,9 @@ def corrupted(candidate: Candidate, injection: Injection) -> Candidate:
         "__module__": kind.__module__,
     }
     copy = candidate.model.model_copy()
-    object.__setattr__(copy, "__class__", new_class(kind.__name__, (_Corrupting, kind), exec_body=lambda s: s.update(body)))
+    object.__setattr__(
+        copy, "__class__", new_class(kind.__name__, (_Corrupting, kind), exec_body=lambda s: s.update(body))
+    )
     return Candidate(
         candidate.name,
         copy,
@@ -96,7 +98,9 @@ class _Corrupting:
         result: ChatResult = await above._agenerate(messages, stop=stop, run_manager=run_manager, **kwargs)  # noqa: SLF001
         if self._is_struck(messages, run_manager):
             message = result.generations[0].message
-            message.content = inject_error(str(message.text), seed=f"{self.injection.seed}/{messages[0].text}/{self.candidate_name}")
+            message.content = inject_error(
+                str(message.text), seed=f"{self.injection.seed}/{messages[0].text}/{self.candidate_name}"
+            )
         return result
 
     def _is_struck(self, messages: Sequence[BaseMessage], run_manager: AsyncCallbackManagerForLLMRun | None) -> bool:

@@ -109,7 +109,7 @@ class Called:
         return Ran(tuple(answered), results, self._notes())
 
     def _live(self) -> Live:
-        scorer = self._scorer()
+        scorer = self.scorer()
         return Live(
             cast=self.calls.cast,
             tape=self.tape,
@@ -122,7 +122,8 @@ class Called:
             concurrency=self.calls.concurrency,
         )
 
-    def _scorer(self) -> Scorer:
+    def scorer(self) -> Scorer:
+        """Return what scores the answers; its own calls are on the tape, too."""
         judge = self.calls.scorer or self.calls.cast.judge
         kept = None if judge is None else taped(judge, self.tape, self.clock, self.purse)
         return scorer_for(self.scoring, judge=kept, code=self.calls.run_code)
@@ -192,7 +193,7 @@ def over_models(study: Study, calls: Calls, data: DataSet | None = None) -> Call
     chosen = sampled(data, study.questions).questions
     asked = tuple(replace(question, outputs={}) for question in chosen)
     called = Called(study, calls, scoring, asked, Tape(study.folder / CALLS), LivePurse(calls.max_usd))
-    called._scorer()  # a missing judge or package is found before anything is paid for
+    called.scorer()  # a missing judge or package is found before anything is paid for
     return called
 
 
