@@ -72,6 +72,7 @@ class Replay:
         self._clock = VirtualClock()
         self._recordings = Recordings(questions)
         self._settings: dict[int, Setting] = {}
+        self._fitted: dict[tuple[str, int], Answering] = {}
 
     def run(self, method: Method, ids: Iterable[str]) -> list[Result]:
         """Put questions to a method, one after the other.
@@ -86,18 +87,14 @@ class Replay:
         return asyncio.run(self._run(method, [self.questions[number] for number in ids]))
 
     async def _run(self, method: Method, questions: Sequence[Question]) -> list[Result]:
-        answering: dict[int, Answering] = {}
-        results = []
-        for question in questions:
-            fold = fold_of(question.id, self._folds)
-            if fold not in answering:
-                answering[fold] = self._answering(method, fold)
-            results.append(await answering[fold](question))
-        return results
+        return [await self._answering(method, fold_of(question.id, self._folds))(question) for question in questions]
 
     def _answering(self, method: Method, fold: int) -> Answering:
-        fitted = method.fit(self._setting(fold))
-        return Answering(method, fitted, fold, self._score, lambda: self._clock.now)
+        if (method.name, fold) not in self._fitted:
+            fitted = method.fit(self._setting(fold))
+            answering = Answering(method, fitted, fold, self._score, lambda: self._clock.now)
+            self._fitted[method.name, fold] = answering
+        return self._fitted[method.name, fold]
 
     def _setting(self, fold: int) -> Setting:
         if fold not in self._settings:

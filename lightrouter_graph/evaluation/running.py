@@ -1,12 +1,12 @@
 """Thousands of replayed questions over several processes, with every result on the disk as soon as it is there."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 
 from lightrouter_graph.evaluation.datasets.catalogue import load
-from lightrouter_graph.evaluation.methods.catalogue import method_named
+from lightrouter_graph.evaluation.methods.named import named
 from lightrouter_graph.evaluation.records import Result
 from lightrouter_graph.evaluation.replay import Models, Replay, is_complete
 from lightrouter_graph.evaluation.results import ResultsFile
@@ -52,7 +52,7 @@ def run_replay(
 
     Args:
         plan: What is replayed.
-        methods: Names of methods, as `method_named` knows them.
+        methods: Names of methods, as `named` knows them.
         results: Where results go, and which are there already.
         jobs: How many processes; 1 = this one.
         tell: Told of every batch of results that was written.
@@ -62,7 +62,7 @@ def run_replay(
         replay = make_replay(plan) if work else None
         for method, ids in work:
             assert replay is not None
-            _keep(results, replay.run(method_named(method), ids), tell)
+            _keep(results, replay.run(named(method), ids), tell)
         return
     with ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (plan,)) as processes:
         running: list[Future[list[Result]]] = [processes.submit(_run, method, ids) for method, ids in work]
@@ -95,9 +95,4 @@ def _begin(plan: Plan) -> None:
 
 
 def _run(method: str, ids: Sequence[str]) -> list[Result]:
-    return _replay["here"].run(method_named(method), ids)
-
-
-def labels_of(methods: Sequence[str]) -> Mapping[str, str]:
-    """Return the labels of methods by name."""
-    return {name: method_named(name).label for name in methods}
+    return _replay["here"].run(named(method), ids)

@@ -38,7 +38,7 @@ def corruption() -> Experiment:
         find=find,
         notes=(
             "In the boots that are struck the last number is changed into another one. Whoever is chosen goes on from "
-            "its own boot. Later layers boot anew and rank anew, conditioned on the draft where the models read one. The "
+            "its own boot. Later layers boot and rank anew, conditioned on the draft where the models read one. The "
             "models that come with the package read none: with them a later layer forgets the error by construction.",
         ),
         live_only=True,
