@@ -69,6 +69,15 @@ def test_latency_that_doubled_is_seen():
     assert found["difference"]["low"] <= 5.5 <= found["difference"]["high"]
 
 
+def test_latency_of_the_same_questions_is_compared_in_pairs():
+    before = [{**result, "seconds": float(at)} for at, result in enumerate(run(range(100), bool))]
+    after = [{**result, "seconds": result["seconds"] + 1} for result in before]
+    found = changes(compare(before, after))
+    for figure in ("seconds_p50", "seconds_p95"):
+        difference = found[figure]["difference"]
+        assert (difference["low"], difference["value"], difference["high"]) == pytest.approx((1, 1, 1))
+
+
 def test_what_one_run_does_not_have_is_left_out():
     unmeasured = run(range(10), bool, usd=None, first_token_s=None)
     found = changes(compare(run(range(10), bool), unmeasured))

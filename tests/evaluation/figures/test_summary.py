@@ -64,6 +64,13 @@ def test_quality_by_category_is_over_its_questions():
     assert by_category["algebra"]["high"] - by_category["algebra"]["low"] > whole["high"] - whole["low"]
 
 
+def test_all_right_in_a_category_is_no_proof_of_perfection():
+    results = [made_result(f"q{at}", 1.0, category="easy") for at in range(20)]
+    for figure in (figures(results)["ours"]["quality"], figures(results)["ours"]["by_category"]["easy"]):
+        assert figure["low"] < 0.92
+        assert figure["high"] == 1.0
+
+
 def test_failures_count_as_wrong():
     results = [made_result("q1", None, error="lost"), made_result("q2", 1.0)]
     found = figures(results)["ours"]
