@@ -28,7 +28,7 @@ def output(answer: Any, score: float | None = 1.0, *, tokens: int = 10, words: i
 
 
 def question(number: int, said: Mapping[str, Said | Output], **more: Any) -> Question:
-    """Make a question of what each model says to it; by default an answer costs 10 tokens, the model's text its own."""
+    """Make a question of what each model says to it; no two models say the same in the same words."""
     outputs = {
         name: one if isinstance(one, Output) else output(*one, words=3 + place)
         for place, (name, one) in enumerate(said.items())
@@ -57,15 +57,18 @@ class Toy:
 
     Attributes:
         asked: The questions methods are run on.
-        history: The questions they learn from.
-        setting: The setting of the methods.
+        setting: What methods are fitted with.
         clock: The one virtual clock of all models.
     """
 
     asked: tuple[Question, ...]
     setting: Setting
     clock: VirtualClock
-    history: tuple[Question, ...] = ()
+
+    @property
+    def history(self) -> Sequence[Question]:
+        """The questions methods learn from."""
+        return self.setting.history
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ def toy(
     pool = Pool([model(ReplayedChat, name) for name in names])
     merging = model(StandInWriter, writer or names[0])
     made = Setting(pool, tuple(history), writer=merging, stands_in=True)
-    return Toy(tuple(asked), replace(made, **setting), clock, tuple(history))
+    return Toy(tuple(asked), replace(made, **setting), clock)
 
 
 def run(method: Method, world: Toy, questions: Sequence[Question] | None = None) -> list[Answered]:
