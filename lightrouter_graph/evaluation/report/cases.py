@@ -48,8 +48,8 @@ class Chosen:
         rest = shown - self.shown_differing
         others = f", and {rest:,} of the other {self.total - self.differing:,}, drawn by their ids" if rest else ""
         return (
-            f"{shown:,} of {self.total:,} questions are here: {which} of the {self.differing:,} where one method that can "
-            f"be run was right and another wrong{others}. `results.jsonl` has them all."
+            f"{shown:,} of {self.total:,} questions are here: {which} of the {self.differing:,} where one method that "
+            f"can be run was right and another wrong{others}. results.jsonl has them all."
         )
 
 
@@ -75,7 +75,7 @@ def verdict(result: Result) -> Verdict:
 def choose(
     summary: Summary, results: Sequence[Result], questions: Sequence[Question], most: int = MOST_QUESTIONS
 ) -> Chosen:
-    """Choose at most `most` questions: those where methods differ first, then others, both drawn by a hash of their ids.
+    """Choose at most `most` questions: those where methods differ first, then others; drawn by a hash of their ids.
 
     Methods differ where one that uses several models was right and another wrong; where there are not two such methods,
     single candidates count as well. Upper bounds never do.

@@ -6,12 +6,12 @@ DEFINITIONS = MappingProxyType(
     {
         "quality": "mean score over the questions, 0 to 100 %; a method that failed to answer scores 0.",
         "interval": "bootstrap 95 % interval: questions are drawn again with replacement, the figure computed anew.",
-        "to best single": "quality minus that of the one candidate with the best scores on the other folds, question by "
-        "question, in points.",
-        "out tokens": "tokens written by all models for one question, cut-off and cancelled calls included; a boot that "
-        "was continued counts once, one that was written anew counts besides.",
+        "to best single": "quality minus that of the one candidate with the best scores on the other folds, in points, "
+        "question by question.",
+        "out tokens": "tokens written by all models for one question, cancelled calls included; a boot that was "
+        "continued counts once, one that was written anew counts besides.",
         "all tokens": "the same with the tokens of all prompts.",
-        "USD/1,000": "cost of 1,000 questions at the prices listed above, prompts included; - where a price is not known.",
+        "USD/1,000": "cost of 1,000 questions at the listed prices, prompts included; - where a price is not known.",
         "calls": "model calls per question.",
         "s p50 / p95": "seconds from the question to the end of the answer, median and 95th percentile.",
         "first token": "seconds from the question to the first token shown.",

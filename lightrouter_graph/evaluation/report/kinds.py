@@ -16,15 +16,15 @@ BEST_SINGLE = "best-single"
 def kind_of(name: str, candidates: Sequence[str] = ()) -> Kind:
     """Say of what sort the method of that name is.
 
-    A name with the word "oracle" in it is an upper bound, whatever else it says; names that begin with "lightrouter" or
-    "single" say it themselves, and so does a candidate's own name.
+    A candidate's own name, one that begins with "single", "best-single" and "first" are of one candidate; any other with
+    the word "oracle" in it is an upper bound, whatever else it says; one that begins with "lightrouter" is LightRouter's.
 
     Args:
         name: As in `Result.method`.
         candidates: The names of the candidates.
     """
     plain = plain_name(name)
-    if name in candidates or plain.startswith("single"):
+    if name in candidates or plain.startswith("single") or plain in {BEST_SINGLE, "first"}:
         return "single"
     if "oracle" in plain.split("-"):
         return "bound"

@@ -12,10 +12,11 @@ Outcome = Literal["beats", "ties"]
 Unit = Literal["usd", "output_tokens"]
 
 RULE = (
-    "A method beats another if the 95 % interval of their paired difference in quality lies wholly above zero, and ties "
-    "with it if the interval contains zero. It costs no more if it takes at most as many USD on average on the same "
-    "questions (output tokens where a price is not known). Upper bounds are left out: nobody can run them. Many pairs are "
-    "compared, so about one interval in forty says that a method wins where it is only as good."
+    "In brackets: the other's lead in points with its interval, and USD per 1,000 questions. A method beats another if "
+    "the 95 % interval of their paired difference in quality lies wholly above zero, and ties with it if the interval "
+    "contains zero. It costs no more if it takes at most as many USD on average on the same questions (output tokens "
+    "where a price is not known). Upper bounds are left out: nobody can run them. Many pairs are compared, so about "
+    "one interval in forty says that a method wins where it is only as good."
 )
 """How it is decided; a report says it beside the findings."""
 
@@ -101,7 +102,7 @@ def _cost(row: MethodFigures, unit: Unit) -> float:
 
 def _sentence(ours: MethodFigures, found: Sequence[Loss], escape: Callable[[str], str]) -> str:
     clauses = [_clause(outcome, [x for x in found if x.outcome == outcome], escape) for outcome in ("beats", "ties")]
-    said = " and ".join(clause for clause in clauses if clause)
+    said = ", and ".join(clause for clause in clauses if clause)
     name = escape(label(ours))
     if not said:
         said = "is neither beaten nor tied by any other method at no more cost"
@@ -111,17 +112,19 @@ def _sentence(ours: MethodFigures, found: Sequence[Loss], escape: Callable[[str]
 def _clause(outcome: str, found: Sequence[Loss], escape: Callable[[str], str]) -> str:
     if not found:
         return ""
-    named = ", ".join(f"{escape(label(loss.other))} ({_lead(loss)}, {_costs(loss.other)})" for loss in found)
-    return f"is beaten at no more cost by {named}" if outcome == "beats" else f"is only tied with {named}"
+    named = "; ".join(f"{escape(label(loss.other))} ({_lead(loss)}, {_costs(loss.other)})" for loss in found)
+    verb = "is beaten" if outcome == "beats" else "is only tied"
+    return f"{verb} at no more cost by {named}"
 
 
 def _lead(loss: Loss) -> str:
-    return "not compared in pairs" if loss.lead is None else f"{points(loss.lead)} points"
+    return "not compared in pairs" if loss.lead is None else points(loss.lead)
 
 
 def _costs(row: MethodFigures) -> str:
-    usd = "" if row["usd"] is None else f"{short(row['usd']['value'])} USD per 1,000, "
-    return f"{usd}{short(row['output_tokens']['value'])} output tokens"
+    return (
+        f"{short(row['output_tokens']['value'])} tokens" if row["usd"] is None else f"{short(row['usd']['value'])} USD"
+    )
 
 
 def _beside_the_best(ours: MethodFigures, found: Sequence[Loss]) -> str:

@@ -129,7 +129,11 @@ def _by_category(summary: Summary) -> list[str]:
     if len(names) < 2:
         return []
     rows = [[label(row), *(_whole(row, name) for name in names)] for row in summary["methods"]]
-    return ["## Quality by category", grid(["method", *map(cell, names)], rows), "Percent; intervals in `summary.json`."]
+    return [
+        "## Quality by category",
+        grid(["method", *map(cell, names)], rows),
+        "Percent; intervals in `summary.json`.",
+    ]
 
 
 def _whole(row: MethodFigures, category: str) -> str:
@@ -140,5 +144,3 @@ def _whole(row: MethodFigures, category: str) -> str:
 def _pictures(drawn: Sequence[Picture]) -> list[str]:
     shown = [f"![{cell(picture.title)}]({picture.name}.png)" for picture in drawn]
     return ["## Pictures", *shown] if shown else []
-
-

@@ -11,7 +11,6 @@ from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.records import MethodFigures, Summary
 from lightrouter_graph.evaluation.report.formats import (
     DAGGER,
-    NOTHING,
     label,
     number,
     percent,
@@ -109,7 +108,11 @@ def table(summary: Summary) -> "Table":
 
     facts = summary["facts"]
     shown = Table(
-        title=Text(facts["title"]), caption=Text(caption(summary)), caption_justify="left", box=SIMPLE_HEAD, pad_edge=False
+        title=Text(facts["title"]),
+        caption=Text(caption(summary)),
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
     )
     for column in columns_named(MAIN_COLUMNS):
         first = column is COLUMNS["method"]
@@ -127,8 +130,8 @@ def caption(summary: Summary) -> str:
     facts = summary["facts"]
     latency = "simulated" if facts["mode"] == "replay" else "measured"
     said = (
-        f"{facts['questions']:,} questions; in brackets bootstrap 95 % intervals over questions; differences are paired, "
-        f"in points; tokens and calls are means per question, USD per 1,000 questions; latency is {latency}."
+        f"{facts['questions']:,} questions; in brackets bootstrap 95 % intervals over questions; differences are "
+        f"paired, in points; tokens and calls are means per question, USD per 1,000 questions; latency is {latency}."
     )
     return f"{said} {stand_ins(summary)}".strip()
 
@@ -142,7 +145,9 @@ def stand_ins(summary: Summary) -> str:
     return " ".join(f"{DAGGER} {what} ({'; '.join(labels)})." for what, labels in groups.items())
 
 
-def markdown_table(summary: Summary, columns: Sequence[str] = MAIN_COLUMNS, methods: Sequence[str] | None = None) -> str:
+def markdown_table(
+    summary: Summary, columns: Sequence[str] = MAIN_COLUMNS, methods: Sequence[str] | None = None
+) -> str:
     """Return the table as Markdown; a README and `report.md` show the same.
 
     Args:
@@ -155,7 +160,9 @@ def markdown_table(summary: Summary, columns: Sequence[str] = MAIN_COLUMNS, meth
     """
     shown = columns_named(columns)
     written = ([column.write(row) for column in shown] for row in _rows(summary, methods))
-    rows = [[cell(text) if name == "method" else text for name, text in zip(columns, row, strict=True)] for row in written]
+    rows = [
+        [cell(text) if name == "method" else text for name, text in zip(columns, row, strict=True)] for row in written
+    ]
     aligned = ["---" if name == "method" else "---:" for name in columns]
     return "\n".join(f"| {' | '.join(line)} |" for line in ([c.header for c in shown], aligned, *rows))
 
@@ -173,5 +180,3 @@ def _rows(summary: Summary, methods: Sequence[str] | None) -> list[MethodFigures
             msg = f"the summary has no method {name!r}; it has {', '.join(known)}"
             raise EvaluationError(msg)
     return list(known.values()) if methods is None else [known[name] for name in methods]
-
-

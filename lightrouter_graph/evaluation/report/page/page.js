@@ -182,11 +182,11 @@
 
   const count = (value) => value.toLocaleString("en");
   const decimal = (value, digits) => (value === null ? "–" : value.toFixed(digits));
-  const dollars = (value) => (value === null ? "–" : value === 0 ? "0" : Number(value.toPrecision(3)).toString());
+  const dollars = (value) => (value === null ? "–" : value === 0 ? "0" : Number((1000 * value).toPrecision(3)).toString());
   const say = (verdict, score) => `${SIGNS[verdict]} ${verdict}${score !== null && score % 1 ? ` (${score.toFixed(2)})` : ""}`;
 
   function methodTable(question) {
-    const heads = ["method", "verdict", "answer", "words of", "sure", "out tokens", "USD", "seconds"];
+    const heads = ["method", "verdict", "answer", "words of", "sure", "out tokens", "USD/1,000", "seconds"];
     const head = make("tr", {}, ...heads.map((name, place) => make("th", { scope: "col", class: place > 3 ? "number" : null }, name)));
     const rows = question.results.map((result, place) => result && methodRow(data.methods[place], result)).filter(Boolean);
     const whole = make("table", { id: "answers" }, make("thead", {}, head), make("tbody", {}, ...rows));
@@ -195,7 +195,7 @@
 
   function methodRow(method, result) {
     const cells = [
-      make("td", {}, make("span", { class: result.verdict }, say(result.verdict, result.score))),
+      make("td", { class: "whole" }, make("span", { class: result.verdict }, say(result.verdict, result.score))),
       make("td", {}, shortAnswer(result), ownWords(result)),
       make("td", {}, result.chosen ?? (result.error ? "" : "written anew")),
       make("td", { class: "number" }, result.confidence === null ? "–" : `${Math.round(100 * result.confidence)} %`),

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SEPARATOR = " / "
-"""Curves named `title / series` with the same title share one picture; any other has one of its own."""
+"""Curves named `title / series` with the same title share one picture, any other has one of its own; those of
+quality are in percent."""
 
 
 def groups(summary: Summary) -> dict[str, dict[str, list[Point]]]:
@@ -44,6 +45,8 @@ def draw_curves(title: str, curves: Mapping[str, Sequence[Point]]) -> "Figure":
     for number, (series, points) in enumerate(curves.items()):
         _draw_one(axes, series, points, number)
     axes.set_title(title, pad=10)
+    if "quality" in title.lower():
+        percent_axis(axes)
     if any(curves):
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
@@ -59,7 +62,7 @@ def _draw_one(axes: "Axes", series: str, points: Sequence[Point], number: int) -
 
 
 def _draw_axis(axes: "Axes", points: Sequence[Point]) -> None:
-    """Mark the x axis where points lie, with their own labels where they are few, and y as shares where they are."""
+    """Mark the x axis where points lie, with their own labels where they are few."""
     values = sorted({point["x"] for point in points})
     number_axis(axes, log=wants_log(values))
     labels, unit = _labels(points)
@@ -69,8 +72,6 @@ def _draw_axis(axes: "Axes", points: Sequence[Point]) -> None:
         axes.set_xticks(values, [labels[value] for value in values])
         if sum(len(label) for label in labels.values()) > 40:
             axes.tick_params(axis="x", labelrotation=25)
-    if all(-1 <= point["y"]["low"] and point["y"]["high"] <= 1 for point in points):
-        percent_axis(axes)
 
 
 def _labels(points: Sequence[Point]) -> tuple[dict[float, str], str]:

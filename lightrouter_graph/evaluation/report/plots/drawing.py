@@ -48,16 +48,20 @@ def pictures(summary: Summary) -> list[Picture]:
 
 def _figures(summary: Summary) -> "Iterator[tuple[str, str, Figure | None]]":
     yield "frontier_usd", "Quality against USD, every method named", draw_frontier(summary, "usd")
-    yield "frontier_tokens", "Quality against output tokens, every method named", draw_frontier(summary, "output_tokens")
-    for title, curves in groups(summary).items():
-        yield f"curve_{_file_name(title)}", title, draw_curves(title, curves)
+    yield (
+        "frontier_tokens",
+        "Quality against output tokens, every method named",
+        draw_frontier(summary, "output_tokens"),
+    )
+    for number, (title, curves) in enumerate(groups(summary).items(), 1):
+        yield f"curve_{number}_{_file_name(title)}", title, draw_curves(title, curves)
     yield "categories", "Quality by method and category", draw_categories(summary)
     yield "latency", "Median and 95th percentile of the seconds of each method", draw_latency(summary)
     yield "reliability", "Confidence against share right", draw_reliability(summary)
 
 
 def _file_name(title: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")[:60] or "curve"
+    return re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")[:60]
 
 
 def _printed(name: str, title: str, figure: "Figure") -> Picture:

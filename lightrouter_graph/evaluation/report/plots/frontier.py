@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any, Literal
 
 from lightrouter_graph.evaluation.records import Interval, MethodFigures, Summary
 from lightrouter_graph.evaluation.report.formats import label
 from lightrouter_graph.evaluation.report.kinds import Kind, kinds
-from lightrouter_graph.evaluation.report.plots.placing import write_names
+from lightrouter_graph.evaluation.report.plots.placing import Name, write_names
 from lightrouter_graph.evaluation.report.plots.style import (
     COLOURS,
     INK,
@@ -86,23 +87,21 @@ def draw_frontier(summary: Summary, cost: Cost) -> "Figure | None":
     for kind in _ORDER:
         _draw_kind(axes, [spot for spot in found if spot.kind == kind], kind)
     _draw_pareto(axes, pareto(found))
-    axes.set_title(f"What quality costs: {summary['facts']['title']}", pad=32)
+    axes.set_title(shorten(f"What quality costs: {summary['facts']['title']}", 95), pad=32)
     handles, words = axes.get_legend_handles_labels()
     last = words.index("frontier")
     order = [place for place in range(len(words)) if place != last] + [last]
     axes.legend([handles[i] for i in order], [words[i] for i in order], **_LEGEND)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # names are placed by pixels: what they stand on must not move any more
-    write_names(
-        axes,
-        [spot.name for spot in found],
-        [spot.point for spot in found],
-        [COLOURS[spot.kind] if spot.kind == "lightrouter" else INK for spot in found],
-        ["bold" if spot.kind == "lightrouter" else "normal" for spot in found],
-        [(spot.quality["low"], spot.quality["high"]) for spot in found],
-        _corners(pareto(found)),
-    )
+    write_names(axes, [_name(spot) for spot in found], _corners(pareto(found)))
     return figure
+
+
+def _name(spot: Spot) -> Name:
+    ours = spot.kind == "lightrouter"
+    bar = spot.quality["low"], spot.quality["high"]
+    return Name(spot.name, spot.point, bar, COLOURS[spot.kind] if ours else INK, "bold" if ours else "normal")
 
 
 def _corners(frontier: Sequence[Spot]) -> list[tuple[float, float]]:

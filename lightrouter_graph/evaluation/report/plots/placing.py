@@ -1,7 +1,7 @@
 """Where the names of points go: beside them, never over another name or another point."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import cos, hypot, pi, sin
 from typing import TYPE_CHECKING
@@ -16,6 +16,10 @@ _TURNS = 24
 _RINGS = 60
 _STEP = 5.0
 _GAP = 2.0
+_MARK = 6.0
+_CROSSING = 45.0
+_STRANGE = 14.0
+_STEM, _STAIRS = 5.0, 14.0
 _SIDE = 2.0
 """What it counts, in pixels, that a name stands above or below its point instead of right of it; twice that at left."""
 _LEADER = 10.0
@@ -45,6 +49,15 @@ class Box:
         """Return the point of the rectangle nearest to another point."""
         return min(max(x, self.left), self.right), min(max(y, self.bottom), self.top)
 
+    def holds(self, point: tuple[float, float]) -> bool:
+        """Whether a point lies in it."""
+        return self.nearest(*point) == point
+
+    def gap(self, other: "Box") -> float:
+        """Return how far two rectangles are apart; 0 where they touch."""
+        across = max(0.0, self.left - other.right, other.left - self.right)
+        return hypot(across, max(0.0, self.bottom - other.top, other.bottom - self.top))
+
     def crossed_by(self, start: tuple[float, float], end: tuple[float, float]) -> bool:
         """Whether a straight line runs through it; told by samples of the line two pixels apart."""
         steps = max(1, int(hypot(end[0] - start[0], end[1] - start[1]) / 2))
@@ -57,39 +70,63 @@ def place(
     points: Sequence[tuple[float, float]],
     sizes: Sequence[tuple[float, float]],
     room: Box,
-    taken: Sequence[Box] = (),
-    avoided: Sequence[Box] = (),
+    avoided: Sequence[tuple[Box, float]] = (),
 ) -> list[Box]:
     """Find a place for the name of each point, the first come first.
 
-    Places are tried around the point, ever further away. A name never covers another name, a point or what is taken,
-    and stays in the room, as long as there is such a place at all; among the near ones the place is taken whose line
-    to its point crosses nothing and which covers the least of what is to be avoided.
+    Places are tried around the point, ever further away. A name never covers another name or a point and stays in the
+    room, as long as there is such a place at all; among the near ones the place is taken that lies nearest to its own
+    point, whose line to it crosses nothing, and that covers the least of what is to be avoided.
 
     Args:
         points: Pixels.
         sizes: Width and height of each name, in pixels.
         room: What the names must stay in.
-        taken: What no name may cover.
-        avoided: What names should rather not cover.
+        avoided: What names should rather not cover, with how many pixels further away a name goes to spare it.
 
     Returns:
         One rectangle per point, in the order of the points.
     """
-    placed: list[Box] = []
-    lines: list[tuple[tuple[float, float], tuple[float, float]]] = []
-    for (x, y), (width, height) in zip(points, sizes, strict=True):
-        box = Box(x, y, x + width, y + height)
-        least = float("inf")
-        for cost, near in _places(x, y, width, height):
-            if cost >= least + 2 * _SIDE:
-                break
-            if near.within(room) and not any(near.overlaps(other) for other in (*taken, *placed)):
-                cost += _trouble(near, (x, y), placed, lines, avoided)  # noqa: PLW2901
-                least, box = (cost, near) if cost < least else (least, box)
-        placed.append(box)
-        lines.append(((x, y), box.nearest(x, y)))
-    return placed
+    plane = _Plane([Box(x - _MARK, y - _MARK, x + _MARK, y + _MARK) for x, y in points], avoided)
+    for point, size in zip(points, sizes, strict=True):
+        box = _best(point, size, room, plane)
+        plane.lines.append((point, box.nearest(*point)))
+        plane.placed.append(box)
+    return plane.placed
+
+
+@dataclass(slots=True)
+class _Plane:
+    """What stands where while names are placed."""
+
+    marks: list[Box]
+    avoided: Sequence[tuple[Box, float]]
+    placed: list[Box] = field(default_factory=list)
+    lines: list[tuple[tuple[float, float], tuple[float, float]]] = field(default_factory=list)
+
+    def is_free(self, box: Box) -> bool:
+        return not any(box.overlaps(other) for other in (*self.marks, *self.placed))
+
+    def trouble(self, box: Box, point: tuple[float, float]) -> float:
+        """Say how many pixels further away a name had better go than to stand here."""
+        end = box.nearest(*point)
+        others = [mark for mark in self.marks if not mark.holds(point)]
+        through = sum(other.crossed_by(point, end) for other in (*others, *self.placed))
+        through += sum(box.crossed_by(*line) for line in self.lines)
+        strange = sum(box.gap(other) < box.gap(Box(*point, *point)) - _MARK for other in others)
+        covered = sum(weight for other, weight in self.avoided if box.overlaps(other))
+        return _CROSSING * through + _STRANGE * strange + covered
+
+
+def _best(point: tuple[float, float], size: tuple[float, float], room: Box, plane: _Plane) -> Box:
+    best, least = Box(*point, point[0] + size[0], point[1] + size[1]), float("inf")
+    for cost, box in _places(*point, *size):
+        if cost >= least + 2 * _SIDE:
+            break
+        if box.within(room) and plane.is_free(box):
+            whole = cost + plane.trouble(box, point)
+            least, best = (whole, box) if whole < least else (least, best)
+    return best
 
 
 def _places(x: float, y: float, width: float, height: float) -> Iterator[tuple[float, Box]]:
@@ -108,60 +145,57 @@ def _pull(side: float) -> float:
     return max(-1.0, min(1.0, 1.6 * side))
 
 
-def _trouble(
-    box: Box,
-    point: tuple[float, float],
-    placed: Sequence[Box],
-    lines: Sequence[tuple[tuple[float, float], tuple[float, float]]],
-    avoided: Sequence[Box],
-) -> float:
-    end = box.nearest(*point)
-    through = sum(other.crossed_by(point, end) for other in placed) + sum(box.crossed_by(*line) for line in lines)
-    return 60.0 * through + 12.0 * sum(box.overlaps(other) for other in avoided)
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What is to be written beside a point.
+
+    Attributes:
+        text: The words.
+        point: Where the point is, in the plot's own units.
+        bar: Low and high end of its error bar, rather not to be covered.
+        colour: Of the words.
+        weight: Of the words, "bold" or "normal".
+    """
+
+    text: str
+    point: tuple[float, float]
+    bar: tuple[float, float]
+    colour: str
+    weight: str
 
 
-def write_names(
-    axes: "Axes",
-    names: Sequence[str],
-    points: Sequence[tuple[float, float]],
-    colours: Sequence[str],
-    weights: Sequence[str],
-    bars: Sequence[tuple[float, float]],
-    steps: Sequence[tuple[float, float]] = (),
-) -> list["Annotation"]:
+def write_names(axes: "Axes", names: Sequence[Name], steps: Sequence[tuple[float, float]] = ()) -> list["Annotation"]:
     """Write a name beside each point of a finished plot.
 
     Args:
         axes: The plot; its limits must be final and its figure laid out.
-        names: What to write.
-        points: Where the points are, in the plot's own units.
-        colours: Of the words.
-        weights: Of the words, "bold" or "normal".
-        bars: Low and high end of each point's error bar, in the plot's own units, rather not to be covered.
-        steps: Corners of a stepped line, in the plot's own units, rather not to be covered either.
+        names: What to write; the first gets the best place.
+        steps: Corners of a stepped line, in the plot's own units, rather not to be covered.
     """
-    from matplotlib.patheffects import withStroke  # noqa: PLC0415
-
-    halo = [withStroke(linewidth=2.5, foreground=PAPER)]
-    texts = [
-        axes.annotate(name, point, xytext=(0, 0), textcoords="offset points", color=colour, weight=weight, fontsize=8.5, path_effects=halo, zorder=5)
-        for name, point, colour, weight in zip(names, points, colours, weights, strict=True)
-    ]
-    pixels = [tuple(float(c) for c in axes.transData.transform(point)) for point in points]
+    texts = [_write(axes, name) for name in names]
+    places = axes.transData.transform([name.point for name in names])
+    pixels = [(float(x), float(y)) for x, y in places]
     extents = [text.get_window_extent() for text in texts]
     sizes = [(extent.width + 2 * _GAP, extent.height + _GAP) for extent in extents]
     frame = axes.get_window_extent()
     room = Box(frame.x0 + _GAP, frame.y0 + _GAP, frame.x1 - _GAP, frame.y1 - _GAP)
-    marks = [Box(x - 6, y - 6, x + 6, y + 6) for x, y in pixels]
-    stems = [_thin(axes, (x, low), (x, high)) for (x, _), (low, high) in zip(points, bars, strict=True)]
-    stairs = [_thin(axes, start, end) for start, end in pairwise(steps)]
-    scale = 72 / axes.figure.dpi  # points stay what they are when a picture is printed finer than it was laid out
-    boxes = place([(x, y) for x, y in pixels], sizes, room, marks, stems + stairs)
+    stems = [(_thin(axes, (n.point[0], n.bar[0]), (n.point[0], n.bar[1])), _STEM) for n in names]
+    stairs = [(_thin(axes, start, end), _STAIRS) for start, end in pairwise(steps)]
+    boxes = place(pixels, sizes, room, stems + stairs)
+    scale = 72 / axes.figure.dpi  # in points a picture stays the same, however finely it is printed
     for text, (x, y), box, extent in zip(texts, pixels, boxes, extents, strict=True):
         down = y - extent.y0  # of the words below their own base line
         text.set_position(((box.left + _GAP - x) * scale, (box.bottom + _GAP / 2 - y + down) * scale))
         _lead(axes, (x, y), box)
     return texts
+
+
+def _write(axes: "Axes", name: Name) -> "Annotation":
+    from matplotlib.patheffects import withStroke  # noqa: PLC0415
+
+    text = axes.annotate(name.text, name.point, xytext=(0, 0), textcoords="offset points", fontsize=8.5, zorder=5)
+    text.set(color=name.colour, weight=name.weight, path_effects=[withStroke(linewidth=2.5, foreground=PAPER)])
+    return text
 
 
 def _thin(axes: "Axes", start: tuple[float, float], end: tuple[float, float]) -> Box:

@@ -86,7 +86,8 @@ def house_style() -> Iterator[None]:
     except ImportError as exc:
         msg = "the pictures of a report need matplotlib: pip install 'lightrouter-graph[eval]'"
         raise EvaluationError(msg) from exc
-    with mpl.rc_context(_SETTINGS):
+    settings: Any = _SETTINGS  # its keys are a closed list to a type checker, longer with every version
+    with mpl.rc_context(settings):
         yield
 
 
@@ -106,7 +107,7 @@ def percent_axis(axes: "Axes", which: str = "y") -> None:
 
 
 def number_axis(axes: "Axes", *, log: bool, which: str = "x") -> None:
-    """Write plain numbers along an axis, 0.2 and 5,000 rather than powers of ten; 1, 2 and 5 where it is logarithmic."""
+    """Write plain numbers along an axis, not powers of ten: every 1, 2 and 5 where it is logarithmic."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter  # noqa: PLC0415
 
     axis = axes.xaxis if which == "x" else axes.yaxis
