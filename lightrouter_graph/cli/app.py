@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from lightrouter_graph.cli import ask, pool, serve
+from lightrouter_graph.cli import ask, evaluate, pool, serve
 from lightrouter_graph.errors import BudgetError, LightRouterError, NoSurvivorError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _EPILOG = """
   lightrouter ask --json "Is 221 prime?" | jq .decision.bill
   lightrouter pool --pool lightrouter.toml
   lightrouter serve --port 8000
+  lightrouter eval run pocket:200
 
 [bold]Exit codes[/bold]
     0  answered
@@ -55,6 +56,7 @@ app = typer.Typer(
 app.command("ask", epilog=ask.EPILOG)(ask.ask)
 app.command("pool", epilog=pool.EPILOG)(pool.pool)
 app.command("serve", epilog=serve.EPILOG)(serve.serve)
+app.add_typer(evaluate.app, name="eval")
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,7 +1,6 @@
 """A study over models that are called, or over the tape of one that was."""
 
 import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,12 +25,12 @@ from lightrouter_graph.evaluation.questions import DataSet, Question, Scoring
 from lightrouter_graph.evaluation.replay import Models, Replay
 from lightrouter_graph.evaluation.results import ResultsFile
 from lightrouter_graph.evaluation.scoring import Scorer, scorer_for
+from lightrouter_graph.evaluation.studies.folder import RECORDING, questions_of, terms_of
 from lightrouter_graph.evaluation.studies.study import Ran, Study, Terms, Watcher
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.testing.clock import VirtualClock
 
 CALLS = "calls.jsonl"
-RECORDING = "recording.jsonl"
 _READS_OTHERS = (LightRouter, Corrupted, MixtureOfAgents, SelfMoA)
 """Methods that ask more than everybody's full answer; all others are worked out from those."""
 
@@ -208,13 +207,12 @@ def over_tape(study: Study, earlier: Path, *, run_code: bool = False) -> Called:
     Raises:
         EvaluationError: If there is no such run.
     """
-    try:
-        terms: Terms = json.loads((earlier / "run.json").read_text("utf-8"))
-        members: list[CandidateFacts] = terms["settings"]["cast"]
-    except (OSError, ValueError, KeyError) as exc:
-        msg = f"{earlier} does not hold a live run that could be played again ({type(exc).__name__})"
-        raise EvaluationError(msg) from exc
-    questions = load(str(earlier / RECORDING)).questions
+    terms = terms_of(earlier)
+    members: list[CandidateFacts] = terms["settings"].get("cast", [])
+    if not members:
+        msg = f"{earlier} holds no live run: a replay is simply run again"
+        raise EvaluationError(msg)
+    questions = questions_of(earlier)
     calls = Calls(_cast_of(members), terms["scoring"], run_code=run_code, max_tokens=terms["settings"]["max_tokens"])
     asked = tuple(replace(question, outputs={}) for question in questions)
     study = replace(study, data=terms["data"], seed=terms["seed"], folds=terms["folds"])

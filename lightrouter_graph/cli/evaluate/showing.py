@@ -1,0 +1,20 @@
+"""What a run ends with in a terminal: the table, what was found, and where the rest is."""
+
+import sys
+
+from rich.console import Console
+
+from lightrouter_graph.evaluation.report import table
+from lightrouter_graph.evaluation.studies.study import Reported
+
+_WIDTH = 132
+
+
+def show(reported: Reported, *, quiet: bool) -> None:
+    """Print the table on stdout; besides, on stderr, where the report is."""
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
+    console.print(table(reported.summary))
+    if not quiet:
+        beside = Console(stderr=True, highlight=False)
+        beside.print(f"report: {reported.folder / 'report.md'}", markup=False, soft_wrap=True)
+        beside.print(f"page:   {reported.folder / 'index.html'}", markup=False, soft_wrap=True)

@@ -1,0 +1,40 @@
+"""The folder of a run, read again."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.evaluation.datasets.catalogue import load
+from lightrouter_graph.evaluation.questions import Question
+from lightrouter_graph.evaluation.studies.study import Terms
+
+RECORDING = "recording.jsonl"
+"""What live models said in full, in the schema of every recording."""
+
+
+def terms_of(folder: Path) -> Terms:
+    """Return what a run was run under.
+
+    Raises:
+        EvaluationError: If the folder holds no run.
+    """
+    try:
+        return cast("Terms", json.loads((folder / "run.json").read_text("utf-8")))
+    except (OSError, ValueError) as exc:
+        msg = f"{folder} holds no run: run.json cannot be read ({type(exc).__name__})"
+        raise EvaluationError(msg) from exc
+
+
+def questions_of(folder: Path) -> Sequence[Question]:
+    """Return the questions a run asked, with what models said to them.
+
+    Raises:
+        EvaluationError: If the folder holds no run, or its data are gone.
+    """
+    terms = terms_of(folder)
+    recording = folder / RECORDING
+    asked = set(terms["questions"])
+    data = load(str(recording) if recording.is_file() else terms["data"])
+    return [question for question in data.questions if question.id in asked]
