@@ -18,9 +18,9 @@ from lightrouter_graph.records import Stage
 from lightrouter_graph.replies import Completion
 from lightrouter_graph.traffic import RetryBudget
 
-Need = Literal["history", "samples", "live", "judge"]
+Need = Literal["history", "samples", "live", "judge", "writer"]
 """What a method cannot do without: scored outputs to other questions, several samples per model, models that read what
-they are given (a replayed one says what it said), a model that can judge."""
+they are given (a replayed one says what it said), a model that can judge, one that follows any instruction to merge."""
 
 TIMEOUT_S = 600.0
 

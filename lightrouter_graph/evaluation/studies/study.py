@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol, TypedDict
@@ -11,7 +11,7 @@ from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.experiments.base import Experiment
 from lightrouter_graph.evaluation.figures.summary import summarise
 from lightrouter_graph.evaluation.methods.base import Method, Need
-from lightrouter_graph.evaluation.methods.lightrouter import with_changes
+from lightrouter_graph.evaluation.methods.lightrouter import LightRouter, with_changes
 from lightrouter_graph.evaluation.methods.named import named
 from lightrouter_graph.evaluation.questions import Question, Scoring
 from lightrouter_graph.evaluation.records import Result, RunFacts, Summary
@@ -152,12 +152,22 @@ def run_study(study: Study, run: Run, design: Design, watcher: Watcher) -> Repor
     if experiment.live_only and "live" not in run.offered:
         msg = f"{experiment.name} needs models that are called: a recorded one says the same whatever it is given"
         raise EvaluationError(msg)
-    methods = tuple(dict.fromkeys(with_changes(name, study.changes) for name in experiment.methods))
+    methods = _distinct([with_changes(name, study.changes) for name in experiment.methods])
     _check(methods, run.offered)
     _settle(study.folder, run.terms)
     ran = run.answer(methods, watcher)
     watcher.say(f"writing the report to {study.folder}")
     return _reported(study, run.terms, experiment, methods, ran)
+
+
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """Leave out what is the same as a method before it: under `--set` two settings may become one."""
+    by_way: dict[str, str] = {}
+    for name in names:
+        method = named(name)
+        way = repr(replace(method, name="", label="")) if isinstance(method, LightRouter) else name
+        by_way.setdefault(way, name)
+    return tuple(by_way.values())
 
 
 def _check(methods: Sequence[str], offered: frozenset[Need]) -> None:
@@ -208,15 +218,19 @@ def _reported(study: Study, terms: Terms, experiment: Experiment, methods: Seque
         "folds": terms["folds"],
         "command": study.command,
         "version": version("lightrouter-graph"),
-        "notes": [*ran.notes, *experiment.notes, *findings.notes],
+        "notes": [*ran.notes, *_laid_over(study.changes), *experiment.notes, *findings.notes],
     }
-    labels = {name: named(name).label for name in methods}
+    labels = {name: named(_without(name, study.changes)).label for name in methods}
     against = [name for name in experiment.against if by_method.get(name)]
     summary = summarise(results, ran.questions, facts, labels, against)
     if findings.curves:
         summary["curves"] = findings.curves
     write_report(study.folder, summary, results, ran.questions)
     return Reported(summary, study.folder, experiment, results)
+
+
+def _laid_over(changes: str) -> list[str]:
+    return [f"Laid over every LightRouter method: {changes.replace(',', ', ')}."] if changes else []
 
 
 def _without(name: str, changes: str) -> str:
