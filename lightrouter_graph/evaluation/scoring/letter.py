@@ -3,6 +3,7 @@
 import re
 
 from lightrouter_graph.answers import default_key
+from lightrouter_graph.answers.questions import read_question
 from lightrouter_graph.evaluation.questions import Question
 
 _ANSWER_IS = re.compile(r"answer is \(?([A-J])\)?(?![\w'])")
@@ -38,5 +39,6 @@ def read_letter(text: str, question: str) -> str | None:
         return key
     if found := _ANSWER.search(text):
         return found[1]
-    lone = _LONE.findall(text)
+    options = read_question(question).options or "ABCDEFGHIJ"
+    lone = [letter for letter in _LONE.findall(text) if letter in options]  # "I" is a word where there are four
     return lone[-1] if lone else None

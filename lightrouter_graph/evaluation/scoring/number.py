@@ -33,7 +33,7 @@ class NumberScorer:
 
 def _said(text: str, question: str) -> set[Fraction]:
     key = default_key(text, question)
-    return (_values(key) if key is not None else set()) or _last(text)
+    return _last(text) if key is None else _values(key)
 
 
 def _last(text: str) -> set[Fraction]:

@@ -1,0 +1,44 @@
+"""From a way of scoring to its scorer."""
+
+import pytest
+
+from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.evaluation.extras import need
+from lightrouter_graph.evaluation.scoring import (
+    CodeScorer,
+    ExactScorer,
+    JudgeScorer,
+    LetterScorer,
+    NumberScorer,
+    RecordedScorer,
+    scorer_for,
+)
+from lightrouter_graph.testing import ScriptedChatModel
+
+PLAIN = {"recorded": RecordedScorer, "exact": ExactScorer, "number": NumberScorer, "letter": LetterScorer}
+
+
+@pytest.mark.parametrize(("scoring", "kind"), PLAIN.items())
+def test_each_way_has_its_scorer(scoring, kind):
+    assert isinstance(scorer_for(scoring), kind)
+
+
+def test_judges_and_code_are_asked_for():
+    assert isinstance(scorer_for("judge", judge=ScriptedChatModel(responses=["x"])), JudgeScorer)
+    assert isinstance(scorer_for("code", code=True), CodeScorer)
+    with pytest.raises(EvaluationError, match="judge="):
+        scorer_for("judge")
+    with pytest.raises(EvaluationError, match="code=True"):
+        scorer_for("code")
+
+
+def test_an_unknown_way_is_named():
+    with pytest.raises(EvaluationError, match=r"unknown scoring 'vibes': known are recorded, exact"):
+        scorer_for("vibes")
+
+
+def test_a_missing_package_is_named_with_its_extra():
+    with pytest.raises(
+        EvaluationError, match=r"scoring needs the package 'no_such_package'.*lightrouter-graph\[math\]"
+    ):
+        need("no_such_package.part", extra="math", what="scoring")
