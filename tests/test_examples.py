@@ -46,6 +46,7 @@ def test_no_example_is_left_out():
         "middleware",
         "multi_turn",
         "openai_client",
+        "outside_evaluators",
         "quickstart",
         "pocket_eval",
         "replay",
