@@ -70,6 +70,7 @@ def run(
     jobs: options.Jobs = options.JOBS,
     concurrency: options.Concurrency = 4,
     budget: options.Budget = None,
+    tape: options.Tape = None,
     max_tokens: options.MaxTokens = None,
     scoring: options.Scoring = None,
     run_code: options.RunCode = False,
@@ -103,6 +104,7 @@ def _command(name: str, text: str) -> Callable[..., None]:
         jobs: options.Jobs = options.JOBS,
         concurrency: options.Concurrency = 4,
         budget: options.Budget = None,
+        tape: options.Tape = None,
         max_tokens: options.MaxTokens = None,
         scoring: options.Scoring = None,
         run_code: options.RunCode = False,
@@ -137,12 +139,13 @@ def again(
     method: Annotated[
         list[str] | None, typer.Option("--method", metavar="NAME", help="A method; default: those of the run.")
     ] = None,
+    tape: options.Tape = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Play the calls of a live run again: the same figures, without a key, without a cent, in seconds."""
     from lightrouter_graph.cli.evaluate.running import play_again  # noqa: PLC0415 - seconds, and --help needs none
 
-    _show(play_again(run_folder, out, method or [], _command_line(), quiet=quiet), quiet=quiet)
+    _show(play_again(run_folder, out, method or [], _command_line(), tape=tape, quiet=quiet), quiet=quiet)
 
 
 @app.command("compare")

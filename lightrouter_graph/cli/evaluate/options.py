@@ -17,8 +17,9 @@ Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="A recording (.jsonl, .jsonl.gz); pocket or pocket:300 (generated problems); a public set from its usual "
-        "files, as gsm8k:FILE, or from the hub, as gsm8k (math, math_500, mmlu, mmlu_pro, gpqa, mt_bench).",
+        help="A recording (.jsonl, .jsonl.gz); sample (a small one that ships); pocket or pocket:300 (generated "
+        "problems, live); a public set from its usual files, as gsm8k:FILE, or from the hub, as gsm8k (math, math_500, "
+        "mmlu, mmlu_pro, gpqa, mt_bench).",
     ),
 ]
 Models = Annotated[
@@ -91,6 +92,15 @@ Budget = Annotated[
         "--budget",
         metavar="USD",
         help="What this sitting may take at most; needs --max-tokens and known prices. What is paid for is kept.",
+    ),
+]
+Tape = Annotated[
+    Path | None,
+    _option(
+        _LIVE,
+        "--tape",
+        metavar="FILE",
+        help="Where replies are kept and found again; runs that share one pay once. Default: calls.jsonl in DIR.",
     ),
 ]
 MaxTokens = Annotated[int | None, _option(_LIVE, "--max-tokens", help="Most tokens of a full answer.", min=1)]

@@ -49,7 +49,9 @@ def run_experiment(name: str, given: Mapping[str, Any], command: str) -> Reporte
         return run_study(study, run, _design(name, given.get("method", ())), bar)
 
 
-def play_again(earlier: Path, out: Path | None, methods: Sequence[str], command: str, *, quiet: bool) -> Reported:
+def play_again(
+    earlier: Path, out: Path | None, methods: Sequence[str], command: str, *, tape: Path | None, quiet: bool
+) -> Reported:
     """Play the calls of a live run again.
 
     Args:
@@ -57,13 +59,14 @@ def play_again(earlier: Path, out: Path | None, methods: Sequence[str], command:
         out: Where to; None for a folder beside it.
         methods: Which methods; empty for those of the run.
         command: The whole command line.
+        tape: Where its replies are; None for the run's own folder.
         quiet: Whether to tell nothing.
     """
     folder = out or earlier.with_name(f"{earlier.name}-again")
     chosen = methods or tuple(dict.fromkeys(r["method"] for r in ResultsFile(earlier / "results.jsonl").results))
     with NoBar() if quiet else Bar() as bar:
         study = Study(data="", folder=folder, command=command)
-        return run_study(study, over_tape(study, earlier), partial(everything, chosen=chosen), bar)
+        return run_study(study, over_tape(study, earlier, tape=tape), partial(everything, chosen=chosen), bar)
 
 
 def _study(given: Mapping[str, Any], folder: Path, command: str) -> Study:
@@ -100,7 +103,7 @@ def _run(study: Study, given: Mapping[str, Any], data: DataSet, bar: Bar) -> Run
         max_usd=given["budget"],
         concurrency=given["concurrency"],
     )
-    return over_models(study, calls, data)
+    return over_models(study, calls, data, tape=given["tape"])
 
 
 def _cast(source: Source, given: Mapping[str, Any]) -> Cast:

@@ -1,5 +1,7 @@
 """Data sets by name: a recording, a public set from files or from the hub, or generated problems."""
 
+from dataclasses import replace
+from importlib.resources import as_file, files
 from pathlib import Path
 
 from lightrouter_graph.errors import EvaluationError
@@ -14,15 +16,23 @@ from lightrouter_graph.evaluation.datasets.public import Fetch, PublicSet, load_
 from lightrouter_graph.evaluation.datasets.recording import SUFFIXES, load_recording
 from lightrouter_graph.evaluation.questions import DataSet
 
+SAMPLE_NOTE = (
+    "Five models of 427,000 parameters, made for these generated grade-school problems: nothing of it carries over to "
+    "the models you use."
+)
+
 PUBLIC: dict[str, PublicSet] = {known.name: known for known in (GSM8K, MATH, MATH_500, MMLU, MMLU_PRO, GPQA, MT_BENCH)}
 """The public sets by name."""
 
 POCKET = "pocket"
 
+SAMPLE = "sample"
+"""What the models that come with the package were recorded to say to 400 generated problems; it ships with it."""
+
 
 def known_names() -> tuple[str, ...]:
     """Return the names that `load` knows, beside paths of recordings."""
-    return (*PUBLIC, POCKET)
+    return (*PUBLIC, POCKET, SAMPLE)
 
 
 def load(name: str, *, split: str | None = None, limit: int | None = None, fetch: Fetch = load_from_hub) -> DataSet:
@@ -30,7 +40,8 @@ def load(name: str, *, split: str | None = None, limit: int | None = None, fetch
 
     Args:
         name: The path of a recording (`.jsonl` or `.jsonl.gz`); `gsm8k:PATH` for a public set from a file or folder;
-            `gsm8k` for one from the hub; `pocket` or `pocket:300` for so many generated problems.
+            `gsm8k` for one from the hub; `pocket` or `pocket:300` for so many generated problems; `sample` for the
+            recording that ships.
         split: Which part of a public set; None for the one that is usually reported.
         limit: Most questions, >= 1; which, a hash of their ids decides, so it is always the same ones.
         fetch: How rows come from the hub.
@@ -52,6 +63,9 @@ def _load(name: str, split: str | None, fetch: Fetch) -> DataSet:
     if split is not None:
         msg = f"{name!r} has no splits, got split={split!r}"
         raise EvaluationError(msg)
+    if name == SAMPLE:
+        with as_file(files("lightrouter_graph.evaluation.datasets") / "sample.jsonl.gz") as path:
+            return replace(load_recording(path), note=SAMPLE_NOTE)
     if known == POCKET:
         return draw_pocket(_count(rest, name) if colon else DEFAULT_COUNT)
     if name.endswith(SUFFIXES) or Path(name).is_file():

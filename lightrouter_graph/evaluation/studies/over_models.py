@@ -173,13 +173,14 @@ class Called:
         )
 
 
-def over_models(study: Study, calls: Calls, data: DataSet | None = None) -> Called:
+def over_models(study: Study, calls: Calls, data: DataSet | None = None, *, tape: Path | None = None) -> Called:
     """Prepare a study over models.
 
     Args:
         study: Its settings.
         calls: Who is called, and how.
         data: What `study.data` names, where it is loaded already.
+        tape: Where replies are kept; None for the study's folder.
 
     Raises:
         EvaluationError: If the answers cannot be scored.
@@ -191,17 +192,18 @@ def over_models(study: Study, calls: Calls, data: DataSet | None = None) -> Call
         raise EvaluationError(msg)
     chosen = sampled(data, study.questions).questions
     asked = tuple(replace(question, outputs={}) for question in chosen)
-    called = Called(study, calls, scoring, asked, Tape(study.folder / CALLS), LivePurse(calls.max_usd))
+    called = Called(study, calls, scoring, asked, Tape(tape or study.folder / CALLS), LivePurse(calls.max_usd))
     called.scorer()  # a missing judge or package is found before anything is paid for
     return called
 
 
-def over_tape(study: Study, earlier: Path, *, run_code: bool = False) -> Called:
+def over_tape(study: Study, earlier: Path, *, tape: Path | None = None, run_code: bool = False) -> Called:
     """Prepare to play the calls of an earlier run again: no key, no call, virtual time.
 
     Args:
         study: Its settings; the folder is another than the earlier one's.
         earlier: The folder of the run.
+        tape: Where its replies are; None for that folder.
         run_code: Whether code that models wrote may be run.
 
     Raises:
@@ -217,7 +219,7 @@ def over_tape(study: Study, earlier: Path, *, run_code: bool = False) -> Called:
     asked = tuple(replace(question, outputs={}) for question in questions)
     study = replace(study, data=terms["data"], seed=terms["seed"], folds=terms["folds"])
     once = replace(calls, concurrency=1)
-    return Called(study, once, terms["scoring"], asked, Tape(earlier / CALLS), None, VirtualClock())
+    return Called(study, once, terms["scoring"], asked, Tape(tape or earlier / CALLS), None, VirtualClock())
 
 
 def _members(cast: Cast) -> list[CandidateFacts]:
