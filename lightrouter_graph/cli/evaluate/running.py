@@ -19,7 +19,7 @@ from lightrouter_graph.evaluation.experiments.predictiveness import predictivene
 from lightrouter_graph.evaluation.live import Cast
 from lightrouter_graph.evaluation.methods.base import Need
 from lightrouter_graph.evaluation.questions import DataSet, Scoring
-from lightrouter_graph.evaluation.results import ResultsFile
+from lightrouter_graph.evaluation.studies.folder import methods_of
 from lightrouter_graph.evaluation.studies.over_models import Calls, over_models, over_tape
 from lightrouter_graph.evaluation.studies.over_recordings import over_recordings
 from lightrouter_graph.evaluation.studies.study import Design, Reported, Run, Study, run_study
@@ -63,7 +63,7 @@ def play_again(
         quiet: Whether to tell nothing.
     """
     folder = out or earlier.with_name(f"{earlier.name}-again")
-    chosen = methods or tuple(dict.fromkeys(r["method"] for r in ResultsFile(earlier / "results.jsonl").results))
+    chosen = methods or methods_of(earlier)
     with NoBar() if quiet else Bar() as bar:
         study = Study(data="", folder=folder, command=command)
         return run_study(study, over_tape(study, earlier, tape=tape), partial(everything, chosen=chosen), bar)

@@ -8,6 +8,7 @@ from typing import cast
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.datasets.catalogue import load
 from lightrouter_graph.evaluation.questions import Question
+from lightrouter_graph.evaluation.results import ResultsFile
 from lightrouter_graph.evaluation.studies.study import Terms
 
 RECORDING = "recording.jsonl"
@@ -25,6 +26,21 @@ def terms_of(folder: Path) -> Terms:
     except (OSError, ValueError) as exc:
         msg = f"{folder} holds no run: run.json cannot be read ({type(exc).__name__})"
         raise EvaluationError(msg) from exc
+
+
+def methods_of(folder: Path) -> tuple[str, ...]:
+    """Return the names of the methods of a run, in table order; of one that was stopped, in the order they ran.
+
+    Raises:
+        EvaluationError: If there are none.
+    """
+    ran = tuple(dict.fromkeys(result["method"] for result in ResultsFile(folder / "results.jsonl").results))
+    if not ran:
+        msg = f"{folder} holds no results"
+        raise EvaluationError(msg)
+    summary = folder / "summary.json"
+    in_table = [row["method"] for row in json.loads(summary.read_text("utf-8"))["methods"]] if summary.is_file() else []
+    return tuple(sorted(ran, key=lambda name: in_table.index(name) if name in in_table else len(in_table)))
 
 
 def questions_of(folder: Path) -> Sequence[Question]:
