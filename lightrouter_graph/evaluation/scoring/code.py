@@ -28,6 +28,7 @@ class CodeScorer:
     * An answer written to deceive this very harness: code and tests share an interpreter, so it may look for the token
       in memory, return objects that are equal to everything, or change the libraries that tests use. Leaving early,
       printing success and replacing builtins do not help it.
+    * Where there are no namespaces, what leaves the session: it is limited, but not killed.
     * Faults of the kernel. For code from an adversary, use a virtual machine.
 
     Args:

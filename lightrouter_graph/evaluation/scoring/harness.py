@@ -87,9 +87,10 @@ def main() -> None:
     if "unittest" in job["tests"]:
         import unittest  # noqa: PLC0415 - slow, and few tests need it
 
-        case = unittest.TestCase
-        kept = [keep(part) for part in (case, unittest.TestResult, unittest.TestSuite)]
+        case, outcome, loader = unittest.TestCase, unittest.TestResult, unittest.TestLoader
+        kept = [keep(part) for part in (case, outcome, loader, unittest.TestSuite)]
     run, write, leave, trace = exec, os.write, os._exit, sys.settrace
+    function, kind = types.FunctionType, type
     pristine, names = dict(vars(builtins)), vars(builtins)
     token = job.pop("token").encode()
 
@@ -105,11 +106,11 @@ def main() -> None:
     run(tests, space)
     for name in [name for name in space if name not in own]:
         part = space[name]
-        if name.startswith("test_") and isinstance(part, types.FunctionType):
+        if name.startswith("test_") and isinstance(part, function):
             part()
-        elif kept and isinstance(part, type) and issubclass(part, case) and part.__module__ == "answer":
-            result = unittest.TestResult()
-            unittest.TestLoader().loadTestsFromTestCase(part).run(result)
+        elif kept and isinstance(part, kind) and issubclass(part, case) and part.__module__ == "answer":
+            result = outcome()
+            loader().loadTestsFromTestCase(part).run(result)
             if not result.wasSuccessful() or not result.testsRun:
                 leave(1)
     write(told, token)

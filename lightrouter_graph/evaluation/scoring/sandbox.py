@@ -22,6 +22,8 @@ _HARNESS = Path(__file__).with_name("harness.py")
 _APART = ("--net", "--pid", "--fork", "--kill-child")
 _OWN_VIEW = ("--mount-proc",)
 _PROBE_S = 10
+_DYING_S = 2.0
+_CHUNK = 65536
 _FIRST_UID, _UIDS = 1_500_000_000, 100_000_000
 
 
@@ -119,9 +121,17 @@ async def _told(process: Process, job: bytes, length: int) -> bytes:
 
 
 async def _kill(process: Process) -> None:
-    """Kill the session the process leads, whether it lives or only what it started does."""
+    """Kill the session the process leads, whether it lives or only what it started does, and wait until it is gone.
+
+    All of it holds the pipe. Without namespaces so may what has left the session, for which nothing can be done.
+    """
+    assert process.stdout is not None
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DYING_S):
+            while await process.stdout.read(_CHUNK):
+                pass
     await process.wait()
 
 

@@ -17,6 +17,7 @@ from lightrouter_graph.evaluation.scoring.sandbox import Limits, isolation, pass
 TESTS = "assert double(2) == 4\nassert double(-1) == -2"
 RIGHT = "def double(x):\n    return 2 * x"
 WRONG = "def double(x):\n    return x + 2"
+FUNCTION = "def test_it():\n    assert double(-1) == -2\n    done = True"
 CASES = """
 import unittest
 class Doubles(unittest.TestCase):
@@ -41,7 +42,7 @@ async def test_code_passes_where_all_of_its_tests_do():
     assert await results(RIGHT, WRONG, "def double(x): return 4", "def triple(x): return 6") == [True] + [False] * 3
 
 
-@pytest.mark.parametrize("tests", [f"def test_it():\n    {TESTS.splitlines()[1]}", CASES])
+@pytest.mark.parametrize("tests", [FUNCTION, CASES])
 async def test_test_functions_and_cases_are_run(tests):
     assert await asyncio.gather(run(RIGHT, tests), run(WRONG, tests)) == [True, False]
 
@@ -61,6 +62,14 @@ def through_a_thread(x):
         return pool.submit(double, Box(x).held).result()
 """
     assert await run(code, "from answer import through_a_thread\nassert through_a_thread(4) == 8")
+
+
+async def test_no_more_run_at_once_than_are_let():
+    slow = Question("q", "Wait.", tests="import time\ntime.sleep(0.3)")
+    scorer = CodeScorer(at_once=1)
+    began = time.monotonic()
+    assert await asyncio.gather(scorer.score(slow, "x = 1"), scorer.score(slow, "x = 2")) == [1.0, 1.0]
+    assert time.monotonic() - began >= 0.6
 
 
 async def test_an_answer_is_scored_by_its_code():
@@ -119,23 +128,31 @@ for said in ("ok", "passed", "True", "1", "0" * 64):
     assert not any(await results(code, code + RIGHT))
 
 
-@pytest.mark.parametrize("tests", [TESTS, CASES])
+PATCHES = (
+    "import builtins\nfor name in ('exec', 'compile', 'isinstance', 'any'):\n"
+    "    setattr(builtins, name, lambda *a, **k: True)",
+    "import builtins\nbuiltins.any = builtins.isinstance = builtins.issubclass = lambda *a: False",
+    "import builtins, types\nbuiltins.type = types.FunctionType = str",
+    "import builtins\nbuiltins.AssertionError = BaseException\nbuiltins.__build_class__ = lambda *a: int",
+    "import sys, os\nsys.exit = os._exit = lambda *a: None",
+    "import __main__\n__main__.main = __main__.limit = __main__.run = lambda *a: None",
+    "import sys\nfor name in list(sys.modules):\n"
+    "    for part in list(vars(sys.modules[name])):\n"
+    "        if part in ('main', 'finish', 'check', 'run_tests'):\n"
+    "            setattr(sys.modules[name], part, lambda *a: None)",
+    "import unittest\nunittest.TestCase.assertEqual = lambda *a: None",
+    "import unittest\nunittest.TestCase.run = lambda *a: None\nunittest.TestResult.wasSuccessful = lambda s: True",
+    "import unittest\nunittest.TestLoader.loadTestsFromTestCase = lambda s, c: unittest.FunctionTestCase(int)",
+    "import sys\ndef skip(frame, event, arg):\n"
+    "    if frame.f_code.co_filename == '<tests>' and event == 'line' and frame.f_lineno == 2:\n"
+    "        frame.f_lineno = 3\n"
+    "    return skip\nsys.settrace(skip)",
+)
+
+
+@pytest.mark.parametrize("tests", [f"{TESTS}\ndone = True", FUNCTION, CASES])
 async def test_replacing_what_runs_the_tests_is_no_success(tests):
-    patches = (
-        "import builtins\nfor name in ('exec', 'compile', 'isinstance', 'any'):\n"
-        "    setattr(builtins, name, lambda *a, **k: True)",
-        "import builtins\nbuiltins.AssertionError = BaseException\nbuiltins.__build_class__ = lambda *a: int",
-        "import sys, os\nsys.exit = os._exit = lambda *a: None",
-        "import __main__\n__main__.main = __main__.limit = __main__.run = lambda *a: None",
-        "import sys\nfor name in list(sys.modules):\n"
-        "    for part in list(vars(sys.modules[name])):\n"
-        "        if part in ('main', 'finish', 'check', 'run_tests'):\n"
-        "            setattr(sys.modules[name], part, lambda *a: None)",
-        "import unittest\nunittest.TestCase.assertEqual = lambda *a: None",
-        "import unittest\nunittest.TestCase.run = lambda *a: None\nunittest.TestResult.wasSuccessful = lambda s: True",
-        "import sys\nsys.settrace(lambda frame, event, arg: frame.f_locals.clear())",
-    )
-    assert not any(await results(*(f"{patch}\n{WRONG}" for patch in patches), tests=tests))
+    assert not any(await results(*(f"{patch}\n{WRONG}" for patch in PATCHES), tests=tests))
 
 
 # --- what takes too much ----------------------------------------------------------------------------------------
@@ -149,9 +166,13 @@ async def test_endless_loops_end():
 
 
 async def test_memory_files_and_output_are_limited():
-    hog = "held = bytearray(2**30)"
+    hog = "held = bytearray(200 * 2**20)"
     writes = "open('big', 'wb').write(bytes(8 * 2**20))"
-    assert not any(await results(f"{hog}\n{RIGHT}", f"{writes}\n{RIGHT}"))
+    assert [await run(f"{hog}\n{RIGHT}", limits=Limits(memory_bytes=most * 2**20)) for most in (128, 512)] == [
+        False,
+        True,
+    ]
+    assert not await run(f"{writes}\n{RIGHT}")
     flood = "import os\nfor _ in range(1000):\n    for place in (1, 2):\n        os.write(place, b'x' * 65536)\n"
     assert await run(flood + RIGHT)
 
@@ -172,7 +193,7 @@ except OSError:
     pass
 """
     assert await run(code, "assert 0 < made < 100", Limits(seconds=8, processes=40))
-    assert marker[-15:] not in running()
+    assert await gone(marker[-15:])
 
 
 def running() -> set[str]:
@@ -185,6 +206,28 @@ def running() -> set[str]:
     return names
 
 
+async def gone(name: str) -> bool:
+    """Whether no process has the name any more; the kernel takes a moment to bury what was killed."""
+    for _ in range(40):
+        if name not in running():
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
+async def test_what_leaves_its_session_ends_with_it():
+    if "no namespaces" in isolation():
+        pytest.skip(f"this machine allows {isolation()}")
+    name = f"e{time.time_ns()}"[-15:]
+    code = f"import os, time\nos.setsid()\nopen('/proc/self/comm', 'w').write({name!r})\ntime.sleep(1000)"
+    task = asyncio.create_task(run(code, limits=Limits(seconds=2)))
+    while name not in running() and not task.done():  # noqa: ASYNC110 - another process says nothing when it begins
+        await asyncio.sleep(0.05)
+    assert not task.done()
+    assert not await task
+    assert await gone(name)
+
+
 async def test_a_cancelled_run_leaves_no_process():
     name = f"c{time.time_ns()}"[-15:]
     code = f"import time\nopen('/proc/self/comm', 'w').write({name!r})\ntime.sleep(1000)"
@@ -195,7 +238,7 @@ async def test_a_cancelled_run_leaves_no_process():
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert name not in running()
+    assert await gone(name)
 
 
 # --- what is not its business -----------------------------------------------------------------------------------
