@@ -3,13 +3,16 @@
 import ast
 import os
 import re
+import warnings
 
 import anyio
 
+from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.scoring.sandbox import Limits, passes
 
 _FENCED = re.compile(r"^[ \t]*```[ \t]*(\w*)[^\n]*\n(.*?)^[ \t]*```", re.DOTALL | re.MULTILINE)
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _PYTHON = frozenset({"", "py", "python", "python3"})
 
 
@@ -39,12 +42,13 @@ class CodeScorer:
     def __init__(self, limits: Limits | None = None, *, at_once: int | None = None) -> None:
         self._limits = limits or Limits()
         self._places = anyio.CapacityLimiter(at_once or os.cpu_count() or 1)
+        self._works = False
 
     async def score(self, question: Question, text: str) -> float | None:
         """Score one answer; None for a question without tests.
 
         Raises:
-            EvaluationError: If this system has no sandbox.
+            EvaluationError: If this system has no sandbox, or nothing can run in it.
         """
         if not question.tests.strip():
             return None
@@ -52,7 +56,15 @@ class CodeScorer:
         if code is None:
             return 0.0
         async with self._places:
+            await self._try_once()
             return float(await passes(code, question.tests, self._limits))
+
+    async def _try_once(self) -> None:
+        """Make sure that a failure to come can only be the answer's fault."""
+        if not self._works and not await passes("one = 1", "assert one == 1", self._limits):
+            msg = f"code cannot be scored: within {self._limits} not even `one = 1` runs on this machine"
+            raise EvaluationError(msg)
+        self._works = True
 
 
 def extract_code(text: str) -> str | None:
@@ -71,11 +83,10 @@ def extract_code(text: str) -> str | None:
     return text if whole is not None and any(not isinstance(part, ast.Expr) for part in whole.body) else None
 
 
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-
-
 def _parse(code: str) -> ast.Module | None:
     try:
-        return ast.parse(code)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python warns of odd escapes, which are the model's affair
+            return ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

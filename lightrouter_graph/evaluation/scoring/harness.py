@@ -17,6 +17,7 @@ import sys
 import types
 
 _PR_SET_DUMPABLE = 4
+_NOBODY = 65534
 
 
 def limit(limits: dict[str, int]) -> None:
@@ -32,10 +33,10 @@ def become(uid: int) -> None:
     """Become a user who owns nothing but the working directory: limits on processes do not hold root."""
     known = os.path.dirname(os.__file__)
     opened = f"/proc/self/fd/{os.open(known, os.O_PATH | os.O_DIRECTORY)}"
-    os.chown(".", uid, uid)
-    os.setgroups([])
-    os.setgid(uid)
-    os.setuid(uid)
+    try:
+        change_user(uid)
+    except OSError:  # a container may have few users
+        change_user(_NOBODY)
     if not os.access(os.__file__, os.R_OK):
         # The interpreter lies where only root may go. What is open already can still be read, by a process that may
         # look at itself.
@@ -43,6 +44,14 @@ def become(uid: int) -> None:
         sys.path[:] = [opened, f"{opened}/lib-dynload"]
         for package in [module for module in sys.modules.values() if hasattr(module, "__path__")]:
             package.__path__ = [place.replace(known, opened) for place in package.__path__]
+
+
+def change_user(uid: int) -> None:
+    """Give up being root."""
+    os.chown(".", uid, uid)
+    os.setgroups([])
+    os.setgid(uid)
+    os.setuid(uid)
 
 
 def silence() -> int:
@@ -102,10 +111,9 @@ def main() -> None:
     if any(dict(vars(part)) != before for part, before in kept):
         leave(1)
     space = {**vars(answer), "__builtins__": pristine, "__name__": "answer"}
-    own = set(space)
+    own = dict(space)
     run(tests, space)
-    for name in [name for name in space if name not in own]:
-        part = space[name]
+    for name, part in [(name, part) for name, part in space.items() if own.get(name) is not part]:
         if name.startswith("test_") and isinstance(part, function):
             part()
         elif kept and isinstance(part, kind) and issubclass(part, case) and part.__module__ == "answer":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.scoring import CodeScorer
 from lightrouter_graph.evaluation.scoring.code import extract_code
@@ -45,6 +46,18 @@ async def test_code_passes_where_all_of_its_tests_do():
 @pytest.mark.parametrize("tests", [FUNCTION, CASES])
 async def test_test_functions_and_cases_are_run(tests):
     assert await asyncio.gather(run(RIGHT, tests), run(WRONG, tests)) == [True, False]
+
+
+async def test_an_answer_cannot_stand_in_for_the_tests():
+    own = "def test_it():\n    pass\nimport unittest\nclass Doubles(unittest.TestCase):\n    def test_two(self): pass\n"
+    assert await asyncio.gather(*(run(own + WRONG, tests) for tests in (FUNCTION, CASES))) == [False, False]
+    assert await asyncio.gather(*(run(own + RIGHT, tests) for tests in (FUNCTION, CASES))) == [True, True]
+
+
+async def test_a_sandbox_in_which_nothing_runs_is_no_verdict_on_answers():
+    scorer = CodeScorer(Limits(memory_bytes=2**20))
+    with pytest.raises(EvaluationError, match="not even `one = 1` runs"):
+        await scorer.score(Question("q", "Write double.", tests=TESTS), RIGHT)
 
 
 async def test_code_may_use_the_standard_library_dataclasses_and_threads():
@@ -89,6 +102,7 @@ async def test_an_answer_is_scored_by_its_code():
         ("```python\ndef f(): pass\n```\nbetter\n```python\ndef f(): 1\n```", "def f(): 1\n"),
         ("```bash\nls\n```\n```python\nx = 1\n```", "x = 1\n"),
         ("x = 1\n", "x = 1\n"),
+        ("```python\nx = '\\d'\n```", "x = '\\d'\n"),
         ("Sorry", None),
         ("```python\nx = = 1\n```", None),
         ("", None),
