@@ -16,8 +16,9 @@ BEST_SINGLE = "best-single"
 def kind_of(name: str, candidates: Sequence[str] = ()) -> Kind:
     """Say of what sort the method of that name is.
 
-    A candidate's own name, one that begins with "single", "best-single" and "first" are of one candidate; any other with
-    the word "oracle" in it is an upper bound, whatever else it says; one that begins with "lightrouter" is LightRouter's.
+    A candidate's own name, a name that begins with "single", "best-single" and "first" are of one candidate; any other
+    with the word "oracle" in it is an upper bound, whatever else it says; the rest is LightRouter's if it begins with
+    "lightrouter".
 
     Args:
         name: As in `Result.method`.

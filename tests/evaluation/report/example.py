@@ -1,6 +1,7 @@
 """A made-up run of plausible size and figures: eight candidates, over thirty methods, as many questions as asked."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -259,8 +260,19 @@ def _facts(count: int) -> RunFacts:
     }
 
 
-def example_run(count: int = 60, *, hostile: bool = False) -> tuple[Summary, list[Result], list[Question]]:
+class Example(NamedTuple):
+    summary: Summary
+    results: list[Result]
+    questions: list[Question]
+
+
+def example_run(count: int = 60, *, hostile: bool = False) -> Example:
     rng = np.random.default_rng(7)
     questions = example_questions(count, rng, hostile)
     results = example_results(questions, rng)
-    return example_summary(questions, results), results, questions
+    summary = example_summary(questions, results)
+    if hostile:
+        summary["facts"] |= {"title": HOSTILE[0], "command": HOSTILE[1], "notes": [HOSTILE[2]], "data": HOSTILE[3]}
+        summary["methods"][0]["label"] = HOSTILE[0]
+        summary["methods"][1]["label"] = HOSTILE[2]
+    return Example(summary, results, questions)

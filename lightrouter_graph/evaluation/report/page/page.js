@@ -233,7 +233,7 @@
       ["stopped", route.stopped],
       ["merged", route.merged],
     ];
-    return [make("label", {}, "As seen by ", select), figuresOf(facts)];
+    return [make("label", { class: "seen" }, make("span", {}, "As seen by "), select), figuresOf(facts)];
   }
 
   function figuresOf(facts) {
@@ -295,10 +295,11 @@
   const main = Math.max(0, data.methods.findIndex((method) => method.kind === "lightrouter"));
   filters.method.append(...data.methods.map((method, place) => make("option", { value: place, selected: place === main }, method.label)));
 
-  at("filters").addEventListener("input", list);
+  filters.method.addEventListener("change", () => { routeAt = null; });
+  for (const select of [filters.category, filters.method, filters.verdict]) select.addEventListener("change", list);
+  filters.search.addEventListener("input", list);
   at("filters").addEventListener("submit", (event) => event.preventDefault());
   at("filters").addEventListener("reset", () => window.setTimeout(list));
-  filters.method.addEventListener("input", () => { routeAt = null; });
   at("filters").hidden = false;
   at("browser").hidden = false;
   const asked = decodeURIComponent(window.location.hash.match(/^#q=(.*)$/)?.[1] ?? "");

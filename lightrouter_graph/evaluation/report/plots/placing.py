@@ -26,6 +26,10 @@ _LEADER = 10.0
 """A name further than so many pixels from its point gets a line to it."""
 
 
+Spot = tuple[float, float]
+"""A place in the plane."""
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """A rectangle in pixels."""
@@ -45,11 +49,11 @@ class Box:
         sides = self.left >= other.left and self.right <= other.right
         return sides and self.bottom >= other.bottom and self.top <= other.top
 
-    def nearest(self, x: float, y: float) -> tuple[float, float]:
+    def nearest(self, x: float, y: float) -> Spot:
         """Return the point of the rectangle nearest to another point."""
         return min(max(x, self.left), self.right), min(max(y, self.bottom), self.top)
 
-    def holds(self, point: tuple[float, float]) -> bool:
+    def holds(self, point: Spot) -> bool:
         """Whether a point lies in it."""
         return self.nearest(*point) == point
 
@@ -58,17 +62,22 @@ class Box:
         across = max(0.0, self.left - other.right, other.left - self.right)
         return hypot(across, max(0.0, self.bottom - other.top, other.bottom - self.top))
 
-    def crossed_by(self, start: tuple[float, float], end: tuple[float, float]) -> bool:
-        """Whether a straight line runs through it; told by samples of the line two pixels apart."""
-        steps = max(1, int(hypot(end[0] - start[0], end[1] - start[1]) / 2))
-        shares = (i / steps for i in range(steps + 1))
-        along = ((start[0] + (end[0] - start[0]) * t, start[1] + (end[1] - start[1]) * t) for t in shares)
-        return any(self.left < x < self.right and self.bottom < y < self.top for x, y in along)
+    def crossed_by(self, start: Spot, end: Spot) -> bool:
+        """Whether a straight line runs through it, touching not counted (clipped as Liang and Barsky do, 1984)."""
+        first, last = 0.0, 1.0
+        for at, to, low, high in ((start[0], end[0], self.left, self.right), (start[1], end[1], self.bottom, self.top)):
+            if at == to:
+                if not low < at < high:
+                    return False
+                continue
+            near, far = sorted(((low - at) / (to - at), (high - at) / (to - at)))
+            first, last = max(first, near), min(last, far)
+        return first < last
 
 
 def place(
-    points: Sequence[tuple[float, float]],
-    sizes: Sequence[tuple[float, float]],
+    points: Sequence[Spot],
+    sizes: Sequence[Spot],
     room: Box,
     avoided: Sequence[tuple[Box, float]] = (),
 ) -> list[Box]:
@@ -102,12 +111,12 @@ class _Plane:
     marks: list[Box]
     avoided: Sequence[tuple[Box, float]]
     placed: list[Box] = field(default_factory=list)
-    lines: list[tuple[tuple[float, float], tuple[float, float]]] = field(default_factory=list)
+    lines: list[tuple[Spot, Spot]] = field(default_factory=list)
 
     def is_free(self, box: Box) -> bool:
         return not any(box.overlaps(other) for other in (*self.marks, *self.placed))
 
-    def trouble(self, box: Box, point: tuple[float, float]) -> float:
+    def trouble(self, box: Box, point: Spot) -> float:
         """Say how many pixels further away a name had better go than to stand here."""
         end = box.nearest(*point)
         others = [mark for mark in self.marks if not mark.holds(point)]
@@ -118,7 +127,7 @@ class _Plane:
         return _CROSSING * through + _STRANGE * strange + covered
 
 
-def _best(point: tuple[float, float], size: tuple[float, float], room: Box, plane: _Plane) -> Box:
+def _best(point: Spot, size: Spot, room: Box, plane: _Plane) -> Box:
     best, least = Box(*point, point[0] + size[0], point[1] + size[1]), float("inf")
     for cost, box in _places(*point, *size):
         if cost >= least + 2 * _SIDE:
@@ -158,13 +167,13 @@ class Name:
     """
 
     text: str
-    point: tuple[float, float]
-    bar: tuple[float, float]
+    point: Spot
+    bar: Spot
     colour: str
     weight: str
 
 
-def write_names(axes: "Axes", names: Sequence[Name], steps: Sequence[tuple[float, float]] = ()) -> list["Annotation"]:
+def write_names(axes: "Axes", names: Sequence[Name], steps: Sequence[Spot] = ()) -> list["Annotation"]:
     """Write a name beside each point of a finished plot.
 
     Args:
@@ -198,12 +207,12 @@ def _write(axes: "Axes", name: Name) -> "Annotation":
     return text
 
 
-def _thin(axes: "Axes", start: tuple[float, float], end: tuple[float, float]) -> Box:
+def _thin(axes: "Axes", start: Spot, end: Spot) -> Box:
     (x, y), (other_x, other_y) = axes.transData.transform([start, end])
     return Box(min(x, other_x) - 2, min(y, other_y) - 2, max(x, other_x) + 2, max(y, other_y) + 2)
 
 
-def _lead(axes: "Axes", point: tuple[float, float], box: Box) -> None:
+def _lead(axes: "Axes", point: Spot, box: Box) -> None:
     end = box.nearest(*point)
     if hypot(end[0] - point[0], end[1] - point[1]) > _LEADER:
         back = axes.transData.inverted()
