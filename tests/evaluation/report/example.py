@@ -65,6 +65,10 @@ HOSTILE = (
     '<img src="http://example.invalid/x.png" onerror="window.pwned = 1">',
     "\U0001f600\U0001f9ee $x^2$ | `code` \\ *bold* \x00 \x1b[31m",
 )
+FEW = [
+    "single:atlas-72b-instruct", "single:brook-4-mini", "best-single", "majority", "moa-2", "oracle", "lightrouter",
+    "lightrouter-paper", "lightrouter-learned",
+]  # fmt: skip
 FILLER = "Let us take it step by step. First we write down what is given, then what follows from it. "
 
 
@@ -100,8 +104,9 @@ def methods_of() -> dict[str, tuple[str, float, float, float, float, bool]]:
     return singles | RIVALS
 
 
-def example_results(questions: Sequence[Question], rng: np.random.Generator) -> list[Result]:
-    return [_result(q, name, *facts, rng) for name, facts in methods_of().items() for q in questions]
+def example_results(questions: Sequence[Question], rng: np.random.Generator, methods: Sequence[str]) -> list[Result]:
+    facts = methods_of()
+    return [_result(q, name, *facts[name], rng) for name in methods for q in questions]
 
 
 def _result(
@@ -142,7 +147,7 @@ def _route(question: Question, rng: np.random.Generator) -> Route:
     boots: list[RouteBoot] = [
         {
             "candidate": name,
-            "text": None,
+            "text": f"In view of the draft: {HOSTILE[0]}" if place == 5 else None,
             "characters": 40 + 10 * place,
             "tokens": 12 + 3 * place,
             "finished": place == 1,
@@ -165,7 +170,10 @@ def _route(question: Question, rng: np.random.Generator) -> Route:
 
 
 def example_summary(questions: Sequence[Question], results: Sequence[Result]) -> Summary:
-    scores = {m: np.array([r["score"] for r in results if r["method"] == m], dtype=float) for m in methods_of()}
+    scores = {
+        m: np.array([r["score"] for r in results if r["method"] == m], dtype=float)
+        for m in dict.fromkeys(r["method"] for r in results)
+    }
     rows = [_figures(name, questions, [r for r in results if r["method"] == name], scores) for name in scores]
     return {"facts": _facts(len(questions)), "methods": rows, "curves": example_curves()}
 
@@ -269,7 +277,7 @@ class Example(NamedTuple):
 def example_run(count: int = 60, *, hostile: bool = False) -> Example:
     rng = np.random.default_rng(7)
     questions = example_questions(count, rng, hostile)
-    results = example_results(questions, rng)
+    results = example_results(questions, rng, FEW if hostile else list(methods_of()))
     summary = example_summary(questions, results)
     if hostile:
         summary["facts"] |= {"title": HOSTILE[0], "command": HOSTILE[1], "notes": [HOSTILE[2]], "data": HOSTILE[3]}

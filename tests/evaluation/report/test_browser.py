@@ -32,6 +32,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--force-prefers-reduced-motion",
 )
 
 
@@ -171,7 +172,9 @@ def test_a_question_shows_boots_scores_who_was_dropped_and_every_verdict(
     route = results["lightrouter"]["route"]
     assert route is not None
     marks = _texts(page, "#case mark")
-    assert marks == [question.outputs[b["candidate"]].text[: b["characters"]] for b in route["boots"]]
+    assert marks == [
+        boot["text"] or question.outputs[boot["candidate"]].text[: boot["characters"]] for boot in route["boots"]
+    ]
     assert _texts(page, ".tag") == ["kept"] * 3 + ["dropped"] * 3 + ["did not boot"] * 2
     assert "ranked below the first 3: dropped" in _all(page, ".candidate")[3].text
     assert f"selector's score {route['boots'][0]['score']:.2f}" in _all(page, ".candidate")[0].text
@@ -249,7 +252,7 @@ def test_every_word_stands_out_in_light_and_dark(page: webdriver.Chrome, theme: 
     assert theme in scheme
     words = "p, h1, h2, th, td, a, mark, .right, .wrong, .tag, .unheard, select, .sort, dt, dd, li, caption, .text"
     found = page.execute_script(_CONTRAST, words)
-    assert len(found) > 500
+    assert len(found) > 250
     assert [(name, ratio) for name, ratio in found if ratio < 4.5] == []
 
 
