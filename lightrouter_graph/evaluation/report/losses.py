@@ -12,7 +12,7 @@ Outcome = Literal["beats", "ties"]
 Unit = Literal["usd", "output_tokens"]
 
 RULE = (
-    "In brackets: the other's lead in points with its interval, and USD per 1,000 questions. A method beats another if "
+    "In brackets: a winner's lead in points with its interval, and USD per 1,000 questions. A method beats another if "
     "the 95 % interval of their paired difference in quality lies wholly above zero, and ties with it if the interval "
     "contains zero. It costs no more if it takes at most as many USD on average on the same questions (output tokens "
     "where a price is not known). Upper bounds are left out: nobody can run them. Many pairs are compared, so about "
@@ -101,7 +101,8 @@ def _cost(row: MethodFigures, unit: Unit) -> float:
 
 
 def _sentence(ours: MethodFigures, found: Sequence[Loss], escape: Callable[[str], str]) -> str:
-    clauses = [_clause(outcome, [x for x in found if x.outcome == outcome], escape) for outcome in ("beats", "ties")]
+    outcomes: tuple[Outcome, ...] = ("beats", "ties")
+    clauses = [_clause(outcome, [x for x in found if x.outcome == outcome], escape) for outcome in outcomes]
     said = ", and ".join(clause for clause in clauses if clause)
     name = escape(label(ours))
     if not said:
@@ -109,16 +110,17 @@ def _sentence(ours: MethodFigures, found: Sequence[Loss], escape: Callable[[str]
     return f"{name} ({percent(ours['quality'])} %, {_costs(ours)}) {said}.{_beside_the_best(ours, found)}"
 
 
-def _clause(outcome: str, found: Sequence[Loss], escape: Callable[[str], str]) -> str:
+def _clause(outcome: Outcome, found: Sequence[Loss], escape: Callable[[str], str]) -> str:
     if not found:
         return ""
-    named = "; ".join(f"{escape(label(loss.other))} ({_lead(loss)}, {_costs(loss.other)})" for loss in found)
-    verb = "is beaten" if outcome == "beats" else "is only tied"
-    return f"{verb} at no more cost by {named}"
+    named = "; ".join(f"{escape(label(loss.other))} ({_detail(loss)})" for loss in found)
+    return f"is {'beaten' if outcome == 'beats' else 'tied'} at no more cost by {named}"
 
 
-def _lead(loss: Loss) -> str:
-    return "not compared in pairs" if loss.lead is None else points(loss.lead)
+def _detail(loss: Loss) -> str:
+    if loss.lead is None:
+        return f"{_costs(loss.other)}, not compared in pairs"
+    return f"{points(loss.lead)}, {_costs(loss.other)}" if loss.outcome == "beats" else _costs(loss.other)
 
 
 def _costs(row: MethodFigures) -> str:

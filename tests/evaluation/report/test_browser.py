@@ -114,7 +114,7 @@ def test_hostile_texts_stay_texts(page: webdriver.Chrome, hostile: Example) -> N
         )
         said = _texts(page, "#case .text")
         assert said[0] == question.text
-        recorded = [output.text for output in question.outputs.values()]
+        recorded = [f"In view of the draft: {HOSTILE[0]}", *(output.text for output in question.outputs.values())]
         assert all(
             any(text.startswith(shown[:200]) for text in recorded) for shown in said[2:] if "stand-in" not in shown
         )

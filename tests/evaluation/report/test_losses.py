@@ -83,3 +83,11 @@ def test_no_gain_over_the_best_single_is_said_even_where_that_costs_more(pair: S
     )
     _row(pair, "lightrouter")["against"] = {"best-single": interval(0.03, 0.02)}
     assert "best single" not in where_it_loses(pair)[0]
+
+
+def test_winners_are_named_with_their_lead_and_ties_with_their_cost(pair: Summary) -> None:
+    _row(pair, "majority")["usd"] = interval(0.5, 0.1)
+    assert "is tied at no more cost by Majority over all (0.500 USD)." in where_it_loses(pair)[0]
+    _lead(pair, interval(0.05, 0.02))
+    said = where_it_loses(pair, str.upper)[0]
+    assert "is beaten at no more cost by MAJORITY OVER ALL (+5.0 [+3.0, +7.0], 0.500 USD)." in said

@@ -2,6 +2,8 @@ import base64
 import hashlib
 import json
 import re
+import subprocess
+import sys
 from copy import deepcopy
 from html.parser import HTMLParser
 from pathlib import Path
@@ -43,6 +45,13 @@ def html(folder: Path) -> str:
 
 def test_the_summary_can_be_read_back_whole(folder: Path, hostile: Example) -> None:
     assert json.loads((folder / "summary.json").read_text()) == json.loads(json.dumps(hostile.summary))
+
+
+def test_drawing_and_templates_are_loaded_only_to_write_a_report() -> None:
+    heavy = "{'matplotlib', 'jinja2', 'rich.table'} & set(sys.modules)"
+    code = f"import sys, lightrouter_graph.evaluation.report; print({heavy} or 'none')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "none"
 
 
 def test_results_written_while_the_run_went_on_are_left_alone(folder: Path) -> None:
