@@ -1,11 +1,13 @@
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from evaluation.toys import output, question, toy
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 
 from lightrouter_graph import Context, LLMAggregator, create_lightrouter
+from lightrouter_graph.answers import default_key
 from lightrouter_graph.evaluation.ledger import ledger
 from lightrouter_graph.evaluation.methods.base import ask
 from lightrouter_graph.evaluation.models.replayed import DEFAULT_PACE
@@ -90,6 +92,30 @@ def test_a_beginning_votes_only_with_what_it_shows() -> None:
     boots = [asked.outputs["c"].text[:60], asked.outputs["b"].text[:61]]
     prompt = merge_answers([HumanMessage(asked.text)], [*boots, asked.outputs["a"].text], final=False)
     assert write(asked, prompt) == asked.outputs["a"].text
+
+
+def test_an_intermediate_result_at_the_cut_is_no_vote() -> None:
+    begun = "First the fruits of one kind: 3 apples and 9 apples are 12."
+    said = {
+        "a": output(4),
+        "b": Output(f"{begun} The answer is 5.", 0.0, 20),
+        "c": Output(f"{begun} It is 6.", 0.0, 20),
+    }
+    asked = replace(asked_of(**said), text="There are 3 apples, 9 apples and a pear. How many fruits are there?")
+    assert default_key(begun, asked.text) == "12"
+    prompt = merge_answers([HumanMessage(asked.text)], [begun, begun, asked.outputs["a"].text], final=False)
+    assert write(asked, prompt) == asked.outputs["a"].text
+
+
+def test_a_list_within_an_answer_lists_no_further_answers() -> None:
+    asked = asked_of(a=Output("7", 0.0, 1), b=Output("Two cases:\n1. 7\n2. 7\nThe answer is 5.", 1.0, 20))
+    found = [one for message in listed(asked, *texts(asked, "b")) for one in answers_in(str(message.text), asked)]
+    assert [one.output for one in found] == [asked.outputs["b"]]
+
+
+def test_a_short_output_is_not_found_at_the_beginning_of_a_longer_text() -> None:
+    asked = asked_of(a=Output("9", 0.0, 1), b=Output("4", 1.0, 1))
+    assert write(asked, listed(asked, "42 is what somebody else said")) == "9"
 
 
 def test_shown_nothing_it_knows_it_says_its_own() -> None:
