@@ -4,7 +4,14 @@ import pytest
 from evaluation.toys import question, run, toy
 
 from lightrouter_graph.errors import EvaluationError, NoSurvivorError
-from lightrouter_graph.evaluation.methods.votes import Majority, RandomK, TopKByPrior, WeightedVote, vote_weight
+from lightrouter_graph.evaluation.methods.votes import (
+    Majority,
+    RandomK,
+    TopKByPrior,
+    WeightedVote,
+    vote_weight,
+    wrong_coincidence,
+)
 
 
 def test_who_fails_does_not_vote() -> None:
@@ -44,6 +51,15 @@ def test_wrong_answers_that_coincide_make_agreement_worth_less() -> None:
     assert vote_weight(0.8, 0.25) == pytest.approx(math.log(16))
     assert vote_weight(0.0, 0.5) == 0.0
     assert math.isfinite(vote_weight(1.0, 0.01))
+
+
+def test_the_coincidence_is_that_of_wrong_answers_alone() -> None:
+    history = [
+        question(100, {"a": (100, 1.0), "b": (100, 1.0), "c": (7, 0.0), "d": (7, 0.0)}),
+        question(101, {"a": (1, 0.0), "b": (2, 0.0), "c": (3, 0.0), "d": (None, 0.0)}),
+    ]
+    assert wrong_coincidence(toy(history, history=history).setting) == pytest.approx(1 / 4)
+    assert wrong_coincidence(toy(history).setting) == 0.2
 
 
 @pytest.mark.parametrize("method", [RandomK, TopKByPrior])
