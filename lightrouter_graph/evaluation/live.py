@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from lightrouter_graph.evaluation.answering import Answering, Score
+from lightrouter_graph.evaluation.answering import Answering, Score, unscored
 from lightrouter_graph.evaluation.ledger import ledger
 from lightrouter_graph.evaluation.methods.base import Fitted, Method, Setting, ask
 from lightrouter_graph.evaluation.models.purse import LivePurse
@@ -27,11 +27,14 @@ class Cast:
         pool: The candidates, most trusted first.
         writer: Who merges answers; None: whoever is ranked first.
         judge: Who ranks boots where a model is to; None where nobody can.
+        follows: Whether the writer follows any instruction. The small model that comes along for merging knows the one
+            prompt of `LLMAggregator`.
     """
 
     pool: Pool
     writer: Candidate | None = None
     judge: Candidate | None = None
+    follows: bool = True
 
 
 @dataclass(slots=True)
@@ -53,7 +56,7 @@ class Live:
     cast: Cast
     tape: Tape
     purse: LivePurse | None
-    score: Score
+    score: Score = unscored
     clock: Pacer = field(default_factory=WallClock)
     seed: int = 0
     folds: int = 2
@@ -68,7 +71,7 @@ class Live:
             tell: Told of each question that is answered.
 
         Returns:
-            The questions with their outputs, scored. A candidate that failed has an empty one of score 0.
+            The questions with their outputs, not scored yet. A candidate that failed has an empty one.
         """
         pool = self._pool()
 
@@ -79,6 +82,28 @@ class Live:
             return answered
 
         return await self._at_once(one, questions)
+
+    async def score_outputs(self, questions: Sequence[Question], tell: Callable[[Question], None]) -> list[Question]:
+        """Score every output; an empty one, of a candidate that failed, with 0.
+
+        Args:
+            questions: With their outputs.
+            tell: Told of each question whose outputs are scored.
+
+        Returns:
+            The questions with scored outputs.
+        """
+
+        async def one(question: Question) -> Question:
+            scores = await asyncio.gather(*(self._score_of(question, out) for out in question.outputs.values()))
+            scored = zip(question.outputs.items(), scores, strict=True)
+            tell(question)
+            return replace(question, outputs={name: replace(out, score=score) for (name, out), score in scored})
+
+        return await self._at_once(one, questions)
+
+    async def _score_of(self, question: Question, output: Output) -> float | None:
+        return await self.score(question, output.text) if output.text else 0.0
 
     async def run(
         self, method: Method, known: Sequence[Question], asked: Sequence[Question], keep: Callable[[Result], None]
@@ -123,12 +148,12 @@ class Live:
         with ledger() as calls:
             said = await ask(candidate, question, max_tokens=self.max_tokens, listens=True)
         if said.completion.failure is not None or not calls:
-            return Output("", 0.0, 0)
+            return Output("", None, 0)
         call = calls[-1]
         first = call["first_token_s"]
         return Output(
             text=said.text,
-            score=await self.score(question, said.text),
+            score=None,
             tokens=call["output_tokens"],
             input_tokens=call["input_tokens"],
             ttft_s=None if first is None else first - call["began_s"],

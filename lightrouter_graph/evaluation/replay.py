@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.answering import Answering, Score
+from lightrouter_graph.evaluation.answering import Answering, Score, unscored
 from lightrouter_graph.evaluation.methods.base import Method, Setting
 from lightrouter_graph.evaluation.models.replayed import DEFAULT_PACE, Recordings, ReplayedChat
 from lightrouter_graph.evaluation.models.standin import StandInWriter
@@ -35,11 +35,6 @@ class Models:
     prices: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     paces: Mapping[str, Timing] = field(default_factory=dict)
     overhead: int = 0
-
-
-async def unscored(question: Question, text: str) -> float | None:  # noqa: ARG001
-    """Score nothing: the way of a replay, in which every answer is somebody's recorded output."""
-    return None
 
 
 class Replay:

@@ -113,7 +113,7 @@ def _cast(source: Source, given: Mapping[str, Any]) -> Cast:
     first = None if merger is not None else source.pool.candidates[0]
     writer = Candidate("writer", given["writer"]) if given["writer"] else merger
     judge = Candidate("judge", given["judge"]) if given["judge"] else first
-    return Cast(source.pool, writer, judge)
+    return Cast(source.pool, writer, judge, follows=writer is not merger or merger is None)
 
 
 def _design(name: str, methods: Sequence[str]) -> Design:

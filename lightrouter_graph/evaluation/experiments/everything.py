@@ -1,9 +1,10 @@
 """The main table: every baseline and LightRouter in every setting that the data allow."""
 
 from collections.abc import Sequence
+from typing import get_args
 
 from lightrouter_graph.evaluation.experiments.base import Experiment
-from lightrouter_graph.evaluation.methods.base import Need
+from lightrouter_graph.evaluation.methods.base import Method, Need
 from lightrouter_graph.evaluation.methods.catalogue import usual_baselines
 from lightrouter_graph.evaluation.methods.lightrouter import LIGHTROUTERS
 
@@ -16,11 +17,9 @@ def everything(candidates: Sequence[str], offered: frozenset[Need], chosen: Sequ
         offered: What the data and models offer.
         chosen: Names of methods; empty for all that can be run.
     """
-    baselines = usual_baselines(
-        candidates, has_history="history" in offered, has_samples="samples" in offered, live=False
-    )
-    usual = [method.name for method in [*baselines, *LIGHTROUTERS.values()] if method.needs <= offered]
-    left_out = [method for method in LIGHTROUTERS.values() if not method.needs <= offered]
+    known: list[Method] = [*usual_baselines(candidates, EVERYTHING), *LIGHTROUTERS.values()]
+    usual = [method.name for method in known if method.needs <= offered]
+    left_out = [method for method in known if not method.needs <= offered]
     return Experiment(
         name="run",
         title="All methods",
@@ -35,7 +34,9 @@ _NEEDS = {
     "samples": "several samples of each model",
     "live": "live models",
     "judge": "a model that can judge, which a recording has not",
+    "writer": "a model that merges answers as it is told",
 }
+EVERYTHING: frozenset[Need] = frozenset(get_args(Need))
 
 
 def _told(needs: frozenset[Need]) -> str:

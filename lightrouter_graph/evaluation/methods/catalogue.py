@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.methods.base import Method
+from lightrouter_graph.evaluation.methods.base import Method, Need
 from lightrouter_graph.evaluation.methods.cascade import Cascade
 from lightrouter_graph.evaluation.methods.moa import MixtureOfAgents
 from lightrouter_graph.evaluation.methods.oracles import Oracle, OracleK
@@ -59,24 +59,19 @@ def method_named(name: str, others: Mapping[str, Method] = MappingProxyType({}))
     return BASELINES[shape](argument)
 
 
-def usual_baselines(pool_names: Sequence[str], *, has_history: bool, has_samples: bool, live: bool) -> list[Method]:
+def usual_baselines(pool_names: Sequence[str], offered: frozenset[Need]) -> list[Method]:
     """Return the baselines of the usual table, in its order.
 
     Args:
         pool_names: The candidates, most trusted first.
-        has_history: Whether there are scored outputs to other questions.
-        has_samples: Whether the candidates can be asked several times: live, or in the recordings.
-        live: Whether models are called. Upper bounds read scores of answers, which a live run only has in the end:
-            they are left out, and come from replaying its recording.
+        offered: What methods can count on; those that need more are left out.
     """
     singles: list[Method] = [*map(Single, pool_names), BestSingle()]
     bounds: list[Method] = [RandomK(_K), OracleK(_K), Oracle(), TopKByPrior(_K)]
     mixing: list[Method] = [Majority(), WeightedVote(), MixtureOfAgents(1), MixtureOfAgents(2), SelfMoA()]
     routing: list[Method] = [Cascade(), TwoModelRouter()]
-    offered = frozenset({"history"} if has_history else ()) | frozenset({"samples"} if has_samples else ())
     table = [*singles, *bounds, *mixing, *routing]
-    fitting = [method for method in table if method.needs <= offered and not _is_idle(method, len(pool_names))]
-    return [method for method in fitting if not (live and isinstance(method, Oracle | OracleK))]
+    return [method for method in table if method.needs <= offered and not _is_idle(method, len(pool_names))]
 
 
 def _is_idle(method: Method, size: int) -> bool:

@@ -8,6 +8,7 @@ from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 from lightrouter_graph.errors import EvaluationError, NoSurvivorError
 from lightrouter_graph.evaluation.methods.asking import ask_all
 from lightrouter_graph.evaluation.methods.base import Need, Reply, Said, Setting, ask
+from lightrouter_graph.evaluation.methods.history import trusted
 from lightrouter_graph.evaluation.methods.votes import check_k
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.pool import Candidate
@@ -73,17 +74,17 @@ class MixtureOfAgents:
 
     @property
     def needs(self) -> frozenset[Need]:
-        """Nothing but a writer, for which a replay has a stand-in."""
-        return frozenset()
+        """A writer, for which a replay has a stand-in."""
+        return frozenset({"writer"})
 
     def fit(self, setting: Setting) -> _Mixing:
-        """Learn nothing.
+        """Put the more trusted first in the list of answers.
 
         Raises:
             EvaluationError: If nobody can write.
         """
         writer = writer_of(setting, self.name)
-        return _Mixing(setting.pool.candidates, writer, self.layers, setting.stands_in, setting.max_tokens)
+        return _Mixing(trusted(setting), writer, self.layers, setting.stands_in, setting.max_tokens)
 
 
 def with_references(question: Question, said: Sequence[Said]) -> list[AnyMessage]:
@@ -108,12 +109,18 @@ async def aggregate(
         NoSurvivorError: If it fails: the published scheme knows no other way.
     """
     merged = await ask(
-        writer, question, messages=with_references(question, said), max_tokens=max_tokens, stage="aggregate"
+        writer,
+        question,
+        messages=with_references(question, said),
+        max_tokens=max_tokens,
+        stage="aggregate",
+        listens=True,
     )
     failure = merged.completion.failure
     if failure is not None:
         raise NoSurvivorError(layer=1, failures={writer.name: f"{failure['cause']}: {failure['message']}"})
-    return Reply(merged.text, chosen=_speaker(merged, said) if stand_in else None, stand_in=stand_in)
+    chosen = _speaker(merged, said) if stand_in else None
+    return Reply(merged.text, chosen=chosen, streamed=True, stand_in=stand_in)
 
 
 def writer_of(setting: Setting, method: str) -> Candidate:

@@ -68,7 +68,7 @@ class FittedRouter:
         wins = float(self.regression.predict(self.features.of([question]))[0])
         chosen = self.strong if wins >= self.threshold else self.weak
         (said,) = await ask_all([chosen], question, max_tokens=self.max_tokens)
-        return Reply(said.text, chosen=chosen.name)
+        return Reply(said.text, chosen=chosen.name, streamed=True)
 
 
 @dataclass(frozen=True, slots=True)

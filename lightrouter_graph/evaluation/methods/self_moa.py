@@ -57,8 +57,8 @@ class SelfMoA:
 
     @property
     def needs(self) -> frozenset[Need]:
-        """What the best is chosen on, and several samples of it."""
-        return frozenset({"history", "samples"})
+        """What the best is chosen on, several samples of it, and a writer."""
+        return frozenset({"history", "samples", "writer"})
 
     def fit(self, setting: Setting) -> _Sampling:
         """Choose the candidate on the history; the pool's first without one.

@@ -24,7 +24,7 @@ class Alone:
             NoSurvivorError: If it fails.
         """
         (said,) = await ask_all([self.candidate], question, max_tokens=self.max_tokens)
-        return Reply(said.text, chosen=self.candidate.name)
+        return Reply(said.text, chosen=self.candidate.name, streamed=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,15 +122,15 @@ class TopKByPrior:
 
 @dataclass(frozen=True, slots=True)
 class Majority:
-    """Everybody answers, the majority wins; ties fall to the earlier in the pool, and without any keys its first."""
+    """Everybody answers, the majority wins; ties, and texts that cannot be compared, fall to the more trusted."""
 
     name: str = "majority"
     label: str = "majority of all"
     needs: frozenset[Need] = frozenset()
 
     def fit(self, setting: Setting) -> CountedVote:
-        """Learn nothing."""
-        return CountedVote(setting.pool.candidates, setting.max_tokens)
+        """Learn whom to trust in a tie; the pool's order without a history."""
+        return CountedVote(trusted(setting), setting.max_tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """A study over models that are called, or over the tape of one that was."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from lightrouter_graph.errors import EvaluationError
@@ -25,9 +26,10 @@ from lightrouter_graph.evaluation.questions import DataSet, Question, Scoring
 from lightrouter_graph.evaluation.replay import Models, Replay
 from lightrouter_graph.evaluation.results import ResultsFile
 from lightrouter_graph.evaluation.scoring import Scorer, scorer_for
+from lightrouter_graph.evaluation.scoring.judge import JudgeScorer
 from lightrouter_graph.evaluation.studies.folder import RECORDING, questions_of, terms_of
 from lightrouter_graph.evaluation.studies.study import Ran, Study, Terms, Watcher
-from lightrouter_graph.pool import Candidate, Pool
+from lightrouter_graph.pool import Pool
 from lightrouter_graph.testing.clock import VirtualClock
 
 CALLS = "calls.jsonl"
@@ -42,7 +44,6 @@ class Calls:
     Attributes:
         cast: Who takes part.
         scoring: How answers are scored; None for the data set's way.
-        scorer: Who judges open-ended answers; None for `cast.judge`.
         run_code: Whether code that models wrote may be run.
         max_tokens: Cap on a full answer.
         max_usd: What the whole evaluation may take.
@@ -51,7 +52,6 @@ class Calls:
 
     cast: Cast
     scoring: Scoring | None = None
-    scorer: Candidate | None = None
     run_code: bool = False
     max_tokens: int | None = None
     max_usd: float | None = None
@@ -72,9 +72,10 @@ class Called:
 
     @property
     def offered(self) -> frozenset[Need]:
-        """All but a judge, where there is none."""
+        """All but a judge where there is none, and a writer where it knows one form of prompt only."""
         needs: frozenset[Need] = frozenset({"history", "samples", "live"})
-        return needs if self.calls.cast.judge is None else needs | {"judge"}
+        can: dict[Need, bool] = {"judge": self.calls.cast.judge is not None, "writer": self.calls.cast.follows}
+        return needs | {need for need, there in can.items() if there}
 
     @property
     def terms(self) -> Terms:
@@ -100,6 +101,9 @@ class Called:
         live = self._live()
         watcher.begin(f"full answers of {len(self.calls.cast.pool)} models", len(self.asked))
         answered = await live.collect(self.asked, lambda _: watcher.advance(1))
+        live.score = self.scorer(self._baseline(answered)).score
+        watcher.begin("scores of the full answers", len(self.asked))
+        answered = await live.score_outputs(answered, lambda _: watcher.advance(1))
         write_recording(self.study.folder / RECORDING, DataSet("recording", tuple(answered), "recorded"))
         results = ResultsFile(self.study.folder / "results.jsonl")
         watcher.begin(f"{len(methods)} methods", self._left(methods, results))
@@ -108,12 +112,10 @@ class Called:
         return Ran(tuple(answered), results, self._notes())
 
     def _live(self) -> Live:
-        scorer = self.scorer()
         return Live(
             cast=self.calls.cast,
             tape=self.tape,
             purse=self.purse,
-            score=scorer.score,
             clock=self.clock,
             seed=self.study.seed,
             folds=self.study.folds,
@@ -121,11 +123,25 @@ class Called:
             concurrency=self.calls.concurrency,
         )
 
-    def scorer(self) -> Scorer:
-        """Return what scores the answers; its own calls are on the tape, too."""
-        judge = self.calls.scorer or self.calls.cast.judge
+    def scorer(self, baseline: Mapping[str, str] = MappingProxyType({})) -> Scorer:
+        """Return what scores the answers; its own calls are on the tape, too.
+
+        Args:
+            baseline: What a judge compares with, by question id; empty for the references.
+
+        Raises:
+            EvaluationError: If there is no judge where one is needed, or a package is missing.
+        """
+        judge = self.calls.cast.judge
         kept = None if judge is None else taped(judge, self.tape, self.clock, self.purse)
+        if self.scoring == "judge" and kept is not None:
+            return JudgeScorer(kept, baseline=baseline)
         return scorer_for(self.scoring, judge=kept, code=self.calls.run_code)
+
+    def _baseline(self, answered: Sequence[Question]) -> dict[str, str]:
+        """Let a judge compare with the first candidate's answer, where a question has no reference."""
+        first = self.calls.cast.pool.names[0]
+        return {q.id: q.outputs[first].text for q in answered if q.reference is None and q.outputs[first].text}
 
     async def _run_calling(
         self,
@@ -164,10 +180,18 @@ class Called:
         return sum((method.name, question.id) not in done for method in methods for question in self.asked)
 
     def _notes(self) -> tuple[str, ...]:
+        judged: tuple[str, ...] = ()
+        if self.scoring == "judge" and self.calls.cast.judge is not None:
+            judged = (
+                f"Answers are judged by {self.calls.cast.judge.name} against the reference; where there is none, against "
+                f"the answer of {self.calls.cast.pool.names[0]}, which then scores 0.5 by definition. A judge may prefer "
+                "its own answers, and long ones.",
+            )
         paid = "nothing was called: the calls of an earlier run were played"
         if self.purse is not None:
             paid = f"{self.purse.calls} calls were paid for in this sitting, {len(self.tape)} are on the tape"
         return (
+            *judged,
             f"Equal calls are made once and shared by all methods, which pay for each as if it were theirs; {paid}.",
             "Baselines that need nothing but full answers are worked out from the recorded ones, with their times.",
         )

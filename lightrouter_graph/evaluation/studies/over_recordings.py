@@ -38,9 +38,10 @@ class Recorded:
 
     @property
     def offered(self) -> frozenset[Need]:
-        """History always; samples where they were recorded."""
+        """History always, a stand-in for a writer, and samples where they were recorded."""
         sampled_all = all(q.outputs[name].samples for q in self.asked for name in self.models.names)
-        return frozenset({"history", "samples"} if sampled_all else {"history"})
+        needs: frozenset[Need] = frozenset({"history", "writer"})
+        return needs | {"samples"} if sampled_all else needs
 
     @property
     def terms(self) -> Terms:

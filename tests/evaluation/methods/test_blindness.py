@@ -6,10 +6,12 @@ import pytest
 from evaluation.toys import Toy, random_questions, run_fitted, toy
 
 from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.evaluation.methods.base import Need
 from lightrouter_graph.evaluation.methods.catalogue import method_named, usual_baselines
 
 NAMES = "abcd"
-METHODS = [m.name for m in usual_baselines(NAMES, has_history=True, has_samples=True, live=True)]
+OFFERED: frozenset[Need] = frozenset({"history", "samples", "writer"})
+METHODS = [m.name for m in usual_baselines(NAMES, OFFERED) if "oracle" not in m.name]
 PRICES = {"a": (3.0, 9.0), "b": (1.0, 2.0), "c": (0.5, 0.5), "d": (0.1, 0.3)}
 
 

@@ -87,9 +87,10 @@ def test_singles(world: Toy) -> None:
 @given(world=worlds(), k=st.integers(1, 5))
 @settings(max_examples=25)
 def test_votes(world: Toy, k: int) -> None:
-    pool, top = world.setting.pool.names, by_history(world)[:k]
-    counted = check(world, "majority", lambda _: pool, lambda q: majority(q, pool)[0])
-    assert [one.reply.confidence for one in counted if one.reply] == [majority(q, pool)[1] for q in world.asked]
+    trusted = by_history(world)
+    top = trusted[:k]
+    counted = check(world, "majority", lambda _: trusted, lambda q: majority(q, trusted)[0])
+    assert [one.reply.confidence for one in counted if one.reply] == [majority(q, trusted)[1] for q in world.asked]
     check(world, f"top-{k}", lambda _: top, lambda q: majority(q, top)[0])
 
 

@@ -1,6 +1,7 @@
 import pytest
 
 from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.evaluation.methods.base import Need
 from lightrouter_graph.evaluation.methods.catalogue import BASELINES, method_named, usual_baselines
 from lightrouter_graph.evaluation.methods.single import First
 
@@ -52,22 +53,22 @@ def test_methods_from_elsewhere_are_found_first() -> None:
 
 
 def test_the_usual_table_holds_what_can_be_run() -> None:
-    everything = _names(history=True, samples=True, live=False)
+    everything = _names("history", "samples", "writer")
     assert everything[:5] == [f"single:{name}" for name in "abcde"]
     assert {"best-single", "random-3", "oracle-3", "oracle", "majority", "moa-2", "self-moa", "router-50"} < {
         *everything
     }
-    assert "self-moa" not in _names(history=True, samples=False, live=False)
-    assert not {"best-single", "cascade", "router-50", "top-3"} & {*_names(history=False, samples=True, live=False)}
-    assert not {"oracle", "oracle-3"} & {*_names(history=True, samples=True, live=True)}
+    assert "self-moa" not in _names("history", "writer")
+    assert not {"best-single", "cascade", "router-50", "top-3"} & {*_names("samples", "writer")}
+    assert not {"moa-1", "moa-2", "self-moa"} & {*_names("history", "samples")}
 
 
 def test_a_small_pool_has_no_rows_that_repeat_others() -> None:
-    few = usual_baselines("abc", has_history=True, has_samples=False, live=False)
+    few = usual_baselines("abc", frozenset({"history"}))
     assert not {"random-3", "top-3", "oracle-3"} & {method.name for method in few}
-    alone = usual_baselines("a", has_history=True, has_samples=True, live=False)
+    alone = usual_baselines("a", frozenset({"history", "samples", "writer"}))
     assert [method.name for method in alone] == ["single:a", "moa-1", "moa-2", "self-moa"]
 
 
-def _names(*, history: bool, samples: bool, live: bool) -> list[str]:
-    return [m.name for m in usual_baselines("abcde", has_history=history, has_samples=samples, live=live)]
+def _names(*offered: Need) -> list[str]:
+    return [method.name for method in usual_baselines("abcde", frozenset(offered))]
