@@ -14,9 +14,10 @@ Unit = Literal["usd", "output_tokens"]
 RULE = (
     "In brackets: a winner's lead in points with its interval, and USD per 1,000 questions. A method beats another if "
     "the 95 % interval of their paired difference in quality lies wholly above zero, and ties with it if the interval "
-    "contains zero. It costs no more if it takes at most as many USD on average on the same questions (output tokens "
-    "where a price is not known). Upper bounds are left out: nobody can run them. Many pairs are compared, so about "
-    "one interval in forty says that a method wins where it is only as good."
+    "contains zero; where no such difference was computed (unpaired), the ends of their two intervals decide. It costs "
+    "no more if it takes at most as many USD on average on the same questions (output tokens where a price is not "
+    "known). Upper bounds are left out: nobody can run them. Many pairs are compared, so about one interval in forty "
+    "says that a method wins where it is only as good."
 )
 """How it is decided; a report says it beside the findings."""
 
@@ -119,7 +120,7 @@ def _clause(outcome: Outcome, found: Sequence[Loss], escape: Callable[[str], str
 
 def _detail(loss: Loss) -> str:
     if loss.lead is None:
-        return f"{_costs(loss.other)}, not compared in pairs"
+        return f"{_costs(loss.other)}, unpaired"
     return f"{points(loss.lead)}, {_costs(loss.other)}" if loss.outcome == "beats" else _costs(loss.other)
 
 

@@ -71,7 +71,7 @@ def test_without_a_paired_difference_only_separate_intervals_beat(pair: Summary)
     _row(pair, "lightrouter")["quality"] = interval(0.6, 0.05)
     other["quality"] = interval(0.69, 0.05)
     assert [(loss.outcome, loss.lead) for loss in losses(pair)] == [("ties", None)]
-    assert "not compared in pairs" in where_it_loses(pair)[0]
+    assert "USD, unpaired)" in where_it_loses(pair)[0]
     other["quality"] = interval(0.71, 0.05)
     assert [loss.outcome for loss in losses(pair)] == ["beats"]
 

@@ -50,6 +50,15 @@ def test_methods_without_a_price_are_left_out_of_usd_only(run: Example) -> None:
         assert draw_frontier(summary, "output_tokens") is not None
 
 
+def test_who_cannot_be_shown_is_named_below(run: Example) -> None:
+    summary = deepcopy(run.summary)
+    summary["methods"][1]["usd"] = None
+    with house_style():
+        figure = draw_frontier(summary, "usd")
+    assert figure is not None
+    assert figure.axes[0].get_xlabel().endswith("not shown: brook-4-mini")
+
+
 def test_curves_of_one_title_share_a_picture_and_mark_every_x(run: Example) -> None:
     found = groups(run.summary)
     assert list(found) == ["Boot length: quality", "Boot predictiveness (AUC)"]

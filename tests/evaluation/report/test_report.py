@@ -5,12 +5,14 @@ import re
 import subprocess
 import sys
 from copy import deepcopy
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from evaluation.report.example import HOSTILE, Example
 
+from lightrouter_graph.evaluation.report import write_report
 from lightrouter_graph.evaluation.report.definitions import DEFINITIONS
 from lightrouter_graph.evaluation.report.markdown import markdown_report
 from lightrouter_graph.evaluation.report.page import script_json
@@ -134,3 +136,18 @@ def test_json_in_a_script_says_the_same_and_nothing_html_reads(text: str) -> Non
     assert json.loads(written) == {"text": text}
     assert written.isascii()
     assert not set("<>&") & set(written)
+
+
+def test_a_live_run_without_recordings_prices_or_scores_has_a_report_too(run: Example, tmp_path: Path) -> None:
+    summary = deepcopy(run.summary)
+    row = next(row for row in summary["methods"] if row["method"] == "lightrouter")
+    row |= {"quality": None, "usd": None, "by_category": {}, "calibration": None, "selection": None, "against": {}}
+    row |= {"seconds_p50": None, "seconds_p95": None, "first_token_p50": None, "first_token_p95": None}
+    summary |= {"methods": [row], "curves": {}}
+    summary["facts"] |= {"mode": "live", "folds": 1, "notes": []}
+    asked = [replace(question, outputs={}, reference=None, category=None) for question in run.questions[:3]]
+    results = [{**r, "score": None, "usd": None, "seconds": None} for r in run.results if r["method"] == "lightrouter"]
+    write_report(tmp_path, summary, results, asked)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "report.md", "summary.json"]
+    assert "| LightRouter | - | - |" in (tmp_path / "report.md").read_text()
+    assert "latency is measured" in (tmp_path / "index.html").read_text()

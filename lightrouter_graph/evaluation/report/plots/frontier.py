@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from textwrap import shorten
+from textwrap import shorten, wrap
 from typing import TYPE_CHECKING, Any, Literal
 
 from lightrouter_graph.evaluation.records import Interval, MethodFigures, Summary
@@ -87,6 +87,7 @@ def draw_frontier(summary: Summary, cost: Cost) -> "Figure | None":
     for kind in _ORDER:
         _draw_kind(axes, [spot for spot in found if spot.kind == kind], kind)
     _draw_pareto(axes, pareto(found))
+    axes.set_xlabel("\n".join([axes.get_xlabel(), *_left_out(summary, found)]))
     axes.set_title(shorten(f"What quality costs: {summary['facts']['title']}", 95), pad=32)
     handles, words = axes.get_legend_handles_labels()
     last = words.index("frontier")
@@ -96,6 +97,13 @@ def draw_frontier(summary: Summary, cost: Cost) -> "Figure | None":
     figure.set_layout_engine("none")  # names are placed by pixels: what they stand on must not move any more
     write_names(axes, [_name(spot) for spot in found], _corners(pareto(found)))
     return figure
+
+
+def _left_out(summary: Summary, found: Sequence[Spot]) -> list[str]:
+    """Say who cannot be shown, so that nobody is missed."""
+    shown = {spot.name for spot in found}
+    missing = [label(row) for row in summary["methods"] if label(row) not in shown]
+    return wrap(f"without a cost or a quality, so not shown: {'; '.join(missing)}", 110) if missing else []
 
 
 def _name(spot: Spot) -> Name:
