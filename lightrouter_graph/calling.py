@@ -1,7 +1,8 @@
 """One model call made ready and made: the model, its prompt, its parameters, and how its tokens are told."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
@@ -27,6 +28,8 @@ from lightrouter_graph.request import PLAIN, Request
 from lightrouter_graph.schemas import OutputSchema
 from lightrouter_graph.tracing import face
 from lightrouter_graph.traffic import RetryBudget
+
+_under_way: ContextVar["Call | None"] = ContextVar("under_way", default=None)
 
 _secrets: WeakKeyDictionary[Candidate, tuple[str, ...]] = WeakKeyDictionary()
 
@@ -70,6 +73,11 @@ class Call:
         """What goes to the model beside the messages and counts as part of the prompt."""
         schemas = [schema.schema for schema in (self.schema, self.request.schema) if schema is not None]
         return [*self.request.tools, *schemas]
+
+
+def call_under_way() -> Call | None:
+    """Return the call that is being made here; for models that keep accounts, since a stream is told no tags."""
+    return _under_way.get()
 
 
 def prompt_for(candidate: Candidate, messages: Sequence[AnyMessage], call: Call) -> list[AnyMessage]:
@@ -192,7 +200,7 @@ async def speak(
         heard: Filled with what is heard of a streamed reply.
     """
     bound, parameters = call.request.bind_to(model), _parameters(candidate, call)
-    with story_paused(), keys_struck(_secrets_of(candidate)):
+    with _made(call), story_paused(), keys_struck(_secrets_of(candidate)):
         # An object comes whole: what stood around it is taken away in the end.
         aloud = call.visible and face() == "stream" and call.request.schema is None
         if not aloud and not call.listens:
@@ -213,6 +221,15 @@ async def speak(
                 if heard.cut:
                     break
         return heard.message()
+
+
+@contextmanager
+def _made(call: Call) -> Iterator[None]:
+    token = _under_way.set(call)
+    try:
+        yield
+    finally:
+        _under_way.reset(token)
 
 
 def _holds_thoughts(chunk: AIMessageChunk) -> bool:

@@ -69,8 +69,8 @@ def _curves(grid: Mapping[str, Mapping[int, str]], setting: str) -> Callable[[By
         curves: Curves = {}
         for base, row in grid.items():
             ran = {value: results[method] for value, method in row.items() if results.get(method)}
-            curves[f"quality by {setting}: {base}"] = _points(quality_point, ran)
-            curves[f"output tokens by {setting}: {base}"] = _points(tokens_point, ran)
+            curves[f"quality by {setting} / {base}"] = _points(quality_point, ran)
+            curves[f"output tokens by {setting} / {base}"] = _points(tokens_point, ran)
         return Findings({name: points for name, points in curves.items() if points})
 
     return find

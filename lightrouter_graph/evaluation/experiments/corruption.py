@@ -26,7 +26,7 @@ def corruption() -> Experiment:
         for place, row in grid.items():
             ran = {percent: _of(results, method) for percent, method in row.items()}
             points = [quality_point(float(percent), found, f"{percent} %") for percent, found in ran.items() if found]
-            curves[f"quality by boots struck (%): {place}"] = [point for point in points if point is not None]
+            curves[f"quality by boots struck / {place}"] = [point for point in points if point is not None]
             notes += _falls(place, ran[0], ran[PERCENTS[2]], PERCENTS[2])
         return Findings({name: points for name, points in curves.items() if points}, tuple(notes))
 

@@ -118,7 +118,7 @@ def _curves(chosen: Mapping[str, Mapping[float, Choice | None]]) -> Curves:
             for budget, choice in by_budget.items()
             if choice is not None
         ]
-        curves[f"quality by total tokens allowed: {family}"] = [point for point in made if point is not None]
+        curves[f"quality by total tokens allowed / {family}"] = [point for point in made if point is not None]
     return {name: points for name, points in curves.items() if points}
 
 

@@ -42,7 +42,7 @@ def predictiveness(*, judged: bool = False) -> Experiment:
                 rows += read_boot_scores(results.get(method, ()), questions, length)
             measured = measure_predictiveness(rows) if rows else []
             for figure, points in predictiveness_curves(measured).items():
-                curves[f"{_FIGURES[figure]}: {selector}"] = points
+                curves[f"{_FIGURES[figure]} / {selector}"] = points
             notes += [
                 f"{selector}, {at['length']} boot tokens: Spearman within question {_told(at['spearman'])}, AUC within "
                 f"question {_told(at['auc_within'])}, over {at['mixed']} questions with right and wrong candidates"

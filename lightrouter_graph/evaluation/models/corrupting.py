@@ -12,7 +12,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
 
-from lightrouter_graph.evaluation.models.stages import layer_of, stage_of
+from lightrouter_graph.evaluation.models.stages import layer_now, stage_now
 from lightrouter_graph.pool import Candidate
 
 _NUMBER = re.compile(r"\d+")
@@ -96,13 +96,13 @@ class _Corrupting:
     ) -> ChatResult:
         above = cast("Any", super())
         result: ChatResult = await above._agenerate(messages, stop=stop, run_manager=run_manager, **kwargs)  # noqa: SLF001
-        if self._is_struck(messages, run_manager):
+        if self._is_struck(messages):
             message = result.generations[0].message
             message.content = inject_error(
                 str(message.text), seed=f"{self.injection.seed}/{messages[0].text}/{self.candidate_name}"
             )
         return result
 
-    def _is_struck(self, messages: Sequence[BaseMessage], run_manager: AsyncCallbackManagerForLLMRun | None) -> bool:
-        boots = stage_of(run_manager) == "boot" and layer_of(run_manager) == self.injection.layer
+    def _is_struck(self, messages: Sequence[BaseMessage]) -> bool:
+        boots = stage_now() == "boot" and layer_now() == self.injection.layer
         return boots and self.injection.strikes(str(messages[0].text), self.candidate_name)

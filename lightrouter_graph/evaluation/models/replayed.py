@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - the arguments of a chat model's methods are LangChain's.
 """A chat model that plays recorded outputs, cut where the call asks and at the pace of the recording."""
 
 from collections.abc import AsyncIterator, Sequence
@@ -11,7 +12,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import Field, PrivateAttr, SkipValidation
 
 from lightrouter_graph.evaluation.ledger import enter, wanted_sample
-from lightrouter_graph.evaluation.models.stages import stage_of
+from lightrouter_graph.evaluation.models.stages import stage_now
 from lightrouter_graph.evaluation.models.tokens import TokenisedText
 from lightrouter_graph.evaluation.questions import Output, Question
 from lightrouter_graph.pricing import Price
@@ -114,7 +115,7 @@ class ReplayedChat(BaseChatModel):
     async def _agenerate(
         self,
         messages: list[BaseMessage],
-        stop: list[str] | None = None,  # noqa: ARG002
+        stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
@@ -124,14 +125,14 @@ class ReplayedChat(BaseChatModel):
             await self.clock.sleep(take.seconds)
             whole = True
         finally:
-            self._enter(take, began, stage_of(run_manager), stopped=not whole)
+            self._enter(take, began, stage_now(), stopped=not whole)
         message = AIMessage(take.text, usage_metadata=_usage(take), response_metadata=self._ended(take))
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     async def _astream(
         self,
         messages: list[BaseMessage],
-        stop: list[str] | None = None,  # noqa: ARG002
+        stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
@@ -145,7 +146,7 @@ class ReplayedChat(BaseChatModel):
             await self.clock.sleep(max(0.0, began + take.seconds - self.clock.now))
             whole = True
         finally:
-            self._enter(take, began, stage_of(run_manager), stopped=not whole)
+            self._enter(take, began, stage_now(), stopped=not whole)
         end = AIMessageChunk(content="", usage_metadata=_usage(take), response_metadata=self._ended(take))
         yield ChatGenerationChunk(message=end)
 

@@ -1,16 +1,15 @@
-"""What a model call is for, as the package's own calls say it in their tags."""
+"""What a model call is for, as the package's own calls say it."""
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
-
-_TAG = "lightrouter:"
+from lightrouter_graph.calling import call_under_way
 
 
-def stage_of(run_manager: AsyncCallbackManagerForLLMRun | None) -> str:
-    """Return "boot", "select", "generate" or "aggregate"; "generate" where nobody said."""
-    tags = [] if run_manager is None else run_manager.tags
-    return next((tag.removeprefix(_TAG) for tag in tags if tag.startswith(_TAG)), "generate")
+def stage_now() -> str:
+    """Return "boot", "select", "generate" or "aggregate"; "generate" for a call from elsewhere."""
+    call = call_under_way()
+    return "generate" if call is None else call.stage
 
 
-def layer_of(run_manager: AsyncCallbackManagerForLLMRun | None) -> int:
-    """Return the layer a call is made in, 1-based; 1 where nobody said."""
-    return 1 if run_manager is None else int(run_manager.metadata.get("lightrouter_layer", 1))
+def layer_now() -> int:
+    """Return the layer of the call that is being made, 1-based; 1 for a call from elsewhere."""
+    call = call_under_way()
+    return 1 if call is None else call.layer

@@ -1,4 +1,4 @@
-# ruff: noqa: SLF001 - a recorder stands before the methods that LangChain makes models of.
+# ruff: noqa: ARG002, SLF001 - a recorder stands before the methods that LangChain makes models of.
 """Live models whose every reply goes onto a tape, and is played from it when the same is asked again."""
 
 import asyncio
@@ -17,7 +17,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.ledger import enter, wanted_sample
 from lightrouter_graph.evaluation.models.purse import LivePurse
-from lightrouter_graph.evaluation.models.stages import stage_of
+from lightrouter_graph.evaluation.models.stages import stage_now
 from lightrouter_graph.evaluation.models.tape import Asked, Take, Tape, cap_of
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.pricing import Price
@@ -181,7 +181,7 @@ class _Whole:
         *,
         streamed: bool,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        deck, began, stage = self.deck, self.deck.clock.now, stage_of(run_manager)
+        deck, began, stage = self.deck, self.deck.clock.now, stage_now()
         asked = deck.asked(cast("BaseChatModel", self), messages, stop, kwargs)
         async with deck.tape.turn(asked.key):
             take = deck.tape.find(asked.key)

@@ -180,12 +180,12 @@ class Called:
         return sum((method.name, question.id) not in done for method in methods for question in self.asked)
 
     def _notes(self) -> tuple[str, ...]:
+        judge, first = self.calls.cast.judge, self.calls.cast.pool.names[0]
         judged: tuple[str, ...] = ()
-        if self.scoring == "judge" and self.calls.cast.judge is not None:
+        if self.scoring == "judge" and judge is not None:
             judged = (
-                f"Answers are judged by {self.calls.cast.judge.name} against the reference; where there is none, against "
-                f"the answer of {self.calls.cast.pool.names[0]}, which then scores 0.5 by definition. A judge may prefer "
-                "its own answers, and long ones.",
+                f"{judge.name} judges the answers, against the reference or, where there is none, against the answer of "
+                f"{first}, which then scores 0.5 by definition. A judge may prefer its own answers and long ones.",
             )
         paid = "nothing was called: the calls of an earlier run were played"
         if self.purse is not None:

@@ -221,7 +221,8 @@ def _reported(study: Study, terms: Terms, experiment: Experiment, methods: Seque
         "notes": [*ran.notes, *_laid_over(study.changes), *experiment.notes, *findings.notes],
     }
     labels = {name: named(_without(name, study.changes)).label for name in methods}
-    against = [name for name in experiment.against if by_method.get(name)]
+    ours = [name for name in methods if isinstance(named(name), LightRouter)]
+    against = [name for name in dict.fromkeys([*experiment.against, *ours]) if by_method.get(name)]
     summary = summarise(results, ran.questions, facts, labels, against)
     if findings.curves:
         summary["curves"] = findings.curves
