@@ -9,7 +9,7 @@ from lightrouter_graph.evaluation.answering import Answering, Score, unscored
 from lightrouter_graph.evaluation.methods.base import Method, Setting
 from lightrouter_graph.evaluation.models.replayed import DEFAULT_PACE, Recordings, ReplayedChat
 from lightrouter_graph.evaluation.models.standin import StandInWriter
-from lightrouter_graph.evaluation.questions import Question, fold_of
+from lightrouter_graph.evaluation.questions import Question, fold_of, mean_scores
 from lightrouter_graph.evaluation.records import Result
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.pricing import Price
@@ -98,7 +98,7 @@ class Replay:
                 pool=Pool([self._candidate(name) for name in self._models.names]),
                 history=others,
                 seed=self._seed,
-                writer=self._writer(),
+                writer=self._writer(others),
                 stands_in=True,
                 now=lambda: self._clock.now,
             )
@@ -116,9 +116,10 @@ class Replay:
         )
         return Candidate(name, model, price=price, continuation="continue_final_message")
 
-    def _writer(self) -> Candidate:
-        """Let the most trusted candidate's price and pace be those of whoever writes."""
-        first = self._models.names[0]
+    def _writer(self, history: Sequence[Question]) -> Candidate:
+        """Let whoever writes have the price and the pace of the candidate that was best on other questions."""
+        known = mean_scores(history, self._models.names)
+        first = max(self._models.names, key=lambda name: known[name])
         price = self._models.prices.get(first)
         model = StandInWriter(
             name=first,

@@ -184,7 +184,7 @@ class Called:
         judged: tuple[str, ...] = ()
         if self.scoring == "judge" and judge is not None:
             judged = (
-                f"{judge.name} judges the answers, against the reference or, where there is none, against the answer of "
+                f"{judge.name} judges the answers, against the reference or, where there is none, the answer of "
                 f"{first}, which then scores 0.5 by definition. A judge may prefer its own answers and long ones.",
             )
         paid = "nothing was called: the calls of an earlier run were played"
