@@ -177,11 +177,13 @@ class RunFacts(TypedDict):
 class Summary(TypedDict):
     """`summary.json`: the facts of a run and the figures of each method, in the order of the table.
 
-    `curves` holds what an experiment draws besides the table: for each curve by name its points in order.
+    `curves` holds what an experiment draws besides the table: for each curve by name its points in order. `findings`
+    are what it reads off its results, in sentences.
     """
 
     facts: RunFacts
     methods: list[MethodFigures]
+    findings: NotRequired[list[str]]
     curves: NotRequired[dict[str, list["Point"]]]
 
 

@@ -14,6 +14,8 @@ def show(reported: Reported, *, quiet: bool) -> None:
     """Print the table on stdout; besides, on stderr, where the report is."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
     console.print(table(reported.summary))
+    for finding in reported.summary.get("findings", []):
+        console.print(f"- {finding}", markup=False)
     if not quiet:
         beside = Console(stderr=True, highlight=False)
         beside.print(f"report: {reported.folder / 'report.md'}", markup=False, soft_wrap=True)

@@ -77,5 +77,5 @@ def _curves(grid: Mapping[str, Mapping[int, str]], setting: str) -> Callable[[By
 
 
 def _points(at: Callable[..., Point | None], ran: Mapping[int, Sequence[object]]) -> list[Point]:
-    made = [at(float(value), results, str(value)) for value, results in ran.items()]
+    made = [at(float(value), results, f"{value}") for value, results in ran.items()]
     return [point for point in made if point is not None]

@@ -19,7 +19,7 @@ class Findings:
 
     Attributes:
         curves: Lines to draw, by name.
-        notes: Sentences for the report.
+        notes: What was found, in sentences.
     """
 
     curves: Curves = field(default_factory=dict)

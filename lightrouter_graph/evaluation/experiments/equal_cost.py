@@ -27,7 +27,7 @@ def equal_cost(candidates: Sequence[str]) -> Experiment:
     def find(results: ByMethod, questions: Sequence[Question]) -> Findings:  # noqa: ARG001
         ran = {family: [name for name in names if results.get(name)] for family, names in families.items()}
         full = fmean(_cost(result) for result in results[_FULL])
-        budgets = [share * full for share in SHARES]
+        budgets = [float(round(share * full)) for share in SHARES]
         chosen = {
             family: {budget: choose(names, results, budget) for budget in budgets} for family, names in ran.items()
         }
@@ -114,11 +114,11 @@ def _curves(chosen: Mapping[str, Mapping[float, Choice | None]]) -> Curves:
     curves: Curves = {}
     for family, by_budget in chosen.items():
         made = [
-            quality_point(budget, choice.results, ", ".join(dict.fromkeys(choice.settings)))
+            quality_point(budget, choice.results, f"{budget:,.10g} total tokens allowed per question")
             for budget, choice in by_budget.items()
             if choice is not None
         ]
-        curves[f"quality by total tokens allowed / {family}"] = [point for point in made if point is not None]
+        curves[f"quality at equal token budgets / {family}"] = [point for point in made if point is not None]
     return {name: points for name, points in curves.items() if points}
 
 
@@ -134,7 +134,9 @@ def _sentences(chosen: Mapping[str, Mapping[float, Choice | None]], budgets: Seq
         rival = others[best]
         assert rival is not None
         gain = _gain(ours.results, rival.results)
-        said.append(f"At {budget:.0f} tokens ({budget / full:.0%} of all in full): {gain} to the best other, {best}.")
+        said.append(
+            f"At {budget:.0f} tokens ({budget / full:.0%} of all in full): {gain} to {best}, the best of the others with hindsight."
+        )
     return said
 
 

@@ -31,6 +31,7 @@ def markdown_report(summary: Summary, drawn: Sequence[Picture]) -> str:
     parts = chain(
         _head(summary),
         ["## What was run", *_facts(summary)],
+        _findings(summary),
         ["## Figures", markdown_table(summary), caption(summary)],
         _losses(summary),
         _differences(summary),
@@ -83,6 +84,11 @@ def _facts(summary: Summary) -> Iterator[str]:
     if summary["facts"]["notes"]:
         yield "To bear in mind:"
         yield "\n".join(f"- {cell(note)}" for note in summary["facts"]["notes"])
+
+
+def _findings(summary: Summary) -> list[str]:
+    found = summary.get("findings", [])
+    return ["## What was found", "\n".join(f"- {cell(sentence)}" for sentence in found)] if found else []
 
 
 def _losses(summary: Summary) -> list[str]:

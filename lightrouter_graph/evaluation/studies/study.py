@@ -218,7 +218,7 @@ def _reported(study: Study, terms: Terms, experiment: Experiment, methods: Seque
         "folds": terms["folds"],
         "command": study.command,
         "version": version("lightrouter-graph"),
-        "notes": [*ran.notes, *_laid_over(study.changes), *experiment.notes, *findings.notes],
+        "notes": [*ran.notes, *_laid_over(study.changes), *experiment.notes],
     }
     labels = {name: named(_without(name, study.changes)).label for name in methods}
     ours = [name for name in methods if isinstance(named(name), LightRouter)]
@@ -226,6 +226,8 @@ def _reported(study: Study, terms: Terms, experiment: Experiment, methods: Seque
     summary = summarise(results, ran.questions, facts, labels, against)
     if findings.curves:
         summary["curves"] = findings.curves
+    if findings.notes:
+        summary["findings"] = list(findings.notes)
     write_report(study.folder, summary, results, ran.questions)
     return Reported(summary, study.folder, experiment, results)
 

@@ -54,6 +54,7 @@ def page(summary: Summary, data: dict[str, Any], chosen: Chosen, drawn: Sequence
         title=summary["facts"]["title"],
         command=summary["facts"]["command"],
         notes=summary["facts"]["notes"],
+        findings=summary.get("findings", []),
         facts=facts_of(summary),
         prices=prices_of(summary),
         header=[COLUMNS[name].header for name in MAIN_COLUMNS],

@@ -1,4 +1,4 @@
-"""Curves of an experiment, each with its interval as a band."""
+"""Curves of an experiment, each with its interval: as a band, or as bars where bands would hide one another."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -16,6 +16,11 @@ from lightrouter_graph.evaluation.report.plots.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+OURS = "LightRouter"
+"""A series of that name is drawn in the accent colour."""
+
+_MOST_BANDS = 3
 
 SEPARATOR = " / "
 """Curves named `title / series` with the same title share one picture, any other has one of its own; those of
@@ -42,8 +47,9 @@ def draw_curves(title: str, curves: Mapping[str, Sequence[Point]]) -> "Figure":
     figure = new_figure(8.2, 5.0)
     axes = figure.add_subplot()
     _draw_axis(axes, [point for points in curves.values() for point in points])
-    for number, (series, points) in enumerate(curves.items()):
-        _draw_one(axes, series, points, number)
+    ours_first = sorted(curves.items(), key=lambda curve: not curve[0].startswith(OURS))
+    for number, (series, points) in enumerate(ours_first):
+        _draw_one(axes, series, points, number, banded=len(curves) <= _MOST_BANDS)
     axes.set_title(title, pad=10)
     if "quality" in title.lower():
         percent_axis(axes)
@@ -52,11 +58,14 @@ def draw_curves(title: str, curves: Mapping[str, Sequence[Point]]) -> "Figure":
     return figure
 
 
-def _draw_one(axes: "Axes", series: str, points: Sequence[Point], number: int) -> None:
+def _draw_one(axes: "Axes", series: str, points: Sequence[Point], number: int, *, banded: bool) -> None:
     colour, marker = SERIES[number % len(SERIES)], MARKERS[number % len(MARKERS)]
     x = [point["x"] for point in points]
     low, high = [point["y"]["low"] for point in points], [point["y"]["high"] for point in points]
-    axes.fill_between(x, low, high, color=colour, alpha=0.13, linewidth=0)
+    if banded:
+        axes.fill_between(x, low, high, color=colour, alpha=0.13, linewidth=0)
+    else:
+        axes.vlines(x, low, high, color=colour, alpha=0.35, linewidth=1.2)
     middle = [point["y"]["value"] for point in points]
     axes.plot(x, middle, color=colour, marker=marker, markersize=5, linewidth=1.6, label=series or None)
 
