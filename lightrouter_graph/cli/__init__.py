@@ -1,4 +1,4 @@
-"""The command line: `lightrouter ask`, `lightrouter pool` and `lightrouter serve`."""
+"""The command line: `lightrouter ask`, `eval`, `pool` and `serve`."""
 
 from lightrouter_graph.cli.app import main
 

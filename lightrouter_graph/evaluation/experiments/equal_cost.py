@@ -134,9 +134,8 @@ def _sentences(chosen: Mapping[str, Mapping[float, Choice | None]], budgets: Seq
         rival = others[best]
         assert rival is not None
         gain = _gain(ours.results, rival.results)
-        said.append(
-            f"At {budget:.0f} tokens ({budget / full:.0%} of all in full): {gain} to {best}, the best of the others with hindsight."
-        )
+        share = f"{budget:.0f} tokens ({budget / full:.0%} of all in full)"
+        said.append(f"At {share}: {gain} to {best}, the best of the others with hindsight.")
     return said
 
 
