@@ -5,8 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
 
+EVAL_SETS := math_l5 gsm8k crux mmlu_pro alpaca_eval
+EVAL_DATA ?= $(or $(wildcard $(EVAL_SETS:%=../shared/replay/%.jsonl.gz)),sample)
+EVAL_OPTIONS ?= --max-price 1.3 --max-models 8 --questions 400
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format benchmark clean
+.PHONY: help demo eval test lint format benchmark clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -19,6 +23,9 @@ $(VENV)/.installed: pyproject.toml
 
 demo: $(VENV)/.installed ## one routed, merged and billed answer, without a key
 	$(BIN)/python examples/demo.py
+
+eval: $(VENV)/.installed ## every method against every baseline, on recorded models (EVAL_DATA=files, EVAL_OPTIONS=...)
+	for data in $(EVAL_DATA); do $(BIN)/lightrouter eval run $$data $(EVAL_OPTIONS) || exit 1; done
 
 test: $(VENV)/.installed ## the whole suite (TESTS=path for a part)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup $(TESTS)

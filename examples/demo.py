@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = code or lightrouter(["ask", QUESTION, "--pool", str(file), *TOP_K, "--aggregator", "vote"])
         say(
             "   That was the vote. The question was picked because the strongest model alone gets it wrong (35); what "
-            "the pool is worth on 1,000 others: python examples/pocket_eval.py"
+            "the pool is worth on others: lightrouter eval run pocket-new:200"
         )
     say("3. The same, but the three answers go to the model that merges:")
     merged()

@@ -27,7 +27,7 @@ how many the server gave. What to know before a larger run:
   error that names the field: no setting is dropped in silence.
 * `openai/lightrouter` as the model of `inspect-ai` asks for OpenAI's other API unless told `-M responses_api=false`.
 * One question is several model calls: a budget for each is `lightrouter serve --budget usd=0.02`.
-* Twenty questions, as here, show that all is connected and nothing of the models; `pocket_eval.py` asks a thousand.
+* Twenty questions, as here, show that all is connected and nothing of the models; `lightrouter eval` asks more.
 """
 
 import json

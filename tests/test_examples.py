@@ -48,8 +48,6 @@ def test_no_example_is_left_out():
         "openai_client",
         "outside_evaluators",
         "quickstart",
-        "pocket_eval",
-        "replay",
         "resilience",
         "structured_output",
         "subgraph",
@@ -205,31 +203,6 @@ def test_resilience_answers_on_a_bad_day_in_time_and_in_budget(capsys):
     assert float(fates["after"][0]) < 5
     assert "no answer: the budget is too small for any answer: " in "\n".join(lines)
     assert lines[-1] == "requests sent: 0"
-
-
-def test_replay_measures_every_policy_against_the_baselines(capsys):
-    replay = load("replay")
-    rows = replay.main([str(EXAMPLES / "data" / "demo.jsonl"), "--models", "elm,oak,fir"])
-    by_name = {row.name: row for row in rows}
-    assert by_name["majority of all 3 in full"].accuracy == 1
-    assert by_name["adaptive (the default)"].accuracy == 1
-    assert by_name["first of the pool: elm"].accuracy == 0
-    assert len(rows) == 4 + len(replay.POLICIES)
-    assert replay.against(by_name["first of the pool: elm"], by_name["majority of all 3 in full"]).startswith("-100.0")
-
-
-@pytest.mark.replay
-@pytest.mark.skipif(
-    not (EXAMPLES.parents[1] / "shared" / "replay" / "math_l5.jsonl.gz").exists(),
-    reason="the recorded model outputs in ../shared/replay are not there",
-)
-def test_on_recorded_models_the_default_beats_the_best_single_for_less_than_half_of_all():
-    data = EXAMPLES.parents[1] / "shared" / "replay" / "math_l5.jsonl.gz"
-    rows = load("replay").main([str(data), "--questions", "150", "--policies", "adaptive (the default)"])
-    single, _, everybody, _, adaptive = rows
-    assert adaptive.accuracy >= single.accuracy
-    assert adaptive.accuracy >= everybody.accuracy - 0.03
-    assert adaptive.output_tokens <= 0.55 * everybody.output_tokens
 
 
 @pytest.mark.parametrize("name", MODULES)

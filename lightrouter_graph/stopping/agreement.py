@@ -17,8 +17,8 @@ class AgreementStop:
         agree: How many equal answers are enough, >= 2.
         top_k: Most candidates that answer.
 
-    Deviation from arXiv 2505.16221: the paper has no early stop. `examples/replay.py` measures what it saves and
-    what it loses on recorded outputs; the README has the figures.
+    Deviation from arXiv 2505.16221: the paper has no early stop. `lightrouter eval` measures what it saves and
+    what it loses; the README has figures.
     """
 
     agree: int

@@ -18,8 +18,8 @@ Data = Annotated[
     typer.Argument(
         metavar="DATA",
         help="A recording (.jsonl, .jsonl.gz); sample (a small one that ships); pocket or pocket:300 (generated "
-        "problems, live); a public set from its usual files, as gsm8k:FILE, or from the hub, as gsm8k (math, math_500, "
-        "mmlu, mmlu_pro, gpqa, mt_bench).",
+        "problems, live; pocket-new: in new wordings); a public set from its usual files, as gsm8k:FILE, or from the "
+        "hub, as gsm8k (math, math-500, mmlu, mmlu-pro, gpqa, mt-bench).",
     ),
 ]
 Models = Annotated[

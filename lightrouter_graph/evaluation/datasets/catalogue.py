@@ -11,10 +11,11 @@ from lightrouter_graph.evaluation.datasets.maths import MATH, MATH_500
 from lightrouter_graph.evaluation.datasets.mmlu import MMLU
 from lightrouter_graph.evaluation.datasets.mmlu_pro import MMLU_PRO
 from lightrouter_graph.evaluation.datasets.mt_bench import MT_BENCH
-from lightrouter_graph.evaluation.datasets.pocket import DEFAULT_COUNT, draw_pocket
+from lightrouter_graph.evaluation.datasets.pocket import DEFAULT_COUNT, POCKET, POCKET_NEW, draw_pocket
 from lightrouter_graph.evaluation.datasets.public import Fetch, PublicSet, load_from_hub, sampled
 from lightrouter_graph.evaluation.datasets.recording import SUFFIXES, load_recording
 from lightrouter_graph.evaluation.questions import DataSet
+from lightrouter_graph.problems.drawing import Wording
 
 SAMPLE_NOTE = (
     "Five models of 427,000 parameters, made for these generated grade-school problems: nothing of it carries over to "
@@ -24,15 +25,13 @@ SAMPLE_NOTE = (
 PUBLIC: dict[str, PublicSet] = {known.name: known for known in (GSM8K, MATH, MATH_500, MMLU, MMLU_PRO, GPQA, MT_BENCH)}
 """The public sets by name."""
 
-POCKET = "pocket"
-
 SAMPLE = "sample"
 """What the models that come with the package were recorded to say to 400 generated problems; it ships with it."""
 
 
 def known_names() -> tuple[str, ...]:
     """Return the names that `load` knows, beside paths of recordings."""
-    return (*PUBLIC, POCKET, SAMPLE)
+    return (*PUBLIC, POCKET, POCKET_NEW, SAMPLE)
 
 
 def load(name: str, *, split: str | None = None, limit: int | None = None, fetch: Fetch = load_from_hub) -> DataSet:
@@ -40,8 +39,8 @@ def load(name: str, *, split: str | None = None, limit: int | None = None, fetch
 
     Args:
         name: The path of a recording (`.jsonl` or `.jsonl.gz`); `gsm8k:PATH` for a public set from a file or folder;
-            `gsm8k` for one from the hub; `pocket` or `pocket:300` for so many generated problems; `sample` for the
-            recording that ships.
+            `gsm8k` for one from the hub; `pocket` or `pocket:300` for so many generated problems, `pocket-new` for
+            some in new wordings; `sample` for the recording that ships.
         split: Which part of a public set; None for the one that is usually reported.
         limit: Most questions, >= 1; which, a hash of their ids decides, so it is always the same ones.
         fetch: How rows come from the hub.
@@ -66,8 +65,9 @@ def _load(name: str, split: str | None, fetch: Fetch) -> DataSet:
     if name == SAMPLE:
         with as_file(files("lightrouter_graph.evaluation.datasets") / "sample.jsonl.gz") as path:
             return replace(load_recording(path), note=SAMPLE_NOTE)
-    if known == POCKET:
-        return draw_pocket(_count(rest, name) if colon else DEFAULT_COUNT)
+    if known in {POCKET, POCKET_NEW}:
+        wording: Wording = "seen" if known == POCKET else "held out"
+        return draw_pocket(_count(rest, name) if colon else DEFAULT_COUNT, wording=wording)
     if name.endswith(SUFFIXES) or Path(name).is_file():
         return load_recording(Path(name))
     msg = f"unknown data set {name!r}: known are {', '.join(known_names())}, and paths of {' or '.join(SUFFIXES)} files"

@@ -3,15 +3,18 @@
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.questions import DataSet, Question
 from lightrouter_graph.problems import draw_problems
+from lightrouter_graph.problems.drawing import Wording
 
+POCKET, POCKET_NEW = "pocket", "pocket-new"
 DEFAULT_COUNT = 200
 
 
-def draw_pocket(count: int = DEFAULT_COUNT, *, seed: int = 0) -> DataSet:
+def draw_pocket(count: int = DEFAULT_COUNT, *, wording: Wording = "seen", seed: int = 0) -> DataSet:
     """Draw problems that the pocket models were not trained on, in all kinds and difficulties.
 
     Args:
         count: How many, >= 1.
+        wording: Phrasings of their training, with other numbers; or phrasings held out of it.
         seed: Equal seeds draw equal problems.
 
     Raises:
@@ -20,9 +23,10 @@ def draw_pocket(count: int = DEFAULT_COUNT, *, seed: int = 0) -> DataSet:
     if count < 1:
         msg = f"the number of pocket problems must be >= 1, got {count}"
         raise EvaluationError(msg)
+    name = POCKET if wording == "seen" else POCKET_NEW
     questions = tuple(
-        Question(f"pocket-{number:05}", problem.question, category=problem.kind, reference=str(problem.answer))
-        for number, problem in enumerate(draw_problems(count, seed=seed))
+        Question(f"{name}-{number:05}", problem.question, category=problem.kind, reference=str(problem.answer))
+        for number, problem in enumerate(draw_problems(count, wording=wording, seed=seed))
     )
     note = "Generated grade-school problems, made for the models that come with the package."
-    return DataSet("pocket", questions, "number", note)
+    return DataSet(name, questions, "number", note)
