@@ -9,6 +9,7 @@ from lightrouter_graph.evaluation.ledger import ledger
 from lightrouter_graph.evaluation.methods.base import Fitted, Method, Reply
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.records import ModelCall, Result, Route, RouteBoot
+from lightrouter_graph.thoughts import said
 
 Score = Callable[[Question, str], Awaitable[float | None]]
 """(question, answer) -> 0 to 1, or None where it cannot be scored."""
@@ -53,7 +54,7 @@ class Answering:
                 reply, error = Reply(""), str(exc)
         ended = self.now()
         spent = [_since(call, began) for call in calls]
-        author = _author(question, reply)
+        author = None if error else _author(question, reply)
         return {
             "question": question.id,
             "method": self.method.name,
@@ -82,9 +83,14 @@ class Answering:
 
 
 def _author(question: Question, reply: Reply) -> str | None:
-    """Return whose recorded output the answer is, word for word: the one it was chosen from, or another's."""
+    """Return whose recorded output the answer is: the one it was chosen from, or another's.
+
+    Word for word, but for what it thinks aloud at its beginning: a router shows that to nobody.
+    """
     names = [reply.chosen, *question.outputs] if reply.chosen in question.outputs else [*question.outputs]
-    return next((name for name in names if name is not None and question.outputs[name].text == reply.text), None)
+    texts = [(name, question.outputs[name].text) for name in names if name is not None]
+    whole = (name for name, text in texts if text == reply.text)
+    return next(whole, next((name for name, text in texts if said(text) == reply.text), None))
 
 
 def _since(call: ModelCall, began: float) -> ModelCall:
