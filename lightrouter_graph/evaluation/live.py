@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
+from lightrouter_graph.errors import LightRouterError
 from lightrouter_graph.evaluation.answering import Answering, Score, unscored
 from lightrouter_graph.evaluation.ledger import ledger
 from lightrouter_graph.evaluation.methods.base import Fitted, Method, Setting, ask
-from lightrouter_graph.evaluation.models.purse import LivePurse
+from lightrouter_graph.evaluation.models.purse import LivePurse, refusals_raised
 from lightrouter_graph.evaluation.models.tape import Tape
 from lightrouter_graph.evaluation.models.taping import Pacer, WallClock, taped
 from lightrouter_graph.evaluation.questions import Output, Question, fold_of
@@ -72,11 +73,15 @@ class Live:
 
         Returns:
             The questions with their outputs, not scored yet. A candidate that failed has an empty one.
+
+        Raises:
+            BudgetError: If the purse refused a call; what was paid for is on the tape.
         """
         pool = self._pool()
 
         async def one(question: Question) -> Question:
-            outputs = await asyncio.gather(*(self._output(candidate, question) for candidate in pool))
+            with refusals_raised():
+                outputs = await asyncio.gather(*(self._output(candidate, question) for candidate in pool))
             answered = replace(question, outputs=dict(zip(pool.names, outputs, strict=True)))
             tell(answered)
             return answered
@@ -115,12 +120,17 @@ class Live:
             known: All questions with the outputs that `collect` brought; those of other folds are the history.
             asked: Those of them that are put to it.
             keep: Given each result when it is there.
+
+        Raises:
+            BudgetError: If the purse refused a call; what was paid for is on the tape.
         """
         fitted = {fold: method.fit(self._setting(known, fold)) for fold in range(self.folds)}
 
         async def one(question: Question) -> None:
             fold = fold_of(question.id, self.folds)
-            keep(await self._answering(method, fitted[fold], fold)(question))
+            with refusals_raised():
+                result = await self._answering(method, fitted[fold], fold)(question)
+            keep(result)
 
         await self._at_once(one, asked)
 
@@ -162,16 +172,27 @@ class Live:
         )
 
     async def _at_once(self, do: Callable[[Question], Awaitable[T]], questions: Iterable[Question]) -> list[T]:
-        """Work on several questions at a time; the first error ends it, and what was kept stays kept."""
-        places = asyncio.Semaphore(self.concurrency)
+        """Work on several questions at a time; after the first error no further one is begun.
 
-        async def one(question: Question) -> T:
+        Those under way are finished: what their calls bring is paid for.
+        """
+        places, wrong = asyncio.Semaphore(self.concurrency), list[LightRouterError]()
+
+        async def one(question: Question) -> T | None:
             async with places:
-                return await do(question)
+                if wrong:
+                    return None
+                try:
+                    return await do(question)
+                except LightRouterError as exc:
+                    wrong.append(exc)
+                    return None
 
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(one(question)) for question in questions]
         except BaseExceptionGroup as group_error:
             raise group_error.exceptions[0] from None  # what went wrong first; the others were ended by it
-        return [task.result() for task in tasks]
+        if wrong:
+            raise wrong[0]
+        return [cast("T", task.result()) for task in tasks]

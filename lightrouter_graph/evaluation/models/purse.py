@@ -2,14 +2,33 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
-from lightrouter_graph.errors import BudgetError, EvaluationError
+from lightrouter_graph.errors import BudgetError, EvaluationError, LightRouterError
 from lightrouter_graph.evaluation.models.tape import Asked
 from lightrouter_graph.pricing import Price
 
 _OVERHEAD = 64
 """Tokens beside the texts of a prompt that a provider may count."""
+
+_refused: ContextVar[list[LightRouterError] | None] = ContextVar("evaluation_refused", default=None)
+
+
+@contextmanager
+def refusals_raised() -> Iterator[None]:
+    """Raise in the end what a purse refused inside, in this task and those it begins.
+
+    To whoever asked, a refused call is one model that failed; what they made of the others is no result.
+    """
+    refused: list[LightRouterError] = []
+    token = _refused.set(refused)
+    try:
+        yield
+    finally:
+        _refused.reset(token)
+    if refused:
+        raise refused[0]
 
 
 @dataclass(slots=True)
@@ -55,13 +74,25 @@ class LivePurse:
             BudgetError: If it is more than is left.
             EvaluationError: If there is a limit and no worst case: the price or the cap is not known.
         """
+        try:
+            payment = self._payment(asked, price)
+        except LightRouterError as exc:
+            if (refused := _refused.get()) is not None:
+                refused.append(exc)
+            raise
+        self._payments.append(payment)
+        yield payment
+
+    def _payment(self, asked: Asked, price: Price | None) -> Payment:
         payment = Payment(self._worst_usd(asked, price))
         if self.most_usd is not None and self.usd + payment.usd > self.most_usd:
             left = self.most_usd - self.usd
-            msg = f"the evaluation's budget of {self.most_usd:g} USD has {left:.4f} left; the next call may take more"
+            msg = (
+                f"the evaluation's budget of {self.most_usd:g} USD has {left:.4f} left, and the next call may take "
+                f"{payment.usd:.4f}; what was paid for is kept"
+            )
             raise BudgetError(msg, needed={"usd": payment.usd}, left={"usd": left}, scope="run")
-        self._payments.append(payment)
-        yield payment
+        return payment
 
     def _worst_usd(self, asked: Asked, price: Price | None) -> float:
         if self.most_usd is None:
