@@ -7,7 +7,7 @@ TESTS ?= tests
 
 EVAL_SETS := math_l5 gsm8k crux mmlu_pro alpaca_eval
 EVAL_DATA ?= $(or $(wildcard $(EVAL_SETS:%=../shared/replay/%.jsonl.gz)),sample)
-EVAL_OPTIONS ?= --max-price 1.3 --max-models 8 --questions 400
+EVAL_OPTIONS ?= $(if $(filter sample,$(EVAL_DATA)),,--max-price 1.3 --max-models 8 --questions 400)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo eval test lint format benchmark clean

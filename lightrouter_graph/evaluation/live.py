@@ -97,10 +97,14 @@ class Live:
 
         Returns:
             The questions with scored outputs.
+
+        Raises:
+            BudgetError: If the purse refused a judge's call; what was paid for is on the tape.
         """
 
         async def one(question: Question) -> Question:
-            scores = await asyncio.gather(*(self._score_of(question, out) for out in question.outputs.values()))
+            with refusals_raised():
+                scores = await asyncio.gather(*(self._score_of(question, out) for out in question.outputs.values()))
             scored = zip(question.outputs.items(), scores, strict=True)
             tell(question)
             return replace(question, outputs={name: replace(out, score=score) for (name, out), score in scored})

@@ -159,6 +159,19 @@ def compare(
     print_comparison(before, after)
 
 
+@app.command("overview")
+def overview(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    method: Annotated[
+        list[str] | None, typer.Option("--method", metavar="NAME", help="A row; default: a choice of all kinds.")
+    ] = None,
+) -> None:
+    """Print several runs as one Markdown table: a row per method, a column per run."""
+    from lightrouter_graph.cli.evaluate.listing import print_overview  # noqa: PLC0415 - as above
+
+    print_overview(runs, method or [])
+
+
 @app.command("methods")
 def methods() -> None:
     """List the methods there are."""

@@ -8,6 +8,7 @@ from typing import cast
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.datasets.catalogue import load
 from lightrouter_graph.evaluation.questions import Question
+from lightrouter_graph.evaluation.records import Summary
 from lightrouter_graph.evaluation.results import ResultsFile
 from lightrouter_graph.evaluation.studies.study import Terms
 
@@ -28,6 +29,19 @@ def terms_of(folder: Path) -> Terms:
         raise EvaluationError(msg) from exc
 
 
+def summary_of(folder: Path) -> Summary:
+    """Return the figures of a run.
+
+    Raises:
+        EvaluationError: If the folder holds no report.
+    """
+    try:
+        return cast("Summary", json.loads((folder / "summary.json").read_text("utf-8")))
+    except (OSError, ValueError) as exc:
+        msg = f"{folder} holds no report: summary.json cannot be read ({type(exc).__name__})"
+        raise EvaluationError(msg) from exc
+
+
 def methods_of(folder: Path) -> tuple[str, ...]:
     """Return the names of the methods of a run, in table order; of one that was stopped, in the order they ran.
 
@@ -38,8 +52,8 @@ def methods_of(folder: Path) -> tuple[str, ...]:
     if not ran:
         msg = f"{folder} holds no results"
         raise EvaluationError(msg)
-    summary = folder / "summary.json"
-    in_table = [row["method"] for row in json.loads(summary.read_text("utf-8"))["methods"]] if summary.is_file() else []
+    reported = (folder / "summary.json").is_file()
+    in_table = [row["method"] for row in summary_of(folder)["methods"]] if reported else []
     return tuple(sorted(ran, key=lambda name: in_table.index(name) if name in in_table else len(in_table)))
 
 
