@@ -71,6 +71,9 @@ class VirtualClock:
     Args:
         settle_s: Real seconds to wait before each jump, 0 for none.
         timers: Whether timers of the event loop (`asyncio.timeout`, `asyncio.sleep`) follow the virtual time.
+        still: Whether the event loop's own time stands still between jumps while anybody sleeps, so that equal
+            programs see equal times to the last digit, however fast the machine is. Threads and sockets are then
+            waited for in steps of half a millisecond.
 
     Example:
         >>> import asyncio
@@ -84,11 +87,12 @@ class VirtualClock:
         [3600.0, 60.0]
     """
 
-    def __init__(self, *, settle_s: float = 0.0, timers: bool = True) -> None:
+    def __init__(self, *, settle_s: float = 0.0, timers: bool = True, still: bool = False) -> None:
         self.now = 0.0
         """Virtual seconds since the clock was made."""
         self._settle_s = settle_s
         self._timers = timers
+        self._still = still
         self._order = itertools.count()
         self._sleepers: list[_Sleeper] = []
         self._view: _LoopView | None = None
@@ -110,6 +114,15 @@ class VirtualClock:
         with self._lock:
             self.now += seconds
 
+    def restart(self) -> None:
+        """Begin at 0 again, between two things that have nothing to do with each other.
+
+        Nobody but who sleeps for ever may be asleep, and no timer of the event loop may be left.
+        """
+        self.now = 0.0
+        if self._view is not None:
+            self._view.restart()
+
     def leave(self) -> None:
         """Let go of the event loop.
 
@@ -122,6 +135,7 @@ class VirtualClock:
             raise RuntimeError("one VirtualClock per event loop at a time: give all models the same clock")
         self._sleepers.clear()
         self._view.watcher = None
+        self._view.flow()
         self._view = None
         if self._next_watch is not None:
             self._next_watch.cancel()
@@ -134,6 +148,8 @@ class VirtualClock:
             view.watcher.leave()
         view.watcher = self
         self._view, self._quiet_turns = view, 0
+        if self._still:
+            view.hold()
         self._watch_again(view, 0.0)
 
     def _watch(self, view: "_LoopView") -> None:
@@ -151,6 +167,9 @@ class VirtualClock:
             self._watch_again(view, 0.0 if self._jump(view) else _POLL_S)
 
     def _watch_again(self, view: "_LoopView", after_s: float) -> None:
+        if after_s and self._still:
+            time.sleep(after_s)
+            after_s = 0.0
         if after_s:
             self._next_watch = view.loop.call_later(after_s, self._watch, view)
         else:
@@ -185,6 +204,7 @@ class _LoopView:
         self.in_threads = 0
         self.watcher: VirtualClock | None = None
         self._ahead_s = 0.0
+        self._held = False
         self._real_time = loop.time
         self._submit = cast("Callable[..., asyncio.Future[Any]]", loop.run_in_executor)
         loop.time = self._time  # type: ignore[method-assign]
@@ -209,8 +229,20 @@ class _LoopView:
     def advance(self, seconds: float) -> None:
         self._ahead_s += seconds
 
+    def hold(self) -> None:
+        """Let the loop's time begin at 0 and move by jumps alone."""
+        self._held = True
+        self.restart()
+
+    def flow(self) -> None:
+        self._held = False
+
+    def restart(self) -> None:
+        if self._held:
+            self._ahead_s = 0.0
+
     def _time(self) -> float:
-        return self._real_time() + self._ahead_s
+        return self._ahead_s if self._held else self._real_time() + self._ahead_s
 
     def _run_in_executor(self, *args: Any) -> "asyncio.Future[Any]":
         future = self._submit(*args)
