@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 LIMIT_NAMES = ("max_completion_tokens", "max_tokens", "num_predict")
 """The names under which OpenAI-like endpoints take the cap on the output, each knowing only some of them."""
@@ -35,6 +35,11 @@ class Quirks:
     alternates: bool = False
     reasons: bool = False
     keeps_effort: bool = False
+
+    def forget(self) -> None:
+        """Know nothing again."""
+        for known in fields(self):
+            setattr(self, known.name, known.default)
 
     def refuse_limit(self, known: str, hint: str) -> bool:
         """Learn that the cap was refused under its name, and choose another.

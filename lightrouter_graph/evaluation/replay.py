@@ -1,6 +1,7 @@
 """Replay: methods run over recorded outputs in virtual time, each part of the data judged by what the others taught."""
 
 import asyncio
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -64,7 +65,7 @@ class Replay:
             _check_complete(question, models.names)
         self.questions = {question.id: question for question in questions}
         self._models, self._seed, self._folds, self._score = models, seed, folds, score
-        self._clock = VirtualClock()
+        self._clock = VirtualClock(still=True)
         self._recordings = Recordings(questions)
         self._settings: dict[int, Setting] = {}
         self._fitted: dict[tuple[str, int], Answering] = {}
@@ -82,7 +83,21 @@ class Replay:
         return asyncio.run(self._run(method, [self.questions[number] for number in ids]))
 
     async def _run(self, method: Method, questions: Sequence[Question]) -> list[Result]:
-        return [await self._answering(method, fold_of(question.id, self._folds))(question) for question in questions]
+        keeper = asyncio.create_task(self._clock.sleep(math.inf))  # while it sleeps, no real time is seen
+        await asyncio.sleep(0)
+        try:
+            return [await self._answer(method, question) for question in questions]
+        finally:
+            keeper.cancel()
+
+    async def _answer(self, method: Method, question: Question) -> Result:
+        """Answer one question as if it were the first: at second 0, and with nothing learnt of any candidate."""
+        fold = fold_of(question.id, self._folds)
+        self._clock.restart()
+        for candidate in self._setting(fold).pool:
+            candidate.quirks.forget()
+        with self._recordings.asking(question):
+            return await self._answering(method, fold)(question)
 
     def _answering(self, method: Method, fold: int) -> Answering:
         if (method.name, fold) not in self._fitted:

@@ -1,7 +1,8 @@
 # ruff: noqa: ARG002 - the arguments of a chat model's methods are LangChain's.
 """A chat model that plays recorded outputs, cut where the call asks and at the pace of the recording."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any, NamedTuple
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -33,6 +34,16 @@ class Recordings:
 
     def __init__(self, questions: Sequence[Question]) -> None:
         self._by_text = {question.text: question for question in questions}
+        self._asked: Question | None = None
+
+    @contextmanager
+    def asking(self, question: Question) -> Iterator[None]:
+        """Take prompts inside for this question wherever they hold its text: others may be in equal words."""
+        self._asked = question
+        try:
+            yield
+        finally:
+            self._asked = None
 
     def find(self, messages: Sequence[BaseMessage]) -> Question:
         """Find the question a prompt asks: a message that is one, else the longest one that a message contains.
@@ -41,6 +52,8 @@ class Recordings:
             LookupError: If there is none.
         """
         texts = [str(message.text) for message in messages]
+        if self._asked is not None and any(self._asked.text in text for text in texts):
+            return self._asked
         for text in texts:
             if text in self._by_text:
                 return self._by_text[text]
