@@ -18,7 +18,6 @@ OVERVIEW = (
     "cascade",
     "router-50",
     "lightrouter",
-    "lightrouter-32",
     "lightrouter-sequential",
     "lightrouter-cold",
     "lightrouter-by-consistency",

@@ -1,0 +1,34 @@
+"""The README's table is what the command prints, on the recordings it was made from."""
+
+from pathlib import Path
+
+import pytest
+
+from lightrouter_graph.evaluation.experiments.everything import everything
+from lightrouter_graph.evaluation.report import markdown_overview
+from lightrouter_graph.evaluation.studies import Study, run_study
+from lightrouter_graph.evaluation.studies.over_recordings import over_recordings
+from lightrouter_graph.evaluation.studies.study import Silence
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT.parent / "shared" / "replay" / "crux.jsonl.gz"
+METHODS = ("best-single", "majority", "lightrouter", "lightrouter-sequential")
+
+
+@pytest.mark.replay
+@pytest.mark.skipif(not DATA.exists(), reason="the recorded model outputs in ../shared/replay are not there")
+def test_the_table_is_that_of_the_command(tmp_path):
+    study = Study(str(DATA), tmp_path, questions=400, max_price=1.3, max_models=8)
+    done = run_study(
+        study, over_recordings(study), lambda names, offered: everything(names, offered, METHODS), Silence()
+    )
+    _, _, *rows = markdown_overview([done.summary], METHODS).splitlines()
+    readme = (ROOT / "README.md").read_text()
+    begin, end = "<!-- made by lightrouter eval overview -->\n", "<!-- end of the overview -->"
+    table = [[cell.strip() for cell in line.split("|")] for line in readme.split(begin)[1].split(end)[0].splitlines()]
+    column = table[0].index("crux, 400")
+    printed = {line[1]: line[column] for line in table[2:]}
+    assert len(rows) == len(METHODS)
+    for row in rows:
+        _, label, figures, _ = (cell.strip() for cell in row.split("|"))
+        assert printed[label] == figures
