@@ -17,6 +17,7 @@ import pytest
 from lightrouter_graph.context import Context
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.ledger import ledger
+from lightrouter_graph.evaluation.methods.base import ask
 from lightrouter_graph.evaluation.methods.named import named
 from lightrouter_graph.evaluation.questions import Output, Question, fold_of
 from lightrouter_graph.evaluation.records import ModelCall, Result
@@ -185,6 +186,21 @@ def test_recorded_times_are_kept_and_a_boot_takes_its_share_of_them() -> None:
     assert of_a[0] == (0, 1.0, 2.0)
     if len(of_a) > 1:
         assert of_a[1] == (2.0, 3.0, 3.0 + 15 / 16)
+
+
+@pytest.mark.parametrize("cap", [1, 3, 7, 8, 20])
+def test_a_streamed_answer_of_few_tokens_keeps_its_cap(cap: int) -> None:
+    question = Question("q", QUESTION, outputs={"a": wrote(40), "b": wrote(20)})
+    candidate = replay([question], a=PRICES["a"], b=PRICES["b"])._setting(0).pool["a"]
+
+    async def listen() -> tuple[str, list[ModelCall]]:
+        with ledger() as calls:
+            said = await ask(candidate, question, max_tokens=cap, listens=True)
+        return said.text, calls
+
+    said, (call,) = asyncio.run(listen())
+    assert (count_tokens(said), call["output_tokens"], call["stopped"]) == (cap, cap, False)
+    assert not candidate.quirks.ignores_cap
 
 
 def test_recorded_input_tokens_and_an_overhead_are_counted() -> None:

@@ -152,8 +152,9 @@ class ReplayedChat(BaseChatModel):
         take = self._take(messages, kwargs.get("max_tokens"))
         began, whole = self.clock.now, False
         try:
-            for number, piece in enumerate(_pieces(take.text)):
-                share = number / _PIECES
+            pieces = _pieces(take)
+            for number, piece in enumerate(pieces):
+                share = number / len(pieces)
                 await self.clock.sleep(max(0.0, began + take.pace.due_s(int(share * take.tokens)) - self.clock.now))
                 yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
             await self.clock.sleep(max(0.0, began + take.seconds - self.clock.now))
@@ -233,6 +234,7 @@ def _usage(take: _Take) -> UsageMetadata:
     return UsageMetadata(input_tokens=take.input_tokens, output_tokens=take.tokens, total_tokens=total)
 
 
-def _pieces(text: str) -> list[str]:
-    size = max(1, -(-len(text) // _PIECES))
-    return [text[start : start + size] for start in range(0, len(text), size)] or [""]
+def _pieces(take: _Take) -> list[str]:
+    """Cut what is said into no more pieces than tokens: who hears more of them than the cap takes it for ignored."""
+    size = max(1, -(-len(take.text) // max(1, min(_PIECES, take.tokens))))
+    return [take.text[start : start + size] for start in range(0, len(take.text), size)] or [""]
