@@ -8,6 +8,7 @@ from langchain_core.outputs import ChatResult
 from typing_extensions import TypedDict
 
 from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.evaluation.models.tape import cap_of
 from lightrouter_graph.pool import Candidate
 
 Role = Literal["candidate", "writer", "judge"]
@@ -21,6 +22,7 @@ class CandidateFacts(TypedDict):
     price: tuple[float, float] | None
     continuation: Any
     json_mode: Any
+    max_tokens: int | None
 
 
 def facts_of_candidate(candidate: Candidate, role: Role = "candidate") -> CandidateFacts:
@@ -32,6 +34,7 @@ def facts_of_candidate(candidate: Candidate, role: Role = "candidate") -> Candid
         "price": None if price is None else (price.input, price.output),
         "continuation": candidate.continuation,
         "json_mode": candidate.json_mode,
+        "max_tokens": cap_of(candidate.model, {}),
     }
 
 
@@ -39,7 +42,7 @@ def silent(facts: CandidateFacts) -> Candidate:
     """Make a candidate that can be taped and never called."""
     return Candidate(
         facts["name"],
-        _Silent(name=facts["name"]),
+        _Silent(name=facts["name"], max_tokens=facts["max_tokens"]),
         price=None if facts["price"] is None else (facts["price"][0], facts["price"][1]),
         continuation=facts["continuation"],
         json_mode=facts["json_mode"],
@@ -48,6 +51,7 @@ def silent(facts: CandidateFacts) -> Candidate:
 
 class _Silent(BaseChatModel):
     name: str
+    max_tokens: int | None = None
 
     @property
     def _llm_type(self) -> str:

@@ -53,7 +53,8 @@ class Asked(NamedTuple):
 
 def cap_of(model: object, kwargs: Mapping[str, Any]) -> int | None:
     """Return the cap on the output, under whichever name it travels."""
-    given = [kwargs.get(name) for name in _CAPS] + [kwargs.get("extra_body", {}).get(name) for name in _CAPS]
+    body = kwargs.get("extra_body") or {}
+    given = [kwargs.get(name) for name in _CAPS] + [body.get(name) for name in _CAPS]
     own = [getattr(model, name, None) for name in _CAPS]
     return next((cap for cap in [*given, *own] if isinstance(cap, int)), None)
 
@@ -86,8 +87,10 @@ class Tape:
         """Let one at a time ask the same thing: the others find the reply."""
         return self._turns.setdefault(key, asyncio.Lock())
 
-    def keep(self, asked: Asked, message: AIMessage, *, ttft_s: float | None, seconds: float) -> Take:
-        """Write a reply down.
+    def keep(
+        self, asked: Asked, message: AIMessage, *, ttft_s: float | None, seconds: float, secrets: Sequence[str] = ()
+    ) -> Take:
+        """Write a reply down, without the secrets of the model.
 
         Raises:
             EvaluationError: If it calls tools: those are not kept.
@@ -99,7 +102,7 @@ class Tape:
         take: Take = {
             "key": asked.key,
             "candidate": asked.candidate,
-            "text": redact(str(message.text)),
+            "text": redact(str(message.text), secrets),
             "ended": ended,
             "usage": message.usage_metadata,
             "ttft_s": ttft_s,

@@ -4,7 +4,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import new_class
 from typing import Any, ClassVar, Protocol, cast
 
@@ -19,6 +19,7 @@ from lightrouter_graph.evaluation.ledger import enter, wanted_sample
 from lightrouter_graph.evaluation.models.purse import LivePurse
 from lightrouter_graph.evaluation.models.stages import stage_now
 from lightrouter_graph.evaluation.models.tape import Asked, Take, Tape, cap_of
+from lightrouter_graph.failures import secrets_of
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.pricing import Price
 from lightrouter_graph.testing.tokens import count_prompt_tokens, count_tokens
@@ -61,6 +62,7 @@ class Deck:
         clock: In which time they are played. One that is played takes as long as it took when it was recorded, so that
             latencies hold whoever asked first.
         purse: What may still be paid; None to pay nothing: what is not on the tape is an error.
+        secrets: What its model holds and no tape may.
     """
 
     candidate: str
@@ -68,6 +70,7 @@ class Deck:
     tape: Tape
     clock: Pacer
     purse: LivePurse | None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def asked(
         self, model: BaseChatModel, messages: Sequence[BaseMessage], stop: Sequence[str] | None, kwargs: dict[str, Any]
@@ -88,7 +91,9 @@ class Deck:
         try:
             if take["text"] is None:
                 await self.clock.sleep(float("inf"))
-            size = max(1, -(-len(text) // _PIECES)) if take["ttft_s"] is not None else max(1, len(text))
+            # No more pieces than tokens: who hears more of them than the cap takes the cap for ignored.
+            pieces = 1 if take["ttft_s"] is None else max(1, min(_PIECES, _tokens(asked, take)[1]))
+            size = max(1, -(-len(text) // pieces))
             for start in range(0, max(1, len(text)), size):
                 due = first_s + (take["seconds"] - first_s) * start / max(1, len(text))
                 await self._until(began + due)
@@ -131,7 +136,7 @@ def taped(candidate: Candidate, tape: Tape, clock: Pacer, purse: LivePurse | Non
 
     Its model is of a subclass of the model's own class, so that whatever is known of that class still holds.
     """
-    deck = Deck(candidate.name, candidate.price, tape, clock, purse)
+    deck = Deck(candidate.name, candidate.price, tape, clock, purse, secrets_of(candidate.model))
     return Candidate(
         candidate.name,
         _recording(candidate.model, deck),
@@ -206,7 +211,7 @@ class _Whole:
                 yield chunk
             return
         result = await above._agenerate(messages, stop=stop, **kwargs)
-        message = cast("AIMessage", result.generations[0].message)
+        message = _told(result.generations[0])
         yield ChatGenerationChunk(message=AIMessageChunk(**message.model_dump(exclude={"type"})))
 
 
@@ -235,11 +240,11 @@ async def _recorded(
             async for chunk in asking:
                 if ttft_s is None and chunk.text:
                     ttft_s = deck.clock.now - began
-                chunks.append(cast("AIMessageChunk", chunk.message))
+                chunks.append(cast("AIMessageChunk", _told(chunk)))
                 yield chunk
             seconds = deck.clock.now - began
             streamed = ttft_s if len(chunks) > 1 else None
-            take = deck.tape.keep(asked, _joined(chunks), ttft_s=streamed, seconds=seconds)
+            take = deck.tape.keep(asked, _joined(chunks), ttft_s=streamed, seconds=seconds, secrets=deck.secrets)
             payment.settle(deck.usd(_tokens(asked, take)))
         except (asyncio.CancelledError, GeneratorExit):
             deck.tape.keep_stopped(asked, deck.clock.now - began)
@@ -252,6 +257,13 @@ def _partial(asked: Asked, chunks: Sequence[AIMessageChunk], ttft_s: float | Non
     """Describe what was heard of a reply that did not become whole."""
     heard = "".join(str(chunk.text) for chunk in chunks)
     return Take(key=asked.key, candidate=asked.candidate, text=heard, ended={}, usage=None, ttft_s=ttft_s, seconds=0.0)
+
+
+def _told(generation: ChatGeneration) -> AIMessage:
+    """Return a message that says how it ended: some clients say so beside it, and LangChain brings it in later."""
+    message = cast("AIMessage", generation.message)
+    message.response_metadata = {**(generation.generation_info or {}), **message.response_metadata}
+    return message
 
 
 def _joined(chunks: Sequence[AIMessageChunk]) -> AIMessage:
