@@ -16,6 +16,14 @@ os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
 _FOREIGN = ("LANGSMITH_", "LANGCHAIN_", "OPENAI_", "OPENROUTER_", "TOGETHER_", "GROQ_", "DEEPSEEK_", "OLLAMA_", "VLLM_")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run what takes long when it is asked for."""
+    if "slow" not in config.getoption("markexpr"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="takes long; run with `pytest -m slow`"))
+
+
 @pytest.fixture(autouse=True)
 def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep a developer's own keys and tracing out of the tests."""
