@@ -1,9 +1,13 @@
 """Thousands of replayed questions over several processes, with every result on the disk as soon as it is there."""
 
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 
 from lightrouter_graph.evaluation.datasets.catalogue import load
 from lightrouter_graph.evaluation.methods.named import named
@@ -65,12 +69,14 @@ def run_replay(
             _keep(results, replay.run(named(method), ids), tell)
         return
     with ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (plan,)) as processes:
-        running: list[Future[list[Result]]] = [processes.submit(_run, method, ids) for method, ids in work]
+        with _interrupts_ignored():
+            running: list[Future[list[Result]]] = [processes.submit(_run, method, ids) for method, ids in work]
         try:
             for done in as_completed(running):
                 _keep(results, done.result(), tell)
         except BaseException:  # an interrupt, or a mistake: nothing new is begun, and what is there is kept
-            processes.shutdown(wait=False, cancel_futures=True)
+            # Waiting here: the end of the block would take the cancelling back before anybody saw it.
+            processes.shutdown(wait=True, cancel_futures=True)
             raise
 
 
@@ -86,12 +92,33 @@ def _keep(results: ResultsFile, new: Sequence[Result], tell: Callable[[Sequence[
     tell(new)
 
 
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Let processes that are begun inside ignore Ctrl-C, which a terminal sends to all: ending them is our task."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 _replay: dict[str, Replay] = {}
 
 
 def _begin(plan: Plan) -> None:
     """Prepare a process."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _replay["here"] = make_replay(plan)
+
+
+def _end_with_parent() -> None:
+    """Leave nobody behind whose parent was killed: it would wait for work for ever."""
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _run(method: str, ids: Sequence[str]) -> list[Result]:
