@@ -51,7 +51,7 @@ def run(running: Live, *methods: str, asked: tuple[Question, ...] = ASKED) -> tu
     kept: list[Result] = []
 
     async def both() -> list[Question]:
-        answered = await running.collect(asked, lambda _: None)
+        answered = await running.score_outputs(await running.collect(asked, lambda _: None), lambda _: None)
         for method in methods:
             await running.run(named(method), answered, answered, kept.append)
         return answered

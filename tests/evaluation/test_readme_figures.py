@@ -15,6 +15,7 @@ DATA = ROOT.parent / "shared" / "replay" / "crux.jsonl.gz"
 METHODS = ("best-single", "majority", "lightrouter", "lightrouter-sequential")
 
 
+@pytest.mark.slow
 @pytest.mark.replay
 @pytest.mark.skipif(not DATA.exists(), reason="the recorded model outputs in ../shared/replay are not there")
 def test_the_table_is_that_of_the_command(tmp_path):

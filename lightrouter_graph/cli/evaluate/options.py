@@ -31,7 +31,7 @@ Models = Annotated[
 MaxPrice = Annotated[
     float | None,
     _option(
-        _WHO, "--max-price", metavar="USD", help="Only recorded models of at most so many USD per 1M output tokens."
+        _WHO, "--max-price", metavar="USD", help="Only recorded models of at most so many USD per 1M output tokens.", min=0
     ),
 ]
 MaxModels = Annotated[
@@ -92,6 +92,7 @@ Budget = Annotated[
         "--budget",
         metavar="USD",
         help="What this sitting may take at most; needs --max-tokens and known prices. What is paid for is kept.",
+        min=0,
     ),
 ]
 Tape = Annotated[

@@ -258,7 +258,7 @@ def _setting(change: str, name: str) -> tuple[str, Any]:
         msg = f"method {name!r}: a change is written setting=value, got {change!r}"
         raise EvaluationError(msg)
     written = value.strip()
-    return key.strip(), None if written.lower() in {"none", "all"} else int(written) if written.isdigit() else written
+    return key.strip(), None if written.lower() in {"none", "all"} else int(written) if written.isdecimal() else written
 
 
 def with_changes(name: str, changes: str) -> str:

@@ -83,14 +83,21 @@ def over_recordings(study: Study, data: DataSet | None = None) -> Recorded:
         data: What `study.data` names, where it is loaded already.
 
     Raises:
-        EvaluationError: If no question has the outputs of all candidates, or there are fewer than two candidates.
+        EvaluationError: If no question has the outputs of all candidates, none of them is scored, or there are fewer
+            than two candidates, or one of them twice.
     """
     data = load(study.data) if data is None else data
     facts = _facts_beside(study.data)
     names = study.models or _chosen(data, facts, study)
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
+        msg = f"{study.data}: {', '.join(twice)} is named twice among the models"
+        raise EvaluationError(msg)
     complete = [question for question in data.questions if is_complete(question, names)]
     if len(names) < 2 or not complete:
         msg = f"{study.data}: {_coverage(data, names)}"
+        raise EvaluationError(msg)
+    if not any(question.outputs[name].score is not None for question in complete for name in names):
+        msg = f"{study.data}: no output of {', '.join(names)} is scored, and a replay compares scores"
         raise EvaluationError(msg)
     asked = sampled(DataSet(data.name, tuple(complete), data.scoring), study.questions).questions
     known = {name: facts[name] for name in names if name in facts}

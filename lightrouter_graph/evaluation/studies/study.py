@@ -184,7 +184,7 @@ def _settle(folder: Path, terms: Terms) -> None:
     path = folder / "run.json"
     now = json.loads(json.dumps(terms))
     if path.exists():
-        then: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
+        then = _terms_in(path)
         if differing := [name for name in now if then.get(name) != now[name]]:
             name = differing[0]
             msg = (
@@ -194,7 +194,20 @@ def _settle(folder: Path, terms: Terms) -> None:
             raise EvaluationError(msg)
         return
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(now, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    written = path.with_name(f".{path.name}.new")  # a kill leaves no half of it
+    written.write_text(json.dumps(now, indent=1) + "\n", "utf-8")
+    written.replace(path)
+
+
+def _terms_in(path: Path) -> Mapping[str, Any]:
+    try:
+        then = json.loads(path.read_text("utf-8"))
+    except ValueError:
+        then = None
+    if not isinstance(then, dict):
+        msg = f"{path} is damaged: it does not say what was run there; choose another folder with --out"
+        raise EvaluationError(msg)
+    return then
 
 
 def _reported(study: Study, terms: Terms, experiment: Experiment, methods: Sequence[str], ran: Ran) -> Reported:

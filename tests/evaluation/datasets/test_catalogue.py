@@ -100,8 +100,22 @@ def test_a_damaged_row_of_the_hub_is_named():
 
 
 def test_every_known_name_is_tested_here():
-    assert set(known_names()) == {*ROWS, "pocket"}
+    assert set(known_names()) == {*ROWS, "pocket", "pocket-new", "sample"}
     assert set(PUBLIC) == set(ROWS)
+
+
+def test_the_sample_ships_with_scores_and_says_what_it_is_not():
+    data = load("sample")
+    assert len(data.questions) == 400
+    assert {len(question.outputs) for question in data.questions} == {5}
+    assert all(output.score in {0.0, 1.0} for question in data.questions for output in question.outputs.values())
+    assert "carries over" in data.note
+
+
+def test_new_wordings_are_other_questions():
+    seen, new = load("pocket:20"), load("pocket-new:20")
+    assert not {question.text for question in seen.questions} & {question.text for question in new.questions}
+    assert new.questions[0].id == "pocket-new-00000"
 
 
 def test_a_path_is_a_recording(tmp_path):

@@ -1,0 +1,191 @@
+"""`lightrouter eval` over a recording: what a run leaves behind, and what is refused in one line."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from evaluation.toys import random_questions
+
+from lightrouter_graph.cli import main
+from lightrouter_graph.evaluation.datasets.recording import write_recording
+from lightrouter_graph.evaluation.methods.named import named
+from lightrouter_graph.evaluation.questions import DataSet
+
+RUN = ["--method", "majority", "--method", "lightrouter:boot_tokens=16", "--method", "best-single", "--jobs", "1"]
+LEFT = {"report.md", "index.html", "summary.json", "results.jsonl", "run.json"}
+
+
+@pytest.fixture
+def recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "150")
+    write_recording("toy.jsonl", DataSet("toy", tuple(random_questions(3, "abc", 16)), "recorded"))
+    return "toy.jsonl"
+
+
+def lightrouter(*args: object) -> int:
+    return main(["eval", *map(str, args)])
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name in {*LEFT} - {"index.html"}}
+
+
+def test_a_run_leaves_a_report_and_the_same_again_changes_nothing(recording: str, capsys: pytest.CaptureFixture) -> None:
+    assert lightrouter("run", recording, *RUN, "--out", "out") == 0
+    said = capsys.readouterr()
+    assert "majority of all" in said.out
+    assert "48 of 48" in said.err
+    assert "report: out/report.md" in said.err
+    folder = Path("out")
+    assert {path.name for path in folder.iterdir()} >= LEFT
+    assert len((folder / "results.jsonl").read_text().splitlines()) == 48
+    summary = json.loads((folder / "summary.json").read_text())
+    assert [row["method"] for row in summary["methods"]] == RUN[1:6:2]
+    assert summary["facts"]["mode"] == "replay"
+    before = bytes_of(folder)
+    assert lightrouter("run", recording, *RUN, "--out", "out") == 0
+    assert "of 48" not in capsys.readouterr().err
+    assert bytes_of(folder) == before
+    assert lightrouter("run", recording, *RUN[:2], "--out", "out", "--seed", "1") == 2
+    assert "out holds a run with another seed (0; now 1): choose another folder with --out" in capsys.readouterr().err
+    assert bytes_of(folder) == before
+
+
+def test_quiet_prints_the_table_alone_and_a_run_has_a_folder_of_its_own(recording: str, capsys: pytest.CaptureFixture) -> None:
+    assert lightrouter("run", recording, *RUN[:2], "-q", "--jobs", "1") == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert "majority" in said.out
+    assert Path("lightrouter-eval/toy-run/report.md").is_file()
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["run", "toy.jsonl", "--method", "majorty"], r"there is no method 'majorty'; did you mean 'majority'\?"),
+        (["run", "toy.jsonl", "--models", "a,zed"], "no question answered by all of a, zed, .*recorded are a"),
+        (["run", "toy.jsonl", "--models", "a"], r"1 candidate\(s\), two at least are needed"),
+        (["run", "toy.jsonl", "--models", "a,b,a"], "a is named twice among the models"),
+        (["run", "unscored.jsonl"], "no output of a, b, c is scored"),
+        (["corruption", "toy.jsonl"], "corruption needs models that are called"),
+        (["ablate", "layers", "toy.jsonl"], "ablate-layers needs models that are called"),
+        (["run", "toy.jsonl", "--method", "self-moa"], "'self-moa' needs samples, which this run does not have"),
+        (["run", "toy.jsonl", "--method", "lightrouter:top_k=0"], "top_k = 0: input should be greater than or equal to 1"),
+        (["run", "toy.jsonl", "--method", "lightrouter:top_k=\u00b2"], "top_k = '\u00b2': "),
+        (["run", "toy.jsonl", "--method", "corrupted-101-in-1-of-1"], "a percentage of 0 to 100 and a layer of 1 to 1"),
+        (["run", "toy.jsonl", "--set", "boots=3"], "unknown setting 'boots'"),
+        (["run", "toy.jsonl", "--set", "boots"], "a change is written setting=value, got 'boots'"),
+        (["run", "toy.jsonl", "--pool", "x.toml"], "holds recorded outputs; to call the models of a pool instead"),
+        (["run", "toy.jsonl", "--live", "-m", "vllm:m@http://127.0.0.1:1/v1"], "say how new ones are scored, with --scoring"),
+        (["run", "toy.jsonl", "--questions", "0"], "greater than or equal to 1"),
+        (["run", "toy.jsonl", "--jobs", "-2"], "greater than or equal to 1"),
+        (["run", "toy.jsonl", "--folds", "1"], "greater than or equal to 2"),
+        (["run", "toy.jsonl", "--seed", "-1"], "greater than or equal to 0"),
+        (["run", "toy.jsonl", "--budget", "-1"], "greater than or equal to 0"),
+        (["run", "toy.jsonl", "--max-price", "-0.5"], "greater than or equal to 0"),
+        (["run", "toy.jsonl", "--overhead", "-5"], "greater than or equal to 0"),
+        (["run", "gone.jsonl"], "cannot read the recording gone.jsonl: No such file"),
+        (["run", "pocket:0"], "the number of pocket problems must be >= 1, got 0"),
+        (["run", "pocket:2", "--pool", "gone.toml"], r"gone\.toml: cannot be read"),
+        (["run", "pocket:2", "-m", "pocket:general", "--scoring", "luck"], "unknown scoring 'luck': known are"),
+        (["run", "damaged.jsonl"], r"damaged\.jsonl.*line 2"),
+        (["run"], "Missing argument 'DATA'"),
+        (["compare", "nowhere", "nor-here"], "nowhere holds no run"),
+        (["again", "nowhere"], "nowhere holds no"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_in_one_line(
+    recording: str, capsys: pytest.CaptureFixture, args: list[str], said: str
+) -> None:
+    rows = [json.loads(line) for line in Path(recording).read_text().splitlines()]
+    Path("damaged.jsonl").write_text(json.dumps(rows[0]) + "\n{oops\n")
+    for row in rows:
+        for output in row["outputs"].values():
+            output["score"] = None
+    Path("unscored.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    jobs = ["--jobs", "1"] if args[0] in {"run", "corruption"} and "--jobs" not in args and len(args) > 1 else []
+    assert lightrouter(*args, *jobs, "--out", "out") == 2 if args[0] != "compare" else lightrouter(*args) == 2
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("lightrouter: ")]
+    assert len(told) == 1
+    assert re.search(said, told[0]), told
+    assert "Traceback" not in told[0]
+    assert not Path("out/results.jsonl").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b'{"data": "toy', b"[]", b"\xff\xfe"])
+def test_a_damaged_record_of_the_terms_is_told(recording: str, capsys: pytest.CaptureFixture, content: bytes) -> None:
+    Path("out").mkdir()
+    Path("out/run.json").write_bytes(content)
+    assert lightrouter("run", recording, *RUN[:2], "--jobs", "1", "--out", "out") == 2
+    assert "run.json is damaged" in capsys.readouterr().err
+    assert lightrouter("compare", "out", "out") == 2
+
+
+def test_damaged_results_are_told(recording: str, capsys: pytest.CaptureFixture) -> None:
+    lightrouter("run", recording, *RUN[:2], "--jobs", "1", "--out", "out")
+    with Path("out/results.jsonl").open("ab") as file:
+        file.write(b"garbage\n")
+    assert lightrouter("run", recording, *RUN[:2], "--jobs", "1", "--out", "out") == 2
+    assert "results.jsonl, line 17: not a result, got 'garbage'" in capsys.readouterr().err
+
+
+def test_compare_prints_what_changed(recording: str, capsys: pytest.CaptureFixture) -> None:
+    lightrouter("run", recording, *RUN, "--out", "before", "-q")
+    lightrouter("run", recording, "--method", "majority", "--overhead", "50", "--out", "after", "-q", "--jobs", "1")
+    capsys.readouterr()
+    assert lightrouter("compare", "before", "after") == 0
+    said = capsys.readouterr().out
+    assert "before to after" in said
+    row = next((line for line in said.splitlines() if "+150 [+150, +150]" in line), said)  # 50 more for each of three
+    assert row.rstrip().endswith("*"), row
+    assert "only before: best-single" in said or "only before: lightrouter" in said
+
+
+def test_methods_are_listed_and_each_of_them_is_one(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert lightrouter("methods") == 0
+    rows = capsys.readouterr().out.partition("\n\n")[0].splitlines()[1:]
+    names = [row.split()[0] for row in rows]
+    assert {"majority", "lightrouter", "single:NAME", "oracle-N"} <= set(names)
+    for form in names:
+        name = form.replace("PERCENT-in-LAYER-of-LAYERS", "50-in-1-of-2").replace("NAME", "a").removesuffix("N") + (
+            "2" if form.endswith("-N") else ""
+        )
+        assert named(name).name == name
+
+
+@pytest.mark.parametrize(
+    "command",
+    [[], ["run"], ["predictiveness"], ["equal-cost"], ["corruption"], ["ablate"], ["again"], ["compare"], ["methods"], ["export"]]
+    + [["ablate", name] for name in ("boot-tokens", "top-k", "layers")],
+)
+def test_help_of_every_command(capsys: pytest.CaptureFixture, command: list[str]) -> None:
+    assert lightrouter(*command, "--help") == 0
+    shown = capsys.readouterr().out
+    assert f"Usage: lightrouter eval {' '.join(command)}".strip() in shown
+    assert "Traceback" not in shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("experiment", ["predictiveness", "equal-cost", "ablate boot-tokens", "ablate top-k"])
+def test_each_experiment_draws_its_curves(recording: str, capsys: pytest.CaptureFixture, experiment: str) -> None:
+    assert lightrouter(*experiment.split(), recording, "-n", "8", "--jobs", "1", "--out", "out", "-q") == 0, capsys.readouterr().err
+    summary = json.loads(Path("out/summary.json").read_text())
+    assert summary["curves"]
+    points = {"ablate boot-tokens": 8, "ablate top-k": 4}.get(experiment)
+    if points is not None:
+        assert {len(row) for name, row in summary["curves"].items()} == {points}
+
+
+@pytest.mark.slow
+def test_a_setting_laid_over_all_is_in_every_method_of_ours_once(recording: str, capsys: pytest.CaptureFixture) -> None:
+    args = ["ablate", "top-k", recording, "-n", "6", "--set", "boot_tokens=16", "--out", "out", "-q", "--jobs", "1"]
+    assert lightrouter(*args) == 0, capsys.readouterr().err
+    summary = json.loads(Path("out/summary.json").read_text())
+    ours = [row["method"] for row in summary["methods"] if row["method"].startswith("lightrouter")]
+    assert all(name.endswith("boot_tokens=16") for name in ours)
+    assert len(ours) == len(set(ours)) == 16
+    assert "Laid over every LightRouter method: boot_tokens=16." in summary["facts"]["notes"]
+    assert {len(row) for row in summary["curves"].values()} == {4}
