@@ -32,7 +32,9 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name in {*LEFT} - {"index.html"}}
 
 
-def test_a_run_leaves_a_report_and_the_same_again_changes_nothing(recording: str, capsys: pytest.CaptureFixture) -> None:
+def test_a_run_leaves_a_report_and_the_same_again_changes_nothing(
+    recording: str, capsys: pytest.CaptureFixture
+) -> None:
     assert lightrouter("run", recording, *RUN, "--out", "out") == 0
     said = capsys.readouterr()
     assert "majority of all" in said.out
@@ -53,7 +55,9 @@ def test_a_run_leaves_a_report_and_the_same_again_changes_nothing(recording: str
     assert bytes_of(folder) == before
 
 
-def test_quiet_prints_the_table_alone_and_a_run_has_a_folder_of_its_own(recording: str, capsys: pytest.CaptureFixture) -> None:
+def test_quiet_prints_the_table_alone_and_a_run_has_a_folder_of_its_own(
+    recording: str, capsys: pytest.CaptureFixture
+) -> None:
     assert lightrouter("run", recording, *RUN[:2], "-q", "--jobs", "1") == 0
     said = capsys.readouterr()
     assert said.err == ""
@@ -72,13 +76,19 @@ def test_quiet_prints_the_table_alone_and_a_run_has_a_folder_of_its_own(recordin
         (["corruption", "toy.jsonl"], "corruption needs models that are called"),
         (["ablate", "layers", "toy.jsonl"], "ablate-layers needs models that are called"),
         (["run", "toy.jsonl", "--method", "self-moa"], "'self-moa' needs samples, which this run does not have"),
-        (["run", "toy.jsonl", "--method", "lightrouter:top_k=0"], "top_k = 0: input should be greater than or equal to 1"),
+        (
+            ["run", "toy.jsonl", "--method", "lightrouter:top_k=0"],
+            "top_k = 0: input should be greater than or equal to 1",
+        ),
         (["run", "toy.jsonl", "--method", "lightrouter:top_k=\u00b2"], "top_k = '\u00b2': "),
         (["run", "toy.jsonl", "--method", "corrupted-101-in-1-of-1"], "a percentage of 0 to 100 and a layer of 1 to 1"),
         (["run", "toy.jsonl", "--set", "boots=3"], "unknown setting 'boots'"),
         (["run", "toy.jsonl", "--set", "boots"], "a change is written setting=value, got 'boots'"),
         (["run", "toy.jsonl", "--pool", "x.toml"], "holds recorded outputs; to call the models of a pool instead"),
-        (["run", "toy.jsonl", "--live", "-m", "vllm:m@http://127.0.0.1:1/v1"], "say how new ones are scored, with --scoring"),
+        (
+            ["run", "toy.jsonl", "--live", "-m", "vllm:m@http://127.0.0.1:1/v1"],
+            "say how new ones are scored, with --scoring",
+        ),
         (["run", "toy.jsonl", "--questions", "0"], "greater than or equal to 1"),
         (["run", "toy.jsonl", "--jobs", "-2"], "greater than or equal to 1"),
         (["run", "toy.jsonl", "--folds", "1"], "greater than or equal to 2"),
@@ -143,7 +153,9 @@ def test_compare_prints_what_changed(recording: str, capsys: pytest.CaptureFixtu
     assert "only before: best-single" in said or "only before: lightrouter" in said
 
 
-def test_methods_are_listed_and_each_of_them_is_one(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_methods_are_listed_and_each_of_them_is_one(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     assert lightrouter("methods") == 0
     rows = capsys.readouterr().out.partition("\n\n")[0].splitlines()[1:]
@@ -158,7 +170,18 @@ def test_methods_are_listed_and_each_of_them_is_one(capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["run"], ["predictiveness"], ["equal-cost"], ["corruption"], ["ablate"], ["again"], ["compare"], ["methods"], ["export"]]
+    [
+        [],
+        ["run"],
+        ["predictiveness"],
+        ["equal-cost"],
+        ["corruption"],
+        ["ablate"],
+        ["again"],
+        ["compare"],
+        ["methods"],
+        ["export"],
+    ]
     + [["ablate", name] for name in ("boot-tokens", "top-k", "layers")],
 )
 def test_help_of_every_command(capsys: pytest.CaptureFixture, command: list[str]) -> None:
@@ -171,7 +194,9 @@ def test_help_of_every_command(capsys: pytest.CaptureFixture, command: list[str]
 @pytest.mark.slow
 @pytest.mark.parametrize("experiment", ["predictiveness", "equal-cost", "ablate boot-tokens", "ablate top-k"])
 def test_each_experiment_draws_its_curves(recording: str, capsys: pytest.CaptureFixture, experiment: str) -> None:
-    assert lightrouter(*experiment.split(), recording, "-n", "8", "--jobs", "1", "--out", "out", "-q") == 0, capsys.readouterr().err
+    assert lightrouter(*experiment.split(), recording, "-n", "8", "--jobs", "1", "--out", "out", "-q") == 0, (
+        capsys.readouterr().err
+    )
     summary = json.loads(Path("out/summary.json").read_text())
     assert summary["curves"]
     points = {"ablate boot-tokens": 8, "ablate top-k": 4}.get(experiment)

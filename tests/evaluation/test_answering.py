@@ -123,7 +123,10 @@ def test_the_first_token_is_when_something_was_shown(reply: Reply, first_s: floa
 
 def test_a_boot_that_begins_a_recorded_output_is_told_by_its_length() -> None:
     start = ASKED.outputs["a"].text[:9]
-    boots: Any = [{"candidate": "a", "text": start, "characters": 9}, {"candidate": "b", "text": "else", "characters": 4}]
+    boots: Any = [
+        {"candidate": "a", "text": start, "characters": 9},
+        {"candidate": "b", "text": "else", "characters": 4},
+    ]
     route: Route = {"boots": boots, "selector": None, "agreed": 0, "answered": 0, "stopped": "", "merged": "vote"}
     kept = answer(Reply("x", route=route))[0]["route"]
     assert kept is not None

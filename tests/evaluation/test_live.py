@@ -106,7 +106,9 @@ def test_history_is_of_other_folds_alone() -> None:
 def test_a_candidate_that_fails_is_an_empty_output_of_score_0_and_no_crash() -> None:
     candidates = Pool([scripted("good", knowing()), scripted("down", [ValueError("broken")] * 20)])
     answered, kept = run(live(candidates), "single:down", "lightrouter:width=2,top_k=2,agree=none")
-    assert all((q.outputs["down"].text, q.outputs["down"].score, q.outputs["down"].tokens) == ("", 0, 0) for q in answered)
+    assert all(
+        (q.outputs["down"].text, q.outputs["down"].score, q.outputs["down"].tokens) == ("", 0, 0) for q in answered
+    )
     alone, both = kept[:6], kept[6:]
     assert all("down: " in r["error"] and r["score"] is None and r["chosen"] is None for r in alone)
     assert all(r["score"] == 1 and r["chosen"] == "good" for r in both)
@@ -124,7 +126,9 @@ def test_the_budget_is_never_exceeded_and_its_end_is_an_error_not_a_result(tmp_p
     made = sum(calls_of(candidates).values())
     assert 4 < made == len(Tape(path)) == purse.calls < 18
     assert purse.usd <= purse.most_usd
-    billed = sum(c.input_tokens * PRICE[0] + c.output_tokens * PRICE[1] for m in candidates for c in m.model.calls) / 1e6
+    billed = (
+        sum(c.input_tokens * PRICE[0] + c.output_tokens * PRICE[1] for m in candidates for c in m.model.calls) / 1e6
+    )
     assert purse.usd == pytest.approx(billed)
 
 

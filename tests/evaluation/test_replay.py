@@ -74,7 +74,13 @@ def times(result: Result) -> list[tuple[float, float | None, float]]:
 
 
 def usd(*calls: ModelCall) -> float:
-    return sum(c["input_tokens"] * PRICES[c["candidate"]][0] + c["output_tokens"] * PRICES[c["candidate"]][1] for c in calls) / 1e6
+    return (
+        sum(
+            c["input_tokens"] * PRICES[c["candidate"]][0] + c["output_tokens"] * PRICES[c["candidate"]][1]
+            for c in calls
+        )
+        / 1e6
+    )
 
 
 ALL = "agree=none"
@@ -103,7 +109,9 @@ def test_a_boot_is_cut_at_its_cap_and_its_continuation_costs_the_rest() -> None:
 
 
 def test_a_boot_that_is_written_anew_costs_its_tokens_besides() -> None:
-    result = answered(f"lightrouter:width=2,top_k=2,boot_tokens=10,continuation=regenerate,{ALL}", a=wrote(40), b=wrote(20))
+    result = answered(
+        f"lightrouter:width=2,top_k=2,boot_tokens=10,continuation=regenerate,{ALL}", a=wrote(40), b=wrote(20)
+    )
     assert [row[1:4] for row in account(result)] == [
         ("boot", ASKED, 10),
         ("boot", ASKED, 10),
@@ -251,7 +259,9 @@ def drawn(count: int) -> list[Question]:
     for number in range(count):
         asked = f"What is {number} plus {number}?"
         outputs = {
-            name: Output(text(draw.randint(6, 70), draw.choice([number, 9])), float(draw.random() < 0.5), draw.randint(5, 90))
+            name: Output(
+                text(draw.randint(6, 70), draw.choice([number, 9])), float(draw.random() < 0.5), draw.randint(5, 90)
+            )
             for name in PRICES
         }
         made.append(Question(f"q{number}", asked, outputs=outputs))
@@ -269,7 +279,9 @@ MIXED = (
 
 
 def test_hours_of_a_replay_take_no_time() -> None:
-    slow = [replace(q, outputs={n: replace(o, ttft_s=90.0, seconds=290.0) for n, o in q.outputs.items()}) for q in drawn(40)]
+    slow = [
+        replace(q, outputs={n: replace(o, ttft_s=90.0, seconds=290.0) for n, o in q.outputs.items()}) for q in drawn(40)
+    ]
     began = time.monotonic()
     results = replay(slow, **PRICES).run(named("majority"), [q.id for q in slow])
     assert sum(result["seconds"] or 0 for result in results) == 40 * 290.0
@@ -302,7 +314,9 @@ def test_scores_of_a_fold_change_nothing_of_what_is_answered_in_it(method: str) 
     questions = drawn(30)
     here = [q.id for q in questions if fold_of(q.id, 2) == 0]
     poisoned = [
-        replace(q, outputs={n: replace(o, score=1 - (o.score or 0)) for n, o in q.outputs.items()}) if q.id in here else q
+        replace(q, outputs={n: replace(o, score=1 - (o.score or 0)) for n, o in q.outputs.items()})
+        if q.id in here
+        else q
         for q in questions
     ]
     clean, other = (replay(qs, **PRICES).run(named(method), here) for qs in (questions, poisoned))
@@ -316,7 +330,9 @@ def test_scores_of_a_fold_change_nothing_of_what_is_answered_in_it(method: str) 
 def test_an_oracle_does_read_the_scores_of_its_fold() -> None:
     questions = drawn(30)
     here = [q.id for q in questions if fold_of(q.id, 2) == 0]
-    poisoned = [replace(q, outputs={n: replace(o, score=1 - (o.score or 0)) for n, o in q.outputs.items()}) for q in questions]
+    poisoned = [
+        replace(q, outputs={n: replace(o, score=1 - (o.score or 0)) for n, o in q.outputs.items()}) for q in questions
+    ]
     clean, other = (replay(qs, **PRICES).run(named("oracle"), here) for qs in (questions, poisoned))
     assert [r["chosen"] for r in clean] != [r["chosen"] for r in other]
 

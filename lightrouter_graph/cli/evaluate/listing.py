@@ -41,5 +41,6 @@ def print_methods() -> None:
     console = Console(highlight=False)
     console.print(table)
     console.print(
-        "\nA LightRouter method takes settings: lightrouter:boot_tokens=64,top_k=3 (all or none: no limit).", markup=False
+        "\nA LightRouter method takes settings: lightrouter:boot_tokens=64,top_k=3 (all or none: no limit).",
+        markup=False,
     )

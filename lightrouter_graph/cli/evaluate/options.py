@@ -31,7 +31,11 @@ Models = Annotated[
 MaxPrice = Annotated[
     float | None,
     _option(
-        _WHO, "--max-price", metavar="USD", help="Only recorded models of at most so many USD per 1M output tokens.", min=0
+        _WHO,
+        "--max-price",
+        metavar="USD",
+        help="Only recorded models of at most so many USD per 1M output tokens.",
+        min=0,
     ),
 ]
 MaxModels = Annotated[

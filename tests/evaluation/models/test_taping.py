@@ -45,7 +45,9 @@ def openai(server: RecordedModelServer, **more: Any) -> Candidate:
 
 
 def scripted(response: Any = TEXT, clock: Any = None, **more: Any) -> Candidate:
-    return Candidate("m", ScriptedChatModel(responses=response, name="m", clock=clock or VirtualClock(), **more), price=(1.0, 2.0))
+    return Candidate(
+        "m", ScriptedChatModel(responses=response, name="m", clock=clock or VirtualClock(), **more), price=(1.0, 2.0)
+    )
 
 
 def play(candidate: Candidate, **more: Any) -> tuple[str, str | None, ModelCall, Any]:
@@ -61,7 +63,9 @@ def play(candidate: Candidate, **more: Any) -> tuple[str, str | None, ModelCall,
 
 
 @pytest.mark.parametrize("listens", [True, False])
-def test_an_endpoint_is_asked_once_and_played_word_for_word(server: RecordedModelServer, tmp_path: Path, listens: bool) -> None:
+def test_an_endpoint_is_asked_once_and_played_word_for_word(
+    server: RecordedModelServer, tmp_path: Path, listens: bool
+) -> None:
     candidate, path = openai(server), tmp_path / "calls.jsonl"
     first = play(taped(candidate, Tape(path), VirtualClock(), LivePurse()), listens=listens)
     server.wait_until_idle()
@@ -69,7 +73,11 @@ def test_an_endpoint_is_asked_once_and_played_word_for_word(server: RecordedMode
     again = play(taped(candidate, Tape(path), VirtualClock(), None), listens=listens)
     assert first[:2] == again[:2] == (TEXT, "stop")
     for call in (first[2], again[2]):
-        assert (call["input_tokens"], call["output_tokens"]) == (bill.input_tokens, bill.output_tokens) == (10, count_tokens(TEXT))
+        assert (
+            (call["input_tokens"], call["output_tokens"])
+            == (bill.input_tokens, bill.output_tokens)
+            == (10, count_tokens(TEXT))
+        )
         assert call["usd"] == pytest.approx((bill.input_tokens + 2 * bill.output_tokens) / 1e6)
         assert not call["stopped"]
     assert server.total().calls == 1
@@ -91,7 +99,9 @@ def test_no_secret_is_in_the_file_even_where_the_model_says_it(tmp_path: Path) -
     with RecordedModelServer([record], api_key=SECRET) as server:
         play(taped(openai(server), Tape(tmp_path / "calls.jsonl"), VirtualClock(), LivePurse()))
         server.failures["m"] = Fail(400, f"bad key {SECRET}")
-        failure = play(taped(openai(server), Tape(tmp_path / "calls.jsonl"), VirtualClock(), LivePurse()), max_tokens=3)[3]
+        failure = play(
+            taped(openai(server), Tape(tmp_path / "calls.jsonl"), VirtualClock(), LivePurse()), max_tokens=3
+        )[3]
     assert failure is not None
     text = (tmp_path / "calls.jsonl").read_text()
     assert "My key is" in text
@@ -119,7 +129,16 @@ def test_what_is_known_of_a_class_still_holds(server: RecordedModelServer) -> No
         recorded = taped(candidate, Tape(), VirtualClock(), LivePurse())
         assert isinstance(recorded.model, type(candidate.model))
         assert is_openai_like(recorded.model) == is_openai_like(candidate.model)
-        for fact in ("name", "price", "provider", "model_name", "limit_parameter", "limit_is_field", "continuation", "json_mode"):
+        for fact in (
+            "name",
+            "price",
+            "provider",
+            "model_name",
+            "limit_parameter",
+            "limit_is_field",
+            "continuation",
+            "json_mode",
+        ):
             assert getattr(recorded, fact) == getattr(candidate, fact), fact
         assert "deck" not in type(candidate.model).__dict__
 
@@ -272,7 +291,9 @@ def test_keys_are_those_of_earlier_tapes() -> None:
     assert told.key == "9c265d404ca65c2f02ae312ed34d872c"
 
 
-def test_a_candidate_known_from_its_recording_alone_finds_its_calls(server: RecordedModelServer, tmp_path: Path) -> None:
+def test_a_candidate_known_from_its_recording_alone_finds_its_calls(
+    server: RecordedModelServer, tmp_path: Path
+) -> None:
     path = tmp_path / "calls.jsonl"
     for candidate in (openai(server, max_tokens=500), openai(server)):
         live = taped(candidate, Tape(path), VirtualClock(), LivePurse())
