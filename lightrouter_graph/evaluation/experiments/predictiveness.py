@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from lightrouter_graph.evaluation.experiments.ablations import BOOT_TOKENS
 from lightrouter_graph.evaluation.experiments.base import ByMethod, Curves, Experiment, Findings
 from lightrouter_graph.evaluation.figures.predictiveness import (
-    BootScore,
+    Predictiveness,
     measure_predictiveness,
     predictiveness_curves,
     read_boot_scores,
 )
 from lightrouter_graph.evaluation.questions import Question
-from lightrouter_graph.evaluation.records import Interval
+from lightrouter_graph.evaluation.records import Interval, Result, RouteBoot
 
 SELECTORS = ("consistency", "hybrid", "random")
 """Random is the control: what its figures show is noise."""
@@ -34,21 +34,22 @@ def predictiveness(*, judged: bool = False) -> Experiment:
     grid = {selector: {length: _method(selector, length) for length in BOOT_TOKENS} for selector in selectors}
 
     def find(results: ByMethod, questions: Sequence[Question]) -> Findings:
+        by_selector = {
+            selector: {length: results.get(method, ()) for length, method in row.items()}
+            for selector, row in grid.items()
+        }
+        by_selector["prior alone"] = {
+            length: [_by_prior(result) for result in found] for length, found in by_selector["hybrid"].items()
+        }
         curves: Curves = {}
         notes: list[str] = []
-        for selector, row in grid.items():
-            rows: list[BootScore] = []
-            for length, method in row.items():
-                rows += read_boot_scores(results.get(method, ()), questions, length)
+        for selector, runs in by_selector.items():
+            rows = [row for length, found in runs.items() for row in read_boot_scores(found, questions, length)]
             measured = measure_predictiveness(rows) if rows else []
             for figure, points in predictiveness_curves(measured).items():
                 curves[f"{_FIGURES[figure]} / {selector}"] = points
-            notes += [
-                f"{selector}, {at['length']} boot tokens: Spearman within question {_told(at['spearman'])}, AUC within "
-                f"question {_told(at['auc_within'])}, over {at['mixed']} questions with right and wrong candidates"
-                for at in measured
-            ]
-        return Findings(curves, tuple(notes))
+            notes += [_sentence(selector, at) for at in measured]
+        return Findings({name: points for name, points in curves.items() if points}, tuple(notes))
 
     return Experiment(
         name="predictiveness",
@@ -60,13 +61,35 @@ def predictiveness(*, judged: bool = False) -> Experiment:
             "Each method of the table lets all candidates boot and the best-ranked one answer; the curves compare the "
             "selector's score of each boot with the score of the same candidate's full answer. Within a question they "
             "tell the candidates apart, which is a selector's task; over all questions they also credit it for telling "
-            "easy questions from hard ones. `hybrid` has the prior in it, `random` is the control.",
+            "easy questions from hard ones. `hybrid` is consistency and prior, `prior alone` the candidate's place on "
+            "the other folds without any boot, `random` the control. Questions whose boots all finished and agreed are "
+            "not ranked, and so not here.",
         ),
     )
 
 
 def _method(selector: str, length: int) -> str:
     return f"lightrouter-by-{selector}:boot_tokens={length},top_k=1"
+
+
+def _by_prior(result: Result) -> Result:
+    """Return the same run as if the prior had scored the boots."""
+    route = result["route"]
+    if route is None:
+        return result
+    boots = [boot if boot["score"] is None else _scored_by_prior(boot) for boot in route["boots"]]
+    return {**result, "route": {**route, "boots": boots}}
+
+
+def _scored_by_prior(boot: RouteBoot) -> RouteBoot:
+    return {**boot, "score": boot["prior"]}
+
+
+def _sentence(selector: str, at: Predictiveness) -> str:
+    return (
+        f"{selector}, {at['length']} boot tokens: Spearman within question {_told(at['spearman'])} ({at['varied']} "
+        f"questions), AUC within question {_told(at['auc_within'])} ({at['mixed']} with right and wrong candidates)."
+    )
 
 
 def _told(figure: Interval | None) -> str:
