@@ -43,6 +43,7 @@ def test_no_example_is_left_out():
         "custom_selector",
         "demo",
         "live_events",
+        "measure_your_own",
         "middleware",
         "multi_turn",
         "openai_client",
@@ -203,6 +204,16 @@ def test_resilience_answers_on_a_bad_day_in_time_and_in_budget(capsys):
     assert float(fates["after"][0]) < 5
     assert "no answer: the budget is too small for any answer: " in "\n".join(lines)
     assert lines[-1] == "requests sent: 0"
+
+
+def test_a_policy_of_ones_own_stands_in_the_table_beside_the_baselines(capsys):
+    results = load("measure_your_own").main(40)
+    mine = [result for result in results if result["method"] == "mine"]
+    assert len(mine) == 40
+    assert all(result["score"] in {0.0, 1.0} and len(result["spent"]) >= 5 for result in mine)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "mine: the longest boots go on" in line]
+    assert [line for line in lines if "oracle's pick of all" in line]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -1,1 +1,5 @@
 """Measure policies against baselines on recorded or live models, with intervals: `lightrouter eval`."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

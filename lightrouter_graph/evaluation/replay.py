@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.answering import Answering, Score, unscored
@@ -11,7 +12,7 @@ from lightrouter_graph.evaluation.methods.base import Method, Setting
 from lightrouter_graph.evaluation.models.replayed import DEFAULT_PACE, Recordings, ReplayedChat
 from lightrouter_graph.evaluation.models.standin import StandInWriter
 from lightrouter_graph.evaluation.questions import Question, fold_of, mean_scores
-from lightrouter_graph.evaluation.records import Result
+from lightrouter_graph.evaluation.records import Result, RunFacts
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.pricing import Price
 from lightrouter_graph.testing.clock import VirtualClock
@@ -69,6 +70,29 @@ class Replay:
         self._recordings = Recordings(questions)
         self._settings: dict[int, Setting] = {}
         self._fitted: dict[tuple[str, int], Answering] = {}
+
+    def facts(self, title: str, count: int) -> RunFacts:
+        """Return what a report says of the run, for results of one's own making.
+
+        Args:
+            title: The report's.
+            count: How many questions were put to the methods.
+        """
+        return {
+            "title": title,
+            "experiment": "run",
+            "data": title,
+            "mode": "replay",
+            "questions": count,
+            "candidates": list(self._models.names),
+            "prices": {name: self._models.prices.get(name) for name in self._models.names},
+            "scoring": "recorded",
+            "seed": self._seed,
+            "folds": self._folds,
+            "command": "",
+            "version": version("lightrouter-graph"),
+            "notes": [],
+        }
 
     def run(self, method: Method, ids: Iterable[str]) -> list[Result]:
         """Put questions to a method, one after the other.
