@@ -235,6 +235,7 @@ async def _recorded(
     """Pass a reply on while it comes, and keep it when it is whole."""
     began, ttft_s, chunks = deck.clock.now, None, list[AIMessageChunk]()
     take: Take | None = None
+    stopped = False
     with purse.reserved(asked, deck.price) as payment:
         try:
             async for chunk in asking:
@@ -247,10 +248,13 @@ async def _recorded(
             take = deck.tape.keep(asked, _joined(chunks), ttft_s=streamed, seconds=seconds, secrets=deck.secrets)
             payment.settle(deck.usd(_tokens(asked, take)))
         except (asyncio.CancelledError, GeneratorExit):
+            stopped = True
             deck.tape.keep_stopped(asked, deck.clock.now - began)
             raise
         finally:
-            deck.enter(asked, take or _partial(asked, chunks, ttft_s), began, stage, stopped=take is None)
+            if take is not None or stopped or chunks:  # else it was turned away, which costs nothing
+                heard = take or _partial(asked, chunks, ttft_s)
+                deck.enter(asked, heard, began, stage, stopped=take is None)
 
 
 def _partial(asked: Asked, chunks: Sequence[AIMessageChunk], ttft_s: float | None) -> Take:

@@ -50,7 +50,7 @@ def scripted(response: Any = TEXT, clock: Any = None, **more: Any) -> Candidate:
     )
 
 
-def play(candidate: Candidate, **more: Any) -> tuple[str, str | None, ModelCall, Any]:
+def play(candidate: Candidate, **more: Any) -> tuple[str, str | None, Any, Any]:
     """Ask in full; return the text, how it ended, and the call's account."""
 
     async def one() -> Any:
@@ -58,8 +58,8 @@ def play(candidate: Candidate, **more: Any) -> tuple[str, str | None, ModelCall,
             said = await ask(candidate, ASKED, **more)
         return said, calls
 
-    said, (call,) = asyncio.run(one())
-    return said.text, said.completion.finish_reason, call, said.completion.failure
+    said, calls = asyncio.run(one())
+    return said.text, said.completion.finish_reason, calls[0] if calls else None, said.completion.failure
 
 
 @pytest.mark.parametrize("listens", [True, False])
@@ -255,6 +255,18 @@ def test_a_failed_call_is_not_on_the_tape_and_is_asked_again(tmp_path: Path) -> 
     assert "no" in play_failure(taped(moody, Tape(path), VirtualClock(), LivePurse()))
     assert not path.exists()
     assert play(taped(moody, Tape(path), VirtualClock(), LivePurse()))[0] == TEXT
+
+
+def test_a_call_that_is_turned_away_costs_nothing_and_one_that_breaks_off_what_was_heard() -> None:
+    async def spent(candidate: Candidate) -> list[ModelCall]:
+        with ledger() as calls:
+            said = await ask(taped(candidate, Tape(), VirtualClock(), LivePurse()), ASKED, listens=True)
+        assert said.completion.failure is not None
+        return calls
+
+    assert asyncio.run(spent(scripted(ValueError("no")))) == []
+    (broken,) = asyncio.run(spent(scripted(Reply("One two three", error=ValueError("broke off")))))
+    assert (broken["output_tokens"], broken["stopped"]) == (3, True)
 
 
 def test_samples_caps_messages_and_candidates_are_different_things_to_ask() -> None:
