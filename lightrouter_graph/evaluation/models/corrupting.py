@@ -16,6 +16,8 @@ from lightrouter_graph.evaluation.models.stages import layer_now, stage_now
 from lightrouter_graph.pool import Candidate
 
 _NUMBER = re.compile(r"\d+")
+_LONGEST = 1000
+"""Digits of a number that are changed, the last ones: a model that loops writes thousands, too many for an int."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,12 @@ def inject_error(text: str, *, seed: str) -> str:
     numbers = list(_NUMBER.finditer(text))
     if not numbers:
         return text
-    last = numbers[-1]
-    draw, digits = random.Random(seed), len(last[0])
+    start, end = numbers[-1].span()
+    start = max(start, end - _LONGEST)
+    draw, digits, right = random.Random(seed), end - start, text[start:end]
     least = 10 ** (digits - 1) if digits > 1 else 0
-    wrong = draw.choice([n for n in {draw.randint(least, 10**digits - 1) for _ in range(20)} if str(n) != last[0]])
-    return f"{text[: last.start()]}{wrong}{text[last.end() :]}"
+    wrong = draw.choice([n for n in {draw.randint(least, 10**digits - 1) for _ in range(20)} if str(n) != right])
+    return f"{text[:start]}{wrong}{text[end:]}"
 
 
 def corrupted(candidate: Candidate, injection: Injection) -> Candidate:
