@@ -1,4 +1,4 @@
-"""`lightrouter eval` over models on a loopback server: killed and run again, broke, failing, and played without a key."""
+"""`lightrouter eval` over models on a loopback server: killed, out of money, failing, and played without a key."""
 
 import json
 import os
@@ -52,11 +52,13 @@ def world(server: RecordedModelServer, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("VLLM_API_KEY", KEY)
     monkeypatch.setenv("COLUMNS", "150")
     rows = [
-        {"id": f"q{n}", "question": text, "answer": str(2 * n + 3), "category": "pens"} for n, text in enumerate(PROBLEMS)
+        {"id": f"q{n}", "question": text, "answer": str(2 * n + 3), "category": "pens"}
+        for n, text in enumerate(PROBLEMS)
     ]
     (tmp_path / "pens.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     members = [
-        f'[[candidate]]\nname = "{name}"\nmodel = "vllm:{name}@{server.base_url}"\nprice = {{ input = 10.0, output = 20.0 }}\n'
+        f'[[candidate]]\nname = "{name}"\nmodel = "vllm:{name}@{server.base_url}"\n'
+        "price = { input = 10.0, output = 20.0 }\n"
         for name in NAMES
     ]
     (tmp_path / "team.toml").write_text("\n".join(members))
@@ -66,7 +68,21 @@ def world(server: RecordedModelServer, tmp_path: Path, monkeypatch: pytest.Monke
 def args(server: RecordedModelServer, out: str, *more: str, methods: tuple[str, ...] = METHODS) -> list[str]:
     chosen = [word for method in methods for word in ("--method", method)]
     models = ["--pool", "team.toml", "--writer", f"vllm:writer@{server.base_url}"]
-    return ["eval", "run", "pens.jsonl", *chosen, *models, "--scoring", "number", "--max-tokens", "60", "-q", "--out", out, *more]
+    return [
+        "eval",
+        "run",
+        "pens.jsonl",
+        *chosen,
+        *models,
+        "--scoring",
+        "number",
+        "--max-tokens",
+        "60",
+        "-q",
+        "--out",
+        out,
+        *more,
+    ]
 
 
 TIMES = {"first_token_s", "seconds", "spent", "route"}
@@ -80,7 +96,9 @@ def results(folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
 def asked_of(server: RecordedModelServer) -> Counter[str]:
     """Count what was asked, whatever the form of the request."""
     return Counter(
-        json.dumps([r.body["model"], r.body["messages"], r.body.get("max_tokens") or r.body.get("max_completion_tokens")])
+        json.dumps(
+            [r.body["model"], r.body["messages"], r.body.get("max_tokens") or r.body.get("max_completion_tokens")]
+        )
         for r in server.requests
     )
 
@@ -104,7 +122,10 @@ def test_a_live_run_pays_once_and_is_played_again_without_a_key(
         for path in (world / folder).iterdir():
             assert KEY.encode() not in path.read_bytes(), path
     assert (world / "live" / "recording.jsonl").is_file()
-    assert main(["eval", "run", "live/recording.jsonl", "--method", "majority", "-q", "--jobs", "1", "--out", "replay"]) == 0
+    assert (
+        main(["eval", "run", "live/recording.jsonl", "--method", "majority", "-q", "--jobs", "1", "--out", "replay"])
+        == 0
+    )
     replayed = results(world / "replay")
     for number in range(COUNT):
         one, other = replayed["majority", f"q{number}"], first["majority", f"q{number}"]
@@ -166,7 +187,11 @@ def test_a_killed_run_goes_on_and_pays_nothing_twice(
     server.wait_until_idle()
     killed = asked_of(server)
     assert len(killed) >= after
-    kept = (world / "killed" / "calls.jsonl").read_bytes().count(b"\n") if (world / "killed" / "calls.jsonl").exists() else 0
+    kept = (
+        (world / "killed" / "calls.jsonl").read_bytes().count(b"\n")
+        if (world / "killed" / "calls.jsonl").exists()
+        else 0
+    )
     assert main(args(server, "killed")) == 0, capsys.readouterr().err
     twice = sum(times - 1 for times in asked_of(server).values())
     assert twice == len(killed) - kept <= 6  # those in flight

@@ -346,7 +346,7 @@ def test_of_two_questions_in_equal_words_each_has_its_own_outputs() -> None:
 
 def test_what_is_missing_is_named() -> None:
     question = Question("q9", QUESTION, outputs={"a": wrote(10)})
-    with pytest.raises(EvaluationError, match="^question 'q9' has no recorded output of b, c$"):
+    with pytest.raises(EvaluationError, match=r"^question 'q9' has no recorded output of b, c$"):
         replay([question], **PRICES)
-    with pytest.raises(EvaluationError, match="folds must be >= 2, got 1"):
+    with pytest.raises(EvaluationError, match=r"folds must be >= 2, got 1"):
         Replay([], Models(("a",)), folds=1)

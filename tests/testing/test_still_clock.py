@@ -7,6 +7,10 @@ import time
 from lightrouter_graph.testing import VirtualClock
 
 
+def _be_busy(seconds: float) -> None:
+    time.sleep(seconds)
+
+
 def moments(busy_s: float) -> list[float]:
     """Let timers and sleepers meet while the program itself takes real time; return when things happened."""
     clock, seen = VirtualClock(still=True), []
@@ -17,7 +21,7 @@ def moments(busy_s: float) -> list[float]:
         for _ in range(2):
             clock.restart()
             for seconds in (0.3, 1 / 3):
-                time.sleep(busy_s)
+                _be_busy(busy_s)
                 await asyncio.wait({keeper}, timeout=seconds)
                 seen.append(clock.now)
                 await clock.sleep(1 / 7)

@@ -1,5 +1,7 @@
 """The purse of a live evaluation: the worst case fits, or the call is not made."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,9 +45,9 @@ def test_a_call_that_just_fits_is_made_and_one_more_is_not() -> None:
     for _ in range(2):
         with purse.reserved(asked(), PRICE):
             pass
-    with pytest.raises(BudgetError, match=r"budget of 0\.0\d+ USD has 0\.0000 left") as caught:
-        with purse.reserved(asked(), PRICE):
-            pytest.fail("it was made")
+    refusal = pytest.raises(BudgetError, match=r"budget of 0\.0\d+ USD has 0\.0000 left")
+    with refusal as caught, purse.reserved(asked(), PRICE):
+        pytest.fail("it was made")
     assert caught.value.needed["usd"] == pytest.approx(worst("How many?", 100))
     assert purse.calls == 2
 
@@ -54,9 +56,9 @@ def test_a_call_that_just_fits_is_made_and_one_more_is_not() -> None:
     ("price", "cap", "lacking"), [(None, 100, "price"), (PRICE, None, r"cap on the output \(--max-tokens\)")]
 )
 def test_a_limit_needs_a_price_and_a_cap(price: Price | None, cap: int | None, lacking: str) -> None:
-    with pytest.raises(EvaluationError, match=f"^a has no known {lacking}, and a budget in USD needs one$"):
-        with LivePurse(1.0).reserved(asked(cap=cap), price):
-            pytest.fail("it was made")
+    refusal = pytest.raises(EvaluationError, match=f"^a has no known {lacking}, and a budget in USD needs one$")
+    with refusal, LivePurse(1.0).reserved(asked(cap=cap), price):
+        pytest.fail("it was made")
 
 
 def test_without_a_limit_nothing_is_refused_and_what_is_known_is_added_up() -> None:
@@ -91,12 +93,14 @@ def test_no_order_of_calls_takes_more_than_the_limit(limit: float, calls: list[t
 
 def test_what_a_purse_refused_is_raised_in_the_end_even_where_it_was_taken_for_a_failure() -> None:
     purse, made = LivePurse(0.0), []
+
+    def answer_of_the_others() -> None:
+        with contextlib.suppress(BudgetError), purse.reserved(asked(), PRICE):
+            pytest.fail("it was made")
+        made.append("an answer")
+
     with pytest.raises(BudgetError), refusals_raised():
-        try:
-            with purse.reserved(asked(), PRICE):
-                pytest.fail("it was made")
-        except BudgetError:
-            made.append("an answer of the others")
+        answer_of_the_others()
     assert made
     with refusals_raised():
         pass

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from lightrouter_graph.evaluation.methods.base import ask
 from lightrouter_graph.evaluation.models.purse import LivePurse
 from lightrouter_graph.evaluation.models.silent import facts_of_candidate, silent
 from lightrouter_graph.evaluation.models.tape import Asked, Tape, cap_of
-from lightrouter_graph.evaluation.models.taping import taped
+from lightrouter_graph.evaluation.models.taping import WallClock, taped
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.records import ModelCall
 from lightrouter_graph.pocket.chat import ChatPocket
@@ -343,8 +342,6 @@ def test_counts_are_ours_where_the_provider_gives_none() -> None:
 
 
 def test_timing_of_a_server_is_measured_by_the_wall(server: RecordedModelServer) -> None:
-    from lightrouter_graph.evaluation.models.taping import WallClock
-
     server.timings["m"] = Timing(0.05, 0)
     call = play(taped(openai(server), Tape(), WallClock(), LivePurse()), listens=True)[2]
     assert call["ended_s"] - call["began_s"] >= 0.05

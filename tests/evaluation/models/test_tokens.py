@@ -28,7 +28,7 @@ def test_a_cap_is_kept_to_a_piece_and_something_is_always_said(text: str, tokens
     place = len("".join(pieces[:start]))
     part, cost = TokenisedText(text, tokens).cut(place, cap)
     assert text[place:].startswith(part)
-    assert 0 <= cost
+    assert cost >= 0
     assert cost <= cap or len(split_tokens(part)) == 1  # a piece of several tokens is not cut
     assert bool(part) == (place < len(text))
 
