@@ -1,10 +1,15 @@
 """`lightrouter eval` over a recording: what a run leaves behind, and what is refused in one line."""
 
 import json
+import os
 import re
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
+from cli.team import command
 from evaluation.toys import random_questions
 
 from lightrouter_graph.cli import main
@@ -214,3 +219,44 @@ def test_a_setting_laid_over_all_is_in_every_method_of_ours_once(recording: str,
     assert len(ours) == len(set(ours)) == 16
     assert "Laid over every LightRouter method: boot_tokens=16." in summary["facts"]["notes"]
     assert {len(row) for row in summary["curves"].values()} == {4}
+
+
+def test_the_command_in_the_report_holds_no_password(recording: str) -> None:
+    address = "vllm:w@http://me:hunter2-long-password@127.0.0.1:9/v1"
+    args = ["eval", "run", recording, *RUN[:2], "--jobs", "1", "--writer", address, "-q", "--out", "out"]
+    subprocess.run(command(*args), check=True, capture_output=True, timeout=60)
+    told = json.loads(Path("out/summary.json").read_text())["facts"]["command"]
+    assert told.startswith("lightrouter eval run toy.jsonl --method majority")
+    assert all(b"hunter2" not in path.read_bytes() for path in Path("out").iterdir())
+
+
+def left_of(group: int) -> list[str]:
+    """List the processes of a group that still run."""
+    listed = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in listed.splitlines()]
+    return [args for pgid, state, args in rows if int(pgid) == group and not state.startswith("Z")]
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_replay_of_two_processes_and_keeps_results(recording: str) -> None:
+    methods = [word for n in range(1, 200) for word in ("--method", f"lightrouter:boot_tokens={n}")]
+    args = command("eval", "run", recording, *methods, "--jobs", "2", "--out", "out")
+    with subprocess.Popen(args, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stderr is not None
+        try:
+            told = process.stderr.readline()
+            while told and " of 3,184" not in told:  # a tenth is done
+                told = process.stderr.readline()
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait(20) == 130
+        finally:
+            process.kill()
+        said = process.stderr.read()
+    assert said.strip().splitlines()[-1] == "lightrouter: interrupted"
+    assert "Traceback" not in said
+    kept = len(Path("out/results.jsonl").read_text().splitlines())
+    assert 300 < kept < 3184
+    until = time.monotonic() + 10
+    while left_of(process.pid) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert left_of(process.pid) == []

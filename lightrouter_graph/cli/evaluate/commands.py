@@ -207,4 +207,7 @@ def _show(reported: "Reported", *, quiet: bool) -> None:
 
 
 def _command_line() -> str:
-    return shlex.join(["lightrouter", *sys.argv[1:]])
+    """Return the command as it goes into the report: an address may hold a password."""
+    from lightrouter_graph.failures import redact  # noqa: PLC0415 - as above
+
+    return redact(shlex.join(["lightrouter", *sys.argv[1:]]))
