@@ -202,6 +202,7 @@ def test_a_killed_run_goes_on_and_pays_nothing_twice(
     assert set(asked_of(server).values()) == {1}
 
 
+@pytest.mark.slow
 def test_the_models_that_come_along_are_played_again(world: Path, capsys: pytest.CaptureFixture) -> None:
     told = ["--method", "majority", "--method", "lightrouter:agree=none,top_k=3", "-q"]
     models = ["-m", "pocket:general", "-m", "pocket:shares", "-m", "pocket:products"]
