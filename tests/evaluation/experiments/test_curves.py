@@ -32,7 +32,7 @@ def test_an_ablation_has_a_point_per_value(experiment: Experiment, values: tuple
     assert len(curves) == 2 * bases
     for name, points in curves.items():
         assert [point["x"] for point in points] == list(values)
-        base = name.rpartition(": ")[2]
+        base = name.rpartition(" / ")[2]
         setting = experiment.name.removeprefix("ablate-").replace("-", "_")
         for point in points:
             of_it = found[f"{base}:{setting}={int(point['x'])}"]
@@ -77,6 +77,6 @@ def test_the_table_has_what_the_data_allow_and_says_what_is_left_out() -> None:
     assert any(
         "LightRouter as in the paper is left out: it needs a model that can judge" in note for note in offline.notes
     )
-    judged = everything(["a", "b", "c", "d"], frozenset({"history", "samples", "live", "judge"}))
+    judged = everything(["a", "b", "c", "d"], frozenset({"history", "samples", "live", "judge", "writer"}))
     assert {"lightrouter-paper", "self-moa"} <= set(judged.methods)
     assert everything(["a", "b"], frozenset(), ["majority"]).methods == ("majority",)

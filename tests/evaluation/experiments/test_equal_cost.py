@@ -72,7 +72,7 @@ def test_families_have_a_point_at_each_budget_they_can_pay_and_ours_is_held_agai
         for name in experiment.methods
     }
     found = experiment.find(rows, [])
-    points = {name.rpartition(": ")[2]: [point["x"] for point in row] for name, row in found.curves.items()}
+    points = {name.rpartition(" / ")[2]: [point["x"] for point in row] for name, row in found.curves.items()}
     assert points["LightRouter"] == pytest.approx([20, 25, 30, 40, 50, 60, 80, 100])
     assert points["Mixture-of-Agents"] == [100]
     assert "LightRouter +0.0" not in found.notes[0]
