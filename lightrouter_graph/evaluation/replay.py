@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
+from lightrouter_graph.answers import default_key
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.answering import Answering, Score, unscored
+from lightrouter_graph.evaluation.answering import Answering, Score
 from lightrouter_graph.evaluation.methods.base import Method, Setting
+from lightrouter_graph.evaluation.methods.history import key_of
 from lightrouter_graph.evaluation.models.replayed import DEFAULT_PACE, Recordings, ReplayedChat
 from lightrouter_graph.evaluation.models.standin import StandInWriter
 from lightrouter_graph.evaluation.questions import Question, fold_of, mean_scores
@@ -20,6 +22,25 @@ from lightrouter_graph.testing.timing import Timing
 
 WRITER = "aggregator"
 """The name of what stands in for an aggregator, in the accounts."""
+
+
+async def score_by_answer(question: Question, text: str) -> float | None:
+    """Score a text that nobody was recorded to say, as one cut at a cap: like the recorded output that says the same.
+
+    To leave it out would flatter whoever cuts, for what is short enough to be whole is easy. Open-ended questions have
+    no short answer that two texts could share, so there nothing can be said.
+
+    Returns:
+        The score of the output that goes on from the text, if it comes to the same short answer, else of the first that
+        has this answer; 0 where none has it, or the text has none; None for an open-ended question.
+    """
+    if question.reference is None:
+        return None
+    begun = sorted(question.outputs.values(), key=lambda output: not output.text.startswith(text))
+    cut = bool(begun) and begun[0].text.startswith(text)
+    key = default_key(text, question.text, finished=not cut)
+    equal = (one.score for one in begun if key is not None and key_of(one.text, question.text) == key)
+    return next((score for score in equal if score is not None), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +78,13 @@ class Replay:
     """
 
     def __init__(
-        self, questions: Sequence[Question], models: Models, *, seed: int = 0, folds: int = 2, score: Score = unscored
+        self,
+        questions: Sequence[Question],
+        models: Models,
+        *,
+        seed: int = 0,
+        folds: int = 2,
+        score: Score = score_by_answer,
     ) -> None:
         if folds < 2:
             msg = f"folds must be >= 2, got {folds}: a method is judged on questions it did not learn from"

@@ -344,6 +344,24 @@ def test_of_two_questions_in_equal_words_each_has_its_own_outputs() -> None:
     assert [(r["score"], r["output_tokens"]) for r in results] == [(1.0, 30), (0.0, 70)]
 
 
+def test_an_answer_cut_at_a_cap_is_wrong_unless_it_says_the_answer_already() -> None:
+    said = "The answer is 4. " + " ".join(itertools.islice(itertools.cycle(string.ascii_lowercase), 40))
+    outputs = {"early": Output(said, 1.0, count_tokens(said)), "late": wrote(40)}
+    question = Question("q", QUESTION, reference="4", outputs=outputs)
+    prices = dict.fromkeys(outputs, (1.0, 1.0))
+    for name, score in (("early", 1.0), ("late", 0.0)):
+        first = replay([question], **{name: prices[name]} | prices)
+        (cut,) = first.run(named("lightrouter:width=1,top_k=1,max_tokens=12"), ["q"])
+        assert (cut["chosen"], cut["output_tokens"], cut["score"]) == (name, 12, score)
+
+
+def test_an_open_ended_answer_cut_at_a_cap_has_no_score() -> None:
+    question = Question("q", QUESTION, outputs={"a": wrote(40), "b": wrote(20)})
+    both = replay([question], a=PRICES["a"], b=PRICES["b"])
+    (cut,) = both.run(named("lightrouter:width=1,top_k=1,max_tokens=12"), ["q"])
+    assert cut["score"] is None
+
+
 def test_what_is_missing_is_named() -> None:
     question = Question("q9", QUESTION, outputs={"a": wrote(10)})
     with pytest.raises(EvaluationError, match=r"^question 'q9' has no recorded output of b, c$"):
