@@ -59,7 +59,7 @@ def _families(candidates: Sequence[str]) -> dict[str, tuple[str, ...]]:
         "random k, vote": tuple(f"random-{k}" for k in several if k < len(candidates)),
         "best k by history, vote": (*(f"top-{k}" for k in several if k < len(candidates)), _FULL, "weighted-vote"),
         "Mixture-of-Agents": ("moa-1", "moa-2"),
-        "cascade": ("cascade",),
+        "cascade": ("cascade", *(f"cascade-{percent}" for percent in (50, 200, 400))),
         "two-model router": ("router-25", "router-50", "router-75"),
         OURS: tuple(ours),
     }

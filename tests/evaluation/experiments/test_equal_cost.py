@@ -84,3 +84,21 @@ def test_families_have_a_point_at_each_budget_they_can_pay_and_ours_is_held_agai
 @pytest.mark.parametrize(("width", "k"), [(1, 2), (2, 5), (3, 2)])
 def test_the_settings_of_ours_are_in_it(width: int, k: int) -> None:
     assert f"lightrouter:width={width},top_k={k}" in equal_cost(["a", "b"]).methods
+
+
+def test_a_cascade_may_spend_more_where_there_is_more_to_spend() -> None:
+    offered = {"cascade-50", "cascade", "cascade-200", "cascade-400"}
+    experiment = equal_cost(["a", "b"])
+    assert offered <= set(experiment.methods)
+    rows = {
+        name: [
+            result(name, f"q{i}", float(name == "cascade-400"), 90 if name == "cascade-400" else 20, i % 2)
+            for i in range(20)
+        ]
+        for name in experiment.methods
+    }
+    rows["majority"] = [result("majority", f"q{i}", 0.0, 100, i % 2) for i in range(20)]
+    curve = experiment.find(rows, []).curves["quality at equal token budgets / cascade"]
+    assert {point["x"]: point["y"]["value"] for point in curve} == {
+        float(x): float(x == 100) for x in (20, 25, 30, 40, 50, 60, 80, 100)
+    }
