@@ -82,7 +82,8 @@ def choose(names: Sequence[str], results: ByMethod, budget: float) -> Choice | N
         budget: Mean total tokens per question.
 
     Returns:
-        The results on each fold under the setting chosen on the others; None where for some fold none was within it.
+        The results on each fold under the setting chosen on the others; None where for some fold none was within it,
+        and for a family without settings.
     """
     folds = sorted({result["fold"] for name in names for result in results[name]})
     held: list[Result] = []
@@ -93,7 +94,7 @@ def choose(names: Sequence[str], results: ByMethod, budget: float) -> Choice | N
             return None
         settings.append(name)
         held += [result for result in results[name] if result["fold"] == fold]
-    return Choice(tuple(held), tuple(settings))
+    return Choice(tuple(held), tuple(settings)) if held else None
 
 
 def _best(settings: Sequence[tuple[str, Sequence[Result]]], budget: float) -> str | None:

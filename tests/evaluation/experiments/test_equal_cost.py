@@ -102,3 +102,11 @@ def test_a_cascade_may_spend_more_where_there_is_more_to_spend() -> None:
     assert {point["x"]: point["y"]["value"] for point in curve} == {
         float(x): float(x == 100) for x in (20, 25, 30, 40, 50, 60, 80, 100)
     }
+
+
+def test_a_family_without_settings_has_no_say() -> None:
+    experiment = equal_cost(["a", "b"])  # two candidates leave nothing to draw at random
+    rows = {name: [result(name, f"q{i}", 1.0, 20, i % 2) for i in range(4)] for name in experiment.methods}
+    found = experiment.find(rows, [])
+    assert not any("random" in name for name in found.curves)
+    assert found.notes
