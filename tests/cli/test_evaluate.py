@@ -15,7 +15,7 @@ from evaluation.toys import random_questions
 from lightrouter_graph.cli import main
 from lightrouter_graph.evaluation.datasets.recording import write_recording
 from lightrouter_graph.evaluation.methods.named import named
-from lightrouter_graph.evaluation.questions import DataSet
+from lightrouter_graph.evaluation.questions import DataSet, fold_of
 
 RUN = ["--method", "majority", "--method", "lightrouter:boot_tokens=16", "--method", "best-single", "--jobs", "1"]
 LEFT = {"report.md", "index.html", "summary.json", "results.jsonl", "run.json"}
@@ -127,6 +127,20 @@ def test_what_cannot_be_run_is_refused_in_one_line(
     assert re.search(said, told[0]), told
     assert "Traceback" not in told[0]
     assert not Path("out/results.jsonl").exists()
+
+
+def test_what_learns_is_left_out_where_all_questions_lie_in_one_part(
+    recording: str, capsys: pytest.CaptureFixture
+) -> None:
+    rows = [json.loads(line) for line in Path(recording).read_text().splitlines()]
+    alone = [row for row in rows if fold_of(row["id"], 2) == 0]
+    Path("few.jsonl").write_text("".join(json.dumps(row) + "\n" for row in alone))
+    assert lightrouter("run", "few.jsonl", "-n", "2", "--jobs", "1", "--out", "out") == 0, capsys.readouterr().err
+    ran = [row["method"] for row in json.loads(Path("out/summary.json").read_text())["methods"]]
+    assert {"majority", "lightrouter-cold"} <= {*ran}
+    assert not {"best-single", "cascade", "lightrouter"} & {*ran}
+    assert lightrouter("run", "few.jsonl", "--method", "cascade", "--out", "other") == 2
+    assert "method 'cascade' needs history, which this run does not have" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", [b"", b'{"data": "toy', b"[]", b"\xff\xfe"])

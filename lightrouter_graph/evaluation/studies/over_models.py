@@ -28,7 +28,7 @@ from lightrouter_graph.evaluation.results import ResultsFile
 from lightrouter_graph.evaluation.scoring import Scorer, scorer_for
 from lightrouter_graph.evaluation.scoring.judge import JudgeScorer
 from lightrouter_graph.evaluation.studies.folder import RECORDING, questions_of, terms_of
-from lightrouter_graph.evaluation.studies.study import Ran, Study, Terms, Watcher
+from lightrouter_graph.evaluation.studies.study import Ran, Study, Terms, Watcher, have_history
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.testing.clock import VirtualClock
 
@@ -72,9 +72,14 @@ class Called:
 
     @property
     def offered(self) -> frozenset[Need]:
-        """All but a judge where there is none, and a writer where it knows one form of prompt only."""
-        needs: frozenset[Need] = frozenset({"history", "samples", "live"})
-        can: dict[Need, bool] = {"judge": self.calls.cast.judge is not None, "writer": self.calls.cast.follows}
+        """All but a judge where there is none, a writer that knows one prompt only, a history of too few questions."""
+        needs: frozenset[Need] = frozenset({"samples", "live"})
+        ids = [question.id for question in self.asked]
+        can: dict[Need, bool] = {
+            "judge": self.calls.cast.judge is not None,
+            "writer": self.calls.cast.follows,
+            "history": have_history(ids, ids, self.study.folds),
+        }
         return needs | {need for need, there in can.items() if there}
 
     @property

@@ -15,7 +15,7 @@ from lightrouter_graph.evaluation.questions import DataSet, Question
 from lightrouter_graph.evaluation.replay import Models, is_complete
 from lightrouter_graph.evaluation.results import ResultsFile
 from lightrouter_graph.evaluation.running import Plan, run_replay
-from lightrouter_graph.evaluation.studies.study import Ran, Study, Terms, Watcher
+from lightrouter_graph.evaluation.studies.study import Ran, Study, Terms, Watcher, have_history
 from lightrouter_graph.testing.timing import Timing
 
 CAVEATS = (
@@ -38,10 +38,18 @@ class Recorded:
 
     @property
     def offered(self) -> frozenset[Need]:
-        """History always, a stand-in for a writer, and samples where they were recorded."""
-        sampled_all = all(q.outputs[name].samples for q in self.asked for name in self.models.names)
-        needs: frozenset[Need] = frozenset({"history", "writer"})
-        return needs | {"samples"} if sampled_all else needs
+        """A stand-in for a writer, history where every part has scored others, samples where they were recorded."""
+        scored = [q.id for q in self.data.questions if self._is_scored(q)]
+        can: dict[Need, bool] = {
+            "writer": True,
+            "history": have_history([q.id for q in self.asked], scored, self.study.folds),
+            "samples": all(q.outputs[name].samples for q in self.asked for name in self.models.names),
+        }
+        return frozenset(need for need, there in can.items() if there)
+
+    def _is_scored(self, question: Question) -> bool:
+        names = self.models.names
+        return is_complete(question, names) and any(question.outputs[name].score is not None for name in names)
 
     @property
     def terms(self) -> Terms:

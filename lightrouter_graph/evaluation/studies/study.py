@@ -1,7 +1,7 @@
 """One run of one experiment: its settings, its folder, and the report that comes out."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +13,7 @@ from lightrouter_graph.evaluation.figures.summary import summarise
 from lightrouter_graph.evaluation.methods.base import Method, Need
 from lightrouter_graph.evaluation.methods.lightrouter import LightRouter, with_changes
 from lightrouter_graph.evaluation.methods.named import named
-from lightrouter_graph.evaluation.questions import Question, Scoring
+from lightrouter_graph.evaluation.questions import Question, Scoring, fold_of
 from lightrouter_graph.evaluation.records import Result, RunFacts, Summary
 from lightrouter_graph.evaluation.report import write_report
 from lightrouter_graph.evaluation.results import ResultsFile
@@ -133,6 +133,18 @@ class Reported:
     folder: Path
     experiment: Experiment
     results: Sequence[Result] = field(default=())
+
+
+def have_history(asked: Iterable[str], scored: Iterable[str], folds: int) -> bool:
+    """Whether each of the questions asked has scored ones in another part; a few may all lie in one.
+
+    Args:
+        asked: Their ids.
+        scored: The ids of those with scores, or that will have some.
+        folds: In how many parts the questions are split.
+    """
+    taught = {fold_of(number, folds) for number in scored}
+    return all(taught - {fold_of(number, folds)} for number in asked)
 
 
 def run_study(study: Study, run: Run, design: Design, watcher: Watcher) -> Reported:
