@@ -22,7 +22,7 @@ _ENDS = ("finish_reason", "stop_reason", "done_reason", "model_name")
 class Take(TypedDict):
     """One reply on the tape, or one that was stopped: then it has no text, and `seconds` is how long it ran.
 
-    `ttft_s` is None where the reply was not streamed.
+    `usage` is of what was written by then. `ttft_s` is None where the reply was not streamed.
     """
 
     key: str
@@ -111,15 +111,15 @@ class Tape:
         self._write(take)
         return take
 
-    def keep_stopped(self, asked: Asked, seconds: float) -> None:
-        """Write down that the caller hung up after so many seconds."""
+    def keep_stopped(self, asked: Asked, seconds: float, usage: UsageMetadata | None = None) -> None:
+        """Write down that the caller hung up after so many seconds, and what had been read and written by then."""
         if asked.key not in self._takes:
             none: Take = {
                 "key": asked.key,
                 "candidate": asked.candidate,
                 "text": None,
                 "ended": {},
-                "usage": None,
+                "usage": usage,
                 "ttft_s": None,
                 "seconds": seconds,
             }

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol, cast
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
-from langchain_core.messages.ai import add_ai_message_chunks
+from langchain_core.messages.ai import UsageMetadata, add_ai_message_chunks
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from lightrouter_graph.errors import EvaluationError
@@ -249,7 +249,7 @@ async def _recorded(
             payment.settle(deck.usd(_tokens(asked, take)))
         except (asyncio.CancelledError, GeneratorExit):
             stopped = True
-            deck.tape.keep_stopped(asked, deck.clock.now - began)
+            deck.tape.keep_stopped(asked, deck.clock.now - began, _heard(asked, chunks, ttft_s))
             raise
         finally:
             if take is not None or stopped or chunks:  # else it was turned away, which costs nothing
@@ -261,6 +261,11 @@ def _partial(asked: Asked, chunks: Sequence[AIMessageChunk], ttft_s: float | Non
     """Describe what was heard of a reply that did not become whole."""
     heard = "".join(str(chunk.text) for chunk in chunks)
     return Take(key=asked.key, candidate=asked.candidate, text=heard, ended={}, usage=None, ttft_s=ttft_s, seconds=0.0)
+
+
+def _heard(asked: Asked, chunks: Sequence[AIMessageChunk], ttft_s: float | None) -> UsageMetadata:
+    read, written = _tokens(asked, _partial(asked, chunks, ttft_s))
+    return UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)
 
 
 def _told(generation: ChatGeneration) -> AIMessage:

@@ -217,6 +217,26 @@ def test_a_stopped_call_is_asked_again_live_and_hangs_when_played(tmp_path: Path
     assert len(slow.model.calls) == 2
 
 
+def test_what_a_stopped_call_had_written_costs_the_same_when_it_is_played(tmp_path: Path) -> None:
+    async def stop(candidate: Candidate, clock: VirtualClock) -> ModelCall:
+        with ledger() as calls:
+            asking = asyncio.create_task(ask(candidate, ASKED, listens=True))
+            await clock.sleep(5.5)
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+        return calls[0]
+
+    clock, played, path = VirtualClock(), VirtualClock(), tmp_path / "calls.jsonl"
+    slow = scripted(Reply(TEXT, delay_per_token_s=1.0), clock)
+    live = asyncio.run(stop(taped(slow, Tape(path), clock, LivePurse()), clock))
+    again = asyncio.run(stop(taped(slow, Tape(path), played, None), played))
+    assert live["stopped"]
+    assert again["stopped"]
+    assert live["output_tokens"] > 0
+    assert (again["input_tokens"], again["output_tokens"]) == (live["input_tokens"], live["output_tokens"])
+    assert again["usd"] == live["usd"]
+
+
 def test_a_reply_that_is_stopped_while_it_is_played_costs_what_was_due_by_then() -> None:
     clock, tape = VirtualClock(), Tape()
     slow = scripted(Reply(TEXT, delay_per_token_s=1.0), clock)
