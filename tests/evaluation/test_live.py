@@ -16,7 +16,7 @@ from lightrouter_graph.evaluation.questions import Question, fold_of
 from lightrouter_graph.evaluation.records import Result
 from lightrouter_graph.evaluation.scoring import scorer_for
 from lightrouter_graph.pool import Candidate, Pool
-from lightrouter_graph.testing import ScriptedChatModel, VirtualClock
+from lightrouter_graph.testing import Reply, ScriptedChatModel, VirtualClock
 from lightrouter_graph.testing.tokens import count_prompt_tokens, count_tokens
 
 ASKED = tuple(Question(f"q{i}", f"What is {i} plus {i}?", reference=str(2 * i)) for i in range(6))
@@ -85,6 +85,25 @@ def test_a_method_pays_as_if_it_were_alone_though_equal_calls_are_made_once() ->
         assert result["output_tokens"] == sum(call["output_tokens"] for call in spent) > 0
         assert result["usd"] == pytest.approx((result["input_tokens"] * 100 + result["output_tokens"] * 200) / 1e6)
     assert calls_of(candidates) == {"good": 12, "bad": 12, "odd": 12}  # in full, and a boot
+
+
+def test_a_boot_that_agreement_stopped_costs_what_its_model_had_written() -> None:
+    clock = VirtualClock()
+
+    def slow(name: str, steps: int, wrong_by: int = 0) -> Candidate:
+        def say(messages: Any) -> Reply:
+            return Reply(knowing(wrong_by, steps)(messages), delay_per_token_s=0.25)
+
+        return Candidate(name, ScriptedChatModel(responses=say, name=name, clock=clock), price=PRICE)
+
+    candidates = Pool([slow("a", 4), slow("b", 10), slow("c", 120, wrong_by=1)])
+    _, (result,) = run(live(candidates, clock=clock, max_tokens=None), "lightrouter", asked=ASKED[:1])
+    (stopped,) = [call for call in result["spent"] if call["stopped"]]
+    assert stopped["candidate"] == "c"
+    ran = stopped["ended_s"] - stopped["began_s"]
+    assert stopped["output_tokens"] == pytest.approx(ran / 0.25, abs=1)
+    assert stopped["output_tokens"] > 10
+    assert stopped["usd"] == pytest.approx((stopped["input_tokens"] * 100 + stopped["output_tokens"] * 200) / 1e6)
 
 
 def test_history_is_of_other_folds_alone() -> None:

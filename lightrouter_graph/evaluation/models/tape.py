@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.lines import append_lines, read_lines
 from lightrouter_graph.failures import redact
+from lightrouter_graph.testing.tokens import count_tokens
 
 _CAPS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "num_predict")
 _ENDS = ("finish_reason", "stop_reason", "done_reason", "model_name")
@@ -73,6 +74,7 @@ class Tape:
         self._path = path
         self._takes: dict[str, Take] = {}
         self._turns: dict[str, asyncio.Lock] = {}
+        self._wrote: dict[str, tuple[int, float]] = {}
         for take in read_lines(path, Take.__required_keys__, "a recorded call") if path is not None else ():
             self._hold(take)  # type: ignore[arg-type]
 
@@ -82,6 +84,11 @@ class Tape:
     def find(self, key: str) -> Take | None:
         """Return what was replied, or that it was stopped; None for what was never asked."""
         return self._takes.get(key)
+
+    def tokens_per_s(self, candidate: str) -> float:
+        """Return how fast a candidate wrote its whole replies so far, waiting included; 0 without any."""
+        written, seconds = self._wrote.get(candidate, (0, 0.0))
+        return written / seconds if seconds > 0 else 0.0
 
     def turn(self, key: str) -> asyncio.Lock:
         """Let one at a time ask the same thing: the others find the reply."""
@@ -133,3 +140,7 @@ class Tape:
     def _hold(self, take: Take) -> None:
         if take["text"] is not None or take["key"] not in self._takes:
             self._takes[take["key"]] = take
+        if take["text"] is not None:
+            tokens = count_tokens(take["text"]) if take["usage"] is None else take["usage"]["output_tokens"]
+            written, seconds = self._wrote.get(take["candidate"], (0, 0.0))
+            self._wrote[take["candidate"]] = written + tokens, seconds + take["seconds"]

@@ -235,7 +235,7 @@ async def _recorded(
     """Pass a reply on while it comes, and keep it when it is whole."""
     began, ttft_s, chunks = deck.clock.now, None, list[AIMessageChunk]()
     take: Take | None = None
-    stopped = False
+    stopped: Take | None = None
     with purse.reserved(asked, deck.price) as payment:
         try:
             async for chunk in asking:
@@ -248,24 +248,27 @@ async def _recorded(
             take = deck.tape.keep(asked, _joined(chunks), ttft_s=streamed, seconds=seconds, secrets=deck.secrets)
             payment.settle(deck.usd(_tokens(asked, take)))
         except (asyncio.CancelledError, GeneratorExit):
-            stopped = True
-            deck.tape.keep_stopped(asked, deck.clock.now - began, _heard(asked, chunks, ttft_s))
+            stopped = _partial(deck, asked, chunks, ttft_s, deck.clock.now - began)
+            deck.tape.keep_stopped(asked, deck.clock.now - began, stopped["usage"])
             raise
         finally:
             if take is not None or stopped or chunks:  # else it was turned away, which costs nothing
-                heard = take or _partial(asked, chunks, ttft_s)
+                heard = take or stopped or _partial(deck, asked, chunks, ttft_s, 0.0)
                 deck.enter(asked, heard, began, stage, stopped=take is None)
 
 
-def _partial(asked: Asked, chunks: Sequence[AIMessageChunk], ttft_s: float | None) -> Take:
-    """Describe what was heard of a reply that did not become whole."""
+def _partial(deck: Deck, asked: Asked, chunks: Sequence[AIMessageChunk], ttft_s: float | None, ran_s: float) -> Take:
+    """Describe what was written of a reply that did not become whole.
+
+    Of one that would have come whole nothing was heard, and yet much was written: what its model writes in the time.
+    """
     heard = "".join(str(chunk.text) for chunk in chunks)
-    return Take(key=asked.key, candidate=asked.candidate, text=heard, ended={}, usage=None, ttft_s=ttft_s, seconds=0.0)
-
-
-def _heard(asked: Asked, chunks: Sequence[AIMessageChunk], ttft_s: float | None) -> UsageMetadata:
-    read, written = _tokens(asked, _partial(asked, chunks, ttft_s))
-    return UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)
+    take = Take(key=asked.key, candidate=asked.candidate, text=heard, ended={}, usage=None, ttft_s=ttft_s, seconds=0.0)
+    read, written = _tokens(asked, take)
+    if not chunks:
+        unheard = round(ran_s * deck.tape.tokens_per_s(asked.candidate))
+        written = unheard if asked.cap is None else min(unheard, asked.cap)
+    return {**take, "usage": UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)}
 
 
 def _told(generation: ChatGeneration) -> AIMessage:
