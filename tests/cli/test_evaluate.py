@@ -231,7 +231,9 @@ def test_a_setting_laid_over_all_is_in_every_method_of_ours_once(recording: str,
     ours = [row["method"] for row in summary["methods"] if row["method"].startswith("lightrouter")]
     assert all(name.endswith("boot_tokens=16") for name in ours)
     assert len(ours) == len(set(ours)) == 16
-    assert "Laid over every LightRouter method: boot_tokens=16." in summary["facts"]["notes"]
+    assert (
+        "Laid over every LightRouter method that does not set it itself: boot_tokens=16." in summary["facts"]["notes"]
+    )
     assert {len(row) for row in summary["curves"].values()} == {4}
 
 
@@ -274,3 +276,13 @@ def test_ctrl_c_ends_a_replay_of_two_processes_and_keeps_results(recording: str)
     while left_of(process.pid) and time.monotonic() < until:
         time.sleep(0.02)
     assert left_of(process.pid) == []
+
+
+@pytest.mark.slow
+def test_what_an_experiment_varies_is_not_laid_over(recording: str, capsys: pytest.CaptureFixture) -> None:
+    args = ["ablate", "top-k", recording, "-n", "4", "--set", "top_k=2,boot_tokens=16", "--out", "out", "-q", "-j", "1"]
+    assert lightrouter(*args) == 0, capsys.readouterr().err
+    summary = json.loads(Path("out/summary.json").read_text())
+    ours = [row["method"] for row in summary["methods"] if row["method"].startswith("lightrouter-by-hybrid")]
+    assert ours == [f"lightrouter-by-hybrid:top_k={k},boot_tokens=16" for k in (1, 2, 3, 4)]
+    assert {tuple(point["x"] for point in row) for row in summary["curves"].values()} == {(1, 2, 3, 4)}

@@ -67,7 +67,10 @@ Questions = Annotated[
 Changes = Annotated[
     list[str] | None,
     _option(
-        _WHAT, "--set", metavar="SETTING=VALUE", help="A setting laid over every LightRouter method, as boot_tokens=32."
+        _WHAT,
+        "--set",
+        metavar="SETTING=VALUE",
+        help="A setting laid over every LightRouter method that does not set it itself, as boot_tokens=32.",
     ),
 ]
 Seed = Annotated[int, _option(_WHAT, "--seed", help="Of every random choice, and of the intervals.", min=0)]

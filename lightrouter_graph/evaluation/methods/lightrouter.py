@@ -262,14 +262,22 @@ def _setting(change: str, name: str) -> tuple[str, Any]:
 
 
 def with_changes(name: str, changes: str) -> str:
-    """Lay settings over a method by its name; what is not LightRouter stays as it is.
+    """Lay settings over a method by its name; what it sets itself stays, as does what is not LightRouter.
 
     >>> with_changes("lightrouter", "boot_tokens=16")
     'lightrouter:boot_tokens=16'
+    >>> with_changes("lightrouter:boot_tokens=64", "boot_tokens=16,top_k=3")
+    'lightrouter:boot_tokens=64,top_k=3'
     >>> with_changes("majority", "boot_tokens=16")
     'majority'
     """
     preset, _, own = name.partition(":")
-    if not changes or (preset not in LIGHTROUTERS and not preset.startswith("corrupted-")):
+    if preset not in LIGHTROUTERS and not preset.startswith("corrupted-"):
         return name
-    return f"{preset}:{','.join(filter(None, [own, changes]))}"
+    settled = {_key(change) for change in own.split(",")}
+    added = [change for change in changes.split(",") if change and _key(change) not in settled]
+    return f"{preset}:{','.join(filter(None, [own, *added]))}" if added else name
+
+
+def _key(change: str) -> str:
+    return change.partition("=")[0].strip()

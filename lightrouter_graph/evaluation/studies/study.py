@@ -228,7 +228,8 @@ def _reported(study: Study, terms: Terms, experiment: Experiment, methods: Seque
     results = [r for r in ran.results.results if r["method"] in place and r["question"] in asked]
     results.sort(key=lambda result: place[result["method"]])
     by_method = {name: [r for r in results if r["method"] == name] for name in methods}
-    plain = {_without(name, study.changes): row for name, row in by_method.items()} | by_method
+    known = {with_changes(name, study.changes): name for name in reversed(experiment.methods)}
+    plain = {known[name]: row for name, row in by_method.items()} | by_method
     findings = experiment.find(plain, ran.questions)
     facts: RunFacts = {
         "title": f"{experiment.title}: {Path(terms['data']).name.removesuffix('.gz').removesuffix('.jsonl')}",
@@ -245,7 +246,7 @@ def _reported(study: Study, terms: Terms, experiment: Experiment, methods: Seque
         "version": version("lightrouter-graph"),
         "notes": [*ran.notes, *_laid_over(study.changes), *experiment.notes],
     }
-    labels = {name: named(_without(name, study.changes)).label for name in methods}
+    labels = {name: named(known[name]).label for name in methods}
     ours = [name for name in methods if isinstance(named(name), LightRouter)]
     against = [name for name in dict.fromkeys([*experiment.against, *ours]) if by_method.get(name)]
     summary = summarise(results, ran.questions, facts, labels, against)
@@ -258,9 +259,5 @@ def _reported(study: Study, terms: Terms, experiment: Experiment, methods: Seque
 
 
 def _laid_over(changes: str) -> list[str]:
-    return [f"Laid over every LightRouter method: {changes.replace(',', ', ')}."] if changes else []
-
-
-def _without(name: str, changes: str) -> str:
-    """Return a method's name as the experiment knows it, without the changes laid over all."""
-    return name.removesuffix(changes).rstrip(":,") if changes else name
+    told = changes.replace(",", ", ")
+    return [f"Laid over every LightRouter method that does not set it itself: {told}."] if changes else []
