@@ -51,6 +51,7 @@ def test_a_run_leaves_a_report_and_the_same_again_changes_nothing(
     summary = json.loads((folder / "summary.json").read_text())
     assert [row["method"] for row in summary["methods"]] == RUN[1:6:2]
     assert summary["facts"]["mode"] == "replay"
+    assert any("continuation=regenerate" in note for note in summary["facts"]["notes"])
     before = bytes_of(folder)
     assert lightrouter("run", recording, *RUN, "--out", "out") == 0
     assert "of 48" not in capsys.readouterr().err

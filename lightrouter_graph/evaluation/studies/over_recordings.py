@@ -23,6 +23,8 @@ CAVEATS = (
     "model would merge, a vote stands in.",
     f"Where no pace was recorded, every model is taken to need {DEFAULT_PACE.ttft_s:g} s to its first token and to "
     f"write {DEFAULT_PACE.tokens_per_s:g} tokens a second: times compare what lies on the critical path, no providers.",
+    "Every model is taken to go on from its own boot when that is sent back, as only some providers do; where one does "
+    "not, the boot is paid for besides: lightrouter:continuation=regenerate.",
     "Input tokens are counted from the question's text where they were not recorded.",
 )
 
