@@ -5,7 +5,8 @@ from types import MappingProxyType
 DEFINITIONS = MappingProxyType(
     {
         "quality": "mean score over the questions, 0 to 100 %; a method that failed to answer scores 0.",
-        "interval": "bootstrap 95 % interval: questions are drawn again with replacement, the figure computed anew.",
+        "interval": "Bayesian bootstrap 95 % interval: questions are weighed anew at random and the figure is computed "
+        "again, with what was learnt on the other folds taken as given; of percentiles, between two order statistics.",
         "to best single": "quality minus that of the one candidate with the best scores on the other folds, in points, "
         "question by question.",
         "out tokens": "tokens written by all models for one question, cancelled calls included; a boot that was "
