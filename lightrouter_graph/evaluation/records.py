@@ -47,9 +47,10 @@ class RouteBoot(TypedDict):
 
 
 class Route(TypedDict):
-    """How LightRouter came to its answer: who booted, who was kept, how many agreed, and why it stopped."""
+    """How LightRouter came to its answer: who booted, whose full answers counted, how many agreed, why it stopped."""
 
     boots: list[RouteBoot]
+    kept: list[str]
     selector: str | None
     agreed: int
     answered: int
@@ -119,12 +120,17 @@ class Selection(TypedDict):
     Attributes:
         wrong_drop: Share of the questions some candidate that booted had right, in which every right one was dropped.
         regret: Mean of (best score among all that booted - best score among the kept).
+        wrong_drop_pool: Share of the questions some candidate of the pool had right, in which no right one answered:
+            dropped by the selector, or never asked.
+        regret_pool: Mean of (best score in the pool - best score among the kept).
         agreed_wrong: Share of all questions where two or more answers agreed and the method's answer was wrong.
         wrong_when_agreed: Share wrong among the questions where two or more answers agreed.
     """
 
     wrong_drop: Interval | None
     regret: Interval | None
+    wrong_drop_pool: Interval | None
+    regret_pool: Interval | None
     agreed_wrong: Interval | None
     wrong_when_agreed: Interval | None
 

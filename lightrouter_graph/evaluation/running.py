@@ -11,8 +11,10 @@ from multiprocessing import get_context, parent_process
 
 from lightrouter_graph.evaluation.datasets.catalogue import load
 from lightrouter_graph.evaluation.methods.named import named
+from lightrouter_graph.evaluation.questions import Scoring
 from lightrouter_graph.evaluation.records import Result
 from lightrouter_graph.evaluation.replay import Models, Replay, is_complete
+from lightrouter_graph.evaluation.rescoring import rescored
 from lightrouter_graph.evaluation.results import ResultsFile
 
 _AT_ONCE = 20
@@ -29,6 +31,8 @@ class Plan:
         ids: The questions that are asked.
         seed: Of every random choice.
         folds: In how many parts the questions are split.
+        changes: Settings laid over every LightRouter method.
+        scoring: How the outputs are scored anew; None for the scores that were recorded.
     """
 
     data: str
@@ -36,11 +40,14 @@ class Plan:
     ids: tuple[str, ...]
     seed: int = 0
     folds: int = 2
+    changes: str = ""
+    scoring: Scoring | None = None
 
 
 def make_replay(plan: Plan) -> Replay:
     """Load the data of a plan."""
-    questions = [q for q in load(plan.data).questions if is_complete(q, plan.models.names)]
+    data = rescored(load(plan.data), plan.scoring)
+    questions = [q for q in data.questions if is_complete(q, plan.models.names)]
     return Replay(questions, plan.models, seed=plan.seed, folds=plan.folds)
 
 
@@ -66,7 +73,7 @@ def run_replay(
         replay = make_replay(plan) if work else None
         for method, ids in work:
             assert replay is not None
-            _keep(results, replay.run(named(method), ids), tell)
+            _keep(results, replay.run(named(method, plan.changes), ids), tell)
         return
     with ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (plan,)) as processes:
         with _interrupts_ignored():
@@ -105,13 +112,14 @@ def _interrupts_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-_replay: dict[str, Replay] = {}
+_here: dict[str, tuple[Replay, str]] = {}
+"""What this process replays, and the settings laid over its methods."""
 
 
 def _begin(plan: Plan) -> None:
     """Prepare a process."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _replay["here"] = make_replay(plan)
+    _here["plan"] = make_replay(plan), plan.changes
 
 
 def _end_with_parent() -> None:
@@ -122,4 +130,5 @@ def _end_with_parent() -> None:
 
 
 def _run(method: str, ids: Sequence[str]) -> list[Result]:
-    return _replay["here"].run(named(method), ids)
+    replay, changes = _here["plan"]
+    return replay.run(named(method, changes), ids)

@@ -54,10 +54,14 @@ def test_a_run_leaves_a_report_and_the_same_again_changes_nothing(
     assert any("continuation=regenerate" in note for note in summary["facts"]["notes"])
     before = bytes_of(folder)
     assert lightrouter("run", recording, *RUN, "--out", "out") == 0
-    assert "of 48" not in capsys.readouterr().err
+    assert "48 of 48 results are there already" in capsys.readouterr().err
     assert bytes_of(folder) == before
+    assert lightrouter("run", recording, *RUN, "--out", "out", "--questions", "5") == 0
+    assert json.loads((folder / "summary.json").read_text())["facts"]["questions"] == 5
+    assert lightrouter("run", recording, *RUN, "--out", "out") == 0
+    assert bytes_of(folder) == before  # other questions in a replay: nothing is run again
     assert lightrouter("run", recording, *RUN[:2], "--out", "out", "--seed", "1") == 2
-    assert "out holds a run with another seed (0; now 1): choose another folder with --out" in capsys.readouterr().err
+    assert "out holds a run with seed = 0, now 1: choose another folder with --out" in capsys.readouterr().err
     assert bytes_of(folder) == before
 
 
@@ -75,8 +79,8 @@ def test_quiet_prints_the_table_alone_and_a_run_has_a_folder_of_its_own(
     ("args", "said"),
     [
         (["run", "toy.jsonl", "--method", "majorty"], r"there is no method 'majorty'; did you mean 'majority'\?"),
-        (["run", "toy.jsonl", "--models", "a,zed"], "no question answered by all of a, zed, .*recorded are a"),
-        (["run", "toy.jsonl", "--models", "a"], r"1 candidate\(s\), two at least are needed"),
+        (["run", "toy.jsonl", "--models", "a,zed"], "no output of a model 'zed' is recorded; there are a, b, c"),
+        (["run", "toy.jsonl", "--models", "a"], "only a is left of what was asked for .*, and two are needed"),
         (["run", "toy.jsonl", "--models", "a,b,a"], "a is named twice among the models"),
         (["run", "unscored.jsonl"], "no output of a, b, c is scored"),
         (["corruption", "toy.jsonl"], "corruption needs models that are called"),
@@ -90,7 +94,12 @@ def test_quiet_prints_the_table_alone_and_a_run_has_a_folder_of_its_own(
         (["run", "toy.jsonl", "--method", "corrupted-101-in-1-of-1"], "a percentage of 0 to 100 and a layer of 1 to 1"),
         (["run", "toy.jsonl", "--set", "boots=3"], "unknown setting 'boots'"),
         (["run", "toy.jsonl", "--set", "boots"], "a change is written setting=value, got 'boots'"),
-        (["run", "toy.jsonl", "--pool", "x.toml"], "holds recorded outputs; to call the models of a pool instead"),
+        (
+            ["run", "toy.jsonl", "--pool", "x.toml", "--budget", "1"],
+            "holds recorded outputs, and these call models: give --live, or leave out --pool, --budget",
+        ),
+        (["run", "pocket:3", "--models", "a,b"], "choose among recorded ones: leave out --models"),
+        (["run", "toy.jsonl", "--scoring", "judge"], "a recording is scored anew by exact, number, letter, math"),
         (
             ["run", "toy.jsonl", "--live", "-m", "vllm:m@http://127.0.0.1:1/v1"],
             "say how new ones are scored, with --scoring",
@@ -238,15 +247,6 @@ def test_a_setting_laid_over_all_is_in_every_method_of_ours_once(recording: str,
     assert {len(row) for row in summary["curves"].values()} == {4}
 
 
-def test_the_command_in_the_report_holds_no_password(recording: str) -> None:
-    address = "vllm:w@http://me:hunter2-long-password@127.0.0.1:9/v1"
-    args = ["eval", "run", recording, *RUN[:2], "--jobs", "1", "--writer", address, "-q", "--out", "out"]
-    subprocess.run(command(*args), check=True, capture_output=True, timeout=60)
-    told = json.loads(Path("out/summary.json").read_text())["facts"]["command"]
-    assert told.startswith("lightrouter eval run toy.jsonl --method majority")
-    assert all(b"hunter2" not in path.read_bytes() for path in Path("out").iterdir())
-
-
 def left_of(group: int) -> list[str]:
     """List the processes of a group that still run."""
     listed = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], capture_output=True, text=True, check=True).stdout
@@ -287,3 +287,32 @@ def test_what_an_experiment_varies_is_not_laid_over(recording: str, capsys: pyte
     ours = [row["method"] for row in summary["methods"] if row["method"].startswith("lightrouter-by-hybrid")]
     assert ours == [f"lightrouter-by-hybrid:top_k={k},boot_tokens=16" for k in (1, 2, 3, 4)]
     assert {tuple(point["x"] for point in row) for row in summary["curves"].values()} == {(1, 2, 3, 4)}
+
+
+def test_a_recording_without_scores_is_scored_by_its_answers(recording: str, capsys: pytest.CaptureFixture) -> None:
+    questions = [json.loads(line) for line in Path(recording).read_text().splitlines()]
+    for question in questions:
+        question["answer"] = question["outputs"]["a"]["text"].rsplit(maxsplit=1)[-1].rstrip(".")
+        for output in question["outputs"].values():
+            del output["score"]
+    Path("bare.jsonl").write_text("".join(json.dumps(question) + "\n" for question in questions))
+    chosen = ["--method", "single:a", "--method", "single:b", "--jobs", "1"]
+    assert lightrouter("run", "bare.jsonl", *chosen) == 2
+    assert "--scoring (exact, number, letter, math) scores them" in capsys.readouterr().err
+    assert lightrouter("run", "bare.jsonl", *chosen, "--scoring", "number", "--out", "bare") == 0
+    one, other = json.loads(Path("bare/summary.json").read_text())["methods"]
+    answered = [question["answer"].isdigit() for question in questions]  # the others say that they do not know
+    assert one["quality"]["value"] == pytest.approx(sum(answered) / len(answered))
+    assert other["quality"]["value"] < one["quality"]["value"]
+
+
+def test_a_setting_laid_over_all_keeps_the_names_of_methods(recording: str, capsys: pytest.CaptureFixture) -> None:
+    for out, more in (("one", ()), ("other", ("--set", "top_k=1"))):
+        assert lightrouter("run", recording, *RUN, *more, "--out", out) == 0
+    capsys.readouterr()
+    rows = [json.loads(Path(out, "summary.json").read_text())["methods"] for out in ("one", "other")]
+    assert [row["method"] for row in rows[0]] == [row["method"] for row in rows[1]]
+    ours = [next(row for row in table if row["method"].startswith("lightrouter")) for table in rows]
+    assert ours[1]["calls"]["value"] < ours[0]["calls"]["value"]
+    assert lightrouter("compare", "one", "other") == 0
+    assert ours[0]["method"] in capsys.readouterr().out

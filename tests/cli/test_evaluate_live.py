@@ -65,9 +65,11 @@ def world(server: RecordedModelServer, tmp_path: Path, monkeypatch: pytest.Monke
     return tmp_path
 
 
-def args(server: RecordedModelServer, out: str, *more: str, methods: tuple[str, ...] = METHODS) -> list[str]:
+def args(
+    server: RecordedModelServer, out: str, *more: str, methods: tuple[str, ...] = METHODS, writer: str = ""
+) -> list[str]:
     chosen = [word for method in methods for word in ("--method", method)]
-    models = ["--pool", "team.toml", "--writer", f"vllm:writer@{server.base_url}"]
+    models = ["--pool", "team.toml", "--writer", writer or f"vllm:writer@{server.base_url}"]
     return [
         "eval",
         "run",
@@ -139,15 +141,16 @@ def summary(folder: Path) -> dict[str, Any]:
 def test_a_budget_ends_a_run_and_a_larger_one_goes_on(
     server: RecordedModelServer, world: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    assert main(args(server, "live", "--budget", "0.01")) == 4
+    assert main(args(server, "live", "--budget", "0.01")) == 2
+    assert "the price of everybody who takes part, and writer (writer) has no known one" in capsys.readouterr().err
+    assert not server.total().calls  # before anything is paid for
+    assert main(args(server, "live", "--budget", "0.01", writer="ada")) == 4
     said = capsys.readouterr().err
     assert "the evaluation's budget of 0.01 USD has 0.00" in said
     assert "what was paid for is kept" in said
     bill = server.total()
     assert 0 < bill.input_tokens * 10e-6 + bill.output_tokens * 20e-6 <= 0.01
-    assert main(args(server, "live", "--budget", "1")) == 2  # the writer's price is not known
-    assert "writer has no known price, and a budget in USD needs one" in capsys.readouterr().err
-    assert main(args(server, "live")) == 0
+    assert main(args(server, "live", "--budget", "1", writer="ada")) == 0
     assert set(asked_of(server).values()) == {1}
     assert len(results(world / "live")) == len(METHODS) * COUNT
 

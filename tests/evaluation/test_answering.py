@@ -127,7 +127,15 @@ def test_a_boot_that_begins_a_recorded_output_is_told_by_its_length() -> None:
         {"candidate": "a", "text": start, "characters": 9},
         {"candidate": "b", "text": "else", "characters": 4},
     ]
-    route: Route = {"boots": boots, "selector": None, "agreed": 0, "answered": 0, "stopped": "", "merged": "vote"}
+    route: Route = {
+        "boots": boots,
+        "kept": [],
+        "selector": None,
+        "agreed": 0,
+        "answered": 0,
+        "stopped": "",
+        "merged": "vote",
+    }
     kept = answer(Reply("x", route=route))[0]["route"]
     assert kept is not None
     assert [(b["text"], b["characters"]) for b in kept["boots"]] == [(None, 9), ("else", 4)]

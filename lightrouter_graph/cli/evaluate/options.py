@@ -50,7 +50,12 @@ Live = Annotated[
 ]
 Writer = Annotated[
     str | None,
-    _option(_WHO, "--writer", metavar="SPEC", help="Who merges answers. Default: the first model of the pool."),
+    _option(
+        _WHO,
+        "--writer",
+        metavar="SPEC",
+        help="Who merges answers: a model, or a candidate by its name. Default: the pool's first.",
+    ),
 ]
 Judge = Annotated[
     str | None,
@@ -58,7 +63,7 @@ Judge = Annotated[
         _WHO,
         "--judge",
         metavar="SPEC",
-        help="Who ranks boots for the LLM selector and judges open-ended answers. Default: the pool's first model.",
+        help="Who ranks boots for the LLM selector and judges open-ended answers. Default: the pool's first.",
     ),
 ]
 Questions = Annotated[
@@ -118,7 +123,7 @@ Scoring = Annotated[
         _LIVE,
         "--scoring",
         metavar="WAY",
-        help="exact, number, letter, math, judge or code. Default: the data set's own way.",
+        help="exact, number, letter or math, also for a recording; judge or code, live. Default: the data's own way.",
     ),
 ]
 RunCode = Annotated[

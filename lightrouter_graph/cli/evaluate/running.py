@@ -23,7 +23,7 @@ from lightrouter_graph.evaluation.studies.folder import methods_of
 from lightrouter_graph.evaluation.studies.over_models import Calls, over_models, over_tape
 from lightrouter_graph.evaluation.studies.over_recordings import over_recordings
 from lightrouter_graph.evaluation.studies.study import Design, Reported, Run, Study, run_study
-from lightrouter_graph.pool import Candidate
+from lightrouter_graph.pool import Candidate, Pool
 
 FOLDER = Path("lightrouter-eval")
 
@@ -44,9 +44,13 @@ def run_experiment(name: str, given: Mapping[str, Any], command: str) -> Reporte
         bar.say(f"loading {given['data']}")
         data = load(given["data"])
         folder = given["out"] or FOLDER / f"{_short(data)}-{name}"
-        study = _study(given, folder, command)
+        study = _study(given, folder, command, replayed=_is_replayed(given, data))
         run = _run(study, given, data, bar)
-        return run_study(study, run, _design(name, given.get("method", ())), bar)
+        try:
+            return run_study(study, run, _design(name, given.get("method", ())), bar)
+        except KeyboardInterrupt:
+            bar.say(f"what is done is kept in {folder}: the same command goes on from there")
+            raise
 
 
 def play_again(
@@ -69,7 +73,7 @@ def play_again(
         return run_study(study, over_tape(study, earlier, tape=tape), partial(everything, chosen=chosen), bar)
 
 
-def _study(given: Mapping[str, Any], folder: Path, command: str) -> Study:
+def _study(given: Mapping[str, Any], folder: Path, command: str, *, replayed: bool) -> Study:
     return Study(
         data=given["data"],
         folder=folder,
@@ -82,17 +86,18 @@ def _study(given: Mapping[str, Any], folder: Path, command: str) -> Study:
         jobs=given["jobs"],
         overhead=given["overhead"],
         changes=",".join(given["set_"] or ()),
+        scoring=cast("Scoring | None", given["scoring"]) if replayed else None,
         command=command,
     )
 
 
 def _run(study: Study, given: Mapping[str, Any], data: DataSet, bar: Bar) -> Run:
-    recorded = any(question.outputs for question in data.questions)
-    if recorded and not given["live"]:
-        if given["pool"] or given["candidate"]:
-            msg = f"{study.data} holds recorded outputs; to call the models of a pool instead, give --live"
-            raise EvaluationError(msg)
+    if _is_replayed(given, data):
+        _refuse(
+            given, _LIVE_ONLY, f"{study.data} holds recorded outputs, and these call models: give --live, or leave out"
+        )
         return over_recordings(study, data)
+    _refuse(given, _REPLAY_ONLY, "models are called here, and these choose among recorded ones: leave out")
     source = open_pool(given["pool"], given["candidate"])
     bar.say(source.announcement)
     calls = Calls(
@@ -106,14 +111,34 @@ def _run(study: Study, given: Mapping[str, Any], data: DataSet, bar: Bar) -> Run
     return over_models(study, calls, data, tape=given["tape"])
 
 
+_LIVE_ONLY = ("pool", "candidate", "writer", "judge", "budget", "tape", "max_tokens", "run_code")
+_REPLAY_ONLY = ("models", "max_price", "max_models", "overhead")
+
+
+def _is_replayed(given: Mapping[str, Any], data: DataSet) -> bool:
+    return not given["live"] and any(question.outputs for question in data.questions)
+
+
+def _refuse(given: Mapping[str, Any], names: Sequence[str], why: str) -> None:
+    """Refuse options that would do nothing."""
+    if idle := [f"--{name.replace('_', '-')}" for name in names if given[name]]:
+        msg = f"{why} {', '.join(idle)}"
+        raise EvaluationError(msg)
+
+
 def _cast(source: Source, given: Mapping[str, Any]) -> Cast:
     """Say who takes part; the small models that come along have one that merges and none that judges."""
     own = source.aggregator.synthesis if isinstance(source.aggregator, AutoAggregator) else None
     merger = own.model if isinstance(own, LLMAggregator) and isinstance(own.model, Candidate) else None
     first = None if merger is not None else source.pool.candidates[0]
-    writer = Candidate("writer", given["writer"]) if given["writer"] else merger
-    judge = Candidate("judge", given["judge"]) if given["judge"] else first
+    writer = _member(source.pool, "writer", given["writer"]) if given["writer"] else merger
+    judge = _member(source.pool, "judge", given["judge"]) if given["judge"] else first
     return Cast(source.pool, writer, judge, follows=writer is not merger or merger is None)
+
+
+def _member(pool: Pool, role: str, told: str) -> Candidate:
+    """Return a candidate by its name in the pool, with the price it has there, or else a model by its spec."""
+    return pool[told] if told in pool.names else Candidate(role, told)
 
 
 def _design(name: str, methods: Sequence[str]) -> Design:

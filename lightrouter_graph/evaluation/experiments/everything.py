@@ -33,7 +33,7 @@ _NEEDS = {
     "history": "scored answers to other questions",
     "samples": "several samples of each model",
     "live": "live models",
-    "judge": "a model that can judge, which a recording has not",
+    "judge": "a model that can judge",
     "writer": "a model that merges answers as it is told",
 }
 EVERYTHING: frozenset[Need] = frozenset(get_args(Need))

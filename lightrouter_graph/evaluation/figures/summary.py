@@ -57,7 +57,8 @@ def summarise(
         raise EvaluationError(msg)
     shared = _measure_together(table, against, facts["seed"])
     figures = [
-        _method_figures(name, table, questions, shared, labels=labels, seed=facts["seed"]) for name in table.methods
+        _method_figures(name, table, questions, shared, labels=labels, pool=facts["candidates"], seed=facts["seed"])
+        for name in table.methods
     ]
     return {"facts": {**facts, "notes": [*facts["notes"], *_notes(table)]}, "methods": figures}
 
@@ -92,6 +93,7 @@ def _method_figures(
     shared: _Shared,
     *,
     labels: Mapping[str, str],
+    pool: Sequence[str],
     seed: int,
 ) -> MethodFigures:
     results, costs, latencies = table.of(name), shared.costs[name], _latencies(table, name)
@@ -113,7 +115,7 @@ def _method_figures(
         "against": dict(shared.against[name]),
         "by_category": dict(shared.by_category[name]),
         "calibration": calibrate(results, seed=seed),
-        "selection": measure_selection(results, questions, seed=seed),
+        "selection": measure_selection(results, questions, pool=pool, seed=seed),
     }
 
 

@@ -123,6 +123,7 @@ def route_of(decision: Decision, boots: Sequence[BootDone]) -> Route:
         "boots": [
             _boot(record, last[record["candidate"]]) for record in decision["candidates"] if _booted(record, last)
         ],
+        "kept": [record["candidate"] for record in decision["candidates"] if record["fate"] == "answered"],
         "selector": decision["selector"],
         "agreed": 0 if agreement is None else agreement["agreed"],
         "answered": 0 if agreement is None else agreement["answered"],
@@ -246,7 +247,7 @@ def lightrouter_named(name: str) -> LightRouter | None:
     try:
         context = Context(**method.context.model_dump(exclude_unset=True) | told)
     except ContextError as exc:
-        msg = f"method {name!r}: {exc}"
+        msg = f"method {preset!r}: {exc}"
         raise EvaluationError(msg) from exc
     label = ", ".join([method.label, *(f"{key} {'all' if value is None else value}" for key, value in told.items())])
     return replace(method, name=name, label=label, context=context)

@@ -19,6 +19,8 @@ DEFINITIONS = MappingProxyType(
         "wrong-drop": "of the questions some candidate that booted had right: the share in which every right one was "
         "dropped.",
         "regret": "best score among all that booted minus best score among the kept, on average.",
+        "none right answered": "share of the questions some candidate of the pool had right in which no right one "
+        "answered: dropped, or never asked. The regret to the pool is the same of scores.",
         "agreed but wrong": "share of all questions in which two or more answers agreed and the method's answer was "
         "wrong.",
         "wrong when agreed": "the same as a share of the questions in which two or more answers agreed.",

@@ -16,6 +16,8 @@ from lightrouter_graph.evaluation.report.tables import caption, cell, markdown_t
 _SELECTION: tuple[tuple[str, str], ...] = (
     ("wrong_drop", "wrong-drop %"),
     ("regret", "regret, points"),
+    ("wrong_drop_pool", "none right answered %"),
+    ("regret_pool", "regret to the pool, points"),
     ("agreed_wrong", "agreed but wrong %"),
     ("wrong_when_agreed", "wrong when agreed %"),
 )

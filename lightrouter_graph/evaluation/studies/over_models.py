@@ -1,7 +1,7 @@
 """A study over models that are called, or over the tape of one that was."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -100,7 +100,7 @@ class Called:
 
     def answer(self, methods: Sequence[str], watcher: Watcher) -> Ran:
         """Let every candidate answer everything in full, then the methods what they have not answered yet."""
-        return asyncio.run(self._answer([named(name) for name in methods], watcher))
+        return asyncio.run(self._answer([named(name, self.study.changes) for name in methods], watcher))
 
     async def _answer(self, methods: Sequence[Method], watcher: Watcher) -> Ran:
         live = self._live()
@@ -114,7 +114,7 @@ class Called:
         watcher.begin(f"{len(methods)} methods", self._left(methods, results))
         await self._run_calling(methods, answered, live, results, watcher)
         await asyncio.to_thread(self._run_calculated, methods, answered, results, watcher)
-        return Ran(tuple(answered), results, self._notes())
+        return Ran(tuple(answered), results, (*self._notes(), *_failures(answered)))
 
     def _live(self) -> Live:
         return Live(
@@ -194,11 +194,16 @@ class Called:
             )
         paid = "nothing was called: the calls of an earlier run were played"
         if self.purse is not None:
-            paid = f"{self.purse.calls} calls were paid for in this sitting, {len(self.tape)} are on the tape"
+            spent = f" ({self.purse.usd:.4f} USD)" if all(c.price is not None for c in self.calls.cast.pool) else ""
+            paid = (
+                f"{self.purse.calls} calls were made in this sitting{spent}, {len(self.tape)} replies are on the tape"
+            )
         return (
             *judged,
             f"Equal calls are made once and shared by all methods, which pay for each as if it were theirs; {paid}.",
             "Baselines that need nothing but full answers are worked out from the recorded ones, with their times.",
+            f"Times are those of the calls when they were made, {self.calls.concurrency} questions at once; what ran "
+            "at other times met another load.",
         )
 
 
@@ -222,6 +227,7 @@ def over_models(study: Study, calls: Calls, data: DataSet | None = None, *, tape
     chosen = sampled(data, study.questions).questions
     asked = tuple(replace(question, outputs={}) for question in chosen)
     called = Called(study, calls, scoring, asked, Tape(tape or study.folder / CALLS), LivePurse(calls.max_usd))
+    _check_prices(calls)
     called.scorer()  # a missing judge or package is found before anything is paid for
     return called
 
@@ -246,9 +252,30 @@ def over_tape(study: Study, earlier: Path, *, tape: Path | None = None, run_code
     questions = questions_of(earlier)
     calls = Calls(_cast_of(members), terms["scoring"], run_code=run_code, max_tokens=terms["settings"]["max_tokens"])
     asked = tuple(replace(question, outputs={}) for question in questions)
-    study = replace(study, data=terms["data"], seed=terms["seed"], folds=terms["folds"])
+    changes = terms["settings"].get("changes", "")
+    study = replace(study, data=terms["data"], seed=terms["seed"], folds=terms["folds"], changes=changes)
     once = replace(calls, concurrency=1)
     return Called(study, once, terms["scoring"], asked, Tape(tape or earlier / CALLS), None, VirtualClock())
+
+
+def _failures(answered: Sequence[Question]) -> Iterator[str]:
+    """Say of each candidate how often it gave no answer."""
+    for name in answered[0].outputs if answered else ():
+        if failed := sum(not question.outputs[name].text for question in answered):
+            yield f"{name} gave no answer to {failed:,} of {len(answered):,} questions; each counts as wrong."
+
+
+def _check_prices(calls: Calls) -> None:
+    """Refuse a budget, before anything is paid for, that not everybody who takes part has a price for."""
+    if calls.max_usd is None:
+        return
+    others = [member for member in (calls.cast.writer, calls.cast.judge) if member is not None]
+    if unpriced := [f"{m.name} ({m.model_name})" for m in [*calls.cast.pool, *others] if m.price is None]:
+        msg = (
+            f"a budget in USD needs the price of everybody who takes part, and {', '.join(unpriced)} has no known one: "
+            "write them into a pool file with a price; --writer and --judge take the name of a candidate, too"
+        )
+        raise EvaluationError(msg)
 
 
 def _members(cast: Cast) -> list[CandidateFacts]:

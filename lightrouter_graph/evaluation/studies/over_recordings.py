@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from lightrouter_graph.errors import EvaluationError
@@ -13,6 +14,7 @@ from lightrouter_graph.evaluation.methods.base import Need
 from lightrouter_graph.evaluation.models.replayed import DEFAULT_PACE
 from lightrouter_graph.evaluation.questions import DataSet, Question
 from lightrouter_graph.evaluation.replay import Models, is_complete
+from lightrouter_graph.evaluation.rescoring import OFFLINE, rescored
 from lightrouter_graph.evaluation.results import ResultsFile
 from lightrouter_graph.evaluation.running import Plan, run_replay
 from lightrouter_graph.evaluation.studies.study import Ran, Study, Terms, Watcher, have_history
@@ -77,12 +79,25 @@ class Recorded:
             tuple(question.id for question in self.asked),
             seed=self.study.seed,
             folds=self.study.folds,
+            changes=self.study.changes,
+            scoring=self.study.scoring,
         )
         done = results.done
         left = sum((method, question.id) not in done for method in methods for question in self.asked)
+        there = len(methods) * len(self.asked) - left
+        if there:
+            watcher.say(f"{there:,} of {there + left:,} results are there already")
         watcher.begin(f"{len(methods)} methods, {len(self.asked)} questions", left)
         run_replay(plan, methods, results, jobs=self.study.jobs, tell=lambda new: watcher.advance(len(new)))
-        return Ran(self.asked, results, (*CAVEATS, *([self.data.note] if self.data.note else [])))
+        return Ran(self.asked, results, (*CAVEATS, *self._notes()))
+
+    def _notes(self) -> list[str]:
+        complete = sum(is_complete(question, self.models.names) for question in self.data.questions)
+        missing = len(self.data.questions) - complete
+        left_out = (
+            f"{missing:,} of {len(self.data.questions):,} questions are left out: not every candidate answered them."
+        )
+        return [*([left_out] if missing else []), *([self.data.note] if self.data.note else [])]
 
 
 def over_recordings(study: Study, data: DataSet | None = None) -> Recorded:
@@ -96,9 +111,10 @@ def over_recordings(study: Study, data: DataSet | None = None) -> Recorded:
         EvaluationError: If no question has the outputs of all candidates, none of them is scored, or there are fewer
             than two candidates, or one of them twice.
     """
-    data = load(study.data) if data is None else data
+    data = rescored(load(study.data) if data is None else data, study.scoring)
     facts = _facts_beside(study.data)
     names = study.models or _chosen(data, facts, study)
+    _check_names(data, study.models)
     if twice := [name for name, times in Counter(names).items() if times > 1]:
         msg = f"{study.data}: {', '.join(twice)} is named twice among the models"
         raise EvaluationError(msg)
@@ -107,7 +123,10 @@ def over_recordings(study: Study, data: DataSet | None = None) -> Recorded:
         msg = f"{study.data}: {_coverage(data, names)}"
         raise EvaluationError(msg)
     if not any(question.outputs[name].score is not None for question in complete for name in names):
-        msg = f"{study.data}: no output of {', '.join(names)} is scored, and a replay compares scores"
+        msg = (
+            f"{study.data}: no output of {', '.join(names)} is scored, and a replay compares scores; where the "
+            f"questions have answers, --scoring ({', '.join(OFFLINE)}) scores them"
+        )
         raise EvaluationError(msg)
     asked = sampled(DataSet(data.name, tuple(complete), data.scoring), study.questions).questions
     known = {name: facts[name] for name in names if name in facts}
@@ -118,6 +137,17 @@ def over_recordings(study: Study, data: DataSet | None = None) -> Recorded:
         study.overhead,
     )
     return Recorded(study, data, models, asked)
+
+
+def _check_names(data: DataSet, names: Sequence[str]) -> None:
+    """Refuse a model that nobody recorded, with the name that may have been meant."""
+    recorded = {name for question in data.questions for name in question.outputs}
+    for name in names:
+        if name not in recorded:
+            near = get_close_matches(name, recorded, n=1)
+            meant = f" (did you mean {near[0]!r}?)" if near else ""
+            msg = f"no output of a model {name!r} is recorded{meant}; there are {', '.join(sorted(recorded)) or 'none'}"
+            raise EvaluationError(msg)
 
 
 def _chosen(data: DataSet, facts: dict[str, ModelFacts], study: Study) -> tuple[str, ...]:
@@ -146,5 +176,7 @@ def _coverage(data: DataSet, names: Sequence[str]) -> str:
     if not counts:
         return "nothing is recorded in it; to call models, give --live"
     held = ", ".join(f"{name} ({count})" for name, count in counts.most_common(30))
-    wanted = f"{len(names)} candidate(s)" if len(names) < 2 else f"no question answered by all of {', '.join(names)}"
-    return f"{wanted}, two at least are needed; recorded are {held}, of {len(data.questions)} questions"
+    if len(names) < 2:
+        few = f"only {names[0]} is" if names else "no model is"
+        return f"{few} left of what was asked for (--models, --max-price, --max-models), and two are needed: {held}"
+    return f"no question was answered by all of {', '.join(names)}: {held}, of {len(data.questions)} questions"

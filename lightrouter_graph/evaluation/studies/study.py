@@ -1,7 +1,7 @@
 """One run of one experiment: its settings, its folder, and the report that comes out."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +11,7 @@ from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.experiments.base import Experiment
 from lightrouter_graph.evaluation.figures.summary import summarise
 from lightrouter_graph.evaluation.methods.base import Method, Need
-from lightrouter_graph.evaluation.methods.lightrouter import LightRouter, with_changes
+from lightrouter_graph.evaluation.methods.lightrouter import LightRouter
 from lightrouter_graph.evaluation.methods.named import named
 from lightrouter_graph.evaluation.questions import Question, Scoring, fold_of
 from lightrouter_graph.evaluation.records import Result, RunFacts, Summary
@@ -64,6 +64,7 @@ class Study:
         jobs: How many processes a replay takes.
         overhead: Tokens of instructions that recorded prompts had and do not show.
         changes: Settings laid over every LightRouter method, as `boot_tokens=16,top_k=3`.
+        scoring: How recorded outputs are scored anew; None for the scores that were recorded.
         command: How it was asked for.
     """
 
@@ -78,6 +79,7 @@ class Study:
     jobs: int = 1
     overhead: int = 0
     changes: str = ""
+    scoring: Scoring | None = None
     command: str = ""
 
 
@@ -164,7 +166,7 @@ def run_study(study: Study, run: Run, design: Design, watcher: Watcher) -> Repor
     if experiment.live_only and "live" not in run.offered:
         msg = f"{experiment.name} needs models that are called: a recorded one says the same whatever it is given"
         raise EvaluationError(msg)
-    methods = _distinct([with_changes(name, study.changes) for name in experiment.methods])
+    methods = _distinct(experiment.methods, study.changes)
     _check(methods, run.offered)
     _settle(study.folder, run.terms)
     ran = run.answer(methods, watcher)
@@ -172,11 +174,11 @@ def run_study(study: Study, run: Run, design: Design, watcher: Watcher) -> Repor
     return _reported(study, run.terms, experiment, methods, ran)
 
 
-def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+def _distinct(names: Sequence[str], changes: str) -> tuple[str, ...]:
     """Leave out what is the same as a method before it: under `--set` two settings may become one."""
     by_way: dict[str, str] = {}
     for name in names:
-        method = named(name)
+        method = named(name, changes)
         way = repr(replace(method, name="", label="")) if isinstance(method, LightRouter) else name
         by_way.setdefault(way, name)
     return tuple(by_way.values())
@@ -192,23 +194,39 @@ def _check(methods: Sequence[str], offered: frozenset[Need]) -> None:
 
 
 def _settle(folder: Path, terms: Terms) -> None:
-    """Write the terms of a run into its folder, or see that they are the same."""
+    """Write the terms of a run into its folder, or see that they are the same.
+
+    A replay may ask other questions than before: what a method learns, it learns from all that are recorded.
+    """
     path = folder / "run.json"
     now = json.loads(json.dumps(terms))
     if path.exists():
         then = _terms_in(path)
-        if differing := [name for name in now if then.get(name) != now[name]]:
-            name = differing[0]
-            msg = (
-                f"{folder} holds a run with another {name} ({str(then.get(name))[:80]}; now {str(now[name])[:80]}): "
-                "choose another folder with --out, or ask for the same"
-            )
+        free = {"questions"} if then.get("mode") == now["mode"] == "replay" else set()
+        if differing := [
+            told for name in now if name not in free for told in _differences(name, then.get(name), now[name])
+        ]:
+            held = "; ".join(differing)
+            msg = f"{folder} holds a run with {held}: choose another folder with --out, or ask for the same"
             raise EvaluationError(msg)
-        return
     folder.mkdir(parents=True, exist_ok=True)
     written = path.with_name(f".{path.name}.new")  # a kill leaves no half of it
     written.write_text(json.dumps(now, indent=1) + "\n", "utf-8")
     written.replace(path)
+
+
+def _differences(name: str, then: Any, now: Any) -> list[str]:
+    """Say in a few words where two values of the same thing differ."""
+    if then == now:
+        return []
+    if isinstance(then, dict) and isinstance(now, dict):
+        return [told for key in now for told in _differences(f"{name} {key}", then.get(key), now[key])] or [
+            f"other {name}"
+        ]
+    if name == "questions":
+        many = [len(value) if isinstance(value, list) else 0 for value in (then, now)]
+        return [f"{many[0]} questions, now {many[1]}" if many[0] != many[1] else "other questions"]
+    return [f"{name} = {str(then)[:60]}, now {str(now)[:60]}"]
 
 
 def _terms_in(path: Path) -> Mapping[str, Any]:
@@ -228,9 +246,7 @@ def _reported(study: Study, terms: Terms, experiment: Experiment, methods: Seque
     results = [r for r in ran.results.results if r["method"] in place and r["question"] in asked]
     results.sort(key=lambda result: place[result["method"]])
     by_method = {name: [r for r in results if r["method"] == name] for name in methods}
-    known = {with_changes(name, study.changes): name for name in reversed(experiment.methods)}
-    plain = {known[name]: row for name, row in by_method.items()} | by_method
-    findings = experiment.find(plain, ran.questions)
+    findings = experiment.find(by_method, ran.questions)
     facts: RunFacts = {
         "title": f"{experiment.title}: {Path(terms['data']).name.removesuffix('.gz').removesuffix('.jsonl')}",
         "experiment": experiment.name,
@@ -244,9 +260,9 @@ def _reported(study: Study, terms: Terms, experiment: Experiment, methods: Seque
         "folds": terms["folds"],
         "command": study.command,
         "version": version("lightrouter-graph"),
-        "notes": [*ran.notes, *_laid_over(study.changes), *experiment.notes],
+        "notes": [*ran.notes, *_fallbacks(by_method), *_laid_over(study.changes), *experiment.notes],
     }
-    labels = {name: named(known[name]).label for name in methods}
+    labels = {name: named(name).label for name in methods}
     ours = [name for name in methods if isinstance(named(name), LightRouter)]
     against = [name for name in dict.fromkeys([*experiment.against, *ours]) if by_method.get(name)]
     summary = summarise(results, ran.questions, facts, labels, against)
@@ -256,6 +272,17 @@ def _reported(study: Study, terms: Terms, experiment: Experiment, methods: Seque
         summary["findings"] = list(findings.notes)
     write_report(study.folder, summary, results, ran.questions)
     return Reported(summary, study.folder, experiment, results)
+
+
+def _fallbacks(by_method: Mapping[str, Sequence[Result]]) -> Iterator[str]:
+    """Say where a judge was to rank and gave no usable verdict: such a row is not that of a judge."""
+    for name, results in by_method.items():
+        selectors = [r["route"]["selector"] for r in results if r["route"] is not None and r["route"]["selector"]]
+        if fallen := sum(selector.startswith("llm, then") for selector in selectors if selector is not None):
+            yield (
+                f"{named(name).label}: in {fallen:,} of {len(selectors):,} rankings the judge gave no usable verdict, "
+                "and consistency ranked in its place."
+            )
 
 
 def _laid_over(changes: str) -> list[str]:

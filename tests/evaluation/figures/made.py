@@ -23,7 +23,9 @@ def made_boot(candidate: str, *, kept: bool, score: float | None = 0.5) -> Route
 
 def made_route(kept: Sequence[str], dropped: Sequence[str], *, agreed: int = 0) -> Route:
     boots = [*(made_boot(name, kept=True) for name in kept), *(made_boot(name, kept=False) for name in dropped)]
-    return Route(boots=boots, selector="consistency", agreed=agreed, answered=len(kept), stopped="", merged="")
+    return Route(
+        boots=boots, kept=list(kept), selector="consistency", agreed=agreed, answered=len(kept), stopped="", merged=""
+    )
 
 
 def made_result(question: str, score: float | None, method: str = "ours", **rest: object) -> Result:

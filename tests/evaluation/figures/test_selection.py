@@ -28,6 +28,8 @@ def test_figures_of_a_hand_made_case():
         {
             "wrong_drop": 1 / 3,  # of the three questions somebody had right, one
             "regret": (0.0 + 1.0 + 0.4 + 0.3) / 4,
+            "wrong_drop_pool": 1 / 3,
+            "regret_pool": (0.0 + 1.0 + 0.4 + 0.3) / 4,
             "agreed_wrong": 1 / 4,
             "wrong_when_agreed": 1 / 3,
         }
@@ -38,6 +40,21 @@ def test_only_candidates_that_booted_can_be_dropped():
     found = measure_selection([made_result("right dropped", 0.0, route=made_route(["a"], []))], QUESTIONS)
     assert found["wrong_drop"] is None
     assert found["regret"]["value"] == 0.0
+
+
+def test_a_right_candidate_that_was_never_asked_is_lost_to_the_pool():
+    found = values(measure_selection([made_result("right dropped", 0.0, route=made_route(["a"], []))], QUESTIONS))
+    assert (found["wrong_drop_pool"], found["regret_pool"]) == (1.0, 1.0)
+    only = values(
+        measure_selection([made_result("right dropped", 0.0, route=made_route(["a"], []))], QUESTIONS, pool=["a"])
+    )
+    assert (only["wrong_drop_pool"], only["regret_pool"]) == (None, 0.0)
+
+
+def test_a_candidate_that_answered_without_a_boot_is_no_loss_to_the_pool():
+    route = {**made_route(["a"], []), "kept": ["a", "b"]}
+    found = values(measure_selection([made_result("right dropped", 1.0, route=route)], QUESTIONS))
+    assert (found["wrong_drop_pool"], found["regret_pool"]) == (0.0, 0.0)
 
 
 def test_a_run_that_kept_nobody_dropped_everybody():
@@ -55,7 +72,8 @@ def test_questions_with_a_candidate_nobody_scored_are_left_out():
 
 def test_live_answers_without_recorded_outputs_still_show_wrong_agreement():
     found = measure_selection([made_result("live", 0.0, route=made_route(["a", "b"], [], agreed=2))], [])
-    assert values(found) == {"wrong_drop": None, "regret": None, "agreed_wrong": 1.0, "wrong_when_agreed": 1.0}
+    none = dict.fromkeys(["wrong_drop", "regret", "wrong_drop_pool", "regret_pool"])
+    assert values(found) == none | {"agreed_wrong": 1.0, "wrong_when_agreed": 1.0}
 
 
 def test_answers_without_a_score_say_nothing_of_agreement():

@@ -161,6 +161,7 @@ def _route(question: Question, rng: np.random.Generator) -> Route:
     ]
     return {
         "boots": boots,
+        "kept": names[:3],
         "selector": "consistency",
         "agreed": 2,
         "answered": 3,
@@ -231,6 +232,8 @@ def _selection() -> Selection:
     return {
         "wrong_drop": interval(0.13, 0.03),
         "regret": interval(0.08, 0.02),
+        "wrong_drop_pool": interval(0.21, 0.03),
+        "regret_pool": interval(0.12, 0.02),
         "agreed_wrong": interval(0.09, 0.02),
         "wrong_when_agreed": None,
     }
