@@ -1,9 +1,8 @@
 """The main table of a run: for the terminal, for Markdown, and the columns of either."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,16 @@ if TYPE_CHECKING:
 
 MAIN_COLUMNS = ("method", "quality", "against_best", "output_tokens", "usd", "calls", "seconds")
 """What the main table shows unless one asks for other columns."""
+
+PAGE_WIDTH = 132
+"""Characters of a line where no terminal says how many there are."""
+
+LEAST_METHOD = 22
+"""The column of methods is never narrower; longer labels are folded."""
+
+_ALWAYS = ("method", "quality", "against_best")
+_AND = "; "  # between the things that stand in within one method
+_GAP = 2  # one character of padding, and one of the box
 
 _STYLES: dict[Kind, str] = {"lightrouter": "bold", "rival": "", "single": "dim", "bound": "italic dim"}
 
@@ -96,33 +105,79 @@ def columns_named(names: Sequence[str]) -> list[Column]:
     return [COLUMNS[name] for name in names]
 
 
-def table(summary: Summary) -> "Table":
-    """Return the main table for a terminal of 100 columns or more, best LightRouter lines in bold, bounds in italics.
+def table(summary: Summary, width: int | None = None) -> "Table":
+    """Return the main table for a terminal, LightRouter's lines in bold, bounds in italics; no number is ever cut.
+
+    The method, its quality and the difference to the best single candidate are always there. Then come USD (output
+    tokens where no price is known), output tokens, calls and seconds, as far as they fit beside a method of 22
+    characters. Where not even the first three fit, intervals stand below their figures; a terminal narrower than that
+    breaks the lines itself (print with `crop=False`).
 
     Args:
         summary: The figures, in the order in which they are to be shown.
+        width: Characters of a line; None for the 132 of a page.
     """
-    from rich.box import SIMPLE_HEAD  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415 - the report of a run that prints nothing does without
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - the report of a run that prints nothing does without
+    from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    facts = summary["facts"]
+    written, first = _fitted(summary, width or PAGE_WIDTH)
     shown = Table(
-        title=Text(facts["title"]),
-        caption=Text(caption(summary)),
+        title=Text(summary["facts"]["title"]),
+        caption=Text(f"\n{caption(summary)}"),
         caption_justify="left",
         box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
         pad_edge=False,
+        show_edge=False,
+        width=_total(written, first),
     )
-    for column in columns_named(MAIN_COLUMNS):
-        first = column is COLUMNS["method"]
-        header = column.header.replace("/1", "/\n1").replace("out ", "out\n")
-        shown.add_column(header, justify="left" if first else "right", no_wrap=not first, overflow="fold")
+    for name, texts in written.items():
+        is_method = name == "method"
+        wide = first if is_method else _wide(texts)
+        shown.add_column(texts[0], justify="left" if is_method else "right", width=wide, overflow="fold")
     sorts = kinds(summary)
-    for row in summary["methods"]:
-        cells = (Text(COLUMNS[name].write(row)) for name in MAIN_COLUMNS)
-        shown.add_row(*cells, style=_STYLES[sorts[row["method"]]])
+    for place, row in enumerate(summary["methods"], 1):
+        shown.add_row(*(Text(texts[place]) for texts in written.values()), style=_STYLES[sorts[row["method"]]])
     return shown
+
+
+def _fitted(summary: Summary, width: int) -> tuple[dict[str, list[str]], int]:
+    """Return what stands in each column that fits, heading first, and how wide the column of methods is."""
+    priced = any(row["usd"] is not None for row in summary["methods"])
+    further = ["usd", "output_tokens", "calls", "seconds"] if priced else ["output_tokens", "calls", "seconds"]
+    everything = {name: _written(summary, name) for name in (*_ALWAYS, *further)}
+    if _total({name: everything[name] for name in _ALWAYS}, LEAST_METHOD) > width:
+        everything |= {name: _stacked(everything[name]) for name in ("quality", "against_best")}
+    shown = list(_ALWAYS)
+    for name in further:
+        if _total({n: everything[n] for n in (*shown, name)}, LEAST_METHOD) > width:
+            break
+        shown.append(name)
+    written = {name: everything[name] for name in MAIN_COLUMNS if name in shown}
+    room = width - _total(written, 0)
+    return written, max(LEAST_METHOD, min(room, _wide(written["method"])))
+
+
+def _written(summary: Summary, name: str) -> list[str]:
+    header = COLUMNS[name].header.replace("/1", "/\n1").replace("out ", "out\n")
+    return [header, *(COLUMNS[name].write(row) for row in summary["methods"])]
+
+
+def _stacked(texts: Sequence[str]) -> list[str]:
+    return [text.replace(" [", "\n[").replace("best single", "best\nsingle") for text in texts]
+
+
+def _wide(texts: Sequence[str]) -> int:
+    from rich.cells import cell_len  # noqa: PLC0415 - as above
+
+    return max(cell_len(line) for text in texts for line in text.split("\n"))
+
+
+def _total(written: Mapping[str, Sequence[str]], first: int) -> int:
+    """Return how many characters wide a table of those columns is, with so many for the methods."""
+    gaps = _GAP * (len(written) - 1)
+    return gaps + sum(first if name == "method" else _wide(texts) for name, texts in written.items())
 
 
 def caption(summary: Summary) -> str:
@@ -137,12 +192,19 @@ def caption(summary: Summary) -> str:
 
 
 def stand_ins(summary: Summary) -> str:
-    """Say what the dagger means, once per kind of stand-in; "" where nothing stands in."""
-    marked = sorted((row for row in summary["methods"] if row["stand_in"]), key=lambda row: row["stand_in"])
-    groups = {what: [row["label"] for row in rows] for what, rows in groupby(marked, key=lambda row: row["stand_in"])}
-    if len(groups) == 1:
-        return f"{DAGGER} {next(iter(groups))}."
-    return " ".join(f"{DAGGER} {what} ({'; '.join(labels)})." for what, labels in groups.items())
+    """Say once what each thing that the dagger stands for is, and of whom it holds; "" where nothing stands in."""
+    marked = [row for row in summary["methods"] if row["stand_in"]]
+    meanings = dict.fromkeys(what for row in marked for what in row["stand_in"].split(_AND))
+    said = [f"{what}{_holds_of(what, marked)}" for what in meanings]
+    return f"{DAGGER} {'; '.join(said)}." if said else ""
+
+
+def _holds_of(what: str, marked: Sequence[MethodFigures]) -> str:
+    """Name the method where it is only one, count them where they are not all."""
+    labels = [row["label"] for row in marked if what in row["stand_in"].split(_AND)]
+    if len(labels) == len(marked):
+        return ""
+    return f" ({labels[0]})" if len(labels) == 1 else f" ({len(labels)} methods)"
 
 
 def markdown_table(

@@ -5,20 +5,58 @@ from evaluation.report.example import Example
 from rich.console import Console
 
 from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.evaluation.records import Summary
 from lightrouter_graph.evaluation.report import markdown_table, table
-from lightrouter_graph.evaluation.report.tables import cell, stand_ins
+from lightrouter_graph.evaluation.report.tables import COLUMNS, LEAST_METHOD, cell, stand_ins
+
+FIT = {  # what is shown beside the method, its quality and the difference to the best single
+    40: [],
+    60: ["usd"],
+    80: ["usd", "output_tokens"],
+    100: ["usd", "output_tokens", "calls", "seconds"],
+    132: ["usd", "output_tokens", "calls", "seconds"],
+}
 
 
-@pytest.mark.parametrize("width", [100, 120])
-def test_the_table_fits_a_terminal_without_losing_a_figure(run: Example, width: int) -> None:
-    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    with console.file:
-        console.print(table(run.summary))
-    shown = console.export_text()
-    assert max(map(len, shown.splitlines())) <= width
-    row = run.summary["methods"][-1]
-    for part in markdown_table(run.summary, methods=[row["method"]]).splitlines()[2].split("|")[2:-1]:
-        assert part.strip() in shown
+def printed(summary: Summary, width: int) -> list[str]:
+    console = Console(width=width)
+    with console.capture() as captured:
+        console.print(table(summary, width), crop=False)
+    return captured.get().splitlines()
+
+
+@pytest.mark.parametrize("width", FIT)
+def test_the_table_shows_what_fits_and_cuts_no_number(run: Example, width: int) -> None:
+    lines = printed(run.summary, width)
+    assert max(map(len, lines)) <= max(width, 56)
+    shown = " ".join(lines)
+    for name in ("quality", "against_best", *FIT[width]):
+        for row in run.summary["methods"]:
+            assert all(figure in shown for figure in COLUMNS[name].write(row).split(" [", 1)), (name, row["label"])
+    headings = {"calls": "calls", "seconds": "s p50 / p95", "output_tokens": "tokens", "usd": "USD/"}
+    head = " ".join(lines[: next(i for i, line in enumerate(lines) if "──" in line)])
+    assert {name for name, heading in headings.items() if heading in head} == set(FIT[width])
+
+
+@pytest.mark.parametrize("width", FIT)
+def test_a_long_label_is_folded_not_cut_and_methods_keep_their_room(run: Example, width: int) -> None:
+    summary = deepcopy(run.summary)
+    summary["methods"] = summary["methods"][:1]
+    summary["methods"][0]["label"] = "Mm" * 35
+    lines = printed(summary, width)
+    begin = next(place for place, line in enumerate(lines) if "──" in line) + 1
+    firsts = [line.split()[0] for line in lines[begin:] if line.startswith(("M", "m"))]
+    assert "".join(firsts) == summary["methods"][0]["label"]
+    assert len(firsts[0]) >= LEAST_METHOD
+
+
+def test_without_prices_output_tokens_come_first(run: Example) -> None:
+    summary = deepcopy(run.summary)
+    for row in summary["methods"]:
+        row["usd"] = None
+    head = " ".join(printed(summary, 72)[:4])
+    assert "tokens" in head
+    assert "USD" not in " ".join(printed(summary, 132)[:4])
 
 
 def test_markup_in_a_label_is_shown_not_obeyed(run: Example) -> None:
@@ -54,10 +92,16 @@ def test_no_label_can_leave_its_cell() -> None:
     assert cell("a | b\n<b>[x](y)") == r"a \| b \<b\>\[x\](y)"
 
 
-def test_each_stand_in_is_explained_beside_its_methods(run: Example) -> None:
+def test_each_stand_in_is_explained_once(run: Example) -> None:
     assert stand_ins(run.summary) == "† the best-ranked answer stands in for the merged one."
     summary = deepcopy(run.summary)
-    next(row for row in summary["methods"] if row["method"] == "moa-1")["stand_in"] = "another way"
-    said = stand_ins(summary)
-    assert "† another way (Mixture-of-Agents, 1 layer)." in said
-    assert "merged one (Mixture-of-Agents, 2 layers; Self-MoA" in said
+    row = next(row for row in summary["methods"] if row["method"] == "moa-2")
+    row["stand_in"] += "; layers repeat"
+    one = "† the best-ranked answer stands in for the merged one; layers repeat (Mixture-of-Agents, 2 layers)."
+    assert stand_ins(summary) == one
+    next(row for row in summary["methods"] if row["method"] == "moa-1")["stand_in"] = "layers repeat"
+    marked = sum(bool(row["stand_in"]) for row in summary["methods"])
+    assert stand_ins(summary) == (
+        f"† layers repeat (2 methods); the best-ranked answer stands in for the merged one ({marked - 1} methods)."
+    )
+    assert stand_ins({**summary, "methods": []}) == ""
