@@ -135,8 +135,10 @@ def _sentences(chosen: Mapping[str, Mapping[float, Choice | None]], budgets: Seq
         rival = others[best]
         assert rival is not None
         gain = _gain(ours.results, rival.results)
-        share = f"{budget:.0f} tokens ({budget / full:.0%} of all in full)"
-        said.append(f"At {share}: {gain} to {best}, the best of the others with hindsight.")
+        share = (
+            f"{budget:,.0f} tokens ({100 * budget / full:.0f} % of what all candidates in full take, prompts included)"
+        )
+        said.append(f"At {share}: {gain} to {best}, the best other family, chosen knowing the results.")
     return said
 
 

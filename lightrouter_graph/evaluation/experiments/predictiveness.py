@@ -1,6 +1,7 @@
 """Does a boot predict the full answer? The first check the paper leaves undone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from lightrouter_graph.evaluation.experiments.ablations import BOOT_TOKENS
 from lightrouter_graph.evaluation.experiments.base import ByMethod, Curves, Experiment, Findings
@@ -43,13 +44,15 @@ def predictiveness(*, judged: bool = False) -> Experiment:
         }
         curves: Curves = {}
         notes: list[str] = []
+        left_out = lengths_without_more(by_selector)
         for selector, runs in by_selector.items():
-            rows = [row for length, found in runs.items() for row in read_boot_scores(found, questions, length)]
+            told = {length: found for length, found in runs.items() if length not in left_out}
+            rows = [row for length, found in told.items() for row in read_boot_scores(found, questions, length)]
             measured = measure_predictiveness(rows) if rows else []
             for figure, points in predictiveness_curves(measured).items():
                 curves[f"{_FIGURES[figure]} / {selector}"] = points
-            notes += [_sentence(selector, at) for at in measured]
-        return Findings({name: points for name, points in curves.items() if points}, tuple(notes))
+            notes += [_sentence(selector, measured)] if measured else []
+        return Findings({name: points for name, points in curves.items() if points}, (*notes, *_told_of(left_out)))
 
     return Experiment(
         name="predictiveness",
@@ -85,11 +88,47 @@ def _scored_by_prior(boot: RouteBoot) -> RouteBoot:
     return {**boot, "score": boot["prior"]}
 
 
-def _sentence(selector: str, at: Predictiveness) -> str:
-    return (
-        f"{selector}, {at['length']} boot tokens: Spearman within question {_told(at['spearman'])} ({at['varied']} "
-        f"questions), AUC within question {_told(at['auc_within'])} ({at['mixed']} with right and wrong candidates)."
+def lengths_without_more(by_selector: Mapping[str, Mapping[int, Sequence[Result]]]) -> tuple[int, ...]:
+    """Return the boot lengths at which no boot was longer than at the length before, so that nothing can differ.
+
+    Args:
+        by_selector: For each selector the results at each length, shortest first.
+    """
+    written: dict[int, dict[tuple[str, str, str], int]] = {}
+    for selector, runs in by_selector.items():
+        for length, found in runs.items():
+            boots = {(selector, result["question"], boot["candidate"]): boot for result, boot in _boots(found)}
+            written.setdefault(length, {}).update({key: boot["tokens"] for key, boot in boots.items()})
+    lengths = [length for length in sorted(written) if written[length]]
+    return tuple(
+        length
+        for before, length in pairwise(lengths)
+        if all(tokens <= written[before].get(key, -1) for key, tokens in written[length].items())
     )
+
+
+def _boots(found: Sequence[Result]) -> Iterator[tuple[Result, RouteBoot]]:
+    for result in found:
+        for boot in result["route"]["boots"] if result["route"] else ():
+            yield result, boot
+
+
+def _told_of(left_out: Sequence[int]) -> list[str]:
+    if not left_out:
+        return []
+    lengths = " and ".join(map(str, left_out))
+    return [
+        f"Left out: {lengths} boot tokens; no boot was longer than at the length before, as all answers end sooner."
+    ]
+
+
+def _sentence(selector: str, measured: Sequence[Predictiveness]) -> str:
+    """Say Spearman at each boot length, and over how many questions."""
+    first, *others = (f"{at['length']}{{}} {_told(at['spearman'])}" for at in measured)
+    by_length = ", ".join([first.format(" boot tokens"), *(other.format("") for other in others)])
+    counts = sorted({at["varied"] for at in measured})
+    over = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+    return f"{selector}, Spearman within question: {by_length}; over the {over} questions where both scores vary."
 
 
 def _told(figure: Interval | None) -> str:

@@ -20,8 +20,8 @@ class Corrupted:
 
     Attributes:
         name: As in results.
-        percent: Chance of a boot to be struck, 0 to 100.
-        layer: Whose boots are struck.
+        percent: Chance of a boot to be made wrong, 0 to 100.
+        layer: Whose boots are made wrong.
         layers: How many there are; each later one ranks anew.
         boot_tokens: Length of the boots.
     """
@@ -34,7 +34,9 @@ class Corrupted:
 
     @property
     def label(self) -> str:
-        """What is struck."""
+        """What is made wrong."""
+        if not self.percent:
+            return f"no boot wrong, {self.layers} layer{'s' if self.layers > 1 else ''}"
         return f"{self.percent} % of the boots of layer {self.layer} of {self.layers} wrong"
 
     @property
@@ -43,7 +45,7 @@ class Corrupted:
         return frozenset({"live"})
 
     def fit(self, setting: Setting) -> Fitted:
-        """Strike the candidates."""
+        """Let the candidates err."""
         injection = Injection(self.layer, self.percent / 100, setting.seed)
         pool = Pool([corrupted(candidate, injection) for candidate in setting.pool])
         context = Context(

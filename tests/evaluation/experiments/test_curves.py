@@ -60,8 +60,21 @@ def test_corruption_has_a_point_per_share_and_says_how_far_quality_falls() -> No
     for points in findings.curves.values():
         assert [point["x"] for point in points] == list(PERCENTS)
         assert [point["y"]["value"] for point in points] == [1.0, 0.7, 0.5, 0.2, 0.0]
-    assert findings.notes[0].startswith("With 50 % of the boots struck in layer 1 of 3: -50.0 points [")
+    places = [f"layer {layer} of 3" for layer in (1, 2, 3)] + ["the only layer"]
+    begins = [
+        f"With {percent} % of the boots made wrong in {place}: -{percent}.0 points ["
+        for place in places
+        for percent in (50, 100)
+    ]
+    assert [note[: len(begin)] for note, begin in zip(findings.notes, begins, strict=True)] == begins
     assert all(named(name).name == name for name in experiment.methods)
+
+
+def test_without_errors_one_run_is_the_start_of_all_curves_of_as_many_layers() -> None:
+    methods = corruption().methods
+    assert len(methods) == len(set(methods)) == 4 * (len(PERCENTS) - 1) + 2
+    clean = [named(name).label for name in methods if name.startswith("corrupted-0-")]
+    assert clean == ["no boot wrong, 3 layers", "no boot wrong, 1 layer"]
 
 
 def test_a_failure_counts_as_wrong_and_what_nobody_scored_has_no_point() -> None:

@@ -4,7 +4,7 @@ from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.methods.corrupted import corrupted_named
 
 
-def test_names_say_what_is_struck() -> None:
+def test_names_say_what_is_made_wrong() -> None:
     method = corrupted_named("corrupted-25-in-2-of-3")
     assert method is not None
     assert (method.percent, method.layer, method.layers, method.boot_tokens) == (25, 2, 3, 200)
@@ -23,6 +23,6 @@ def test_other_names_are_none(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["corrupted-101-in-1-of-1", "corrupted-50-in-3-of-2", "corrupted-50-in-0-of-2"])
-def test_what_cannot_be_struck_is_refused(name: str) -> None:
+def test_what_cannot_be_made_wrong_is_refused(name: str) -> None:
     with pytest.raises(EvaluationError, match="a percentage of 0 to 100 and a layer of 1 to"):
         corrupted_named(name)
