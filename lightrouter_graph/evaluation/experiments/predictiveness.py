@@ -116,19 +116,17 @@ def _boots(found: Sequence[Result]) -> Iterator[tuple[Result, RouteBoot]]:
 def _told_of(left_out: Sequence[int]) -> list[str]:
     if not left_out:
         return []
-    lengths = " and ".join(map(str, left_out))
-    return [
-        f"Left out: {lengths} boot tokens; no boot was longer than at the length before, as all answers end sooner."
-    ]
+    lengths = ", ".join(map(str, left_out))
+    return [f"Left out: {lengths} boot tokens; no boot was longer than at the length before: all answers are shorter."]
 
 
 def _sentence(selector: str, measured: Sequence[Predictiveness]) -> str:
     """Say Spearman at each boot length, and over how many questions."""
-    first, *others = (f"{at['length']}{{}} {_told(at['spearman'])}" for at in measured)
-    by_length = ", ".join([first.format(" boot tokens"), *(other.format("") for other in others)])
+    first, *others = (f"{at['length']}{{}}: {_told(at['spearman'])}" for at in measured)
+    by_length = "; ".join([first.format(" boot tokens"), *(other.format("") for other in others)])
     counts = sorted({at["varied"] for at in measured})
     over = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
-    return f"{selector}, Spearman within question: {by_length}; over the {over} questions where both scores vary."
+    return f"{selector}, Spearman within question: {by_length} (over the {over} questions where both scores vary)."
 
 
 def _told(figure: Interval | None) -> str:

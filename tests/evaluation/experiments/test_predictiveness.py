@@ -39,9 +39,9 @@ def test_each_selector_has_one_sentence_and_lengths_beyond_all_answers_none() ->
     kept = [length for length in BOOT_TOKENS if length <= 150]
     for note in selectors:
         value = "-1.00 [" if note.startswith("prior") else "+1.00 ["
-        assert f"Spearman within question: 16 boot tokens {value}" in note
-        assert [f", {length} {value}" in note for length in BOOT_TOKENS[1:]] == [n in kept for n in BOOT_TOKENS[1:]]
-        assert note.endswith("; over the 12 questions where both scores vary.")
+        assert f"Spearman within question: 16 boot tokens: {value}" in note
+        assert [f"; {length}: {value}" in note for length in BOOT_TOKENS[1:]] == [n in kept for n in BOOT_TOKENS[1:]]
+        assert note.endswith(" (over the 12 questions where both scores vary).")
     assert {tuple(point["x"] for point in points) for points in found.curves.values()} == {tuple(map(float, kept))}
 
 
