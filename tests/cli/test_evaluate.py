@@ -13,6 +13,7 @@ from cli.team import command
 from evaluation.toys import random_questions
 
 from lightrouter_graph.cli import main
+from lightrouter_graph.cli.evaluate.comparing import print_comparison
 from lightrouter_graph.evaluation.datasets.recording import write_recording
 from lightrouter_graph.evaluation.methods.named import named
 from lightrouter_graph.evaluation.questions import DataSet, fold_of
@@ -170,16 +171,61 @@ def test_damaged_results_are_told(recording: str, capsys: pytest.CaptureFixture)
     assert "results.jsonl, line 17: not a result, got 'garbage'" in capsys.readouterr().err
 
 
-def test_compare_prints_what_changed(recording: str, capsys: pytest.CaptureFixture) -> None:
-    lightrouter("run", recording, *RUN, "--out", "before", "-q")
-    lightrouter("run", recording, "--method", "majority", "--overhead", "50", "--out", "after", "-q", "--jobs", "1")
+LONG = "lightrouter-by-consistency:boot_tokens=16,top_k=1"
+
+
+@pytest.fixture
+def two_runs(recording: str, capsys: pytest.CaptureFixture) -> tuple[Path, Path]:
+    """Run three methods, and two of them once more with 50 tokens more in each prompt."""
+    three = ["--method", "majority", "--method", LONG, "--method", "best-single", "--jobs", "1", "-q"]
+    assert lightrouter("run", recording, *three, "--out", "before") == 0
+    assert lightrouter("run", recording, *three[:4], *three[6:], "--overhead", "50", "--out", "after") == 0
     capsys.readouterr()
-    assert lightrouter("compare", "before", "after") == 0
+    return Path("before"), Path("after")
+
+
+def test_compare_prints_what_changed_for_sure(two_runs: tuple[Path, Path], capsys: pytest.CaptureFixture) -> None:
+    assert lightrouter("compare", *two_runs) == 0
     said = capsys.readouterr().out
     assert "before to after" in said
-    row = next((line for line in said.splitlines() if "+150 [+150, +150]" in line), said)  # 50 more for each of three
-    assert row.rstrip().endswith("*"), row
-    assert "only before: best-single" in said or "only before: lightrouter" in said
+    row = next(line for line in said.splitlines() if line.startswith("majority"))
+    assert re.fullmatch(r"majority +all tokens +[\d,]+ +[\d,]+ +\+150 \[\+150, \+150\]\s*", row)  # 50 for each of three
+    assert "quality, points" not in said
+    assert "only before: best-single" in said
+    told = " ".join(said.split())
+    assert re.search(r"Compared 16 figures of 2 methods over 16 questions, question by question: 2 changed for", told)
+    assert "the other 14 did not (all of them: --all)" in told
+    assert LONG in said  # a page is wide enough for it
+
+
+def test_compare_shows_the_rest_when_asked_and_why_equal_scores_have_an_interval(
+    two_runs: tuple[Path, Path], capsys: pytest.CaptureFixture
+) -> None:
+    print_comparison(*two_runs, show_all=True)
+    said = capsys.readouterr().out
+    rows = [line for line in said.splitlines() if "quality, points" in line]
+    assert len(rows) == 2
+    assert all(re.search(r"\d\d\.\d +\d\d\.\d +\+0\.0 \[-\d+\.\d, \+\d+\.\d\]", row) for row in rows)
+    assert "Equal scores too have an interval around 0" in said
+    assert sum(line.rstrip().endswith("*") for line in said.splitlines() if "all tokens" in line) == 2
+    assert said.count("s to the end, median") == 2
+
+
+def test_compare_takes_candidates_as_a_set_and_no_times_of_another_kind(
+    two_runs: tuple[Path, Path], capsys: pytest.CaptureFixture
+) -> None:
+    path = two_runs[1] / "run.json"
+    terms = json.loads(path.read_text())
+    path.write_text(json.dumps({**terms, "candidates": terms["candidates"][::-1], "mode": "live"}))
+    print_comparison(*two_runs, show_all=True)
+    said = capsys.readouterr().out
+    assert "the runs differ in mode: replay / live" in said
+    assert "differ in candidates" not in said
+    assert "latencies are left out" in said
+    assert "s to the end" not in said
+    path.write_text(json.dumps({**terms, "candidates": terms["candidates"][1:]}))
+    print_comparison(*two_runs)
+    assert "the runs differ in candidates: ['a', 'b', 'c'] / [" in capsys.readouterr().out
 
 
 def test_methods_are_listed_and_each_of_them_is_one(
