@@ -193,6 +193,7 @@ class Replay:
             clock=self._clock,
             price=None if price is None else Price(*price),
             pace=self._models.paces.get(first, DEFAULT_PACE),
+            overhead=self._models.overhead,
         )
         return Candidate(WRITER, model, price=price)
 

@@ -29,7 +29,7 @@ where it stopped; live runs pay for no call twice, and can be played again witho
 """
 
 app = typer.Typer(
-    help="Measure pools and policies, on recordings or live, against baselines that could embarrass us.",
+    help="Measure pools and policies, on recordings or live, against simpler ways to use the same models.",
     epilog=_EPILOG,
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -134,6 +134,7 @@ for _name, _text in _ABLATIONS.items():
 
 @app.command("again")
 def again(
+    *,
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a live run.")],
     out: options.Out = None,
     method: Annotated[
@@ -142,7 +143,7 @@ def again(
     tape: options.Tape = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Play the calls of a live run again: the same figures, without a key, without a cent, in seconds."""
+    """Play the calls of a live run again: the same answers and costs, without a key, without a cent, in seconds."""
     from lightrouter_graph.cli.evaluate.running import play_again  # noqa: PLC0415 - seconds, and --help needs none
 
     _show(play_again(run_folder, out, method or [], _command_line(), tape=tape, quiet=quiet), quiet=quiet)
@@ -152,11 +153,14 @@ def again(
 def compare(
     before: Annotated[Path, typer.Argument(metavar="BEFORE", help="The folder of a run.")],
     after: Annotated[Path, typer.Argument(metavar="AFTER", help="The folder of another.")],
+    show_all: Annotated[
+        bool, typer.Option("--all", metavar="", help="Show the figures too that have not changed for sure.")
+    ] = False,
 ) -> None:
     """Say with intervals what changed from one run to another."""
     from lightrouter_graph.cli.evaluate.comparing import print_comparison  # noqa: PLC0415 - as above
 
-    print_comparison(before, after)
+    print_comparison(before, after, show_all=show_all)
 
 
 @app.command("overview")

@@ -40,7 +40,7 @@ MaxPrice = Annotated[
 ]
 MaxModels = Annotated[
     int | None,
-    _option(_WHO, "--max-models", help="Only the so many dearest of them: a choice no result went into.", min=2),
+    _option(_WHO, "--max-models", help="Only the so many dearest of them, so that no result chose the pool.", min=2),
 ]
 Live = Annotated[
     bool,

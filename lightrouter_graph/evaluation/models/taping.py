@@ -115,7 +115,7 @@ class Deck:
         ended, ttft_s = self.clock.now, None if take is None else take["ttft_s"]
         read, written = _tokens(asked, take)
         if stopped and take is not None and take["text"] is not None and take["seconds"] > 0:
-            written = round(written * min(1.0, (ended - began) / take["seconds"]))
+            written = round(written * _share_written(take, ended - began))
         enter(
             {
                 "candidate": self.candidate,
@@ -129,6 +129,13 @@ class Deck:
                 "stopped": stopped,
             }
         )
+
+
+def _share_written(take: Take, seconds: float) -> float:
+    """Return how much of a reply was there after so many seconds, 0 to 1: nothing before its first token."""
+    first = take["ttft_s"] or 0.0
+    writing = take["seconds"] - first
+    return 1.0 if writing <= 0 else min(1.0, max(0.0, (seconds - first) / writing))
 
 
 def taped(candidate: Candidate, tape: Tape, clock: Pacer, purse: LivePurse | None) -> Candidate:

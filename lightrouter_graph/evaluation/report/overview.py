@@ -32,8 +32,8 @@ OVERVIEW = (
 def markdown_overview(summaries: Sequence[Summary], methods: Sequence[str] = OVERVIEW) -> str:
     """Write a Markdown table with a row per method and a column per run.
 
-    Each cell has the quality in percent, the paired difference to the best single candidate in points with its 95 %
-    interval, and the cost: USD per 1,000 questions, or output tokens per question where a price is not known.
+    Each cell has the quality in percent, the cost (USD per 1,000 questions, or output tokens per question where a price
+    is not known), and below the paired difference to the best single candidate in points with its 95 % interval.
 
     Args:
         summaries: One per run.
@@ -64,5 +64,5 @@ def _cell(row: MethodFigures | None) -> str:
     cost = f"{number(row['output_tokens'])} tokens" if row["usd"] is None else f"${row['usd']['value']:.2f}"
     quality = f"{100 * row['quality']['value']:.1f}"
     gain = against_best_single(row)
-    told = f" ({points(gain)})" if gain is not None and not is_best_single(row["method"]) else ""
-    return f"{quality}{told} {cost}"
+    told = f"<br>{points(gain)}" if gain is not None and not is_best_single(row["method"]) else ""
+    return f"{quality}, {cost}{told}"
