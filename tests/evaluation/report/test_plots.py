@@ -12,6 +12,7 @@ from matplotlib.text import Annotation  # noqa: E402
 
 from lightrouter_graph.evaluation.report.plots.categories import best_in, draw_categories  # noqa: E402
 from lightrouter_graph.evaluation.report.plots.curves import draw_curves, groups  # noqa: E402
+from lightrouter_graph.evaluation.report.plots.drawing import pictures  # noqa: E402
 from lightrouter_graph.evaluation.report.plots.frontier import draw_frontier, pareto, spots  # noqa: E402
 from lightrouter_graph.evaluation.report.plots.latency import draw_latency  # noqa: E402
 from lightrouter_graph.evaluation.report.plots.reliability import MOST, draw_reliability  # noqa: E402
@@ -57,6 +58,38 @@ def test_who_cannot_be_shown_is_named_below(run: Example) -> None:
         figure = draw_frontier(summary, "usd")
     assert figure is not None
     assert figure.axes[0].get_xlabel().endswith("not shown: brook-4-mini")
+
+
+def test_a_frontier_of_one_point_is_no_line_and_has_no_place_in_the_legend(run: Example) -> None:
+    summary = deepcopy(run.summary)
+    bounds = [row for row in summary["methods"] if "oracle" in row["method"]]
+    runnable = [row for row in summary["methods"] if "oracle" not in row["method"]]
+    best = max(runnable, key=lambda row: row["quality"]["value"])
+    for row in runnable:
+        row["usd"] = {**row["usd"], "value": row["usd"]["value"] + (row is not best) * best["usd"]["value"]}
+    for shown in (bounds, [*bounds, best], runnable):
+        with house_style():
+            figure = draw_frontier({**summary, "methods": shown}, "usd")
+        assert figure is not None
+        said = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+        assert ("frontier" in said) == (len(pareto(spots({**summary, "methods": shown}, "usd"))) > 1)
+
+
+def test_a_heap_of_settings_has_curves_and_no_frontier(run: Example) -> None:
+    summary = deepcopy(run.summary)
+    ours = [row for row in summary["methods"] if row["method"].startswith("lightrouter")]
+    few = {**summary, "methods": ours, "curves": {}}
+    assert len(ours) == 12
+    assert {"frontier_usd", "frontier_tokens"} <= {picture.name for picture in pictures(few)}
+    one_more = {**ours[0], "method": "lightrouter:boot_tokens=7"}
+    many = {
+        **few,
+        "methods": [*ours, one_more],
+        "curves": {"quality": [{"x": 1.0, "y": interval(0.5, 0.1), "label": ""}]},
+    }
+    drawn = {picture.name for picture in pictures(many)}
+    assert "curve_1_quality" in drawn
+    assert not [name for name in drawn if name.startswith("frontier")]
 
 
 def test_curves_of_one_title_share_a_picture_and_mark_every_x(run: Example) -> None:

@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from lightrouter_graph.evaluation.records import Summary
+from lightrouter_graph.evaluation.report.kinds import plain_name
 from lightrouter_graph.evaluation.report.plots.categories import draw_categories
 from lightrouter_graph.evaluation.report.plots.curves import draw_curves, groups
 from lightrouter_graph.evaluation.report.plots.frontier import draw_frontier
@@ -17,6 +18,9 @@ from lightrouter_graph.evaluation.report.plots.style import DPI, house_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_MOST_NAMED = 12
+"""With more settings of LightRouter the frontiers are left out: curves tell it, a heap of names does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +51,11 @@ def pictures(summary: Summary) -> list[Picture]:
 
 
 def _figures(summary: Summary) -> "Iterator[tuple[str, str, Figure | None]]":
-    yield "frontier_usd", "Quality against USD, every method named", draw_frontier(summary, "usd")
-    yield (
-        "frontier_tokens",
-        "Quality against output tokens, every method named",
-        draw_frontier(summary, "output_tokens"),
-    )
+    ours = [row for row in summary["methods"] if plain_name(row["method"]).startswith("lightrouter")]
+    if len(ours) <= _MOST_NAMED:
+        yield "frontier_usd", "Quality against USD, every method named", draw_frontier(summary, "usd")
+        tokens = draw_frontier(summary, "output_tokens")
+        yield "frontier_tokens", "Quality against output tokens, every method named", tokens
     for number, (title, curves) in enumerate(groups(summary).items(), 1):
         yield f"curve_{number}_{_file_name(title)}", title, draw_curves(title, curves)
     yield "categories", "Quality by method and category", draw_categories(summary)

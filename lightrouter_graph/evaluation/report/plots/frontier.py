@@ -35,6 +35,7 @@ _LEGEND: dict[str, Any] = {
     "borderaxespad": 0.2,
     "handletextpad": 0.4,
 }
+_FRONTIER = "frontier"
 _ORDER: tuple[Kind, ...] = ("lightrouter", "rival", "bound", "single")
 """Who gets the best place for its name first."""
 
@@ -90,8 +91,7 @@ def draw_frontier(summary: Summary, cost: Cost) -> "Figure | None":
     axes.set_xlabel("\n".join([axes.get_xlabel(), *_left_out(summary, found)]))
     axes.set_title(shorten(f"What quality costs: {summary['facts']['title']}", 95), pad=32)
     handles, words = axes.get_legend_handles_labels()
-    last = words.index("frontier")
-    order = [place for place in range(len(words)) if place != last] + [last]
+    order = sorted(range(len(words)), key=lambda place: words[place] == _FRONTIER)  # it comes last
     axes.legend([handles[i] for i in order], [words[i] for i in order], **_LEGEND)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # names are placed by pixels: what they stand on must not move any more
@@ -161,5 +161,7 @@ def _arms(intervals: Sequence[Interval]) -> list[list[float]]:
 
 
 def _draw_pareto(axes: "Axes", frontier: Sequence[Spot]) -> None:
+    if len(frontier) < 2:
+        return  # one point is no line
     x, y = zip(*_corners(frontier), strict=True)
-    axes.plot(x, y, color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=2, label="frontier")
+    axes.plot(x, y, color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=2, label=_FRONTIER)
