@@ -4,7 +4,7 @@ import gzip
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -101,11 +101,12 @@ def load_recording(path: str | Path) -> DataSet:
         The questions in the order of the file, named after it; scored as they were recorded.
 
     Raises:
-        EvaluationError: If there is no such file or it is damaged; the first damaged line is named, and what is wrong.
+        EvaluationError: If there is no such file or it is damaged; the first damaged line, or the first
+            whose id another has too, is named, and what is wrong.
     """
     path = Path(path)
     try:
-        questions = tuple(_read(place, line) for place, line in read_json_lines(path))
+        questions = tuple(_distinct((place, _read(place, line)) for place, line in read_json_lines(path)))
     except EvaluationError:
         raise
     except OSError as exc:
@@ -161,10 +162,23 @@ def _read(place: str, line: Any) -> Question:
         raise EvaluationError(msg) from exc
 
 
+def _distinct(read: Iterable[tuple[str, Question]]) -> Iterator[Question]:
+    """Pass the questions on, and see that no two have the same id."""
+    seen: dict[str, str] = {}
+    for place, question in read:
+        if question.id in seen:
+            msg = f"{place}: two questions have the id {question.id!r}, the other is on {seen[question.id]}"
+            raise EvaluationError(msg)
+        seen[question.id] = place.rpartition(", ")[2]
+        yield question
+
+
 def _problem(exc: ValidationError) -> str:
     first = exc.errors(include_url=False)[0]
     where = ".".join(map(str, first["loc"]))
-    return f"{where}: {first['msg']}" if where else first["msg"]
+    # pydantic's own words for this name a class of ours, which nobody who wrote the file can know.
+    what = "Input should be an object" if first["type"] == "model_type" else first["msg"]
+    return f"{where}: {what}" if where else what
 
 
 def _facts(path: Path, name: str, line: _ModelLine) -> ModelFacts:
