@@ -15,6 +15,7 @@ from evaluation.toys import random_questions
 from lightrouter_graph.cli import main
 from lightrouter_graph.cli.evaluate.comparing import print_comparison
 from lightrouter_graph.evaluation.datasets.recording import write_recording
+from lightrouter_graph.evaluation.methods.corrupted import FORM
 from lightrouter_graph.evaluation.methods.named import named
 from lightrouter_graph.evaluation.questions import DataSet, fold_of
 
@@ -236,6 +237,11 @@ def test_methods_are_listed_and_each_of_them_is_one(
     rows = capsys.readouterr().out.partition("\n\n")[0].splitlines()[1:]
     names = [row.split()[0] for row in rows]
     assert {"majority", "lightrouter", "single:NAME", "oracle-N"} <= set(names)
+    marks = {row.split()[0]: row[38:48].strip() for row in rows}
+    assert marks["majority"] == marks["single:NAME"] == marks["lightrouter-32"] == marks["self-moa"] == "*"
+    assert (marks["moa-N"], marks["oracle-N"], marks["router-N"]) == ("N = 1, 2", "N = 3", "N = 50")
+    assert not any(marks[name] for name in ("first", "self-moa-N", "cascade-N", FORM))
+    assert any(row.endswith("Mixture-of-Agents, N layers") for row in map(str.rstrip, rows))
     for form in names:
         name = form.replace("PERCENT-in-LAYER-of-LAYERS", "50-in-1-of-2").replace("NAME", "a").removesuffix("N") + (
             "2" if form.endswith("-N") else ""

@@ -1,5 +1,7 @@
 """How far an evaluation is: a bar in a terminal, a line now and then elsewhere; all of it on stderr."""
 
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +19,8 @@ from rich.progress import (
 from lightrouter_graph.cli.words import one_line
 
 _TENTHS = 10
+_APART_S = 2.0
+"""Lines elsewhere than in a terminal are at least so far apart; the last comes in any case."""
 
 
 class Bar:
@@ -24,9 +28,11 @@ class Bar:
 
     Args:
         console: Where to; None for stderr.
+        clock: Tells seconds.
     """
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._console = console or Console(stderr=True, highlight=False)
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -40,6 +46,7 @@ class Bar:
         )
         self._task: TaskID | None = None
         self._what, self._total, self._done, self._told = "", 0, 0, 0
+        self._told_at: float | None = None
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -53,21 +60,25 @@ class Bar:
         self._console.print(one_line(line), style="dim", markup=False)
 
     def begin(self, what: str, total: int) -> None:
-        """Start a bar of so many steps in the place of the last."""
+        """Start a bar of so many steps in the place of the last; none for work that is done already."""
         if self._task is not None:
             self._progress.remove_task(self._task)
-        self._what, self._total, self._done, self._told = what, total, 0, 0
-        self._task = self._progress.add_task(what, total=total)
+        self._what, self._total, self._done, self._told, self._told_at = what, total, 0, 0, None
+        self._task = self._progress.add_task(what, total=total) if total else None
 
     def advance(self, steps: int) -> None:
-        """Move it on; elsewhere than in a terminal, every tenth is a line."""
+        """Move it on; elsewhere than in a terminal a tenth is a line, where they are not too close."""
         self._done += steps
-        if self._task is not None:
-            self._progress.advance(self._task, steps)
-        tenth = _TENTHS * self._done // max(1, self._total)
-        if not self._console.is_terminal and tenth > self._told:
-            self._told = tenth
+        if self._task is None:
+            return
+        self._progress.advance(self._task, steps)
+        tenth = _TENTHS * self._done // self._total
+        if not self._console.is_terminal and tenth > self._told and (self._done >= self._total or self._is_time()):
+            self._told, self._told_at = tenth, self._clock()
             self.say(f"{self._what}: {self._done:,} of {self._total:,}")
+
+    def _is_time(self) -> bool:
+        return self._told_at is None or self._clock() - self._told_at >= _APART_S
 
 
 class NoBar(Bar):
