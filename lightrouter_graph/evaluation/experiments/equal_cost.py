@@ -43,6 +43,9 @@ def equal_cost(candidates: Sequence[str]) -> Experiment:
             "At each budget every family takes the setting that was best on the other folds among those whose mean "
             "total tokens (input and output) there were within the budget; what is shown is its quality on the fold "
             "held out. A family that has no setting cheap enough has no point.",
+            "Families with more settings to choose from profit more: "
+            + ", ".join(f"{family} {len(names)}" for family, names in families.items())
+            + ". The choice is not nested: the results it is made on come from methods that learnt on the fold held out.",
         ),
     )
 
@@ -60,7 +63,7 @@ def _families(candidates: Sequence[str]) -> dict[str, tuple[str, ...]]:
         "best k by history, vote": (*(f"top-{k}" for k in several if k < len(candidates)), _FULL, "weighted-vote"),
         "Mixture-of-Agents": ("moa-1", "moa-2"),
         "cascade": ("cascade", *(f"cascade-{percent}" for percent in (50, 200, 400))),
-        "two-model router": ("router-25", "router-50", "router-75"),
+        "two-model router": tuple(f"router-{percent}" for percent in (10, 25, 50, 75, 90)),
         OURS: tuple(ours),
     }
 
