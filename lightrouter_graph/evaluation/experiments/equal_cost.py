@@ -45,7 +45,7 @@ def equal_cost(candidates: Sequence[str]) -> Experiment:
             "held out. A family that has no setting cheap enough has no point.",
             "Families with more settings to choose from profit more: "
             + ", ".join(f"{family} {len(names)}" for family, names in families.items())
-            + ". The choice is not nested: the results it is made on come from methods that learnt on the fold held out.",
+            + ". The choice is not nested: it is made on results of methods that learnt on the fold held out.",
         ),
     )
 

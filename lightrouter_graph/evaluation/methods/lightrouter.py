@@ -13,6 +13,7 @@ from lightrouter_graph.context import Context
 from lightrouter_graph.decision import CandidateRecord, Decision
 from lightrouter_graph.errors import ContextError, EvaluationError
 from lightrouter_graph.evaluation.methods.base import Fitted, Need, Reply, Setting
+from lightrouter_graph.evaluation.methods.moa import VOTES_FOR_WRITER
 from lightrouter_graph.evaluation.questions import Question, mean_scores, seed_of
 from lightrouter_graph.evaluation.records import Route, RouteBoot
 from lightrouter_graph.events import BootDone
@@ -22,9 +23,6 @@ from lightrouter_graph.selectors import LLMSelector, OracleSelector, Selector
 
 Order = Literal["pool", "history", "price"]
 """Whom the pool trusts most: whoever stands first, was right most often on other questions, or is dearest."""
-
-VOTES = "the aggregator votes, and its text is the winner's"
-"""What a writer does in a replay, where nobody can write."""
 
 Merger = Literal["vote", "writer"]
 """Who merges: a vote alone, or the setting's writer wherever the context's aggregator wants one."""
@@ -202,7 +200,7 @@ LIGHTROUTERS: Mapping[str, LightRouter] = {
             "LightRouter, default, a model merges where no vote settles",
             Context(),
             merger="writer",
-            note=VOTES,
+            note=VOTES_FOR_WRITER,
         ),
         LightRouter("lightrouter-cold", "LightRouter, no history (dearest first)", Context(), order="price"),
         LightRouter("lightrouter-32", "LightRouter, 32 boot tokens", Context(boot_tokens=32)),
@@ -212,14 +210,14 @@ LIGHTROUTERS: Mapping[str, LightRouter] = {
             "LightRouter as in the paper",
             Context.paper(),
             merger="writer",
-            note=VOTES,
+            note=VOTES_FOR_WRITER,
         ),
         LightRouter(
             "lightrouter-paper-consistency",
             "LightRouter, paper's shape, ranked by consistency",
             Context.paper(selector="consistency"),
             merger="writer",
-            note=VOTES,
+            note=VOTES_FOR_WRITER,
         ),
         *(
             LightRouter(f"lightrouter-by-{selector}", f"all boot, ranked by {selector}", _all_boot(selector))
