@@ -4,14 +4,13 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import new_class
 from typing import Any, ClassVar, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
 
+from lightrouter_graph.evaluation.models.overriding import overridden
 from lightrouter_graph.evaluation.models.stages import layer_now, stage_now
 from lightrouter_graph.pool import Candidate
 
@@ -57,31 +56,8 @@ def inject_error(text: str, *, seed: str) -> str:
 
 
 def corrupted(candidate: Candidate, injection: Injection) -> Candidate:
-    """Return a candidate whose boots are struck; whatever else it says is its own.
-
-    Its model is of a subclass of the model's own class, so that whatever is known of that class still holds.
-    """
-    kind: type[BaseChatModel] = type(candidate.model)
-    body = {
-        "injection": injection,
-        "candidate_name": candidate.name,
-        "__annotations__": {"injection": ClassVar[Injection], "candidate_name": ClassVar[str]},
-        "__module__": kind.__module__,
-    }
-    copy = candidate.model.model_copy()
-    object.__setattr__(
-        copy, "__class__", new_class(kind.__name__, (_Corrupting, kind), exec_body=lambda s: s.update(body))
-    )
-    return Candidate(
-        candidate.name,
-        copy,
-        price=candidate.price,
-        tags=candidate.tags,
-        limit_parameter=None if candidate.limit_is_field else candidate.limit_parameter,
-        continuation=candidate.continuation,
-        json_mode=candidate.json_mode,
-        max_concurrency=candidate.max_concurrency,
-    )
+    """Return a candidate whose boots are struck; whatever else it says is its own."""
+    return overridden(candidate, _Corrupting, {"injection": injection, "candidate_name": candidate.name})
 
 
 class _Corrupting:

@@ -5,7 +5,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from types import new_class
 from typing import Any, ClassVar, Protocol, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
@@ -16,6 +15,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.ledger import enter, wanted_sample
+from lightrouter_graph.evaluation.models.overriding import overridden
 from lightrouter_graph.evaluation.models.purse import LivePurse
 from lightrouter_graph.evaluation.models.stages import stage_now
 from lightrouter_graph.evaluation.models.tape import Asked, Take, Tape, cap_of
@@ -139,33 +139,11 @@ def _share_written(take: Take, seconds: float) -> float:
 
 
 def taped(candidate: Candidate, tape: Tape, clock: Pacer, purse: LivePurse | None) -> Candidate:
-    """Return a candidate like the given one whose model records, and plays what is on the tape.
-
-    Its model is of a subclass of the model's own class, so that whatever is known of that class still holds.
-    """
+    """Return a candidate like the given one whose model records, and plays what is on the tape."""
     deck = Deck(candidate.name, candidate.price, tape, clock, purse, secrets_of(candidate.model))
-    return Candidate(
-        candidate.name,
-        _recording(candidate.model, deck),
-        price=candidate.price,
-        tags=candidate.tags,
-        limit_parameter=None if candidate.limit_is_field else candidate.limit_parameter,
-        continuation=candidate.continuation,
-        json_mode=candidate.json_mode,
-        max_concurrency=candidate.max_concurrency,
-    )
-
-
-def _recording(model: BaseChatModel, deck: Deck) -> BaseChatModel:
-    kind: type[BaseChatModel] = type(model)
+    kind = type(candidate.model)
     streams = kind._astream is not BaseChatModel._astream or kind._stream is not BaseChatModel._stream
-    body = {"deck": deck, "__annotations__": {"deck": ClassVar[Deck]}, "__module__": kind.__module__}
-    recording = new_class(
-        kind.__name__, (_Streaming if streams else _Whole, kind), exec_body=lambda space: space.update(body)
-    )
-    copy = model.model_copy(update={"cache": False})
-    object.__setattr__(copy, "__class__", recording)
-    return copy
+    return overridden(candidate, _Streaming if streams else _Whole, {"deck": deck}, cache=False)
 
 
 class _Whole:
