@@ -4,6 +4,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
+# Half as many again as there are cores: many tests wait for a server or a process.
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); n=$$((n + n / 2)); echo $$((n < 2 ? 2 : n > 8 ? 8 : n)))
 
 EVAL_SETS := math_l5 gsm8k crux mmlu_pro alpaca_eval
 EVAL_DATA ?= $(or $(wildcard $(EVAL_SETS:%=../shared/replay/%.jsonl.gz)),sample)
@@ -28,7 +30,7 @@ eval: $(VENV)/.installed ## every method against every baseline, on recorded mod
 	for data in $(EVAL_DATA); do $(BIN)/lightrouter eval run $$data $(EVAL_OPTIONS) || exit 1; done
 
 test: $(VENV)/.installed ## the whole suite (TESTS=path for a part)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(TESTS)
 
 lint: $(VENV)/.installed ## ruff, mypy --strict, import contracts
 	$(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -175,14 +176,25 @@ def test_damaged_results_are_told(recording: str, capsys: pytest.CaptureFixture)
 LONG = "lightrouter-by-consistency:boot_tokens=16,top_k=1"
 
 
-@pytest.fixture
-def two_runs(recording: str, capsys: pytest.CaptureFixture) -> tuple[Path, Path]:
+@pytest.fixture(scope="module")
+def both_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run three methods, and two of them once more with 50 tokens more in each prompt."""
+    where = tmp_path_factory.mktemp("runs")
+    write_recording(where / "toy.jsonl", DataSet("toy", tuple(random_questions(3, "abc", 16)), "recorded"))
     three = ["--method", "majority", "--method", LONG, "--method", "best-single", "--jobs", "1", "-q"]
-    assert lightrouter("run", recording, *three, "--out", "before") == 0
-    assert lightrouter("run", recording, *three[:4], *three[6:], "--overhead", "50", "--out", "after") == 0
+    run = ["run", where / "toy.jsonl"]
+    assert lightrouter(*run, *three, "--out", where / "before") == 0
+    assert lightrouter(*run, *three[:4], *three[6:], "--overhead", "50", "--out", where / "after") == 0
+    return where
+
+
+@pytest.fixture
+def two_runs(recording: str, both_runs: Path, capsys: pytest.CaptureFixture) -> tuple[Path, Path]:
+    folders = Path("before"), Path("after")
+    for folder in folders:
+        shutil.copytree(both_runs / folder, folder)
     capsys.readouterr()
-    return Path("before"), Path("after")
+    return folders
 
 
 def test_compare_prints_what_changed_for_sure(two_runs: tuple[Path, Path], capsys: pytest.CaptureFixture) -> None:

@@ -138,6 +138,7 @@ def summary(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "summary.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_budget_ends_a_run_and_a_larger_one_goes_on(
     server: RecordedModelServer, world: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -155,6 +156,7 @@ def test_a_budget_ends_a_run_and_a_larger_one_goes_on(
     assert len(results(world / "live")) == len(METHODS) * COUNT
 
 
+@pytest.mark.slow
 def test_a_model_that_fails_is_recorded_as_one_and_played_as_one(
     server: RecordedModelServer, world: Path, capsys: pytest.CaptureFixture
 ) -> None:

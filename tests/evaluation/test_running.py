@@ -33,6 +33,7 @@ def by_place(results: ResultsFile) -> dict:
     return {(result["method"], result["question"]): result for result in results.results}
 
 
+@pytest.mark.slow
 def test_several_processes_bring_what_one_brings(plan: Plan, tmp_path: Path) -> None:
     told: list[int] = []
     alone, together = ResultsFile(tmp_path / "one.jsonl"), ResultsFile(tmp_path / "two.jsonl")

@@ -39,6 +39,7 @@ metric_list: [{metric: exact_match}]
 
 pytestmark = [
     pytest.mark.outside,
+    pytest.mark.slow,
     pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
     pytest.mark.timeout(240),
     pytest.mark.xdist_group("outside"),

@@ -85,7 +85,7 @@ def test_singles(world: Toy) -> None:
 
 
 @given(world=worlds(), k=st.integers(1, 5))
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_votes(world: Toy, k: int) -> None:
     trusted = by_history(world)
     top = trusted[:k]
@@ -95,7 +95,7 @@ def test_votes(world: Toy, k: int) -> None:
 
 
 @given(world=worlds(), k=st.integers(1, 5))
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_oracles(world: Toy, k: int) -> None:
     for name, names in {f"oracle-{k}": by_history(world)[:k], "oracle": world.setting.pool.names}.items():
         answered = check(world, name, lambda _, names=names: names, lambda q, names=names: _best(q, names))
@@ -107,7 +107,7 @@ def _best(asked: Question, names: Sequence[str]) -> str:
 
 
 @given(world=worlds(), k=st.integers(1, 5))
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_random_candidates(world: Toy, k: int) -> None:
     pool = world.setting.pool.names
     answered = run(method_named(f"random-{k}"), world)
@@ -123,7 +123,7 @@ def test_random_candidates(world: Toy, k: int) -> None:
 
 
 @given(world=worlds())
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_the_weighted_vote(world: Toy) -> None:
     pool = by_history(world)
     weights, coincidence = _naive_bayes(world)
