@@ -175,8 +175,7 @@ def test_a_model_that_fails_is_recorded_as_one_and_played_as_one(
     assert {p: [r[k] for k in keys] for p, r in again.items()} == {p: [r[k] for k in keys] for p, r in first.items()}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("after", [3, 17, 34, 70])
+@pytest.mark.parametrize("after", [17, *(pytest.param(n, marks=pytest.mark.slow) for n in (3, 34, 70))])
 def test_a_killed_run_goes_on_and_pays_nothing_twice(
     server: RecordedModelServer, world: Path, after: int, capsys: pytest.CaptureFixture
 ) -> None:

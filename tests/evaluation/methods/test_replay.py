@@ -15,6 +15,7 @@ POOL = ["Qwen2.5-72B-Instruct", "gpt-4o-mini-2024-07-18", "deepseek-v2.5-0908", 
 PRICES = dict(zip(POOL, [(1.2, 1.2), (0.15, 0.6), (0.14, 0.28), (0.075, 0.3), (0.8, 0.8)], strict=True))
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.replay,
     pytest.mark.skipif(not DATA.exists(), reason="the recorded model outputs in ../shared/replay are not there"),
 ]

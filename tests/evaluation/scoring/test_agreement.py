@@ -9,6 +9,7 @@ from lightrouter_graph.evaluation.scoring import scorer_for
 
 REPLAY = Path(__file__).parents[4] / "shared" / "replay"
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.replay,
     pytest.mark.skipif(not REPLAY.is_dir(), reason=f"no recorded model outputs at {REPLAY}"),
 ]
