@@ -37,7 +37,7 @@ _EPILOG = """
     1  a model of the pool does not answer (pool), or something unforeseen
     2  wrong usage or configuration
     3  nobody answered
-    4  the budget is too small for any answer; nothing was spent
+    4  the budget is too small for any answer; nothing was spent (eval: it is used up; what was paid for is kept)
   130  interrupted
 
 With LIGHTROUTER_DEBUG=1 an error shows its traceback.

@@ -12,6 +12,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field, PrivateAttr, SkipValidation
 
+from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.ledger import enter, wanted_sample
 from lightrouter_graph.evaluation.models.stages import stage_now
 from lightrouter_graph.evaluation.models.tokens import TokenisedText
@@ -123,7 +124,7 @@ class ReplayedChat(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         msg = "recorded models speak asynchronously"
-        raise NotImplementedError(msg)
+        raise EvaluationError(msg)
 
     async def _agenerate(
         self,
