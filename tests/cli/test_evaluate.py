@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -383,3 +384,19 @@ def test_a_setting_laid_over_all_keeps_the_names_of_methods(recording: str, caps
     assert ours[1]["calls"]["value"] < ours[0]["calls"]["value"]
     assert lightrouter("compare", "one", "other") == 0
     assert ours[0]["method"] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("module", ["scipy", "matplotlib", "jinja2"])
+def test_a_package_that_is_missing_is_named_before_anything_is_run(recording: str, module: str) -> None:
+    code = f"import sys; sys.modules[{module!r}] = None; from lightrouter_graph.cli import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "eval", "run", recording, *RUN, "--out", "out"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    said = f"lightrouter: lightrouter eval needs the package '{module}': pip install 'lightrouter-graph[eval]'\n"
+    assert done.stderr == said
+    assert not Path("out").exists()

@@ -144,6 +144,7 @@ def again(
     quiet: options.Quiet = False,
 ) -> None:
     """Play the calls of a live run again: the same answers and costs, without a key, without a cent, in seconds."""
+    _check_extra()
     from lightrouter_graph.cli.evaluate.running import play_again  # noqa: PLC0415 - seconds, and --help needs none
 
     _show(play_again(run_folder, out, method or [], _command_line(), tape=tape, quiet=quiet), quiet=quiet)
@@ -158,6 +159,7 @@ def compare(
     ] = False,
 ) -> None:
     """Say with intervals what changed from one run to another."""
+    _check_extra()
     from lightrouter_graph.cli.evaluate.comparing import print_comparison  # noqa: PLC0415 - as above
 
     print_comparison(before, after, show_all=show_all)
@@ -199,9 +201,22 @@ def export(
 
 
 def _experiment(name: str, given: dict[str, Any]) -> None:
+    _check_extra()
     from lightrouter_graph.cli.evaluate.running import run_experiment  # noqa: PLC0415 - as above
 
     _show(run_experiment(name, given, _command_line()), quiet=bool(given["quiet"]))
+
+
+def _check_extra() -> None:
+    """Refuse at once what a missing package would end after all was run and paid for.
+
+    Raises:
+        EvaluationError: If a package of the extra is not installed; it says how to get it.
+    """
+    from lightrouter_graph.evaluation.extras import need  # noqa: PLC0415 - as above
+
+    for module in ("scipy", "matplotlib", "jinja2"):
+        need(module, extra="eval", what="lightrouter eval")
 
 
 def _show(reported: "Reported", *, quiet: bool) -> None:
