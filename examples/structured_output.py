@@ -4,8 +4,8 @@
 
 1. `with_structured_output` of a pydantic class: oak's total is no number, so its object is dropped with the reason; two
    of the others are equal, and that object wins as a whole.
-2. A smudged letter, in which each model misreads another field. No object is right as a whole; with
-   `VoteAggregator(mix_fields=True)` each field is voted on by itself, and what comes out is checked against the schema.
+2. A smudged letter, in which each model misreads another field. No two objects are equal: the object that shares most
+   fields with the others wins as a whole, and its own error remains. A vote never builds a new object.
 
 It prints each model's object above the result. No key is needed: the models are scripted. Put your own into POOL.
 """
@@ -17,7 +17,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage
 from pydantic import BaseModel, Field
 
-from lightrouter_graph import Candidate, ChatLightRouter, Pool, VoteAggregator
+from lightrouter_graph import Candidate, ChatLightRouter, Pool
 from lightrouter_graph.testing import ScriptedChatModel
 
 
@@ -51,12 +51,10 @@ SMUDGED = f"(smudged) {CLEAR}"
 
 
 def main() -> None:
-    """Read a clear letter, then a smudged one in two ways."""
-    votes = ChatLightRouter(pool=POOL)
-    mixes = ChatLightRouter(pool=POOL, aggregator=VoteAggregator(mix_fields=True))
-    read(votes, CLEAR, "1. A clear letter, one whole object wins")
-    read(votes, SMUDGED, "2. A smudged letter, one whole object wins")
-    read(mixes, SMUDGED, "2. A smudged letter, each field is voted on")
+    """Read a clear letter, then a smudged one."""
+    router = ChatLightRouter(pool=POOL)
+    read(router, CLEAR, "1. A clear letter, two objects are equal")
+    read(router, SMUDGED, "2. A smudged letter, all objects differ")
 
 
 def read(router: ChatLightRouter, letter: str, title: str) -> None:

@@ -90,11 +90,6 @@ class Request:
         problem = problem or self._problem_with_text(message)
         return {"cause": "invalid", "message": problem} if problem else None
 
-    def accepts(self, value: Any) -> bool:
-        """Whether an object fits the structured output that was asked for."""
-        wanted = self.schema or self.structured
-        return wanted is not None and not wanted.misfit(value)
-
     def admits(self, text: str, proposal: Proposal | None) -> bool:
         """Whether an answer that was never checked, such as a draft, is of the form that was asked for."""
         if self.must_call:

@@ -540,23 +540,6 @@ def test_what_cannot_be_read_is_not_compared():
     assert compared(asking_for(Person), '{"name": "A') is None
 
 
-@pytest.mark.parametrize(
-    ("request_", "fits", "fits_not"),
-    [
-        (asking_for(Person), {"name": "Ann", "age": 7}, {"name": "Ann"}),
-        (asking_for({"type": "json_object"}), {"any": 1}, None),
-        (make_request(tools=[Person], tool_choice=True, structured=True), {"name": "Ann", "age": 7}, {"age": 7}),
-    ],
-)
-def test_an_object_is_accepted_where_it_fits(request_, fits, fits_not):
-    assert request_.accepts(fits)
-    assert fits_not is None or not request_.accepts(fits_not)
-
-
-def test_nothing_is_accepted_where_no_object_was_asked_for():
-    assert not PLAIN.accepts({"any": 1})
-
-
 # what is kept and shown ------------------------------------------------------------------------------------
 
 

@@ -278,7 +278,7 @@ class ChatLightRouter(BaseChatModel):
         """Return a runnable whose output fits a schema.
 
         Replies that do not fit are dropped with the reason; those that do are compared field by field, and one whole
-        object wins. To put one together from several, give an aggregator that does: `VoteAggregator(mix_fields=True)`.
+        object wins.
 
         Args:
             schema: A pydantic class, a `TypedDict` class, a JSON schema or a tool in OpenAI's shape.

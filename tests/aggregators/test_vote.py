@@ -91,9 +91,9 @@ def called(name, value, tool="Any"):
     return answer(name, canonical_tool_calls(calls), text="", proposal=proposal)
 
 
-async def voted(answers, weights=LEVEL, *, mix_fields=False, schema=ANY_OBJECT, **asked):
+async def voted(answers, weights=LEVEL, *, schema=ANY_OBJECT, **asked):
     request = make_request(**(asked or {"response_format": schema}))
-    return await VoteAggregator(mix_fields=mix_fields).merge(query(weights=weights, request=request), answers)
+    return await VoteAggregator().merge(query(weights=weights, request=request), answers)
 
 
 def all_written(objects):
@@ -148,61 +148,3 @@ async def test_a_call_wins_whole_with_what_its_provider_added():
     answers = [called("a", {"x": 1}), called("b", {"x": 2}), called("c", {"x": 2})]
     won = await voted(answers, tools=[ANY_OBJECT])
     assert won.proposal == answers[1]["proposal"]
-
-
-# mixing ----------------------------------------------------------------------------------------------------
-
-APART = [{"x": 1, "y": 9, "z": 5}, {"x": 1, "y": 2, "z": 6}, {"x": 3, "y": 2, "z": 5}]
-MIXTURE = {"x": 1, "y": 2, "z": 5}
-
-
-@QUICK
-@given(st.lists(OBJECTS, min_size=1, max_size=5))
-async def test_a_mixture_holds_nothing_that_nobody_wrote(objects):
-    won = await voted(all_written(objects), mix_fields=True)
-    assert all(any(value.get(name) == said for value in objects) for name, said in json.loads(won.text).items())
-
-
-async def test_a_mixture_takes_the_best_of_each_field():
-    won = await voted(all_written(APART), mix_fields=True)
-    assert (json.loads(won.text), won.how, won.message_id) == (MIXTURE, "vote by field", None)
-
-
-async def test_a_mixture_weighs_what_the_prior_says():
-    won = await voted(all_written(APART), {"a": 1.0, "b": 0.3, "c": 0.3}, mix_fields=True)
-    assert json.loads(won.text) == APART[0]
-
-
-async def test_a_mixture_that_does_not_fit_leaves_a_whole_object():
-    won = await voted(all_written(APART), mix_fields=True, schema={**ANY_OBJECT, "not": {"const": MIXTURE}})
-    assert json.loads(won.text) in APART
-    assert won.how == "vote"
-
-
-async def test_a_mixture_of_calls_is_a_call_without_the_blocks_of_one():
-    answers = [called(name, value) for name, value in zip("abc", APART, strict=True)]
-    won = await voted(answers, mix_fields=True, tools=[ANY_OBJECT], structured=True)
-    assert won.proposal == {
-        "content": "",
-        "tool_calls": [{"name": "Any", "args": MIXTURE, "id": None, "type": "tool_call"}],
-        "additional_kwargs": {},
-        "response_metadata": {},
-    }
-
-
-async def test_ordinary_calls_are_never_mixed():
-    answers = [called(name, value) for name, value in zip("abc", APART, strict=True)]
-    won = await voted(answers, mix_fields=True, tools=[ANY_OBJECT])
-    assert won.proposal in [given_answer["proposal"] for given_answer in answers]
-
-
-async def test_words_are_never_mixed():
-    answers = [answer("a", "4"), answer("b", "5"), answer("c", "5")]
-    assert (await VoteAggregator(mix_fields=True).merge(query(weights=LEVEL), answers)).how == "vote"
-
-
-async def test_lists_are_voted_on_but_not_mixed():
-    listed = {"title": "L", "type": "array"}
-    answers = all_written([[1, 2], [1, 3], [1, 3]])
-    won = await voted(answers, mix_fields=True, schema={"type": "json_schema", "json_schema": {"schema": listed}})
-    assert (won.text, won.how) == ("[1, 3]", "vote")

@@ -21,6 +21,7 @@ from lightrouter_graph import (
     ChatLightRouter,
     Context,
     ContextError,
+    LLMAggregator,
     NoSurvivorError,
     Pool,
     PoolError,
@@ -392,7 +393,7 @@ def test_a_cache_of_langchains_knows_every_difference():
         key(pool=["vllm:a@http://127.0.0.1:2/v1"]),
         key(stop=["."]),
         key(aggregator=VoteAggregator()),
-        key(aggregator=VoteAggregator(mix_fields=True)),
+        key(aggregator=LLMAggregator()),
         key(top_k=1),
     ]
     assert len(set(keys)) == len(keys)

@@ -356,7 +356,6 @@ async def test_fields_lend_votes_but_are_never_mixed():
     assert decision(message)["merged"] == "vote"
 
 
-MIXED = ALL.model_copy(update={"aggregator": "default"})
 APART = {"a": (1, 9, 5), "b": (1, 2, 6), "c": (3, 2, 5)}
 THREE = {
     "title": "Three",
@@ -370,22 +369,7 @@ def three(values):
     return dict(zip("xyz", values, strict=True))
 
 
-async def test_an_aggregator_that_is_told_so_mixes_fields():
-    pool = scripted(**{name: wrote(three(values)) for name, values in APART.items()})
-    message = await run(pool, MIXED, response_format=THREE, aggregator=VoteAggregator(mix_fields=True), prior=Level())
-    assert json.loads(message.text) == three((1, 2, 5))
-    assert decision(message)["merged"] == "vote by field"
-
-
-async def test_a_mixture_that_does_not_fit_is_not_made():
-    forbidding = {**THREE, "not": {"const": three((1, 2, 5))}}
-    pool = scripted(**{name: wrote(three(values)) for name, values in APART.items()})
-    message = await run(pool, MIXED, response_format=forbidding, aggregator=VoteAggregator(mix_fields=True))
-    assert json.loads(message.text) in [three(values) for values in APART.values()]
-    assert decision(message)["merged"] == "vote"
-
-
-async def test_without_being_told_nobody_mixes():
+async def test_no_aggregator_mixes_fields():
     for aggregator in ("auto", "vote", "best"):
         pool = scripted(**{name: wrote(three(values)) for name, values in APART.items()})
         message = await run(pool, ALL.model_copy(update={"aggregator": aggregator}), response_format=THREE)
@@ -505,22 +489,6 @@ def test_objects_of_calls_are_voted_on_field_by_field():
     model = chat(pool, context=ALL, prior=Level(), aggregator=VoteAggregator())
     got = model.with_structured_output(Person, include_raw=True).invoke(QUESTION)
     assert decision(got["raw"])["merged"] == "vote"
-
-
-def test_objects_of_calls_are_mixed_where_the_aggregator_is_told_so():
-    pool = scripted(**{name: filled("Three", three(values), name) for name, values in APART.items()})
-    model = chat(pool, context=MIXED, prior=Level(), aggregator=VoteAggregator(mix_fields=True))
-    got = model.with_structured_output(THREE, include_raw=True).invoke(QUESTION)
-    assert got["parsed"] == three((1, 2, 5))
-
-
-def test_objects_of_calls_that_differ_in_words_are_mixed():
-    pool = scripted(**{name: filled("Three", three(values), name, text=name) for name, values in APART.items()})
-    model = chat(pool, context=MIXED, prior=Level(), aggregator=VoteAggregator(mix_fields=True))
-    got = model.with_structured_output(THREE, include_raw=True).invoke(QUESTION)
-    assert got["parsed"] == three((1, 2, 5))
-    assert got["raw"].tool_calls[0]["id"] not in {None, "", *APART}
-    assert got["raw"].content == ""
 
 
 def test_the_tool_is_forced_on_every_candidate():

@@ -312,21 +312,6 @@ async def test_the_agreement_that_stopped_the_run_is_the_answer():
     assert message.text == long("4")
 
 
-async def test_mixing_fields_is_not_for_ordinary_calls():
-    made = [
-        call("Oslo", days=1),
-        call("Rome", days=1),
-        call("Oslo", days=2),
-        call("Bern", days=2),
-        call("Oslo", days=2),
-    ]
-    pool = scripted(**{n: calling(one, text=n) for n, one in zip("abcde", made, strict=True)})
-    context = ALL.model_copy(update={"aggregator": "default"})
-    message = await run(pool, context, aggregator=VoteAggregator(mix_fields=True), tools=TOOLS)
-    assert message.tool_calls[0]["args"] in [one["args"] for one in made]
-    assert decision(message)["merged"] == "vote"
-
-
 # calls that are cut off ------------------------------------------------------------------------------------
 
 LONG_CALL = call("Rome", topic="temperature, wind, rain, clouds, pressure and humidity")

@@ -28,7 +28,7 @@ Merger = Literal["vote", "writer"]
 """Who merges: a vote alone, or the setting's writer wherever the context's aggregator wants one."""
 
 
-_WRITTEN_ANEW = frozenset({"synthesis", "vote by field"})
+_WRITTEN_ANEW = frozenset({"synthesis"})
 
 
 @dataclass(frozen=True, slots=True)
