@@ -99,7 +99,22 @@ def lexical_similarity(texts: Sequence[str], question: str = "") -> _Matrix:
     stand for meaning where the user gives no embeddings model.
     """
     grams = _grams(question)
-    unit = _unit_rows(_tf_idf([_evidence(text, grams) for text in texts]))
+    return cosine_similarity(_tf_idf([_evidence(text, grams) for text in texts]))
+
+
+def cosine_similarity(rows: _Matrix) -> _Matrix:
+    """Return the cosine between every pair of rows.
+
+    Args:
+        rows: (n, d), finite; a row of zeros has cosine 0 with every other.
+
+    Returns:
+        (n, n), symmetric, 0 to 1 (a negative cosine counts as 0), diagonal 1; rounded to 12 places so that equal rows
+        tie exactly.
+    """
+    peaks = np.abs(rows).max(axis=1, keepdims=True, initial=0.0)
+    scaled = _divided(rows, peaks)  # first, since squares of large numbers overflow
+    unit = _divided(scaled, np.linalg.norm(scaled, axis=1, keepdims=True))
     cosine: _Matrix = np.clip(np.round(unit @ unit.T, 12), 0.0, 1.0)
     np.fill_diagonal(cosine, 1.0)
     return cosine
@@ -220,7 +235,7 @@ def _tf_idf(counts: Sequence[Counter[str]]) -> _Matrix:
     return weighted
 
 
-def _unit_rows(rows: _Matrix) -> _Matrix:
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: _Matrix = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
-    return unit
+def _divided(rows: _Matrix, norms: _Matrix) -> _Matrix:
+    """Divide each row by its norm, except rows of zeros."""
+    divided: _Matrix = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+    return divided
