@@ -4,8 +4,6 @@ import random as chance
 import threading
 from collections.abc import Callable
 
-from tenacity import RetryCallState, Retrying, wait_exponential
-
 from lightrouter_graph.records import Cause
 from lightrouter_graph.traffic.retry_after import forbids_retries, told_by
 
@@ -83,7 +81,5 @@ def backoff_s(attempt: int, retry_after_s: float | None = None, random: Callable
 
 def doubled_s(times: int, first_s: float, longest_s: float) -> float:
     """Return `first_s` the first time and twice as much each time after, up to `longest_s`."""
-    # tenacity's own jitter draws from the global generator: its window is used, and the draw is ours.
-    state = RetryCallState(Retrying(), None, (), {})
-    state.attempt_number = times
-    return wait_exponential(multiplier=first_s, max=longest_s)(state)
+    doublings = min(times - 1, 64)  # 2.0 ** 1024 would overflow
+    return float(min(first_s * 2**doublings, longest_s))

@@ -7,6 +7,7 @@ import openai
 import pytest
 
 from lightrouter_graph.traffic import RetryBudget, backoff_s, worth_retrying
+from lightrouter_graph.traffic.retries import doubled_s
 
 REQUEST = httpx.Request("POST", "https://api.example.com/v1")
 
@@ -89,3 +90,8 @@ def test_an_account_without_money_is_not_asked_again():
 
 def test_an_error_without_a_response_is_judged_by_its_cause():
     assert worth_retrying("disconnected", ConnectionResetError())
+
+
+def test_doubling_stops_at_the_longest_whatever_the_count_and_the_unit():
+    assert [doubled_s(times, 0.5, 8.0) for times in (1, 2, 5, 6, 2000)] == [0.5, 1, 8, 8, 8]
+    assert doubled_s(2000, 5, 300) == 300
