@@ -12,10 +12,9 @@ from rich.text import Text
 
 from lightrouter_graph.cli.board import Board, Ending
 from lightrouter_graph.cli.lines import event_line
-from lightrouter_graph.cli.paragraphs import Paragraphs
 from lightrouter_graph.cli.race import Race
 from lightrouter_graph.cli.report import bill_table, caveats
-from lightrouter_graph.cli.words import one_line, seconds
+from lightrouter_graph.cli.words import one_line, safe, seconds
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
@@ -33,7 +32,7 @@ class Screen:
         self._ending: Ending = ""
         self._live = Live(console=self._console, get_renderable=self._draw, refresh_per_second=10)
         self._heard: dict[str | None, str] = {}
-        self._paragraphs = Paragraphs(self._console)
+        self._line_open = False
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -41,7 +40,7 @@ class Screen:
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, at: TracebackType | None) -> None:
         self._freeze("stopped")
-        self._paragraphs.end()
+        self._end_line()
 
     def say(self, line: str) -> None:
         """Print a line above the race."""
@@ -64,23 +63,34 @@ class Screen:
         if not self._heard:
             self._begin_answer()
         elif message_id not in self._heard:
-            self._paragraphs.end()
+            self._end_line()
             self._console.print("\n[dim]that broke off; again:[/dim]\n")
         self._heard[message_id] = self._heard.get(message_id, "") + token
-        self._paragraphs.write(token)
+        self._write(token)
 
     def take(self, message: AIMessage) -> None:
         """Print what of the answer has not been printed, the bill, and what is not as it was asked for."""
         text = str(message.text)
         if text not in self._heard.values():
             self.hear(f"whole:{message.id}", text)
-        self._paragraphs.end()
+        self._end_line()
         decision: Decision = message.response_metadata["lightrouter"]
         self._console.print()
         self._console.print(bill_table(decision["bill"]))
         self._console.print(Text(_how(decision), style="dim"))
         for caveat in caveats(decision):
             self._console.print(Text(one_line(caveat), style="yellow"))
+
+    def _write(self, token: str) -> None:
+        """Write one piece of the answer unwrapped: the terminal wraps it, and what is copied holds no added breaks."""
+        text = safe(token)
+        self._console.out(text, end="", highlight=False)
+        self._console.file.flush()
+        self._line_open = not text.endswith("\n") if text else self._line_open
+
+    def _end_line(self) -> None:
+        if self._line_open:
+            self._write("\n")
 
     def _draw(self) -> Race:
         return Race(self._board, time.monotonic(), self._ending)
@@ -96,7 +106,7 @@ class Screen:
 
     def _see_late(self, event: Event) -> None:
         if event["event"] == "answer" and event["failure"] is not None:
-            self._paragraphs.end()
+            self._end_line()
             self.say(event_line(event))
 
     def _keep_layer(self, event: Event) -> None:

@@ -126,6 +126,18 @@ def test_an_answer_that_streamed_is_not_printed_again():
     assert "broke off" not in screen
 
 
+def test_a_long_line_is_left_to_the_terminal_however_it_arrives():
+    line = "a line that is longer than the terminal is wide, " * 4
+    tokens = [("m", line[start : start + 7]) for start in range(0, len(line), 7)]
+    assert f"\n{line}\n\n" in shown_by(*tokens, then=answer(line, "m"))
+
+
+@pytest.mark.parametrize("tokens", [["It is\ntwelve."], ["It is", "\ntwelve", ".\n"], ["It is\ntwelve.", ""]])
+def test_an_answer_ends_with_one_line_break(tokens):
+    screen = shown_by(*(("m", token) for token in tokens), then=answer("".join(tokens), "m"))
+    assert screen.startswith("\nIt is\ntwelve.\n\n")
+
+
 def test_an_answer_that_broke_off_is_followed_by_the_one_that_counts():
     screen = shown_by(("m", "It is perh"), then=answer("It is twelve.", "n"))
     assert "It is perh\n\nthat broke off; again:\n\nIt is twelve.\n" in screen
