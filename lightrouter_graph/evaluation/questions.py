@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-Scoring = Literal["recorded", "exact", "number", "letter", "math", "judge", "code"]
-"""How an answer is scored: as it was when it was recorded, against the reference, by a judge, or by unit tests."""
+Scoring = Literal["recorded", "exact", "number", "letter", "math", "judge"]
+"""How an answer is scored: by its recorded score, against the reference, or by a judge model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,6 @@ class Question:
         category: For the figures by category; None for none.
         reference: The right answer; None for open-ended questions.
         outputs: What each model was recorded to say; empty where there is no recording.
-        tests: Python unit tests that an answer in code must pass; "" for none.
     """
 
     id: str
@@ -52,7 +51,6 @@ class Question:
     category: str | None = None
     reference: str | None = None
     outputs: Mapping[str, Output] = field(default_factory=dict)
-    tests: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,13 @@ def rescored(data: DataSet, scoring: Scoring | None) -> DataSet:
         The same questions; outputs to questions without a reference have no score.
 
     Raises:
-        EvaluationError: If the way needs a model or runs code, or a package is missing.
+        EvaluationError: If the way needs a model, or a package is missing.
     """
     if scoring is None:
         return data
-    if scoring not in OFFLINE:
+    if scoring in {"recorded", "judge"}:
         ways = ", ".join(OFFLINE)
-        msg = f"a recording is scored anew by {ways}, got {scoring!r}; a judge and unit tests score live runs"
+        msg = f"a recording is scored anew by {ways}, got {scoring!r}; a judge scores live runs"
         raise EvaluationError(msg)
     scorer = scorer_for(scoring)
     return replace(data, questions=tuple(asyncio.run(_all(data, scorer))), scoring=scoring)

@@ -104,6 +104,7 @@ def test_quiet_prints_the_table_alone_and_a_run_has_a_folder_of_its_own(
         ),
         (["run", "pocket:3", "--models", "a,b"], "choose among recorded ones: leave out --models"),
         (["run", "toy.jsonl", "--scoring", "judge"], "a recording is scored anew by exact, number, letter, math"),
+        (["run", "toy.jsonl", "--scoring", "code"], "the scoring 'code' is not available"),
         (
             ["run", "toy.jsonl", "--live", "-m", "vllm:m@http://127.0.0.1:1/v1"],
             "say how new ones are scored, with --scoring",

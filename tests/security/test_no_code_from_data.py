@@ -15,10 +15,7 @@ import lightrouter_graph
 from lightrouter_graph import Context
 
 PACKAGE = Path(lightrouter_graph.__file__).parent
-SANDBOXED = PACKAGE / "evaluation" / "scoring" / "harness.py"
-"""Runs code that models wrote, which is its purpose: in a process of its own, behind limits, when a user allows it."""
-
-MODULES = sorted(set(PACKAGE.rglob("*.py")) - {SANDBOXED})
+MODULES = sorted(PACKAGE.rglob("*.py"))
 
 UNPICKLING = {
     "cloudpickle",
@@ -66,16 +63,6 @@ def calls_in(module, name):
 def test_the_package_is_looked_through():
     assert len(MODULES) > 100
     assert PACKAGE / "pocket" / "model.py" in MODULES
-
-
-def test_what_runs_answers_in_code_is_never_part_of_our_own_process():
-    imported = [
-        module
-        for module in MODULES
-        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Import | ast.ImportFrom) and "harness" in ast.unparse(node)
-    ]
-    assert not imported
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(PACKAGE)))

@@ -73,7 +73,6 @@ def run(
     tape: options.Tape = None,
     max_tokens: options.MaxTokens = None,
     scoring: options.Scoring = None,
-    run_code: options.RunCode = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Compare all methods: single models, votes, oracles, Mixture-of-Agents, cascades, routers, LightRouter."""
@@ -107,7 +106,6 @@ def _command(name: str, text: str) -> Callable[..., None]:
         tape: options.Tape = None,
         max_tokens: options.MaxTokens = None,
         scoring: options.Scoring = None,
-        run_code: options.RunCode = False,
         quiet: options.Quiet = False,
     ) -> None:
         _experiment(name, dict(locals()))

@@ -123,12 +123,8 @@ Scoring = Annotated[
         _LIVE,
         "--scoring",
         metavar="WAY",
-        help="exact, number, letter or math, also for a recording; judge or code, live. Default: the data's own way.",
+        help="exact, number, letter or math, also for a recording; judge, live. Default: the data's own way.",
     ),
-]
-RunCode = Annotated[
-    bool,
-    _option(_LIVE, "--run-code", metavar="", help="Run code that models wrote, in a sandbox, for --scoring code."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Print nothing but the table.")]
 

@@ -103,7 +103,6 @@ def _run(study: Study, given: Mapping[str, Any], data: DataSet, bar: Bar) -> Run
     calls = Calls(
         cast=_cast(source, given),
         scoring=cast("Scoring | None", given["scoring"]),
-        run_code=given["run_code"],
         max_tokens=given["max_tokens"],
         max_usd=given["budget"],
         concurrency=given["concurrency"],
@@ -111,7 +110,7 @@ def _run(study: Study, given: Mapping[str, Any], data: DataSet, bar: Bar) -> Run
     return over_models(study, calls, data, tape=given["tape"])
 
 
-_LIVE_ONLY = ("pool", "candidate", "writer", "judge", "budget", "tape", "max_tokens", "run_code")
+_LIVE_ONLY = ("pool", "candidate", "writer", "judge", "budget", "tape", "max_tokens")
 _REPLAY_ONLY = ("models", "max_price", "max_models", "overhead")
 
 

@@ -56,11 +56,10 @@ class _QuestionLine(_Line):
     category: str | None = None
     answer: str | None = None
     outputs: dict[str, _OutputLine] = {}
-    tests: str = ""
 
     def read(self) -> Question:
         outputs = {name: line.output() for name, line in self.outputs.items()}
-        return Question(self.id, self.question, self.category, self.answer, outputs, self.tests)
+        return Question(self.id, self.question, self.category, self.answer, outputs)
 
 
 class _ModelLine(_Line):
@@ -92,7 +91,7 @@ def load_recording(path: str | Path) -> DataSet:
     """Read a recording.
 
     Args:
-        path: A `.jsonl` or `.jsonl.gz` file. Each line has `id`, `question`, perhaps `category`, `answer`, `tests`, and
+        path: A `.jsonl` or `.jsonl.gz` file. Each line has `id`, `question`, perhaps `category`, `answer`, and
             `outputs` by model: `text`, perhaps `score` (0 to 1), `tokens`, `input_tokens`, `ttft_s`, `seconds`,
             `finished`, and `samples` of the same form. Where `tokens` are missing they are counted by a regular
             expression that comes close (`lightrouter_graph.testing.tokens`).
@@ -206,8 +205,6 @@ def _line(question: Question) -> bytes:
         "answer": question.reference,
         "outputs": {name: _spell(output) for name, output in question.outputs.items()},
     }
-    if question.tests:
-        row["tests"] = question.tests
     # Halves of characters, which models do write, have no UTF-8: as escapes they come back as they were.
     text = json.dumps(row, ensure_ascii=False)
     return (text if text.isascii() or _is_whole(text) else json.dumps(row)).encode() + b"\n"

@@ -2,7 +2,6 @@
 
 from lightrouter_graph.evaluation.scoring.base import Scorer
 from lightrouter_graph.evaluation.scoring.choosing import scorer_for
-from lightrouter_graph.evaluation.scoring.code import CodeScorer
 from lightrouter_graph.evaluation.scoring.exact import ExactScorer
 from lightrouter_graph.evaluation.scoring.judge import JudgeScorer
 from lightrouter_graph.evaluation.scoring.letter import LetterScorer
@@ -11,7 +10,6 @@ from lightrouter_graph.evaluation.scoring.number import NumberScorer
 from lightrouter_graph.evaluation.scoring.recorded import RecordedScorer
 
 __all__ = [
-    "CodeScorer",
     "ExactScorer",
     "JudgeScorer",
     "LetterScorer",

@@ -12,7 +12,7 @@ class Scorer(Protocol):
         """Score one answer.
 
         Args:
-            question: What was asked, with its reference, tests or recorded outputs.
+            question: What was asked, with its reference or recorded outputs.
             text: The whole answer.
 
         Returns:

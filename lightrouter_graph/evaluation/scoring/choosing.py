@@ -5,7 +5,6 @@ from langchain_core.language_models import BaseChatModel
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.questions import Scoring
 from lightrouter_graph.evaluation.scoring.base import Scorer
-from lightrouter_graph.evaluation.scoring.code import CodeScorer
 from lightrouter_graph.evaluation.scoring.exact import ExactScorer
 from lightrouter_graph.evaluation.scoring.judge import JudgeScorer
 from lightrouter_graph.evaluation.scoring.letter import LetterScorer
@@ -21,30 +20,29 @@ _PLAIN: dict[str, type[Scorer]] = {
     "letter": LetterScorer,
     "math": MathScorer,
 }
+_REMOVED = {
+    "code": "the scoring 'code' is not available, because it would run code that a model wrote: test the answers "
+    "yourself, write 0 or 1 as the `score` of each output and evaluate that recording; or run inspect-ai on "
+    "`lightrouter serve`, as examples/outside_evaluators.py does"
+}
 
 
-def scorer_for(scoring: Scoring, *, judge: Candidate | BaseChatModel | str | None = None, code: bool = False) -> Scorer:
-    """Return the scorer for a way of scoring.
+def scorer_for(scoring: Scoring, *, judge: Candidate | BaseChatModel | str | None = None) -> Scorer:
+    """Return the scorer of a scoring method.
 
     Args:
-        scoring: The way.
-        judge: Who judges open-ended answers.
-        code: Whether code that models wrote may be run; see `CodeScorer` for what that does and does not guard from.
+        scoring: The scoring method.
+        judge: The model that judges open-ended answers; None for every method but "judge".
 
     Raises:
-        EvaluationError: If the way is not known, or needs what was not given or is not installed.
+        EvaluationError: If the method is unknown, or its judge or package is missing.
     """
     if scoring == "judge":
         if judge is None:
             msg = "scoring by a judge needs a model that judges: give one (judge=...), or score as recorded"
             raise EvaluationError(msg)
         return JudgeScorer(judge)
-    if scoring == "code":
-        if not code:
-            msg = "scoring code runs what models wrote on this machine: allow it (code=True) if you accept that"
-            raise EvaluationError(msg)
-        return CodeScorer()
     if scoring not in _PLAIN:
-        msg = f"unknown scoring {scoring!r}: known are {', '.join([*_PLAIN, 'judge', 'code'])}"
-        raise EvaluationError(msg)
+        msg = f"unknown scoring {scoring!r}: known are {', '.join([*_PLAIN, 'judge'])}"
+        raise EvaluationError(_REMOVED.get(scoring, msg))
     return _PLAIN[scoring]()

@@ -44,7 +44,6 @@ class Calls:
     Attributes:
         cast: Who takes part.
         scoring: How answers are scored; None for the data set's way.
-        run_code: Whether code that models wrote may be run.
         max_tokens: Cap on a full answer.
         max_usd: What the whole evaluation may take.
         concurrency: How many questions are asked at once.
@@ -52,7 +51,6 @@ class Calls:
 
     cast: Cast
     scoring: Scoring | None = None
-    run_code: bool = False
     max_tokens: int | None = None
     max_usd: float | None = None
     concurrency: int = 4
@@ -141,7 +139,7 @@ class Called:
         kept = None if judge is None else taped(judge, self.tape, self.clock, self.purse)
         if self.scoring == "judge" and kept is not None:
             return JudgeScorer(kept, baseline=baseline)
-        return scorer_for(self.scoring, judge=kept, code=self.calls.run_code)
+        return scorer_for(self.scoring, judge=kept)
 
     def _baseline(self, answered: Sequence[Question]) -> dict[str, str]:
         """Let a judge compare with the first candidate's answer, where a question has no reference."""
@@ -232,14 +230,13 @@ def over_models(study: Study, calls: Calls, data: DataSet | None = None, *, tape
     return called
 
 
-def over_tape(study: Study, earlier: Path, *, tape: Path | None = None, run_code: bool = False) -> Called:
+def over_tape(study: Study, earlier: Path, *, tape: Path | None = None) -> Called:
     """Prepare to play the calls of an earlier run again: no key, no call, virtual time.
 
     Args:
         study: Its settings; the folder is another than the earlier one's.
         earlier: The folder of the run.
         tape: Where its replies are; None for that folder.
-        run_code: Whether code that models wrote may be run.
 
     Raises:
         EvaluationError: If there is no such run.
@@ -250,7 +247,7 @@ def over_tape(study: Study, earlier: Path, *, tape: Path | None = None, run_code
         msg = f"{earlier} holds no live run: a replay is simply run again"
         raise EvaluationError(msg)
     questions = questions_of(earlier)
-    calls = Calls(_cast_of(members), terms["scoring"], run_code=run_code, max_tokens=terms["settings"]["max_tokens"])
+    calls = Calls(_cast_of(members), terms["scoring"], max_tokens=terms["settings"]["max_tokens"])
     asked = tuple(replace(question, outputs={}) for question in questions)
     changes = terms["settings"].get("changes", "")
     study = replace(study, data=terms["data"], seed=terms["seed"], folds=terms["folds"], changes=changes)

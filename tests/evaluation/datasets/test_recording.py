@@ -39,7 +39,6 @@ QUESTION = st.builds(
     category=st.none() | TEXT,
     reference=st.none() | TEXT,
     outputs=st.dictionaries(st.text(max_size=5), OUTPUT | SAMPLED, max_size=3),
-    tests=TEXT,
 )
 QUESTIONS = st.lists(QUESTION, min_size=1, max_size=4, unique_by=lambda question: question.id)
 

@@ -5,7 +5,6 @@ import pytest
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.extras import need
 from lightrouter_graph.evaluation.scoring import (
-    CodeScorer,
     ExactScorer,
     JudgeScorer,
     LetterScorer,
@@ -23,12 +22,14 @@ def test_each_way_has_its_scorer(scoring, kind):
     assert isinstance(scorer_for(scoring), kind)
 
 
-def test_judges_and_code_are_asked_for():
+def test_a_judge_is_required_for_the_scoring_judge():
     assert isinstance(scorer_for("judge", judge=ScriptedChatModel(responses=["x"])), JudgeScorer)
-    assert isinstance(scorer_for("code", code=True), CodeScorer)
     with pytest.raises(EvaluationError, match="judge="):
         scorer_for("judge")
-    with pytest.raises(EvaluationError, match="code=True"):
+
+
+def test_the_removed_scoring_code_names_its_replacements():
+    with pytest.raises(EvaluationError, match=r"'code' is not available.*`score` of each output.*inspect-ai"):
         scorer_for("code")
 
 
