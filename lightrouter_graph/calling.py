@@ -8,6 +8,7 @@ from typing import Any, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+from langchain_core.callbacks import BaseCallbackManager
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, BaseMessage, merge_message_runs
 from langchain_core.runnables import RunnableConfig
@@ -23,9 +24,11 @@ from lightrouter_graph.heard import Heard
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.prompts import with_schema
 from lightrouter_graph.providers.model_facts import is_openai_like, lesser_effort, sends_extra_body
+from lightrouter_graph.reasoning import REASONING_TAG, streamable_prefix
 from lightrouter_graph.records import Stage
 from lightrouter_graph.request import PLAIN, Request
 from lightrouter_graph.schemas import OutputSchema
+from lightrouter_graph.token_stream import show_tokens
 from lightrouter_graph.tracing import face
 from lightrouter_graph.traffic import RetryBudget
 
@@ -112,10 +115,12 @@ def model_for(candidate: Candidate, call: Call) -> BaseChatModel:
 
 def config_for(candidate: Candidate, call: Call, run_id: UUID) -> RunnableConfig:
     """Say to tracers what the call is for, and to streams whether it may be heard."""
-    tags = [f"lightrouter:{call.stage}"]
+    tags, callbacks = [f"lightrouter:{call.stage}"], guarded_callbacks(_secrets_of(candidate))
+    if call.visible and isinstance(callbacks, BaseCallbackManager):
+        show_tokens(callbacks)
     return {
         "run_id": run_id,
-        "callbacks": guarded_callbacks(_secrets_of(candidate)),
+        "callbacks": callbacks,
         "run_name": f"{call.stage}:{candidate.name}",
         "tags": tags if call.visible else [*tags, TAG_NOSTREAM],
         "metadata": {
@@ -206,7 +211,7 @@ async def speak(
         if not aloud and not call.listens:
             reply: AIMessage = await bound.ainvoke(asked, config, **parameters)
             return reply
-        hushed = not aloud
+        hushed, pending = not aloud, ""
         async with aclosing(bound.astream(asked, config, **parameters)) as stream:
             async for chunk in stream:
                 heard.add(chunk, given=call.prefix)
@@ -216,8 +221,12 @@ async def speak(
                         break
                 # Blocks that must stay before the text come with it, in the end.
                 hushed = hushed or _holds_thoughts(chunk)
-                if (text := str(chunk.text)) and not hushed:
-                    _tell(candidate, chunk.id, text)
+                if not hushed:
+                    pending += str(chunk.text)
+                    if shown := streamable_prefix(pending):
+                        _tell(candidate, chunk.id, shown)
+                    pending = pending[len(shown) :]
+                    hushed = REASONING_TAG.match(pending) is not None
                 if heard.cut:
                     break
         return heard.message()

@@ -12,9 +12,9 @@ from lightrouter_graph.heard import Heard
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.pricing import usd_of
 from lightrouter_graph.providers.model_facts import is_openai_like
+from lightrouter_graph.reasoning import reasoning_of, strip_reasoning
 from lightrouter_graph.records import NO_USAGE, Failure, Fortune, Proposal, Spending, Usage
 from lightrouter_graph.request import Request
-from lightrouter_graph.thoughts import said, thoughts_of
 from lightrouter_graph.tool_calls import proposal_of
 
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
@@ -65,7 +65,7 @@ class Completion:
     @property
     def said(self) -> str:
         """The text without what the model thought aloud: what an answer is compared and judged by."""
-        return said(self.text)
+        return strip_reasoning(self.text)
 
     @property
     def cut(self) -> bool:
@@ -109,7 +109,7 @@ def read_reply(
     if reason is None and call.max_tokens is not None and usage["output_tokens"] >= call.max_tokens:
         reason = "length"  # the provider does not say, the count does
     reply = Completion(
-        _whole(str(message.text)), reason, spent, message_id=message.id, thoughts=_whole(thoughts_of(message))
+        _whole(str(message.text)), reason, spent, message_id=message.id, thoughts=_whole(reasoning_of(message))
     )
     return _checked(message, reply, call)
 
@@ -134,7 +134,7 @@ def partial_reply(
         spent,
         failure,
         message_id=heard.chunks[0].id,
-        thoughts=_whole(thoughts_of(message)),
+        thoughts=_whole(reasoning_of(message)),
     )
 
 

@@ -33,6 +33,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from lightrouter_graph.reasoning import REASONING_TAG
+
 _Grams = frozenset[tuple[str, ...]]
 _Matrix = NDArray[np.float64]
 
@@ -72,7 +74,7 @@ _UNSPACED = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(rf"\d+(?:,\d{{3}})*(?:\.\d+)?|[{_UNSPACED}]|[^\W\d_{_UNSPACED}]+")
 _CUT = "…"  # stands where a restatement stood, so that what is left and right of it does not become one
 _WORD_OR_CUT = re.compile(f"{_CUT}|{_TOKEN.pattern}")
-_MARKS = re.compile(r"```[\w+#-]*[ \t]*$|```|</?think(?:ing)?>", re.IGNORECASE | re.MULTILINE)
+_MARKS = re.compile(rf"```[\w+#-]*[ \t]*$|```|{REASONING_TAG.pattern}", re.IGNORECASE | re.MULTILINE)
 _SHELL_KEY = re.compile(rf'(?:\{{\s*|"?\s*,\s*|^)"(?:{SHELL_KEYS})"\s*:\s*"?', re.IGNORECASE | re.MULTILINE)
 # The end of the object; or cut off between two keys, or within the second.
 _SHELL_END = re.compile(r'"?\s*\}\s*\Z|"(?:\s*,\s*(?:"\w*"?\s*)?)?\Z')

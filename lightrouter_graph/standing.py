@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, cast
 
 from lightrouter_graph.event_loops import now
+from lightrouter_graph.reasoning import strip_reasoning
 from lightrouter_graph.records import NO_USAGE, Agreement, Answer, Boot, Ranking
 from lightrouter_graph.state import State, Task, settings_of
 from lightrouter_graph.stopping import Standing, StopRule, rule_for
-from lightrouter_graph.thoughts import said
 
 _SLACK = 0.05
 """Part of the deadline by which work that is not a call of ours may overrun it."""
@@ -174,7 +174,7 @@ def last_resort(state: State) -> LastResort:
     if state["late"] or state["broke"]:
         if begun := _begun_answers(state):
             return LastResort(begun[:1], f"the answer of {begun[0]['candidate']}, which is cut off", False)
-        told = [boot for boot in ranked_boots(state) if said(boot["text"]).strip()]
+        told = [boot for boot in ranked_boots(state) if strip_reasoning(boot["text"]).strip()]
         return LastResort([answer_from(boot) for boot in told[:1]], "the best boot, which is cut off", False)
     return LastResort([], "", False)
 
@@ -183,13 +183,17 @@ def _begun_answers(state: State) -> list[Answer]:
     """Return what was heard of full answers that never came to their end, best-ranked first."""
     ranking = ranking_of(state)
     order = state["order"] if ranking is None else ranking["order"]
-    begun = [answer for answer in _answers_of(state) if answer["failure"] is not None and said(answer["text"]).strip()]
+    begun = [
+        answer
+        for answer in _answers_of(state)
+        if answer["failure"] is not None and strip_reasoning(answer["text"]).strip()
+    ]
     return sorted(begun, key=lambda a: order.index(a["candidate"]) if a["candidate"] in order else len(order))
 
 
 def with_evidence(boot: Boot) -> Boot:
     """Return a boot as it is compared: without what the model thought aloud, unless there is nothing else."""
-    text = said(boot["text"])
+    text = strip_reasoning(boot["text"])
     return {**boot, "text": text if text.strip() else boot["thoughts"]}
 
 

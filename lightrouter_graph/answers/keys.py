@@ -1,6 +1,5 @@
 """`AnswerKey`: what makes two answers the same answer, found without a model call."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -11,6 +10,7 @@ from lightrouter_graph.answers.finders import Finder, find_boxed, find_tag
 from lightrouter_graph.answers.markers import find_marked
 from lightrouter_graph.answers.values import canonical_value
 from lightrouter_graph.errors import SelectionError
+from lightrouter_graph.reasoning import split_reasoning, strip_reasoning
 
 
 @runtime_checkable
@@ -30,19 +30,6 @@ class AnswerKey(Protocol):
             not None and equal.
         """
         ...
-
-
-_THOUGHT = re.compile(r"<(?:think|thinking|thought|reasoning)>")
-_THOUGHT_END = re.compile(r"</(?:think|thinking|thought|reasoning)>")
-
-
-def strip_thoughts(text: str) -> str | None:
-    """What a model says after it thought; None while it is still thinking.
-
-    Some chat templates put the opening tag into the prompt, so a closing tag alone also ends thoughts.
-    """
-    said = _THOUGHT_END.split(text)[-1] if "</" in text else text
-    return None if "<" in said and _THOUGHT.search(said) else said
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +54,11 @@ class ShortAnswer:
 
     def __call__(self, text: str, question: str = "", *, finished: bool = True) -> str | None:
         """Read the comparable short answer; see `AnswerKey`."""
-        said = strip_thoughts(text)
-        if said is None:
+        visible, _, unclosed = split_reasoning(text)
+        if unclosed:
             return None
         for find in self.finders:
-            found = find(said, question, finished=finished)
+            found = find(visible, question, finished=finished)
             if found is not None:
                 return canonical_value(found, question)
         return None
@@ -91,8 +78,7 @@ class ExactText:
 
     def __call__(self, text: str, question: str = "", *, finished: bool = True) -> str | None:  # noqa: ARG002
         """Give the whole text with white space evened out; None when it is empty or was cut."""
-        said = strip_thoughts(text) if finished else None
-        evened = " ".join((said or "").split())
+        evened = " ".join(strip_reasoning(text).split()) if finished else ""
         return (evened if self.case_sensitive else evened.casefold()) or None
 
 

@@ -19,6 +19,7 @@ from lightrouter_graph.failures import redact
 from lightrouter_graph.planning import PlannedCall
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
+from lightrouter_graph.reasoning import strip_reasoning
 from lightrouter_graph.records import Spending
 from lightrouter_graph.replies import Completion
 from lightrouter_graph.schemas import OutputSchema
@@ -140,7 +141,7 @@ def read_judgement(text: str, labels: Collection[str]) -> tuple[Verdict | None, 
         The verdict and "", or None and what is wrong with the reply.
     """
     try:
-        read = [_verdict(found, labels) for found in _objects(text.rpartition("</think>")[2])]
+        read = [_verdict(found, labels) for found in _objects(strip_reasoning(text))]
     except RecursionError:
         return None, "not a JSON object: nested too deep"
     except ValueError as exc:

@@ -21,6 +21,7 @@ from lightrouter_graph.planning import Planner
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.prompts import merge_answers
 from lightrouter_graph.query import Query, query_of
+from lightrouter_graph.reasoning import streamable_prefix, strip_reasoning
 from lightrouter_graph.records import Answer
 from lightrouter_graph.request import PLAIN, Request
 from lightrouter_graph.runs import Runs
@@ -36,9 +37,9 @@ from lightrouter_graph.standing import (
     seconds_left,
 )
 from lightrouter_graph.state import State, Update, settings_of
-from lightrouter_graph.thoughts import said
+from lightrouter_graph.token_stream import run_hidden
 from lightrouter_graph.tool_calls import shown, with_unique_ids
-from lightrouter_graph.tracing import note_decision
+from lightrouter_graph.tracing import face, note_decision
 
 _LONGEST_PROBLEM = 300
 
@@ -73,7 +74,7 @@ class AggregateStep:
         answers, resort = counted_answers(state), None
         if not answers:
             resort = last_resort(state)
-            answers = [a for a in resort.answers if self.request.admits(said(a["text"]), a["proposal"])]
+            answers = [a for a in resort.answers if self.request.admits(strip_reasoning(a["text"]), a["proposal"])]
         if not answers:
             self.runs.forget(state["run"])
             raise NoSurvivorError(
@@ -81,7 +82,7 @@ class AggregateStep:
                 failures=failures_of(state),
                 bill=cast("Mapping[str, Any]", _bill(state, 0, self.pool)),
             )
-        answers = [_without_thoughts(answer) for answer in _of_one_kind(answers, _agreed(state))]
+        answers = _of_one_kind(answers, _agreed(state))
         merged = await self._merge(state, answers)
         if resort is not None:
             merged = replace(merged, notes={**merged.notes, "last_resort": resort.what})
@@ -156,7 +157,7 @@ class AggregateStep:
         try:
             with calls_noted() as noted:
                 async with bound_by_deadline(state) as limit:
-                    merged = await aggregator.merge(query, answers)
+                    merged = await run_hidden(aggregator.merge(query, answers))
         except MISTAKES:
             raise
         except Exception as exc:  # noqa: BLE001 - an aggregator that calls out may raise anything; a vote cannot
@@ -174,11 +175,6 @@ async def _instead(query: Query, answers: Sequence[Answer], problem: str) -> Mer
     merged = await VoteAggregator().merge(query, answers)
     notes = {"fallback": f"the aggregator failed, {merged.how} instead", "aggregator_problem": problem}
     return replace(merged, notes={**merged.notes, **{name: note[:_LONGEST_PROBLEM] for name, note in notes.items()}})
-
-
-def _without_thoughts(answer: Answer) -> Answer:
-    """Leave out what the model thought aloud, unless it was streamed so already."""
-    return answer if answer["message_id"] else {**answer, "text": said(answer["text"])}
 
 
 def _of_one_kind(answers: Sequence[Answer], agreed: str | None = None) -> list[Answer]:
@@ -246,10 +242,17 @@ def _final(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool, 
 def _spoken(merged: Merged, state: State) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the answer's content and calls, and what LangChain must know to read them."""
     if merged.proposal is None:
-        return {"content": merged.text}, {}
+        return {"content": _visible(merged)}, {}
     proposal = with_unique_ids(merged.proposal, state["messages"])
     spoken = {name: proposal[name] for name in ("content", "tool_calls", "additional_kwargs")}
     return spoken, proposal["response_metadata"]
+
+
+def _visible(merged: Merged) -> str:
+    """Return the text without its reasoning, unless a chat model's stream has already shown that reasoning."""
+    text = strip_reasoning(merged.text)
+    streamed = merged.message_id is not None and face() == "stream"
+    return merged.text if streamed and not text.startswith(streamable_prefix(merged.text)) else text
 
 
 def _length(merged: Merged, answers: Sequence[Answer], state: State) -> int:

@@ -15,13 +15,13 @@ from lightrouter_graph.pool import Pool
 from lightrouter_graph.prompts import with_draft, with_shared_boots
 from lightrouter_graph.query import question_text
 from lightrouter_graph.races import Race, Rules
+from lightrouter_graph.reasoning import strip_reasoning
 from lightrouter_graph.records import Answer, Boot, Via
 from lightrouter_graph.replies import Completion
 from lightrouter_graph.request import PLAIN, Request
 from lightrouter_graph.runs import Runs
 from lightrouter_graph.standing import end_of
 from lightrouter_graph.state import Task, Update, settings_of
-from lightrouter_graph.thoughts import said
 from lightrouter_graph.tool_calls import shown
 
 
@@ -59,7 +59,7 @@ class GenerateStep:
         boot, candidate = task["boot"], self.pool[task["candidate"]]
         able = candidate.continuation is not None and not candidate.quirks.restarts
         wanted = settings_of(task).continuation == "auto" and not task["shared"] and self.request.continues
-        return boot if able and wanted and boot is not None and said(boot["text"]).strip() else None
+        return boot if able and wanted and boot is not None and strip_reasoning(boot["text"]).strip() else None
 
     async def _write(self, task: Task, boot: Boot | None, purse: Purse) -> Completion:
         race, candidate = self._race(task), self.pool[task["candidate"]]

@@ -26,6 +26,7 @@ from lightrouter_graph.query import query_of
 from lightrouter_graph.request import PLAIN, Request
 from lightrouter_graph.runs import Runs
 from lightrouter_graph.state import State
+from lightrouter_graph.token_stream import run_hidden
 from lightrouter_graph.tool_calls import unpaired_calls
 
 
@@ -51,7 +52,7 @@ class OpenStep:
         _check_messages(state)
         before = _spent_before(state)
         settings = _with_deadline(self.context.overlaid(get_runtime(Context).context), before)
-        scores = await self.prior.score(state["messages"], self.pool)
+        scores = await run_hidden(self.prior.score(state["messages"], self.pool))
         weights = {name: float(score) for name, score in scores.items()}
         begun = _begun(settings, weights, in_prior_order(weights, self.pool), before)
         plan = self._plan(cast("State", {**state, **begun, "spendings": []}))

@@ -29,6 +29,7 @@ from lightrouter_graph.standing import (
     with_evidence,
 )
 from lightrouter_graph.state import State, Update
+from lightrouter_graph.token_stream import run_hidden
 from lightrouter_graph.tracing import note_ranking
 
 _NEUTRAL = 0.5
@@ -96,7 +97,7 @@ class SelectStep:
         try:
             with calls_noted() as noted:
                 async with bound_by_deadline(state) as limit:
-                    scores = await selector.score(query, boots)
+                    scores = await run_hidden(selector.score(query, boots))
         except MISTAKES:
             raise
         except Exception as exc:  # noqa: BLE001 - a selector that calls out may raise anything, and there are others

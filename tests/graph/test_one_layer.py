@@ -9,6 +9,7 @@ from langchain_core.globals import set_llm_cache
 
 from lightrouter_graph import (
     BestAggregator,
+    ChatLightRouter,
     Context,
     LLMAggregator,
     NoSurvivorError,
@@ -316,3 +317,24 @@ async def test_a_model_that_starts_over_and_hits_the_rest_of_the_cap_is_asked_an
     message = await run(pool, Context(boot_tokens=20, max_tokens=40, top_k=1))
     assert message.text == long("1", 12)
     assert [call.max_tokens for call in calls_of(pool, "a")] == [20, 20, 40]
+
+
+@pytest.mark.parametrize(
+    ("reply", "shown"),
+    [
+        ("<reasoning>maybe 5? no.</reasoning>The answer is 4.", "The answer is 4."),
+        ("Sure.\n<think>is it 5?</think>\nThe answer is 4.", "Sure.\n\nThe answer is 4."),
+    ],
+)
+@pytest.mark.parametrize("names", ["a", "ab"])
+async def test_the_user_gets_the_text_that_is_compared(reply, shown, names):
+    answer = await run(scripted(**dict.fromkeys(names, reply)))
+    assert answer.text == shown
+    assert {c["answer"] for c in decision(answer)["candidates"]} == {"4"}
+
+
+async def test_a_chat_models_stream_leaves_reasoning_out():
+    text = "Sure.\n<think>is it 5?</think>\nThe answer is 4."
+    chunks = [chunk async for chunk in ChatLightRouter(pool=scripted(a=text)).astream("Two and two?")]
+    assert "".join(chunk.text for chunk in chunks) == "Sure.\n\nThe answer is 4."
+    assert chunks[0].text.startswith("Sure.")

@@ -1,10 +1,17 @@
 """What a caller sees while it runs: the final answer's tokens and the story, nothing else."""
 
+import asyncio
+from functools import partial, reduce
+from operator import add
+
+import pytest
 from helpers import QUESTION, long, scripted
 from langchain_core.messages import AIMessageChunk
+from langchain_core.prompts import ChatPromptTemplate
 from langgraph.graph import START, MessagesState, StateGraph
 
-from lightrouter_graph import Context, create_lightrouter
+from lightrouter_graph import Context, Merged, Pool, Scores, create_lightrouter
+from lightrouter_graph.testing import ScriptedChatModel
 
 ASKED = {"messages": [("user", QUESTION)]}
 STORY = "Once there was a fox who ran " + "and ran " * 20
@@ -107,3 +114,78 @@ async def test_usage_of_the_answer_is_the_sum_of_all_calls():
     assert usage["input_tokens"] == sum(call.input_tokens for call in calls)
     assert usage["output_tokens"] == sum(call.output_tokens for call in calls)
     assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
+
+
+class AskingParts:
+    """A selector, an aggregator and a prior that call a model without the package, each in a way of its own."""
+
+    def __init__(self, call):
+        self.model = ScriptedChatModel(responses=["Some internal text."], then="repeat_last")
+        self.ask = partial(call, self.model)
+
+    async def score(self, query, boots):
+        if not isinstance(boots, Pool):
+            await self.ask()
+            return Scores({boot["candidate"]: 0.5 for boot in boots}, "asking")
+        await self.ask()
+        return dict.fromkeys(boots.names, 0.5)
+
+    async def merge(self, query, answers):
+        return Merged((await self.ask()).text.replace("internal", "edited"), "edit", answers[0]["candidate"])
+
+
+async def invoked(model):
+    return await model.ainvoke("Which is best?")
+
+
+async def invoked_with_tags(model):
+    return await model.ainvoke("Which is best?", {"tags": ["mine"], "run_name": "mine"})
+
+
+async def streamed_inside(model):
+    chunks = [chunk async for chunk in model.astream("Which is best?")]
+    return reduce(add, chunks)
+
+
+async def invoked_in_a_thread(model):
+    return await asyncio.to_thread(model.invoke, "Which is best?")
+
+
+async def invoked_in_a_chain(model):
+    return await (ChatPromptTemplate.from_template("{x}") | model).ainvoke({"x": "Which?"})
+
+
+async def invoked_in_a_graph(model):
+    async def node(state):
+        return {"messages": [await model.ainvoke(state["messages"])]}
+
+    graph = StateGraph(MessagesState).add_node("node", node).add_edge(START, "node").compile()
+    return (await graph.ainvoke(ASKED))["messages"][-1]
+
+
+WAYS = [invoked, invoked_with_tags, streamed_inside, invoked_in_a_thread, invoked_in_a_chain, invoked_in_a_graph]
+
+
+@pytest.mark.parametrize("call", WAYS)
+async def test_parts_that_call_a_model_leak_no_token_and_double_no_answer(call):
+    parts, pool = AskingParts(call), scripted(a=long("1"), b=long("2"), c=long("3"))
+    graph = router(pool, selector=parts, aggregator=parts, prior=parts)
+    texts = await streamed(graph, Context(boot_tokens=5, top_k=2, agree=None))
+    assert [[message.text for message in messages] for messages in texts.values()] == [["Some edited text."]]
+    assert len(parts.model.calls) == 3
+
+
+@pytest.mark.parametrize("call", WAYS)
+async def test_a_selector_that_calls_a_model_leaves_the_answers_tokens_alone(call):
+    parts, pool = AskingParts(call), scripted(a=[STORY, STORY, "A merged tale."], b=STORY + "home")
+    texts = await streamed(router(pool, selector=parts), Context(boot_tokens=5, top_k=2, agree=None))
+    (chunks,) = texts.values()
+    assert len(chunks) > 2
+    assert "".join(chunk.text for chunk in chunks) == "A merged tale."
+
+
+async def test_a_graph_hidden_by_its_caller_stays_hidden():
+    pool = scripted(a=[STORY, STORY, "A merged tale."], b=STORY + "home")
+    graph = router(pool).with_config(tags=["nostream"])
+    texts = await streamed(graph, Context(boot_tokens=5, top_k=2, agree=None))
+    assert [[message.text for message in messages] for messages in texts.values()] == [["A merged tale."]]

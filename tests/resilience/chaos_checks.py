@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 from langchain_core.messages import AIMessage
+from lightrouter_graph.thoughts import said
 from resilience.chaos_faults import MISCOUNTED, SILENT
 from resilience.chaos_plans import BOOT_TIMEOUT_S, CANDIDATES, GRACE_S, ROLES, TIMEOUT_S, Role
 from resilience.chaos_runs import Outcome
 
 from lightrouter_graph import BudgetError, NoSurvivorError
 from lightrouter_graph.records import Cause
-from lightrouter_graph.thoughts import said
 
 CAUSES = get_args(Cause)
 OVERRUN, TURN_S = 1.1, 0.03

@@ -1,0 +1,46 @@
+"""Keeps the tokens of the models that a part calls out of the user's token stream.
+
+A selector, an aggregator or a prior may call a model in any way (`model.ainvoke` too). LangGraph streams every model
+call inside a node, unless it inherits the tag "nostream".
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from contextvars import Context as Contextvars
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from langchain_core.callbacks import BaseCallbackManager
+from langchain_core.runnables.config import ensure_config, set_config_context
+from langgraph.constants import TAG_NOSTREAM
+
+T = TypeVar("T")
+
+_hidden: ContextVar[bool] = ContextVar("hidden", default=False)
+"""True inside of `run_hidden`, unless the graph itself was hidden by its caller."""
+
+
+async def run_hidden(part: Coroutine[Any, Any, T]) -> T:
+    """Run a part whose model calls do not stream to the user, whatever tags or configuration they are given."""
+    with _hidden_context() as context:
+        return await asyncio.create_task(part, context=context)
+
+
+def show_tokens(callbacks: BaseCallbackManager) -> None:
+    """Let the calls made with these callbacks stream to the user again, in place; the final answer streams so."""
+    if _hidden.get():
+        callbacks.remove_tags([TAG_NOSTREAM])
+
+
+@contextmanager
+def _hidden_context() -> Iterator[Contextvars]:
+    config = ensure_config()
+    callbacks = config.get("callbacks")
+    hides = isinstance(callbacks, BaseCallbackManager) and TAG_NOSTREAM not in callbacks.inheritable_tags
+    if isinstance(callbacks, BaseCallbackManager) and hides:
+        config["callbacks"] = callbacks = callbacks.copy()
+        callbacks.add_tags([TAG_NOSTREAM])  # inherited by every call below, also by those with tags of their own
+    with set_config_context(config) as context:
+        context.run(_hidden.set, hides or _hidden.get())
+        yield context
