@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.methods.asking import ask_all
 from lightrouter_graph.evaluation.methods.base import Need, Reply, Setting
 from lightrouter_graph.evaluation.methods.history import mean_costs, require_history, trusted
-from lightrouter_graph.evaluation.methods.logistic import Floats, Logistic, fit_logistic, predict_unseen
+from lightrouter_graph.evaluation.methods.regression import Floats, fit_logistic, predict_unseen
 from lightrouter_graph.evaluation.questions import Question, fold_of
 from lightrouter_graph.pool import Candidate
 
@@ -55,7 +56,7 @@ class FittedRouter:
     strong: Candidate
     weak: Candidate
     features: Features
-    regression: Logistic
+    regression: Any
     threshold: float
     max_tokens: int | None
 
@@ -65,7 +66,7 @@ class FittedRouter:
         Raises:
             NoSurvivorError: If it fails.
         """
-        wins = float(self.regression.predict(self.features.of([question]))[0])
+        wins = float(self.regression.predict_proba(self.features.of([question]))[0, 1])
         chosen = self.strong if wins >= self.threshold else self.weak
         (said,) = await ask_all([chosen], question, max_tokens=self.max_tokens)
         return Reply(said.text, chosen=chosen.name, streamed=True)

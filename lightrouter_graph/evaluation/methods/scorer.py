@@ -5,12 +5,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 import numpy as np
 
 from lightrouter_graph.evaluation.methods.base import Said, Setting
 from lightrouter_graph.evaluation.methods.history import Past, key_of, scored_outputs
-from lightrouter_graph.evaluation.methods.logistic import Floats, Logistic, fit_logistic, predict_unseen
+from lightrouter_graph.evaluation.methods.regression import Floats, fit_logistic, predict_unseen
 from lightrouter_graph.evaluation.questions import Question, fold_of, mean_scores
 
 _PARTS = 5
@@ -33,13 +34,13 @@ class Scorer:
     """A logistic regression on the looks of an answer."""
 
     habits: Mapping[str, Habits]
-    regression: Logistic
+    regression: Any
 
     def chance(self, said: Said, question: Question) -> float:
         """Return how likely an answer is right, 0 to 1; reads its text and the question's, nothing else."""
         habits, finished = self.habits[said.candidate.name], said.completion.finished
         looks = looks_of(said.text, question.text, habits, keyed=said.key is not None, finished=finished)
-        return float(self.regression.predict(np.array([looks]))[0])
+        return float(self.regression.predict_proba(np.array([looks]))[0, 1])
 
 
 @dataclass(frozen=True, slots=True)

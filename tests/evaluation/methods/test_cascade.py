@@ -8,13 +8,13 @@ from evaluation.toys import Toy, output, question, random_questions, run, run_fi
 from lightrouter_graph.errors import NoSurvivorError
 from lightrouter_graph.evaluation.methods.cascade import Cascade, FittedCascade, Plan
 from lightrouter_graph.evaluation.methods.history import cost_of, mean_costs, trusted
-from lightrouter_graph.evaluation.methods.logistic import Logistic
+from lightrouter_graph.evaluation.methods.regression import fit_logistic
 from lightrouter_graph.evaluation.methods.scorer import Habits, Scorer, looks_of, train
 from lightrouter_graph.evaluation.questions import Question
 
 PRICES = {"a": (1.0, 10.0), "b": (2.0, 20.0), "c": (4.0, 40.0)}
-BELIEVES_KEYS = Logistic(np.array([0, 0, 0, 0, 20.0, 0, 0, -10.0]), np.zeros(7), np.ones(7))
-"""Nearly sure of an answer with a key, and that one without is wrong."""
+BELIEVES_KEYS = fit_logistic(np.outer([0, 1], np.arange(7) == 4), np.array([0.0, 1.0]), ridge=1e-4)
+"""Predicts nearly 1 for an answer with a key, and nearly 0 for one without."""
 
 
 def chain_of(world: Toy, names: str) -> FittedCascade:
