@@ -9,7 +9,7 @@ from lightrouter_graph.evaluation.ledger import ledger
 from lightrouter_graph.evaluation.methods.base import Fitted, Method, Reply
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.records import ModelCall, Result, Route, RouteBoot
-from lightrouter_graph.thoughts import said
+from lightrouter_graph.reasoning import strip_reasoning
 
 Score = Callable[[Question, str], Awaitable[float | None]]
 """(question, answer) -> 0 to 1, or None where it cannot be scored."""
@@ -85,12 +85,12 @@ class Answering:
 def _author(question: Question, reply: Reply) -> str | None:
     """Return whose recorded output the answer is: the one it was chosen from, or another's.
 
-    Word for word, but for what it thinks aloud at its beginning: a router shows that to nobody.
+    Texts are compared word for word, without the reasoning blocks that a router strips.
     """
     names = [reply.chosen, *question.outputs] if reply.chosen in question.outputs else [*question.outputs]
     texts = [(name, question.outputs[name].text) for name in names if name is not None]
     whole = (name for name, text in texts if text == reply.text)
-    return next(whole, next((name for name, text in texts if said(text) == reply.text), None))
+    return next(whole, next((name for name, text in texts if strip_reasoning(text) == reply.text), None))
 
 
 def _since(call: ModelCall, began: float) -> ModelCall:

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 from langchain_core.messages import AIMessage
-from lightrouter_graph.thoughts import said
 from resilience.chaos_faults import MISCOUNTED, SILENT
 from resilience.chaos_plans import BOOT_TIMEOUT_S, CANDIDATES, GRACE_S, ROLES, TIMEOUT_S, Role
 from resilience.chaos_runs import Outcome
 
 from lightrouter_graph import BudgetError, NoSurvivorError
+from lightrouter_graph.reasoning import strip_reasoning
 from lightrouter_graph.records import Cause
 
 CAUSES = get_args(Cause)
@@ -121,7 +121,7 @@ def _answer(outcome: Outcome, message: AIMessage, decision: Mapping[str, Any]) -
 def _is_whole(text: str, role: Role) -> bool:
     if "finish reason" in role.kinds:
         return True  # who is told that a text has ended must believe it
-    known = {form for whole in role.texts for form in (whole, said(whole))}
+    known = {form for whole in role.texts for form in (whole, strip_reasoning(whole))}
     if not role.continues:
         return text in known
     # What it said in one call, and what it says in the next, where it is asked to go on; that may be nothing.
