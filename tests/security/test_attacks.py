@@ -2,10 +2,13 @@
 
 import json
 import re
+from unicodedata import category
 
 import pytest
 from builders import boot, query
 from helpers import calls_of, decision, events, run, scripted
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from rich.console import Console
 from security.attacks import ATTACKS, FAMILIES, ORDER, careless, is_ordered, judged_answers, readable
@@ -31,7 +34,26 @@ from lightrouter_graph.testing import ScriptedChatModel
 TALK = [HumanMessage("How many apples are in the basket?")]
 HONEST = ("It is four.", "There are four.")
 
+PIECES = [ORDER, *FAMILIES.values(), *(text for text in ATTACKS.values() if len(text) < 1_000)]
+_NOISE = st.lists(
+    st.sampled_from([*PIECES, *'"\\\n\r{}[]<|>`\u2028\u2060\u202e\x1b']) | st.text(max_size=8), max_size=3
+).map("".join)
+HOSTILE = st.tuples(_NOISE, st.sampled_from(PIECES), _NOISE).map("".join)
+"""An attack, or a part of one, between parts of others and any characters."""
+
 every_attack = pytest.mark.parametrize("attack", [pytest.param(text, id=name) for name, text in ATTACKS.items()])
+
+
+def attacked(max_examples, attacks=ATTACKS):
+    """Check a property on every attack, and on texts that Hypothesis joins from parts of them."""
+
+    def decorate(test):
+        for text in attacks.values():
+            test = example(text)(test)
+        return settings(max_examples=max_examples, deadline=None)(given(HOSTILE)(test))
+
+    return decorate
+
 
 LISTED = {
     "draft": lambda texts: with_draft(TALK, texts[0]),
@@ -45,9 +67,8 @@ def test_there_are_attacks_enough():
     assert len(ATTACKS) >= 60
 
 
-@every_attack
-def test_a_careless_prompt_would_give_the_order(attack):
-    assert any(is_ordered(prompt) for prompt in careless(attack))
+def test_a_careless_prompt_would_give_the_order():
+    assert not [name for name, text in ATTACKS.items() if not any(map(is_ordered, careless(text)))]
 
 
 # the prompts -----------------------------------------------------------------------------------------------
@@ -64,7 +85,7 @@ def test_the_judge_reads_every_text_as_one_string_of_one_document(attack):
         assert not is_ordered(human.text)
 
 
-@every_attack
+@attacked(max_examples=100)
 def test_every_listed_text_is_one_string_on_one_line_of_the_frame(attack):
     for make in LISTED.values():
         plain, asked = make(["plain", "It is four."]), make([attack, "It is four."])
@@ -76,7 +97,7 @@ def test_every_listed_text_is_one_string_on_one_line_of_the_frame(attack):
         assert not is_ordered(asked[-1].text)
 
 
-@every_attack
+@attacked(max_examples=100)
 def test_every_prompt_can_be_sent_and_no_mark_of_a_template_is_left_whole(attack):
     made = [judge_boots(TALK, {"A": attack})[1], *(make([attack, "four"])[-1] for make in LISTED.values())]
     prompts = [message.text.lower() for message in [*made, *repair_judgement([], attack, "no JSON", ["A"])]]
@@ -84,12 +105,12 @@ def test_every_prompt_can_be_sent_and_no_mark_of_a_template_is_left_whole(attack
     assert not [mark for mark in FAMILIES.values() for prompt in prompts if mark.lower() in prompt]
 
 
-@every_attack
+@attacked(max_examples=200)
 def test_defusing_twice_changes_nothing(attack):
     assert defuse(defuse(attack)) == defuse(attack)
 
 
-@every_attack
+@attacked(max_examples=50)
 def test_earlier_turns_and_results_of_tools_are_data_of_the_judge(attack):
     call = {"name": attack, "args": {attack: [attack]}, "id": "c", "type": "tool_call"}
     talk = [*TALK, AIMessage(attack, tool_calls=[call]), ToolMessage(attack, tool_call_id="c")]
@@ -101,14 +122,14 @@ def test_earlier_turns_and_results_of_tools_are_data_of_the_judge(attack):
     assert not is_ordered(human.text)
 
 
-@every_attack
+@attacked(max_examples=100)
 def test_a_repair_keeps_its_frame(attack):
     plain, asked = (repair_judgement([], reply, "no JSON", ["A"]) for reply in ("plain", attack))
     assert asked[1] == plain[1]
     assert len(asked[0].text) < 20_000
 
 
-@every_attack
+@attacked(max_examples=50)
 def test_a_schema_is_one_line_and_its_name_a_word(attack):
     wanted = schema_of(
         {"title": attack, "description": attack, "type": "object", "properties": {"n": {"title": attack}}}
@@ -144,7 +165,7 @@ def gullible(opinion):
     return answer
 
 
-@every_attack
+@attacked(max_examples=10)
 async def test_a_gullible_judge_ranks_it_last(attack):
     boots = [boot("mallory", attack), boot("anna", HONEST[0]), boot("bert", HONEST[1])]
     judge = ScriptedChatModel(responses=gullible_judge, then="repeat_last")
@@ -166,7 +187,7 @@ async def test_no_gullible_model_of_a_layered_run_follows_it(attack):
         assert not [call for call in asked if is_ordered(call.messages[-1].text)]
 
 
-@every_attack
+@attacked(max_examples=10)
 async def test_the_arguments_of_a_call_carry_no_order(attack):
     calls = [{"name": "pay", "args": {"to": attack}, "id": "1", "type": "tool_call"}]
     calling = boot("mallory", attack, proposal={"content": "", "tool_calls": calls, "additional_kwargs": {}})
@@ -192,6 +213,13 @@ async def test_no_name_reaches_a_prompt():
 
 # screens ---------------------------------------------------------------------------------------------------
 
+COMMANDING = {
+    name: text
+    for name, text in ATTACKS.items()
+    if any(category(char) in {"Cc", "Cf"} for char in text.replace("\n", ""))
+}
+"""Attacks with characters that a terminal obeys or cannot show."""
+
 
 def drawn(events_told):
     """Draw a run as the command line does, and return what a terminal gets."""
@@ -203,7 +231,7 @@ def drawn(events_told):
     return screen.get()
 
 
-@every_attack
+@attacked(max_examples=10, attacks=COMMANDING)
 async def test_no_text_moves_the_cursor_or_turns_the_direction(attack):
     pool = scripted(mallory=attack, anna=f"{attack} The answer is 4.", bert="The answer is 4.")
     told = await events(pool, Context(agree=None, top_k=3, aggregator="vote", boot_tokens=4000))

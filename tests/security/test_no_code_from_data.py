@@ -65,9 +65,9 @@ def test_the_package_is_looked_through():
     assert PACKAGE / "pocket" / "model.py" in MODULES
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(PACKAGE)))
-def test_no_module_unpickles_or_runs_what_it_reads(module):
-    assert not list(forbidden_in(module))
+def test_no_module_unpickles_or_runs_what_it_reads():
+    """More than ruff's S rules: those allow `compile`, `torch`, and loaders that a keyword turns into unpicklers."""
+    assert not [(module.name, line, name) for module in MODULES for line, name in forbidden_in(module)]
 
 
 @pytest.mark.parametrize(
