@@ -14,11 +14,13 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 from langchain_core.language_models import BaseChatModel
+
+if TYPE_CHECKING:
+    from anyio.from_thread import BlockingPortal
 
 T = TypeVar("T")
 
@@ -85,8 +87,10 @@ async def _cancelled_once(step: Callable[..., Awaitable[T]], *args: Any) -> T:
 
 
 @functools.cache
-def _portal() -> BlockingPortal:
+def _portal() -> "BlockingPortal":
     """Start the background loop at the first use. anyio's portal thread is a daemon, made to outlive any one call."""
+    from anyio.from_thread import start_blocking_portal  # noqa: PLC0415 - only a synchronous graph needs it
+
     background = ExitStack()
     portal = background.enter_context(start_blocking_portal("asyncio", name="lightrouter"))
 

@@ -2,28 +2,18 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-import jsonschema
-import referencing
-import referencing.jsonschema
 from langchain_core.utils.function_calling import convert_to_json_schema
 from langchain_core.utils.pydantic import is_basemodel_subclass
-from referencing.jsonschema import DRAFT202012
 
 from lightrouter_graph.errors import QueryError
 
 _LONGEST = 200
-_MOST_PARTS = 10_000
-"""How many parts a schema may have once its references are followed: checking takes time in proportion."""
-
-_NO_SCHEMAS = frozenset({"examples", "default", "const", "enum"})
 _FENCED = re.compile(r"```(?:json)?[ \t]*\n(.*?)\n?```", re.DOTALL | re.IGNORECASE)
 _NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
-# An empty registry: a schema may come from a stranger, and must not make us fetch what it refers to.
-_NOTHING_BESIDES: "referencing.Registry[Any]" = referencing.Registry()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +45,9 @@ class OutputSchema:
         """Say in a few words where and why a value does not fit; "" where it does."""
         if not self.schema:
             return "" if isinstance(value, dict) else "it is not a JSON object"
-        try:
-            wrong = jsonschema.exceptions.best_match(_validator(self.schema).iter_errors(value))
-        except (RecursionError, referencing.exceptions.Unresolvable):
-            return "it cannot be checked against its schema"
-        if wrong is not None:
-            where = f"{wrong.json_path[2:]}: " if wrong.absolute_path else ""
-            return f"{where}{wrong.message}"[:_LONGEST]
-        return self._refusal(value)
+        from lightrouter_graph.schema_checks import misfit  # noqa: PLC0415 - imports jsonschema, which is slow
+
+        return misfit(self.schema, value)[:_LONGEST] or self._refusal(value)
 
     def filled(self, value: Any) -> Any:
         """Return a value that fits with its defaults written out, so that one who leaves them out says the same."""
@@ -154,58 +139,14 @@ def _of_openai(described: Any) -> OutputSchema:
 
 
 def _checked(name: str, schema: Mapping[str, Any], **others: Any) -> OutputSchema:
+    from lightrouter_graph.schema_checks import schema_error  # noqa: PLC0415 - imports jsonschema, which is slow
+
     made = OutputSchema(_NOT_IN_A_NAME.sub("_", name).strip("_")[:64] or "answer", dict(schema), **others)
-    try:
-        jsonschema.validators.validator_for(made.schema).check_schema(dict(schema))
-        parts = _Unfolded(schema).parts(schema)
-    except jsonschema.SchemaError as exc:
-        raise QueryError(f"response_format is no JSON schema: {exc.message}"[:_LONGEST]) from None
-    except referencing.exceptions.Unresolvable as exc:
-        raise QueryError(f"response_format refers to {exc.ref!r}, which is not in the schema") from None
-    except RecursionError:
-        raise QueryError("response_format is nested too deep to be checked") from None
-    if parts > _MOST_PARTS:
-        raise QueryError(f"response_format has more than {_MOST_PARTS} parts once its references are followed")
+    if reason := schema_error(schema):
+        raise QueryError(f"response_format {reason}"[:_LONGEST])
     if "cannot be checked" in made.misfit({}):
         raise QueryError("response_format is no JSON schema: it refers to nothing but itself")
     return made
-
-
-class _Unfolded:
-    """Counts the parts of a schema with its references followed, each one counted once and multiplied after that."""
-
-    def __init__(self, schema: Mapping[str, Any]) -> None:
-        of_schema = referencing.jsonschema.specification_with(str(schema.get("$schema", "")), default=DRAFT202012)
-        root = of_schema.create_resource(schema)
-        self._resolver = _NOTHING_BESIDES.with_resource("", root).resolver("")
-        self._known: dict[str, int] = {}
-
-    def parts(self, part: Any) -> int:
-        if isinstance(part, list):
-            return sum(map(self.parts, part))
-        if not isinstance(part, Mapping):
-            return 1
-        reference = part.get("$ref")
-        inner = sum(self.parts(item) for name, item in part.items() if name not in _NO_SCHEMAS and name != "$defs")
-        return 1 + inner + (self._behind(reference) if isinstance(reference, str) else 0)
-
-    def _behind(self, reference: str) -> int:
-        if reference not in self._known:
-            self._known[reference] = 1  # one that refers to itself goes as deep as the value does
-            self._known[reference] = min(self.parts(self._resolver.lookup(reference).contents), 10 * _MOST_PARTS)
-        return self._known[reference]
-
-
-def _validator(schema: Mapping[str, Any]) -> Any:
-    # Patterns are left to the validators of classes: Python's `re` can be made to run for ever, by a text that a
-    # stranger asked for. What hangs on the names that match one is not checked either.
-    kind = jsonschema.validators.validator_for(schema)
-    lenient: Any = jsonschema.validators.extend(kind, {"pattern": _unchecked, "patternProperties": _unchecked})  # type: ignore[no-untyped-call]
-    return lenient(dict(schema), registry=_NOTHING_BESIDES)
-
-
-def _unchecked(*_: Any) -> Iterator[jsonschema.ValidationError]:
-    return iter(())
 
 
 def _make(kind: Any, value: Any) -> Any:

@@ -1,28 +1,7 @@
-"""How alike texts are by their words alone: no model call, no embedding.
+"""What of a text is evidence: its words without what every boot holds whatever it says.
 
-`clean` takes away what every boot has whatever it says (JSON shells, fences, openers, the question again);
-`lexical_similarity` compares what is left. tf-idf is a few lines of numpy; scikit-learn would bring scipy.
-
-Measured on recorded outputs (`../shared/replay`, all questions of a file; boots cut by the token regex of its
-README): a candidate's score is its mean similarity to the other boots of its pool. Per boot length: Spearman
-with correctness within a question, and accuracy of the best-scored above a random candidate (standard error
-.006 to .018). `tests/test_similarity.py` repeats the last math column.
-
-| pool of 8, random | boots of     | 64 (gsm8k 48) | 128 (gsm8k 96) | 200        |
-|-------------------|--------------|---------------|----------------|------------|
-| math mid, .450    | as here      | .18, +.091    | .20, +.076     | .25, +.105 |
-|                   | plain tf-idf | .20, +.096    | .21, +.090     | .23, +.098 |
-| gsm8k weak, .771  | as here      | .22, +.072    | .30, +.089     |            |
-|                   | plain tf-idf | .18, +.069    | .23, +.092     |            |
-| gsm8k mid, .916   | as here      | .09, +.005    | .20, +.030     |            |
-|                   | plain tf-idf | .05, +.015    | .15, +.025     |            |
-| crux mid, .627    | as here      | -.02, -.006   | .06, +.004     | .12, +.028 |
-|                   | plain tf-idf | -.02, -.010   | .05, -.001     | .09, +.033 |
-
-So it is a weak signal, and none at all in short boots about code. Counting numbers twice gains .02 of
-Spearman on average, three times no more. Taking away what a boot shares with the question loses .02 (math at
-64: .05), so only a boot that is nothing else is set aside. Sublinear counts, bigrams and other idf stay
-within the noise, and so does cleaning: it is there for pools in which one house style would otherwise win.
+`clean` removes that (JSON shells, fences, openers, the question again); `evidence` counts what is left, for the lexical
+similarity of `selectors/agreement.py`, which has the measurements.
 """
 
 import re
@@ -30,13 +9,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-import numpy as np
-from numpy.typing import NDArray
-
 from lightrouter_graph.reasoning import REASONING_TAG
 
 _Grams = frozenset[tuple[str, ...]]
-_Matrix = NDArray[np.float64]
 
 _UNABLE = (
     r"i(?:(?: a|['\u2019])m (?:not|unable|just)| do(?: no|n['\u2019])t| can(?:no|['\u2019])t)\b"
@@ -66,9 +41,6 @@ RESTATED_WORDS = 5
 QUOTABLE_WORDS = 300
 """A longer question brings material to quote from (documents, code): words shared with it are evidence."""
 
-NUMBER_WEIGHT = 2.0
-"""How much more a number counts than a word: two boots that reach the same number mostly agree."""
-
 # Thai, Lao, kana, han: written without spaces, so a token per character.
 _UNSPACED = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(rf"\d+(?:,\d{{3}})*(?:\.\d+)?|[{_UNSPACED}]|[^\W\d_{_UNSPACED}]+")
@@ -82,44 +54,6 @@ _SHELL_END = re.compile(r'"?\s*\}\s*\Z|"(?:\s*,\s*(?:"\w*"?\s*)?)?\Z')
 _ESCAPE = re.compile(r'((?:\\u[0-9a-fA-F]{4})+)|\\(?:([rt](?![a-z])|n(?!eq?\b|ot|abla|mid))|(["\\/]))')
 _OPENER = re.compile(rf"(?:(?<=[.!?:{_CUT}\n])|\A)(?: ?(?:{'|'.join(BOILERPLATE)}))+", re.IGNORECASE)
 _OPTION = re.compile(r"^[ \t]*\(?[A-Za-z][.)][ \t].*$", re.MULTILINE)
-
-
-def lexical_similarity(texts: Sequence[str], question: str = "") -> _Matrix:
-    """Cosine between the tf-idf vectors of the cleaned texts, every pair.
-
-    Texts of which `clean(text, question)` leaves nothing bear no evidence: 0 with every other. In the rest,
-    what they share with the question is kept, since taking it away measured worse (figures above).
-
-    Args:
-        texts: n texts, n >= 0; idf is taken over them, smoothed, so that two are enough.
-        question: What was asked; empty for no check of restatements.
-
-    Returns:
-        (n, n), symmetric, 0..1, diagonal 1; rounded to 12 places so that equal texts tie exactly.
-
-    Source: arXiv 2505.16221, semantic consistency between preliminary outputs. Deviation: words and numbers
-    stand for meaning where the user gives no embeddings model.
-    """
-    grams = _grams(question)
-    return cosine_similarity(_tf_idf([_evidence(text, grams) for text in texts]))
-
-
-def cosine_similarity(rows: _Matrix) -> _Matrix:
-    """Return the cosine between every pair of rows.
-
-    Args:
-        rows: (n, d), finite; a row of zeros has cosine 0 with every other.
-
-    Returns:
-        (n, n), symmetric, 0 to 1 (a negative cosine counts as 0), diagonal 1; rounded to 12 places so that equal rows
-        tie exactly.
-    """
-    peaks = np.abs(rows).max(axis=1, keepdims=True, initial=0.0)
-    scaled = _divided(rows, peaks)  # first, since squares of large numbers overflow
-    unit = _divided(scaled, np.linalg.norm(scaled, axis=1, keepdims=True))
-    cosine: _Matrix = np.clip(np.round(unit @ unit.T, 12), 0.0, 1.0)
-    np.fill_diagonal(cosine, 1.0)
-    return cosine
 
 
 def clean(text: str, question: str = "") -> str:
@@ -140,6 +74,18 @@ def clean(text: str, question: str = "") -> str:
     Source: none in arXiv 2505.16221, which names boots of boilerplate as a failure and leaves them in.
     """
     return _clean(text, _grams(question))
+
+
+def evidence(text: str, question: str = "") -> Counter[str]:
+    """Count the words and numbers of a text that are evidence.
+
+    What a text shares with the question is kept, since removing it measured worse, unless nothing else is left.
+
+    Args:
+        text: What a model wrote, whole or a prefix.
+        question: What it was asked; empty for no check of restatements.
+    """
+    return Counter(_tokens(clean(text)) if not question or clean(text, question) else ())
 
 
 @lru_cache(maxsize=256)
@@ -206,6 +152,7 @@ def _restated_runs(words: Sequence[str], grams: _Grams) -> list[tuple[int, int]]
     return runs
 
 
+@lru_cache(maxsize=8)
 def _grams(question: str) -> _Grams:
     """The n-grams whose use is a restatement; choosing one of the options offered is not."""
     words = [word.casefold() for word in _TOKEN.findall(_OPTION.sub(" ", question))]
@@ -218,26 +165,3 @@ def _ngrams(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 def _tokens(text: str) -> list[str]:
     return [token.casefold().replace(",", "") for token in _TOKEN.findall(text)]
-
-
-def _evidence(text: str, grams: _Grams) -> Counter[str]:
-    says_more_than_the_question = not grams or _clean(text, grams)
-    return Counter(_tokens(_clean(text, frozenset())) if says_more_than_the_question else ())
-
-
-def _tf_idf(counts: Sequence[Counter[str]]) -> _Matrix:
-    """(n, words): term counts times smoothed idf, numbers weighted up."""
-    words = sorted(set().union(*counts))
-    column = {word: i for i, word in enumerate(words)}
-    tf = np.zeros((len(counts), len(words)))
-    for row, count in zip(tf, counts, strict=True):
-        row[[column[word] for word in count]] = list(count.values())
-    idf = np.log((1 + len(counts)) / (1 + np.count_nonzero(tf, axis=0))) + 1
-    weighted: _Matrix = tf * idf * [NUMBER_WEIGHT if word[0].isdecimal() else 1.0 for word in words]
-    return weighted
-
-
-def _divided(rows: _Matrix, norms: _Matrix) -> _Matrix:
-    """Divide each row by its norm, except rows of zeros."""
-    divided: _Matrix = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
-    return divided

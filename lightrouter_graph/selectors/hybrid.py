@@ -23,7 +23,7 @@ class HybridSelector:
         SelectionError: If there is no part, or a weight is out of range.
 
     Deviation from arXiv 2505.16221: the prior, because lexical consistency of boots is a weak signal (see
-    `similarity.py`). With a vote behind it, neither weight changed the accuracy on the recordings we tried.
+    `agreement.py`). With a vote behind it, neither weight changed the accuracy on the recordings we tried.
     """
 
     parts: tuple[tuple[Selector, float], ...]

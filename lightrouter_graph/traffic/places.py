@@ -4,8 +4,6 @@ import asyncio
 import math
 import threading
 
-from aiologic import Semaphore
-
 
 class Places:
     """A number of places that can be changed while some are taken; first come, first served.
@@ -21,6 +19,8 @@ class Places:
     """
 
     def __init__(self, limit: int) -> None:
+        from aiologic import Semaphore  # noqa: PLC0415 - slow to import, and not needed before the first call
+
         self._limit = limit
         self._semaphore = Semaphore(limit)
         self._surplus = 0  # places to withdraw as soon as they are given back

@@ -1,21 +1,14 @@
 """Mutual agreement of boots, by their words or by embeddings."""
 
-import asyncio
-import threading
-
-import numpy as np
 import pytest
 from builders import boot, query
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as npst
 from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
 
 from lightrouter_graph import ConsistencySelector
 from lightrouter_graph.answers import canonical_object, canonical_tool_calls
-from lightrouter_graph.errors import SelectionError
 from lightrouter_graph.request import make_request
-from lightrouter_graph.selectors.consistency import embedding_similarity
 
 ALIKE = "Seven apples and eight apples make fifteen apples"
 TOO = "Eight apples plus seven apples, so fifteen apples"
@@ -103,118 +96,6 @@ async def test_answers_count_before_embeddings():
 async def test_equal_texts_agree_fully_under_any_embedding():
     scores = await scored(boot("a", ALIKE), boot("b", ALIKE), embeddings=DeterministicFakeEmbedding(size=8))
     assert scores == {"a": pytest.approx(1.0), "b": pytest.approx(1.0)}
-
-
-class ScriptedEmbeddings(Embeddings):
-    """Returns or raises what it was given, whatever the texts; `asked` keeps the calls."""
-
-    def __init__(self, answer):
-        self.answer = answer
-        self.asked = []
-
-    def embed_documents(self, texts):
-        self.asked.append(list(texts))
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-    def embed_query(self, text):
-        raise NotImplementedError
-
-
-class LetterEmbeddings(Embeddings):
-    """Counts of a, b and c."""
-
-    def embed_documents(self, texts):
-        return [[float(text.count(letter)) for letter in "abc"] for text in texts]
-
-    def embed_query(self, text):
-        raise NotImplementedError
-
-
-async def test_cosine_of_every_pair():
-    got = await embedding_similarity(["a", "aaa", "b", "ab"], LetterEmbeddings())
-    half = pytest.approx(np.sqrt(0.5))
-    assert got.tolist() == [[1, 1, 0, half], [1, 1, 0, half], [0, 0, 1, half], [half, half, half, 1]]
-
-
-@pytest.mark.parametrize("vectors", [[[1.0, 0.0], [-1.0, 0.0]], [[0.0, 0.0], [1.0, 0.0]]])
-async def test_opposite_vectors_and_zero_vectors_have_similarity_0(vectors):
-    got = await embedding_similarity(["x", "y"], ScriptedEmbeddings(vectors))
-    assert got.tolist() == [[1, 0], [0, 1]]
-
-
-async def test_empty_texts_have_similarity_0_and_are_not_sent():
-    model = ScriptedEmbeddings([[1.0], [2.0]])
-    got = await embedding_similarity(["x", "", "y", " \n"], model)
-    assert model.asked == [["x", "y"]]
-    assert got.tolist() == [[1, 0, 1, 0], [0, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1]]
-
-
-@pytest.mark.parametrize("texts", [[], ["x"], ["", "x"], ["", ""]])
-async def test_the_embeddings_are_not_called_without_a_pair(texts):
-    model = ScriptedEmbeddings([])
-    assert (await embedding_similarity(texts, model)).tolist() == np.eye(len(texts)).tolist()
-    assert model.asked == []
-
-
-@pytest.mark.parametrize(
-    ("answer", "named"),
-    [
-        ([[1.0, 2.0]], r"expected 2 vectors.*shape \(1, 2\)"),
-        ([[1.0]] * 3, r"expected 2 vectors.*shape \(3, 1\)"),
-        ([], r"shape \(0,\)"),
-        ([[], []], r"shape \(2, 0\)"),
-        ([1.0, 2.0], r"shape \(2,\)"),
-        ([[1.0, 2.0], [1.0]], r"lengths \[2, 1\]"),
-        ([["one"], ["two"]], r"lengths \[1, 1\]"),
-        (None, r"shape \(\)"),
-        (object(), "a object"),
-        ([[1.0], [float("nan")]], "NaN or infinity in number 1 of 2"),
-        ([[float("inf")], [1.0]], "NaN or infinity in number 0 of 2"),
-    ],
-)
-async def test_unusable_vectors_are_named(answer, named):
-    with pytest.raises(SelectionError, match=named):
-        await embedding_similarity(["x", "y"], ScriptedEmbeddings(answer))
-
-
-async def test_an_exception_of_the_embeddings_propagates():
-    with pytest.raises(ConnectionError, match="no route"):
-        await embedding_similarity(["x", "y"], ScriptedEmbeddings(ConnectionError("no route")))
-
-
-async def test_vectors_are_converted_outside_of_the_event_loop():
-    converted_in = []
-
-    class Vectors(list):
-        def __array__(self, dtype=None, copy=None):
-            converted_in.append(threading.current_thread())
-            return np.array(list(self), dtype=dtype)
-
-    await embedding_similarity(["x", "y"], ScriptedEmbeddings(Vectors([[1.0], [2.0]])))
-    assert len(converted_in) == 1
-    assert threading.current_thread() not in converted_in
-
-
-VECTORS = npst.arrays(
-    np.float64,
-    st.tuples(st.integers(2, 6), st.integers(1, 5)),
-    elements=st.floats(allow_nan=False, allow_infinity=False),
-)
-
-
-@given(VECTORS, st.randoms(use_true_random=False))
-def test_similarity_is_symmetric_bounded_and_independent_of_the_order(rows, random):
-    def similarity(rows):
-        return asyncio.run(embedding_similarity(["x"] * len(rows), ScriptedEmbeddings(rows.tolist())))
-
-    got = similarity(rows)
-    assert np.array_equal(got, got.T)
-    assert np.all((got >= 0) & (got <= 1))
-    assert np.all(np.diag(got) == 1)
-    order = random.sample(range(len(rows)), len(rows))
-    np.testing.assert_allclose(similarity(rows[order]), got[np.ix_(order, order)], atol=1e-11)
 
 
 async def test_a_boot_that_says_nothing_yet_is_not_ranked_last_for_it():

@@ -1,0 +1,214 @@
+"""The matrices behind `ConsistencySelector`: similarity of every pair of texts, and agreement of every pair of boots.
+
+The one module of the core that imports numpy, which takes a tenth of a second: it is loaded at the first ranking.
+tf-idf is a few lines; scikit-learn would bring scipy.
+
+Measured on recorded outputs (`../shared/replay`, all questions of a file; boots cut by the token regex of its
+README): a candidate's score is its mean similarity to the other boots of its pool. Per boot length: Spearman
+with correctness within a question, and accuracy of the best-scored above a random candidate (standard error
+.006 to .018). `tests/test_similarity.py` repeats the last math column.
+
+| pool of 8, random | boots of     | 64 (gsm8k 48) | 128 (gsm8k 96) | 200        |
+|-------------------|--------------|---------------|----------------|------------|
+| math mid, .450    | as here      | .18, +.091    | .20, +.076     | .25, +.105 |
+|                   | plain tf-idf | .20, +.096    | .21, +.090     | .23, +.098 |
+| gsm8k weak, .771  | as here      | .22, +.072    | .30, +.089     |            |
+|                   | plain tf-idf | .18, +.069    | .23, +.092     |            |
+| gsm8k mid, .916   | as here      | .09, +.005    | .20, +.030     |            |
+|                   | plain tf-idf | .05, +.015    | .15, +.025     |            |
+| crux mid, .627    | as here      | -.02, -.006   | .06, +.004     | .12, +.028 |
+|                   | plain tf-idf | -.02, -.010   | .05, -.001     | .09, +.033 |
+
+So it is a weak signal, and none at all in short boots about code. Counting numbers twice gains .02 of
+Spearman on average, three times no more. Taking away what a boot shares with the question loses .02 (math at
+64: .05), so only a boot that is nothing else is set aside. Sublinear counts, bigrams and other idf stay
+within the noise, and so does cleaning: it is there for pools in which one house style would otherwise win.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from langchain_core.embeddings import Embeddings
+
+from lightrouter_graph.answers import shared_fields
+from lightrouter_graph.errors import SelectionError
+from lightrouter_graph.failures import redact, secrets_of
+from lightrouter_graph.query import Query
+from lightrouter_graph.records import Boot
+from lightrouter_graph.similarity import clean, evidence
+
+Matrix = npt.NDArray[np.float64]
+
+NUMBER_WEIGHT = 2.0
+"""How much more a number counts than a word: two boots that reach the same number mostly agree."""
+
+
+async def mean_agreement(
+    query: Query, boots: Sequence[Boot], embeddings: Embeddings | None
+) -> tuple[list[float], dict[str, str]]:
+    """Return the mean agreement of each boot with the others, 0 to 1, and notes on a fallback.
+
+    Args:
+        query: Its text is no evidence; its request says whether answers are objects.
+        boots: n boots, n >= 2.
+        embeddings: Compares their meaning; None, or a model that fails: their words are compared.
+
+    Raises:
+        SelectionError: If the embeddings model returns unusable vectors.
+    """
+    silent = [not clean(boot["text"], query.text) for boot in boots]
+    similarity, notes = await _similarity(query, boots, silent, embeddings)
+    return _means(_agreement(similarity, boots, silent, by_field=query.request.wants_object)), notes
+
+
+async def _similarity(
+    query: Query, boots: Sequence[Boot], silent: Sequence[bool], embeddings: Embeddings | None
+) -> tuple[Matrix, dict[str, str]]:
+    """Compare the boots' meaning; lexically also when the embeddings model fails."""
+    lexical = lexical_similarity([boot["text"] for boot in boots], query.text)
+    if embeddings is None:
+        return lexical, {}
+    # Words shared with the question carry meaning too; only a text that is nothing else holds no evidence.
+    texts = ["" if mute else clean(boot["text"]) for boot, mute in zip(boots, silent, strict=True)]
+    try:
+        return await embedding_similarity(texts, embeddings), {}
+    except SelectionError:
+        raise
+    except Exception as exc:  # noqa: BLE001 - a remote embeddings model may raise anything; words remain
+        problem = redact(f"{type(exc).__name__}: {exc}", secrets_of(embeddings))
+        return lexical, {"fallback": f"the embeddings failed, words were compared: {problem}"}
+
+
+def lexical_similarity(texts: Sequence[str], question: str = "") -> Matrix:
+    """Cosine between the tf-idf vectors of the cleaned texts, every pair.
+
+    Texts of which `clean(text, question)` leaves nothing bear no evidence: 0 with every other. In the rest,
+    what they share with the question is kept, since taking it away measured worse (figures above).
+
+    Args:
+        texts: n texts, n >= 0; idf is taken over them, smoothed, so that two are enough.
+        question: What was asked; empty for no check of restatements.
+
+    Returns:
+        (n, n), symmetric, 0..1, diagonal 1; rounded to 12 places so that equal texts tie exactly.
+
+    Source: arXiv 2505.16221, semantic consistency between preliminary outputs. Deviation: words and numbers
+    stand for meaning where the user gives no embeddings model.
+    """
+    return cosine_similarity(_tf_idf([evidence(text, question) for text in texts]))
+
+
+def cosine_similarity(rows: Matrix) -> Matrix:
+    """Return the cosine between every pair of rows.
+
+    Args:
+        rows: (n, d), finite; a row of zeros has cosine 0 with every other.
+
+    Returns:
+        (n, n), symmetric, 0 to 1 (a negative cosine counts as 0), diagonal 1; rounded to 12 places so that equal rows
+        tie exactly.
+    """
+    peaks = np.abs(rows).max(axis=1, keepdims=True, initial=0.0)
+    scaled = _divided(rows, peaks)  # first, since squares of large numbers overflow
+    unit = _divided(scaled, np.linalg.norm(scaled, axis=1, keepdims=True))
+    cosine: Matrix = np.clip(np.round(unit @ unit.T, 12), 0.0, 1.0)
+    np.fill_diagonal(cosine, 1.0)
+    return cosine
+
+
+async def embedding_similarity(texts: Sequence[str], embeddings: Embeddings) -> Matrix:
+    """Return the cosine between the embeddings of every pair of texts.
+
+    Args:
+        texts: n texts, n >= 0, cleaned before. Empty ones are not sent, since providers refuse them.
+        embeddings: Called once, when at least two texts are not empty. Its exceptions propagate.
+
+    Returns:
+        (n, n), symmetric, 0 to 1 (a negative cosine counts as 0), diagonal 1; an empty text has 0 with every other.
+
+    Raises:
+        SelectionError: If the model returns a wrong number of vectors, ragged, empty or non-finite ones.
+
+    Source: arXiv 2505.16221, semantic consistency between preliminary outputs. Deviation: the paper's summary
+    names no embedding; the user's is taken.
+    """
+    written = [i for i, text in enumerate(texts) if text.strip()]
+    similarity = np.eye(len(texts))
+    if len(written) > 1:
+        vectors = await embeddings.aembed_documents([texts[i] for i in written])
+        # In a thread: 64 vectors of 3072 numbers take 10 ms to convert.
+        similarity[np.ix_(written, written)] = await asyncio.to_thread(_cosine_of_vectors, vectors, len(written))
+    return similarity
+
+
+def _cosine_of_vectors(vectors: Any, count: int) -> Matrix:
+    """Check what an embeddings model returned and compare it."""
+    try:
+        rows = np.asarray(vectors, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        msg = f"expected {count} vectors of numbers, all of one length, got {_lengths(vectors)}"
+        raise SelectionError(msg) from error
+    if rows.ndim != 2 or len(rows) != count or 0 in rows.shape:
+        msg = f"expected {count} vectors, at least one and none empty, got an array of shape {rows.shape}"
+        raise SelectionError(msg)
+    if not np.isfinite(rows).all():
+        bad = np.flatnonzero(~np.isfinite(rows).all(axis=1)).tolist()
+        msg = f"expected finite vectors, got NaN or infinity in number {', '.join(map(str, bad))} of {count}"
+        raise SelectionError(msg)
+    return cosine_similarity(rows)
+
+
+def _lengths(vectors: Any) -> str:
+    try:
+        return f"lengths {[len(vector) for vector in vectors]}"
+    except TypeError:
+        return f"a {type(vectors).__name__}"
+
+
+def _agreement(similarity: Matrix, boots: Sequence[Boot], silent: Sequence[bool], *, by_field: bool) -> Matrix:
+    """Let shown answers decide: 1 where two are equal, 0 where they differ; nan where a boot holds no evidence."""
+    agreement = np.array(similarity, dtype=np.float64)
+    answers = [boot["answer"] for boot in boots]
+    mute = [i for i, answer in enumerate(answers) if answer is None and silent[i]]
+    agreement[mute, :] = agreement[:, mute] = np.nan
+    calling = [boot["proposal"] is not None for boot in boots]
+    for i, one in enumerate(answers):
+        for j, other in enumerate(answers):
+            if calling[i] != calling[j]:
+                agreement[i, j] *= 0.0  # nan stays nan
+            elif one is not None and other is not None:
+                fields = by_field or calling[i]
+                agreement[i, j] = shared_fields(one, other) if fields else float(one == other)
+    return agreement
+
+
+def _means(agreement: Matrix) -> list[float]:
+    """Average each row without its own diagonal; a row without evidence gets the mean of the others, or one half."""
+    others = agreement[~np.eye(len(agreement), dtype=bool)].reshape(len(agreement), -1)
+    known = ~np.isnan(others)
+    means = [float(row[mask].mean()) if mask.any() else None for row, mask in zip(others, known, strict=True)]
+    told = [score for score in means if score is not None]
+    neutral = sum(told) / len(told) if told else 0.5
+    return [min(1.0, max(0.0, neutral if score is None else score)) for score in means]
+
+
+def _tf_idf(counts: Sequence[Counter[str]]) -> Matrix:
+    """(n, words): term counts times smoothed idf, numbers weighted up."""
+    words = sorted(set().union(*counts))
+    column = {word: i for i, word in enumerate(words)}
+    tf = np.zeros((len(counts), len(words)))
+    for row, count in zip(tf, counts, strict=True):
+        row[[column[word] for word in count]] = list(count.values())
+    idf = np.log((1 + len(counts)) / (1 + np.count_nonzero(tf, axis=0))) + 1
+    weighted: Matrix = tf * idf * [NUMBER_WEIGHT if word[0].isdecimal() else 1.0 for word in words]
+    return weighted
+
+
+def _divided(rows: Matrix, norms: Matrix) -> Matrix:
+    """Divide each row by its norm, except rows of zeros."""
+    divided: Matrix = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+    return divided
