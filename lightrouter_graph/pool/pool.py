@@ -52,7 +52,8 @@ class Pool:
     def from_toml(cls, path: str | PathLike[str]) -> Self:
         """Read a pool file.
 
-        Each candidate is a table; `model` is its one required key. Keys of providers stay in the environment.
+        Each candidate is a table; `model` is its one required key. Keys of providers stay in the environment. They are
+        sent only to the provider's own address, to this machine, or to a host in `LIGHTROUTER_KEY_HOSTS`.
 
         ```toml
         [[candidate]]

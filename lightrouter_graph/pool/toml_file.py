@@ -1,13 +1,14 @@
 """Pool files: strict TOML, one `[[candidate]]` per model, and never a key in them."""
 
 import difflib
+import ipaddress
 import os
-import stat
 import tomllib
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -17,25 +18,20 @@ from lightrouter_graph.pool.candidate import Candidate
 from lightrouter_graph.pricing import Price
 from lightrouter_graph.providers.building import build_model
 from lightrouter_graph.providers.table import (
+    PROVIDERS,
     Continuation,
     JsonMode,
     ModelSpec,
+    base_url_of,
     checked_url,
     parse_spec,
     without_address,
 )
 
-MOST_BYTES = 64 * 1024
-"""The largest pool file that is read; a candidate takes some two hundred bytes."""
-
-MOST_CANDIDATES = 100
-DEEPEST = 8
-"""How deep tables and lists may be nested; a price is at depth 3."""
+KEY_HOSTS_VARIABLE = "LIGHTROUTER_KEY_HOSTS"
+"""Environment variable with the hosts, separated by commas, to which the `base_url` of a pool file may send a key."""
 
 _SECRETS = frozenset({"api_key", "apikey", "key", "token", "secret", "password"})
-_MOST_DOTS = 100
-"""In one line: the time `tomllib` takes for `a.a.a.a = 1` grows with the square."""
-
 _LONGEST_WORD = 500
 _LONGEST_KEY = 60
 
@@ -72,14 +68,17 @@ class _Row(BaseModel):
 def read_pool_file(path: str | PathLike[str], env: Mapping[str, str] | None = None) -> list[Candidate]:
     """Read the candidates of a pool file, in the order of the file.
 
+    A key is sent only to the provider's own address, to this machine, or to a host in `KEY_HOSTS_VARIABLE`. The
+    permission is not a key of the file: whoever can redirect an API key by a `base_url` could add it as well, and
+    the command line reads a `lightrouter.toml` from the folder it is started in.
+
     Args:
         path: A TOML file; the keys of a `[[candidate]]` are the fields of `_Row`.
         env: Where keys are; None = the process's environment.
 
     Raises:
-        PoolError: If the file is missing, no file to be read (a folder, a pipe, a device), no TOML, larger than
-            `MOST_BYTES`, nested deeper than `DEEPEST` or longer than `MOST_CANDIDATES`, has an unknown or secret key,
-            or a candidate is not usable. One line, with the file and each candidate that is wrong.
+        PoolError: If the file cannot be read, is not TOML, has an unknown or secret key, or a candidate is not usable
+            or would send a key to a foreign host. One line, with the file and each invalid candidate.
     """
     rows = _rows(_load(Path(path)), Path(path))
     read, problems = [], []
@@ -94,56 +93,16 @@ def read_pool_file(path: str | PathLike[str], env: Mapping[str, str] | None = No
 
 
 def _load(path: Path) -> dict[str, Any]:
-    raw = _read(path)
     try:
-        return _parse(raw.decode("utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise PoolError(f"{path}: cannot be read ({exc.strerror or type(exc).__name__})") from exc
     except UnicodeDecodeError:
         raise PoolError(f"{path}: not valid TOML: not UTF-8") from None
     except tomllib.TOMLDecodeError as exc:
         raise PoolError(f"{path}: not valid TOML: {exc}") from None
-    except ValueError:  # such as a number of thousands of digits
+    except (ValueError, RecursionError):  # a number of thousands of digits, or thousands of brackets
         raise PoolError(f"{path}: not valid TOML: a value cannot be read") from None
-    except RecursionError:
-        raise PoolError(f"{path}: nested deeper than {DEEPEST} levels, the most a pool file may have") from None
-
-
-def _parse(text: str) -> dict[str, Any]:
-    """Read TOML; what is nested too deep is a `RecursionError`, whether or not it would have been one."""
-    if any(line.count(".") > _MOST_DOTS for line in text.split("\n") if not line.lstrip().startswith("#")):
-        raise RecursionError
-    data = tomllib.loads(text)
-    if not _is_flat(data):
-        raise RecursionError
-    return data
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with open(path, "rb", opener=_without_waiting) as file:
-            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-            text = file.read(MOST_BYTES + 1) if regular else b""
-    except OSError as exc:
-        msg = f"{path}: cannot be read ({exc.strerror or type(exc).__name__})"
-        raise PoolError(msg) from exc
-    if not regular:
-        raise PoolError(f"{path}: cannot be read (it is not a regular file)")
-    if len(text) > MOST_BYTES:
-        raise PoolError(f"{path}: larger than {MOST_BYTES} bytes, the most a pool file may have")
-    return text
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Open a file, and a pipe even where nobody writes into it."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _is_flat(data: dict[str, Any]) -> bool:
-    """Whether nothing is nested deeper than `DEEPEST`."""
-    level: list[Any] = [data]
-    for _ in range(DEEPEST):
-        inner = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
-        level = [value for values in inner for value in values]
-    return not any(isinstance(item, dict | list) for item in level)
 
 
 def _rows(data: dict[str, Any], path: Path) -> list[dict[str, Any]]:
@@ -153,8 +112,6 @@ def _rows(data: dict[str, Any], path: Path) -> list[dict[str, Any]]:
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         msg = f"{path}: write one [[candidate]] per model"
         raise PoolError(msg)
-    if len(rows) > MOST_CANDIDATES:
-        raise PoolError(f"{path}: {len(rows)} candidates, a pool file may have at most {MOST_CANDIDATES}")
     return rows
 
 
@@ -178,8 +135,10 @@ def _candidate(raw: dict[str, Any], where: str, env: Mapping[str, str] | None) -
 
 
 def _built(row: _Row, env: Mapping[str, str] | None) -> Candidate:
+    spec = _spec(row)
+    _check_key_host(spec, row.api_key_env, os.environ if env is None else env)
     model = build_model(
-        _spec(row),
+        spec,
         temperature=row.temperature,
         reasoning_effort=row.reasoning_effort,
         api_key_env=row.api_key_env,
@@ -205,6 +164,45 @@ def _spec(row: _Row) -> ModelSpec:
         msg = "the address stands in 'model' and in 'base_url'; write it once"
         raise PoolError(msg)
     return ModelSpec(spec.provider, spec.model, checked_url(row.base_url))
+
+
+def _check_key_host(spec: ModelSpec, api_key_env: str | None, env: Mapping[str, str]) -> None:
+    """Refuse a `base_url` that would receive an API key and is not an address of the provider or of this machine."""
+    row = PROVIDERS.get(spec.provider)
+    variable = api_key_env or (row.key_variable if row else None)
+    if spec.base_url is None or spec.provider == "pocket" or (row and not env.get(variable or "", "").strip()):
+        return  # no key is sent; a provider of LangChain's reads its key itself, from a variable unknown here
+    host = urlsplit(spec.base_url).hostname or ""
+    permitted = {name.strip().lower() for name in env.get(KEY_HOSTS_VARIABLE, "").split(",")}
+    if host in permitted or _is_loopback(host) or _origin(spec.base_url) in _own_origins(spec, env):
+        return
+    key = f"the key in {variable}" if variable else f"the key of {spec.provider!r}"
+    msg = f"{key} would be sent to {redact(host)!r}, which is not the address of {spec.provider!r}; remove the address "
+    msg += f"or, if you trust that host, set the environment variable {KEY_HOSTS_VARIABLE}={redact(host)}"
+    raise PoolError(msg)
+
+
+def _own_origins(spec: ModelSpec, env: Mapping[str, str]) -> set[str]:
+    """Return scheme, host and port of the provider's address and of the one that the environment sets for it."""
+    row = PROVIDERS.get(spec.provider)
+    if row is None:
+        return set()
+    own = [row.base_url] if row.base_url else []
+    if env.get(row.base_url_variable or "", "").strip():
+        own.append(base_url_of(ModelSpec(spec.provider, spec.model), env))
+    return {_origin(url) for url in own}
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _check_key(key: str, allowed: list[str], where: str) -> None:

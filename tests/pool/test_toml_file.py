@@ -1,9 +1,7 @@
-import os
-
 import pytest
 
 from lightrouter_graph.errors import PoolError
-from lightrouter_graph.pool.toml_file import DEEPEST, MOST_BYTES, MOST_CANDIDATES, read_pool_file
+from lightrouter_graph.pool.toml_file import read_pool_file
 from lightrouter_graph.pricing import Price
 
 SECRET = "sk-verysecretvalue42"
@@ -157,75 +155,86 @@ def test_a_missing_key_is_named_with_file_and_candidate(complaint):
     assert "OPENAI_API_KEY" in said
 
 
-# files that were made to harm ------------------------------------------------------------------------------
+# where keys are sent ---------------------------------------------------------------------------------------
 
-CANDIDATE = '[[candidate]]\nmodel = "openai:m"\n'
-
-
-def test_a_file_of_the_largest_size_is_read_and_one_byte_more_is_not(read, complaint):
-    room = MOST_BYTES - len(CANDIDATE)
-    assert len(read(CANDIDATE + "#" * room)) == 1
-    assert complaint(CANDIDATE + "#" * (room + 1)).endswith(
-        f"larger than {MOST_BYTES} bytes, the most a pool file may have"
-    )
+GATEWAY = "gateway.example.com"
 
 
-def test_as_many_candidates_as_allowed_are_read_and_one_more_is_not(read, complaint):
-    rows = [f'{CANDIDATE}name = "m{number}"\n' for number in range(MOST_CANDIDATES + 1)]
-    assert len(read("".join(rows[1:]))) == MOST_CANDIDATES
-    assert f"{MOST_CANDIDATES + 1} candidates, a pool file may have at most {MOST_CANDIDATES}" in complaint(
-        "".join(rows)
-    )
+def row(model, base_url="", api_key_env=""):
+    keys = {"model": model, "base_url": base_url, "api_key_env": api_key_env}
+    return "[[candidate]]\n" + "".join(f'{key} = "{value}"\n' for key, value in keys.items() if value)
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "a = " + "[" * 5_000,
-        "a = " + "[" * 5_000 + "]" * 5_000,
-        "a = " + "{a = " * 3_000 + "1" + "}" * 3_000,
-        "a." * 30_000 + "a = 1",
-        "a . " * 101 + "a = 1",
-        "[" + "a." * 101 + "a]",
-        "x.y.z.a.b.c.d.e.f = 1",
-        f"{CANDIDATE}tags = {'[' * 6}1{']' * 6}",
+        row("openai:m", f"https://{GATEWAY}/v1"),
+        row(f"openai:m@https://{GATEWAY}/v1"),
+        row("openai:m", f"https://{GATEWAY}/v1", "MY_KEY"),
+        row("vllm:m", f"http://{GATEWAY}:8000", "OPENAI_API_KEY"),
+        row("ollama:m", f"http://{GATEWAY}:11434", "MY_KEY"),
+        row("anthropic:m", f"https://{GATEWAY}"),
+        row("openai:m", f"https://api.openai.com.{GATEWAY}/v1"),
+        row("openai:m", f"https://localhost.{GATEWAY}/v1"),
     ],
 )
-@pytest.mark.timeout(5)
-def test_what_is_nested_too_deep_is_refused_at_once(complaint, text):
-    assert f"nested deeper than {DEEPEST} levels" in complaint(text)
+def test_a_key_is_not_sent_to_a_foreign_host(complaint, text):
+    said = complaint(text)
+    assert "would be sent to" in said
+    assert f"{GATEWAY}', which is not the address of" in said
+    assert "LIGHTROUTER_KEY_HOSTS=" in said
 
 
-def test_dots_in_comments_and_texts_nest_nothing(read):
-    [dotted] = read(f'# {"." * 200}\n{CANDIDATE}name = "{"." * 90}"\n')
-    assert dotted.name == "." * 90
+def test_the_variable_whose_key_would_be_sent_is_named(complaint):
+    assert "the key in OPENAI_API_KEY would be sent" in complaint(row("openai:m", f"https://{GATEWAY}/v1"))
+    assert "the key in MY_KEY would be sent" in complaint(row("openai:m", f"https://{GATEWAY}/v1", "MY_KEY"))
+    assert "the key of 'anthropic' would be sent" in complaint(row("anthropic:m", f"https://{GATEWAY}"))
 
 
-@pytest.mark.parametrize("text", ["a = " + "1" * 60_000, "a = 1\x00", "a = 2024-13-45", 'a = "\\uD800"'])
+def test_a_key_is_not_sent_without_encryption(complaint):
+    assert "would be sent to 'api.openai.com'" in complaint(row("openai:m", "http://api.openai.com/v1"))
+
+
+def test_the_file_itself_cannot_permit_a_host(complaint):
+    assert "unknown key" in complaint(f"{row('openai:m', f'https://{GATEWAY}/v1')}allow_key_to_host = true\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "env"),
+    [
+        (row("openai:m", "https://api.openai.com/v2"), {}),
+        (row("openai:m", "https://API.openai.com/v1", "MY_KEY"), {}),
+        (row("openai:m", f"https://{GATEWAY}/v1"), {"LIGHTROUTER_KEY_HOSTS": f"gpu-box, {GATEWAY.upper()}"}),
+        (row("openai:m", f"https://{GATEWAY}/v1"), {"OPENAI_BASE_URL": f"https://{GATEWAY}"}),
+        (row("vllm:m", "http://gpu-box:8000"), {"VLLM_BASE_URL": "http://gpu-box:8000/v1", "VLLM_API_KEY": SECRET}),
+        (row("openai:m", "http://127.0.0.1:8000/v1"), {}),
+        (row("openai:m", "http://localhost:8000/v1", "MY_KEY"), {}),
+        (row("openai:m", "http://[::1]:8000/v1"), {}),
+    ],
+)
+def test_a_key_is_sent_to_the_provider_this_machine_and_permitted_hosts(read, text, env):
+    [candidate] = read(text, ENV | env)
+    assert candidate.model.root_async_client.api_key in ENV.values()
+
+
+def test_any_host_may_be_called_without_a_key(read):
+    [candidate] = read(row("vllm:m", f"http://{GATEWAY}:8000"))
+    assert candidate.spec == f"vllm:m@http://{GATEWAY}:8000"
+
+
+# files that are hard to read -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text", ["a = " + "1" * 60_000, "a = " + "[" * 5_000, "a = 1\x00", "a = 2024-13-45", 'a = "\\uD800"']
+)
 def test_values_that_cannot_be_read(complaint, text):
     assert "not valid TOML" in complaint(text)
 
 
-@pytest.mark.timeout(5)
-def test_a_pipe_is_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "pool.toml")
-    with pytest.raises(PoolError, match=r"pool\.toml: cannot be read \(it is not a regular file\)"):
-        read_pool_file(tmp_path / "pool.toml")
-
-
-@pytest.mark.timeout(5)
-@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
-def test_a_device_is_not_read(device):
-    with pytest.raises(PoolError, match="not a regular file"):
-        read_pool_file(device)
-
-
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts open files where Linux lists them")
-def test_a_folder_is_no_file_and_nothing_stays_open(tmp_path):
-    before = len(os.listdir("/proc/self/fd"))
+def test_a_folder_is_no_file(tmp_path):
     with pytest.raises(PoolError, match=r"cannot be read \(Is a directory\)"):
         read_pool_file(tmp_path)
-    assert len(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.mark.parametrize(
