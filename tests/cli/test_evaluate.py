@@ -387,7 +387,7 @@ def test_a_setting_laid_over_all_keeps_the_names_of_methods(recording: str, caps
     assert ours[0]["method"] in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("module", ["scipy", "sklearn", "matplotlib", "jinja2"])
+@pytest.mark.parametrize("module", ["scipy", "sklearn", "matplotlib", "textalloc", "jinja2"])
 def test_a_package_that_is_missing_is_named_before_anything_is_run(recording: str, module: str) -> None:
     code = f"import sys; sys.modules[{module!r}] = None; from lightrouter_graph.cli import main; sys.exit(main())"
     done = subprocess.run(

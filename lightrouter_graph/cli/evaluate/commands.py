@@ -213,7 +213,7 @@ def _check_extra() -> None:
     """
     from lightrouter_graph.evaluation.extras import need  # noqa: PLC0415 - as above
 
-    for module in ("scipy", "sklearn", "matplotlib", "jinja2"):
+    for module in ("scipy", "sklearn", "matplotlib", "textalloc", "jinja2"):
         need(module, extra="eval", what="lightrouter eval")
 
 

@@ -8,8 +8,6 @@ from evaluation.report.example import Example, interval
 pytest.importorskip("matplotlib", reason="the extra `eval` is not installed")
 pytestmark = pytest.mark.xdist_group("report")
 
-from matplotlib.text import Annotation  # noqa: E402
-
 from lightrouter_graph.evaluation.report.plots.categories import best_in, draw_categories  # noqa: E402
 from lightrouter_graph.evaluation.report.plots.curves import draw_curves, groups  # noqa: E402
 from lightrouter_graph.evaluation.report.plots.drawing import pictures  # noqa: E402
@@ -21,15 +19,20 @@ from lightrouter_graph.evaluation.report.plots.style import house_style, wants_l
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def test_the_frontier_names_every_method_once_and_no_names_overlap(run: Example) -> None:
+@pytest.mark.parametrize("cost", ["usd", "output_tokens"])
+def test_the_frontier_names_every_method_and_no_name_covers_another_or_a_point(run: Example, cost: str) -> None:
     with house_style():
-        figure = draw_frontier(run.summary, "usd")
+        figure = draw_frontier(run.summary, cost)
         assert figure is not None
-        names = [text for text in figure.axes[0].texts if isinstance(text, Annotation)]
+        names = figure.axes[0].texts
         boxes = [name.get_window_extent() for name in names]
     said = sorted(name.get_text().removesuffix(" †") for name in names)
     assert said == sorted(row["label"] for row in run.summary["methods"])
     assert not [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])]
+    points = figure.axes[0].transData.transform([spot.point for spot in spots(run.summary, cost)])
+    assert not [1 for box in boxes for point in points if box.contains(*point)]
+    room = figure.axes[0].get_window_extent()
+    assert all(room.containsx(x) for box in boxes for x in (box.x0, box.x1))
 
 
 def test_the_frontier_is_of_what_no_other_beats_at_its_cost(run: Example) -> None:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from textwrap import shorten, wrap
 from typing import TYPE_CHECKING, Any, Literal
 
+from lightrouter_graph.evaluation.extras import need
 from lightrouter_graph.evaluation.records import Interval, MethodFigures, Summary
 from lightrouter_graph.evaluation.report.formats import label
 from lightrouter_graph.evaluation.report.kinds import Kind, kinds
-from lightrouter_graph.evaluation.report.plots.placing import Name, write_names
 from lightrouter_graph.evaluation.report.plots.style import (
     COLOURS,
+    FAINT,
     INK,
     NAMES,
     PAPER,
@@ -94,8 +95,8 @@ def draw_frontier(summary: Summary, cost: Cost) -> "Figure | None":
     order = sorted(range(len(words)), key=lambda place: words[place] == _FRONTIER)  # it comes last
     axes.legend([handles[i] for i in order], [words[i] for i in order], **_LEGEND)
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # names are placed by pixels: what they stand on must not move any more
-    write_names(axes, [_name(spot) for spot in found], _corners(pareto(found)))
+    figure.set_layout_engine("none")  # labels are placed in pixels: the layout must not change any more
+    _write_names(axes, found)
     return figure
 
 
@@ -106,10 +107,30 @@ def _left_out(summary: Summary, found: Sequence[Spot]) -> list[str]:
     return wrap(f"without a cost or a quality, so not shown: {'; '.join(missing)}", 110) if missing else []
 
 
-def _name(spot: Spot) -> Name:
-    ours = spot.kind == "lightrouter"
-    bar = spot.quality["low"], spot.quality["high"]
-    return Name(spot.name, spot.point, bar, COLOURS[spot.kind] if ours else INK, "bold" if ours else "normal")
+def _write_names(axes: "Axes", found: Sequence[Spot]) -> None:
+    """Label every point of a finished plot; a label covers no point and no other label as long as there is room."""
+    effects = need("matplotlib.patheffects", extra="eval", what="a picture")
+    x, y = zip(*(spot.point for spot in found), strict=True)
+    ours = [spot.kind == "lightrouter" for spot in found]
+    need("textalloc", extra="eval", what="a picture").allocate(
+        axes,
+        x,
+        y,
+        [spot.name for spot in found],
+        x_scatter=x,
+        y_scatter=y,
+        textsize=8.5,
+        margin=0.004,
+        min_distance=0.006,
+        nbr_candidates=400,
+        textcolor=[COLOURS["lightrouter"] if own else INK for own in ours],
+        fontweight=["bold" if own else "normal" for own in ours],
+        linecolor=FAINT,
+        linewidth=0.5,
+        avoid_crossing_label_lines=True,
+        path_effects=[effects.withStroke(linewidth=2.5, foreground=PAPER)],
+        zorder=5,
+    )
 
 
 def _corners(frontier: Sequence[Spot]) -> list[tuple[float, float]]:
