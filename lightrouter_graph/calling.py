@@ -18,14 +18,13 @@ from lightrouter_graph.budget import Purse
 from lightrouter_graph.continued_chat import ContinuedChat
 from lightrouter_graph.event_loops import bound_to_loop
 from lightrouter_graph.events import story_paused, tell
-from lightrouter_graph.failures import secrets_of
-from lightrouter_graph.guarding import guarded_callbacks, keys_struck
 from lightrouter_graph.heard import Heard
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.prompts import with_schema
 from lightrouter_graph.providers.model_facts import is_openai_like, lesser_effort, sends_extra_body
 from lightrouter_graph.reasoning import REASONING_TAG, streamable_prefix
 from lightrouter_graph.records import Stage
+from lightrouter_graph.redaction import redacted_exceptions, redacting_callbacks, secrets_of
 from lightrouter_graph.request import PLAIN, Request
 from lightrouter_graph.schemas import OutputSchema
 from lightrouter_graph.token_stream import show_tokens
@@ -115,7 +114,7 @@ def model_for(candidate: Candidate, call: Call) -> BaseChatModel:
 
 def config_for(candidate: Candidate, call: Call, run_id: UUID) -> RunnableConfig:
     """Say to tracers what the call is for, and to streams whether it may be heard."""
-    tags, callbacks = [f"lightrouter:{call.stage}"], guarded_callbacks(_secrets_of(candidate))
+    tags, callbacks = [f"lightrouter:{call.stage}"], redacting_callbacks(_secrets_of(candidate))
     if call.visible and isinstance(callbacks, BaseCallbackManager):
         show_tokens(callbacks)
     return {
@@ -205,7 +204,7 @@ async def speak(
         heard: Filled with what is heard of a streamed reply.
     """
     bound, parameters = call.request.bind_to(model), _parameters(candidate, call)
-    with _made(call), story_paused(), keys_struck(_secrets_of(candidate)):
+    with _made(call), story_paused(), redacted_exceptions(_secrets_of(candidate)):
         # An object comes whole: what stood around it is taken away in the end.
         aloud = call.visible and face() == "stream" and call.request.schema is None
         if not aloud and not call.listens:

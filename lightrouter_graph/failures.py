@@ -1,18 +1,12 @@
-"""What went wrong with a model call, in one word and without secrets."""
+"""Classify the exceptions of model calls: one cause, and a message without secrets."""
 
-import base64
-import html
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
-from typing import Any
-from urllib.parse import quote, quote_plus
+from collections.abc import Iterator, Mapping
 
 from langchain_core.language_models import BaseChatModel
-from pydantic import BaseModel, SecretBytes, SecretStr
 
 from lightrouter_graph.records import Cause, Failure
+from lightrouter_graph.redaction import redact, secrets_of
 
 _BY_STATUS: dict[int, Cause] = {
     401: "auth",
@@ -46,30 +40,6 @@ _BY_CLASS: tuple[tuple[str, Cause], ...] = (
     ("RemoteProtocol", "disconnected"),
     ("ReadError", "disconnected"),
 )
-_SHAPED = re.compile(
-    r"""(?ix) \b(?:sk|pk|gsk|csk|rk|xai|hf|tgp|r8|nvapi|pplx|lsv2|gh[opsu]|github_pat|glpat)[-_][\w*.-]{6,}
-      | \b(?:AIza|AKIA)[\w-]{8,}                               # the shapes provider keys have
-      | \beyJ[\w-]{8,}\.[\w.-]+                                # JSON web tokens
-      | (?<=bearer\s)\S+ | (?<=basic\s)\S+
-      | (?<=api-key:\s)\S+
-      | (?<=://)[^/\s]+(?=@)                                   # user:password in an address
-      | (?<=key=)[^&\s]+ | (?<=token=)[^&\s]+"""
-)
-_NAMED = re.compile(
-    r"""(?ix) ( (?:api[-_ ]?key|access[-_ ]?token|secret|password|authorization) (?:\s(?:provided|given))?
-          ["']? \s*[:=]\s* ["']? )
-        (?=[^\s"',;&<>]*\d | [^\s"',;&<>]{16})               # a word that follows by chance has no digit
-        [^\s"',;&<>]{6,}"""
-)
-_MASK = re.compile(r"\*{2,}|[\u2022\u25cf\u00b7]{2,}|\u2026|\.{3,}")
-_FEWEST_SHOWN = 3
-"""So many characters of a secret beside a mask are a part of it shown."""
-
-_HOLDS_SECRET = re.compile(r"(?i)(?:^|[-_.])(?:(?:api)?key|token|secret|password|authorization|cookie|credentials?)$")
-_DEEPEST = 8
-_SHORTEST_SECRET = 6
-"""Placeholders such as "none" or "x", usual for local servers, are no secrets and occur in ordinary words."""
-
 _STATUS_INSIDE = re.compile(r"['\"](?:code|status)['\"]: ['\"]?([45]\d\d)\b")
 
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError)
@@ -86,7 +56,7 @@ def failure_of(exc: BaseException, model: BaseChatModel) -> Failure:
 
     Args:
         exc: What the call raised.
-        model: The model that was called; the secrets it holds are struck from the message.
+        model: The model that was called; the secrets it holds are redacted from the message.
     """
     said, secrets = words_of(exc)[:_LONGEST_READ], secrets_of(model)
     cause, message = _cause_of(exc, f"{said} {_code_of(exc)}"), redact(said, secrets)
@@ -95,94 +65,6 @@ def failure_of(exc: BaseException, model: BaseChatModel) -> Failure:
     if cause == "disconnected" and (address := getattr(model, "openai_api_base", None)):
         message = f"{message} ({redact(str(address), secrets)})"
     return {"cause": cause, "message": message[:_LONGEST]}
-
-
-def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """Strike known secrets, however they are written down or masked, and everything shaped like one from a text."""
-    for secret in secrets:
-        for form in _forms(secret):
-            text = text.replace(form, "***")
-        text = _without_masked(text, secret)
-    return _NAMED.sub(r"\1***", _SHAPED.sub("***", text))
-
-
-def secrets_of(model: object) -> tuple[str, ...]:
-    """Return the secret values a model (or whatever holds models) keeps, longest first.
-
-    Those are `SecretStr`s, and plain strings under a name such as `api_key` or `Authorization`: in its fields, private
-    ones too, in mappings such as `default_headers`, in its client, and in the models it wraps.
-    """
-    found = {secret for secret in _held(model, _DEEPEST) if len(secret) >= _SHORTEST_SECRET}
-    return tuple(sorted(found, key=len, reverse=True))
-
-
-def _held(value: object, depth: int) -> Iterator[str]:
-    if isinstance(value, SecretStr):
-        yield value.get_secret_value()
-    elif isinstance(value, SecretBytes):
-        yield value.get_secret_value().decode(errors="replace")
-    elif depth and isinstance(value, list | tuple | set | frozenset):
-        for item in value:
-            yield from _held(item, depth - 1)
-    elif depth:
-        for name, item in _parts_of(value).items():
-            if isinstance(item, str) and _HOLDS_SECRET.search(str(name)):
-                yield from {item, *item.split()[-1:]}  # without "Bearer"
-            elif not isinstance(item, str):
-                yield from _held(item, depth - 1)
-
-
-def _parts_of(value: object) -> Mapping[Any, Any]:
-    """Return what something holds by name; nothing of what is none of the kinds that models are made of."""
-    if isinstance(value, Mapping):
-        return value
-    if isinstance(value, BaseModel):
-        named = {name: getattr(value, name, None) for name in type(value).model_fields}
-        return {**named, **(value.__pydantic_private__ or {})}
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name, None) for field in fields(value)}
-    client = getattr(value, "__dict__", {}).get("api_key")
-    return {"api_key": client} if isinstance(client, str) else {}
-
-
-def _forms(secret: str) -> Sequence[str]:
-    """Return the ways in which a secret is written down in addresses, pages, JSON and headers, longest first."""
-    written = {secret, quote(secret, safe=""), quote_plus(secret), html.escape(secret), repr(secret)[1:-1]}
-    quoted = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
-    written |= {*quoted, *(json.dumps(once)[1:-1] for once in quoted)}
-    raw = secret.encode(errors="replace")
-    written |= {raw.hex(), *_in_base64(raw)}
-    return sorted(written, key=len, reverse=True)
-
-
-def _in_base64(raw: bytes) -> Iterator[str]:
-    """Yield what of a secret shows in base64 whatever stands before and behind it, as in "user:secret"."""
-    for shift in range(3):
-        whole = base64.b64encode(b"\0" * shift + raw).decode()
-        sure = whole[(0, 2, 3)[shift] : (shift + len(raw)) * 8 // 6]
-        if len(sure) >= _SHORTEST_SECRET:
-            yield from {sure, sure.translate(str.maketrans("+/", "-_"))}
-
-
-def _without_masked(text: str, secret: str) -> str:
-    """Strike a secret whose ends are shown, as in `plain-se***e-42`."""
-    kept, at = [], 0
-    for mask in _MASK.finditer(text):
-        before = text[max(at, mask.start() - len(secret)) : mask.start()]
-        behind = text[mask.end() : mask.end() + len(secret)]
-        head, tail = _shown(secret, before), _shown(secret[::-1], behind[::-1])
-        if head or tail:
-            kept += [text[at : mask.start() - head], "***"]
-            at = mask.end() + tail
-    return "".join([*kept, text[at:]])
-
-
-def _shown(secret: str, before: str) -> int:
-    """Return how many of a secret's first characters end a text; 0 for too few to tell."""
-    if secret[:_FEWEST_SHOWN] not in before:
-        return 0
-    shown = range(len(secret) - 1, _FEWEST_SHOWN - 1, -1)
-    return next((number for number in shown if before.endswith(secret[:number])), 0)
 
 
 def words_of(exc: BaseException) -> str:

@@ -138,7 +138,7 @@ def _complain(what: str) -> None:
 
 def _without_secrets(text: str) -> str:
     """Strike what looks like a key and the value of every variable that should hold one."""
-    from lightrouter_graph.failures import redact  # noqa: PLC0415 - errors only
+    from lightrouter_graph.redaction import redact  # noqa: PLC0415 - errors only
 
     held = [value for name, value in os.environ.items() if name.upper().endswith(("KEY", "TOKEN", "SECRET"))]
     return redact(text, tuple(value.strip() for value in held if len(value.strip()) >= 8))

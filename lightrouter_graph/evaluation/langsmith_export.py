@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.records import ModelCall, Result
-from lightrouter_graph.failures import redact, secrets_of
+from lightrouter_graph.redaction import redact, secrets_of
 
 if TYPE_CHECKING:
     from langsmith import Client

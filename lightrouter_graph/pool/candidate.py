@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from langchain_core.language_models import BaseChatModel
 
 from lightrouter_graph.errors import PoolError
-from lightrouter_graph.failures import redact
 from lightrouter_graph.pricing import Price, find_price
 from lightrouter_graph.providers.building import build_model
 from lightrouter_graph.providers.model_facts import facts_of, retries_of
 from lightrouter_graph.providers.table import Continuation, JsonMode
 from lightrouter_graph.quirks import Quirks
+from lightrouter_graph.redaction import redact
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False, eq=False, weakref_slot=True)

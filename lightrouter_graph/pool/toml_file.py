@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from lightrouter_graph.errors import PoolError
-from lightrouter_graph.failures import redact
 from lightrouter_graph.pool.candidate import Candidate
 from lightrouter_graph.pricing import Price
 from lightrouter_graph.providers.building import build_model
@@ -27,6 +26,7 @@ from lightrouter_graph.providers.table import (
     parse_spec,
     without_address,
 )
+from lightrouter_graph.redaction import redact
 
 KEY_HOSTS_VARIABLE = "LIGHTROUTER_KEY_HOSTS"
 """Environment variable with the hosts, separated by commas, to which the `base_url` of a pool file may send a key."""

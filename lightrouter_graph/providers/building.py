@@ -8,8 +8,8 @@ from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr, ValidationError
 
 from lightrouter_graph.errors import PoolError
-from lightrouter_graph.failures import redact
 from lightrouter_graph.providers.table import PROVIDERS, ModelSpec, Provider, base_url_of, parse_spec
+from lightrouter_graph.redaction import redact
 
 if TYPE_CHECKING:
     from langchain_openai.chat_models.base import BaseChatOpenAI

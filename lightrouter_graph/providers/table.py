@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from lightrouter_graph.errors import PoolError
-from lightrouter_graph.failures import redact
+from lightrouter_graph.redaction import redact
 
 Continuation = Literal["continue_final_message", "prefix_flag", "prefill"]
 """How an endpoint goes on from a final assistant message instead of answering it.

@@ -36,9 +36,9 @@ from langchain_core.embeddings import Embeddings
 
 from lightrouter_graph.answers import shared_fields
 from lightrouter_graph.errors import SelectionError
-from lightrouter_graph.failures import redact, secrets_of
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Boot
+from lightrouter_graph.redaction import redact, secrets_of
 from lightrouter_graph.similarity import clean, evidence
 
 Matrix = npt.NDArray[np.float64]

@@ -15,12 +15,12 @@ from lightrouter_graph import prompts
 from lightrouter_graph.calling import Call
 from lightrouter_graph.completion import complete
 from lightrouter_graph.durable import kept
-from lightrouter_graph.failures import redact
 from lightrouter_graph.planning import PlannedCall
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
 from lightrouter_graph.reasoning import strip_reasoning
 from lightrouter_graph.records import Spending
+from lightrouter_graph.redaction import redact
 from lightrouter_graph.replies import Completion
 from lightrouter_graph.schemas import OutputSchema
 

@@ -14,8 +14,8 @@ from starlette.routing import Route
 
 from lightrouter_graph.context import Context
 from lightrouter_graph.errors import ContextError, PoolError
-from lightrouter_graph.failures import secrets_of
 from lightrouter_graph.pool import Pool
+from lightrouter_graph.redaction import secrets_of
 from lightrouter_graph.server.completions import ChatCompletions
 from lightrouter_graph.server.faults import Fault
 from lightrouter_graph.server.guards import KeyCheck, Slots

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from lightrouter_graph.errors import BrokenStreamError, NoSurvivorError
-from lightrouter_graph.failures import redact
+from lightrouter_graph.redaction import redact
 from lightrouter_graph.server.answering import completion_of, decision_of, headers_of
 from lightrouter_graph.server.asking import Ask, read_ask
 from lightrouter_graph.server.budgets import held_to

@@ -16,13 +16,13 @@ from lightrouter_graph.decision import failures_of, record_decision
 from lightrouter_graph.errors import MISTAKES, BudgetError, NoSurvivorError, SelectionError
 from lightrouter_graph.event_loops import now
 from lightrouter_graph.events import tell
-from lightrouter_graph.failures import redact
 from lightrouter_graph.planning import Planner
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.prompts import merge_answers
 from lightrouter_graph.query import Query, query_of
 from lightrouter_graph.reasoning import streamable_prefix, strip_reasoning
 from lightrouter_graph.records import Answer
+from lightrouter_graph.redaction import redact
 from lightrouter_graph.request import PLAIN, Request
 from lightrouter_graph.runs import Runs
 from lightrouter_graph.standing import (

@@ -9,11 +9,11 @@ from lightrouter_graph.budget import NOTHING
 from lightrouter_graph.completion import calls_noted
 from lightrouter_graph.errors import MISTAKES, SelectionError
 from lightrouter_graph.events import tell
-from lightrouter_graph.failures import redact
 from lightrouter_graph.planning import Planner, following
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.query import Query, query_of
 from lightrouter_graph.records import Boot, Ranking
+from lightrouter_graph.redaction import redact
 from lightrouter_graph.request import PLAIN, Request
 from lightrouter_graph.runs import Runs
 from lightrouter_graph.selectors import ConsistencySelector, Scores, Selector

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from langchain_core.language_models import BaseChatModel
 
-from lightrouter_graph.failures import secrets_of
+from lightrouter_graph.redaction import secrets_of
 
 _SALT = secrets.token_bytes(32)
 """Of this process alone, so that nobody can look a lane up in a table of hashed keys."""

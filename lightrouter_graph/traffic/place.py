@@ -6,8 +6,8 @@ from types import TracebackType
 from typing import Any, Literal
 
 from lightrouter_graph.errors import LightRouterError
-from lightrouter_graph.failures import redact
 from lightrouter_graph.records import Cause, Failure
+from lightrouter_graph.redaction import redact
 from lightrouter_graph.traffic.breaker import Breaker
 from lightrouter_graph.traffic.pauses import Pauses
 from lightrouter_graph.traffic.places import Places

@@ -225,6 +225,6 @@ def _show(reported: "Reported", *, quiet: bool) -> None:
 
 def _command_line() -> str:
     """Return the command as it goes into the report: an address may hold a password."""
-    from lightrouter_graph.failures import redact  # noqa: PLC0415 - as above
+    from lightrouter_graph.redaction import redact  # noqa: PLC0415 - as above
 
     return redact(shlex.join(["lightrouter", *sys.argv[1:]]))

@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.lines import append_lines, read_lines
-from lightrouter_graph.failures import redact
+from lightrouter_graph.redaction import redact
 from lightrouter_graph.testing.tokens import count_tokens
 
 _CAPS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "num_predict")

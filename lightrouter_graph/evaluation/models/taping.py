@@ -19,9 +19,9 @@ from lightrouter_graph.evaluation.models.overriding import overridden
 from lightrouter_graph.evaluation.models.purse import LivePurse
 from lightrouter_graph.evaluation.models.stages import stage_now
 from lightrouter_graph.evaluation.models.tape import Asked, Take, Tape, cap_of
-from lightrouter_graph.failures import secrets_of
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.pricing import Price
+from lightrouter_graph.redaction import secrets_of
 from lightrouter_graph.testing.tokens import count_prompt_tokens, count_tokens
 
 _PIECES = 8
