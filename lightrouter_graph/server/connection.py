@@ -1,4 +1,10 @@
-"""What happens on a connection while a model works: hang-ups, server-sent events and signs of life."""
+"""A connection while a model runs: client disconnects, server-sent events and keep-alive comments.
+
+Why not `sse-starlette` 3.7, which was tried: it sends status 200 before the first event, so that an early error has no
+status; on a disconnect it returns before the model calls have ended, since anyio cancels again whatever awaits in its
+scope; and it patches uvicorn's `Server.handle_exit` at import, so that one server's exit signal cuts, without an error
+event, every stream of all other apps of the process from then on.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
@@ -15,16 +21,16 @@ _KEEP_ALIVE = b": keep-alive\n\n"
 
 
 async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
-    """Work until done or until the client hangs up; the work has ended when this returns.
+    """Await the work, and cancel it when the client disconnects; it has ended when this returns.
 
     Args:
-        receive: Where the hang-up will be told; the body must have been read.
-        work: What is cancelled then.
+        receive: The ASGI callable; the request body must have been read.
+        work: The model call.
 
     Raises:
-        ClientDisconnect: If the client hung up first.
+        ClientDisconnect: If the client disconnected first.
     """
-    task, gone = asyncio.create_task(work), asyncio.create_task(_hang_up(receive))
+    task, gone = asyncio.create_task(work), asyncio.create_task(_disconnected(receive))
     try:
         await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
@@ -35,7 +41,13 @@ async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
 
 
 class EventStream:
-    """A response of server-sent events that begins with the first of them: until then an error can have a status."""
+    """A response of server-sent events that starts with the first event: an error before it has a status of its own.
+
+    Args:
+        send: The ASGI callable.
+        headers: Response headers beside those of an event stream.
+        keepalive_s: Seconds without an event after which a comment is sent, > 0. It starts the response as well.
+    """
 
     def __init__(self, send: Send, headers: Mapping[str, str], keepalive_s: float) -> None:
         self._send = send
@@ -43,18 +55,23 @@ class EventStream:
         self._keepalive_s = keepalive_s
         self._written = 0
         self._started = False
-        self._turn = asyncio.Lock()
+        self._writing = asyncio.Lock()
 
     @property
     def started(self) -> bool:
-        """Whether the client has the status already."""
+        """Whether the status has been sent."""
         return self._started
 
     async def write(self, data: bytes, *, last: bool = False) -> None:
-        """Send events; nothing for no data."""
+        """Send events, as `event` encodes them; empty data sends nothing.
+
+        Args:
+            data: One event or more.
+            last: Whether the response ends with them.
+        """
         if not data:
             return
-        async with self._turn:
+        async with self._writing:
             self._written += 1
             if not self._started:
                 await self._send(self._start())
@@ -63,14 +80,14 @@ class EventStream:
 
     @asynccontextmanager
     async def kept_alive(self) -> AsyncIterator[None]:
-        """Send a comment whenever nothing else was sent for a while: proxies and clients give up on silence."""
-        beating = asyncio.create_task(self._beat())
+        """Send a comment after each `keepalive_s` without an event: proxies and clients close silent connections."""
+        commenting = asyncio.create_task(self._send_comments())
         try:
             yield
         finally:
-            await _end(beating)
+            await _end(commenting)
 
-    async def _beat(self) -> None:
+    async def _send_comments(self) -> None:
         while True:
             before = self._written
             await asyncio.sleep(self._keepalive_s)
@@ -79,7 +96,7 @@ class EventStream:
 
     def _start(self) -> Message:
         message: Message = {"type": "http.response.start", "status": 200, "headers": []}
-        # Without the last of them nginx holds events back until its buffer is full.
+        # Without the last one nginx buffers events.
         own = {
             "content-type": "text/event-stream; charset=utf-8",
             "cache-control": "no-cache",
@@ -90,11 +107,11 @@ class EventStream:
 
 
 def event(data: str | bytes) -> bytes:
-    """Write one event."""
+    """Encode one event."""
     return b"data: " + (data.encode() if isinstance(data, str) else data) + b"\n\n"
 
 
-async def _hang_up(receive: Receive) -> None:
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -105,4 +122,4 @@ async def _end(*tasks: "asyncio.Task[Any]") -> None:
     await asyncio.wait(tasks)
     for task in tasks:
         if not task.cancelled():
-            task.exception()  # looked at, so that asyncio does not complain of it
+            task.exception()  # retrieved, so that asyncio does not log it

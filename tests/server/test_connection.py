@@ -68,6 +68,26 @@ async def test_a_client_that_has_gone_gives_its_slot_back():
             assert (await outside.post("chat/completions", json=asking())).status_code == 200
 
 
+async def test_servers_of_one_app_in_two_event_loops_leave_each_others_streams_alone():
+    models = {"a": model(Reply("It is", hang=True)), "b": model(Reply("four", delay_s=0.05))}
+    app = create_app(models=models, keepalive_s=0.01)
+    async with httpx.AsyncClient(trust_env=False) as outside:
+        with served(app) as second:
+            with served(app) as first:
+                left = asyncio.create_task(outside.post(f"{first}/chat/completions", json=asking(stream=True)))
+                await until(lambda: models["a"].calls)
+                kept = asyncio.create_task(
+                    outside.post(f"{second}/chat/completions", json=asking(model="b", stream=True))
+                )
+                await until(lambda: models["b"].calls)
+                left.cancel()
+                await asyncio.wait([left])
+                await until(lambda: models["a"].calls[0].cancelled)
+            assert text_of(events(await kept)) == "four"
+            again = await outside.post(f"{second}/chat/completions", json=asking(model="b", stream=True))
+            assert text_of(events(again)) == "four"
+
+
 async def test_silence_is_broken_by_comments_that_no_client_minds():
     clock = VirtualClock()
     a = model(Reply("It is", delay_s=35, delay_per_token_s=1), clock=clock)
