@@ -99,7 +99,14 @@ def schema_of(wanted: Any) -> OutputSchema | None:
 
 
 def read_json(text: str) -> Any:
-    """Read a reply as JSON; models fence it, and speak around the fences, even where they are told not to.
+    """Parse a reply as one whole JSON value, also inside a Markdown fence with text around it.
+
+    LangChain's `parse_json_markdown` does not replace this: its default parser completes JSON that breaks off, which
+    would turn a truncated reply into an answer. With a strict parser it fails on text behind the fence. Both rewrite
+    the values of keys named "action_input".
+
+    Args:
+        text: The reply, without reasoning; one scan, linear in its length.
 
     Raises:
         ValueError: If it is none, or breaks off.
