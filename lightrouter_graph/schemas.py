@@ -102,11 +102,10 @@ def read_json(text: str) -> Any:
     """Parse a reply as one whole JSON value, also inside a Markdown fence with text around it.
 
     LangChain's `parse_json_markdown` does not replace this: its default parser completes JSON that breaks off, which
-    would turn a truncated reply into an answer. With a strict parser it fails on text behind the fence. Both rewrite
-    the values of keys named "action_input".
+    would turn a truncated reply into an answer. With a strict parser it fails on text behind the fence.
 
     Args:
-        text: The reply, without reasoning; one scan, linear in its length.
+        text: The text of the reply, of any length; the time is linear in it.
 
     Raises:
         ValueError: If it is none, or breaks off.
