@@ -337,4 +337,4 @@ async def test_a_chat_models_stream_leaves_reasoning_out():
     text = "Sure.\n<think>is it 5?</think>\nThe answer is 4."
     chunks = [chunk async for chunk in ChatLightRouter(pool=scripted(a=text)).astream("Two and two?")]
     assert "".join(chunk.text for chunk in chunks) == "Sure.\n\nThe answer is 4."
-    assert chunks[0].text.startswith("Sure.")
+    assert chunks[0].text == "Sure"  # the text before the block streams as it is written
