@@ -3,8 +3,8 @@
     python examples/live_events.py
 
 One stream carries both. Its `custom` parts are the story: who booted, who is ahead, who was dropped and why, the bill
-(`lightrouter_graph/events.py` lists them all). Its `messages` parts are the tokens of the final answer; what the
-candidates write on the way never shows up among them.
+(`lightrouter_graph/telemetry/events.py` lists them all). Its `messages` parts are the tokens of the final answer; what
+the candidates write on the way never shows up among them.
 
 No key is needed: the models are scripted, and dawdle as real ones do. Put your own into POOL.
 """
@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from langchain_core.messages import BaseMessage, HumanMessage
 
 from lightrouter_graph import Candidate, Context, Pool, create_lightrouter
-from lightrouter_graph.events import Event
+from lightrouter_graph.telemetry.events import Event
 from lightrouter_graph.testing import Reply, ScriptedChatModel
 
 MERGED = "Oil the hinges twice a year, take the batteries out for the winter, and wipe salt water off the seals."

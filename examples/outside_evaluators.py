@@ -45,7 +45,7 @@ import uvicorn
 from prometheus_client.parser import text_string_to_metric_families
 
 from lightrouter_graph import Pool
-from lightrouter_graph.problems import draw_problems
+from lightrouter_graph.evaluation.problems import draw_problems
 from lightrouter_graph.server import create_app, listen
 
 MODELS = ("lightrouter", "general")

@@ -16,7 +16,7 @@ import time
 from langchain_core.messages import HumanMessage
 
 from lightrouter_graph import Budget, BudgetError, Candidate, Context, Pool, create_lightrouter
-from lightrouter_graph.decision import Decision
+from lightrouter_graph.nodes.decision_record import Decision
 from lightrouter_graph.testing import Fail, Habits, RecordedModelServer, Stall, Timing
 
 QUESTION = "A ferry takes 24 cars. How many trips does it need for 100 cars?"

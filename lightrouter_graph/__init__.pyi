@@ -4,23 +4,18 @@ from .aggregators import (
     BestAggregator,
     LLMAggregator,
     Merged,
+    TopRankedAggregator,
     VoteAggregator,
 )
-from .answers import (
+from .answer_keys import (
     AnswerKey,
     default_key,
-)
-from .boot_cache import (
-    BootCache,
 )
 from .chat_model import (
     ChatLightRouter,
 )
 from .context import (
     Context,
-)
-from .decision import (
-    Decision,
 )
 from .errors import (
     BrokenStreamError,
@@ -34,8 +29,8 @@ from .errors import (
     QueryError,
     SelectionError,
 )
-from .events import (
-    Event,
+from .evaluation.methods.oracle_selector import (
+    OracleSelector,
 )
 from .graph import (
     create_lightrouter,
@@ -43,17 +38,23 @@ from .graph import (
 from .limits import (
     Budget,
 )
+from .llm.boot_cache import (
+    BootCache,
+)
+from .nodes.decision_record import (
+    Decision,
+)
 from .pool import (
     Candidate,
     Pool,
-)
-from .pricing import (
-    Price,
 )
 from .priors import (
     OrderPrior,
     Prior,
     UniformPrior,
+)
+from .providers.pricing import (
+    Price,
 )
 from .query import (
     Query,
@@ -61,18 +62,21 @@ from .query import (
 from .records import (
     Answer,
     Boot,
+    CallCost,
     Spending,
 )
 from .selectors import (
     ConsistencySelector,
     HybridSelector,
     LLMSelector,
-    OracleSelector,
     RandomSelector,
     Scores,
     Selector,
 )
-from .tracing import (
+from .telemetry.events import (
+    Event,
+)
+from .telemetry.tracing import (
     feedback,
 )
 
@@ -87,6 +91,7 @@ __all__ = [
     "BrokenStreamError",
     "Budget",
     "BudgetError",
+    "CallCost",
     "Candidate",
     "ChatLightRouter",
     "ConsistencySelector",
@@ -115,6 +120,7 @@ __all__ = [
     "SelectionError",
     "Selector",
     "Spending",
+    "TopRankedAggregator",
     "UniformPrior",
     "VoteAggregator",
     "create_lightrouter",

@@ -7,7 +7,9 @@ from langgraph.graph import END
 from langgraph.types import Send
 
 from lightrouter_graph.budget import UNLIMITED
-from lightrouter_graph.standing import (
+from lightrouter_graph.llm.tool_calls import shown
+from lightrouter_graph.state import State, Task, settings_of
+from lightrouter_graph.state_queries import (
     answers_at_hand,
     boots_of,
     chosen_boots,
@@ -18,8 +20,6 @@ from lightrouter_graph.standing import (
     up_next,
     with_evidence,
 )
-from lightrouter_graph.state import State, Task, settings_of
-from lightrouter_graph.tool_calls import shown
 
 
 def fan_out_boots(state: State) -> list[Send]:
@@ -67,7 +67,7 @@ def _task(state: State, name: str) -> Task:
     boot = next((boot for boot in boots_of(state) if boot["candidate"] == name), None)
     shared = (
         [
-            shown(boot["text"], boot["proposal"])
+            shown(boot["text"], boot["tool_call_message"])
             for boot in map(with_evidence, chosen_boots(state))
             if not boot["silent"]
         ]
@@ -87,7 +87,7 @@ def _task(state: State, name: str) -> Task:
         "boot": boot,
         "shared": shared if len(shared) > 1 else [],
         "peers": {name: answer["answer"] for name, answer in at_hand.items() if answer["answer"] is not None},
-        "visible": alone and not at_hand and not is_inner(state),
+        "stream_to_user": alone and not at_hand and not is_inner(state),
         "allowance": state["allowances"].get(name, UNLIMITED),
         "observed": observed_lengths(state).get(name),
     }

@@ -10,7 +10,7 @@ class LightRouterError(Exception):
     """Base of every error this package raises on purpose."""
 
 
-MISTAKES = (
+PROGRAMMING_ERRORS = (
     LightRouterError,
     ArithmeticError,
     AssertionError,

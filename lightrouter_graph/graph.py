@@ -12,22 +12,31 @@ from langgraph.graph import END, START, StateGraph
 from lightrouter_graph.aggregators import (
     Aggregator,
     AutoAggregator,
-    BestAggregator,
     LLMAggregator,
+    TopRankedAggregator,
     VoteAggregator,
 )
-from lightrouter_graph.answers import AnswerKey, default_key
-from lightrouter_graph.boot_cache import BootCache
+from lightrouter_graph.answer_keys import AnswerKey, default_key
 from lightrouter_graph.context import Context
 from lightrouter_graph.edges import fan_out_boots, fan_out_top_k, next_layer_or_end, next_or_merge
 from lightrouter_graph.errors import SelectionError
-from lightrouter_graph.nodes import Node
+from lightrouter_graph.llm.boot_cache import BootCache
+from lightrouter_graph.llm.request import Request, ResponseFormat, Tool, check_pool, make_request
+from lightrouter_graph.nodes import (
+    AggregateNode,
+    BootNode,
+    GenerateNode,
+    OpenNode,
+    SelectNode,
+    TallyNode,
+)
 from lightrouter_graph.planning import Parts as PlannedParts
 from lightrouter_graph.planning import Planner
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.priors import OrderPrior, Prior
-from lightrouter_graph.request import Request, ResponseFormat, Tool, check_pool, make_request
-from lightrouter_graph.runs import Runs
+from lightrouter_graph.runtime.cancellation import CancellingStateGraph
+from lightrouter_graph.runtime.node_runnable import Node
+from lightrouter_graph.runtime.run_registry import RunRegistry
 from lightrouter_graph.selectors import (
     ConsistencySelector,
     HybridSelector,
@@ -36,15 +45,6 @@ from lightrouter_graph.selectors import (
     Selector,
 )
 from lightrouter_graph.state import Input, Output, State, Task
-from lightrouter_graph.steps import (
-    AggregateStep,
-    BootStep,
-    GenerateStep,
-    OpenStep,
-    SelectStep,
-    TallyStep,
-)
-from lightrouter_graph.under_way import SelfEndingGraph
 
 Part = TypeVar("Part")
 
@@ -128,17 +128,17 @@ def wire(pool: Pool, parts: Parts, request: Request, context: Context) -> "State
     """
     _check_key(parts.key)
     check_pool(request, pool)
-    runs, key = Runs(), parts.key
+    runs, key = RunRegistry(), parts.key
     selectors, aggregators = _selectors(parts.selector), _aggregators(parts.aggregator)
     planner = Planner(PlannedParts(selectors, aggregators))
-    builder = SelfEndingGraph(State, Context, input_schema=Input, output_schema=Output)
+    builder = CancellingStateGraph(State, Context, input_schema=Input, output_schema=Output)
 
-    builder.add_node("open", Node(OpenStep(pool, key, parts.prior or OrderPrior(), runs, planner, context, request)))
-    builder.add_node("boot", Node(BootStep(pool, key, runs, request, parts.boot_cache)), input_schema=Task)
-    builder.add_node("select", Node(SelectStep(pool, key, selectors, runs, planner, request)))
-    builder.add_node("generate", Node(GenerateStep(pool, key, runs, request)), input_schema=Task)
-    builder.add_node("tally", Node(TallyStep(pool, key, runs, planner, request)))
-    builder.add_node("aggregate", Node(AggregateStep(pool, key, aggregators, runs, planner, request)))
+    builder.add_node("open", Node(OpenNode(pool, key, parts.prior or OrderPrior(), runs, planner, context, request)))
+    builder.add_node("boot", Node(BootNode(pool, key, runs, request, parts.boot_cache)), input_schema=Task)
+    builder.add_node("select", Node(SelectNode(pool, key, selectors, runs, planner, request)))
+    builder.add_node("generate", Node(GenerateNode(pool, key, runs, request)), input_schema=Task)
+    builder.add_node("tally", Node(TallyNode(pool, key, runs, planner, request)))
+    builder.add_node("aggregate", Node(AggregateNode(pool, key, aggregators, runs, planner, request)))
 
     builder.add_edge(START, "open")
     builder.add_conditional_edges("open", fan_out_boots, ["boot", "generate"])
@@ -178,7 +178,7 @@ def _aggregators(given: Aggregator | None) -> Mapping[str, Aggregator]:
         "auto": AutoAggregator(),
         "llm": LLMAggregator(),
         "vote": VoteAggregator(),
-        "best": BestAggregator(),
+        "best": TopRankedAggregator(),
     }
     return _with_given(named, given, named["auto"], "merge")
 

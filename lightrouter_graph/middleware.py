@@ -10,7 +10,7 @@ except ImportError as exc:  # pragma: no cover
     raise ImportError("the middleware needs langchain: pip install 'lightrouter-graph[langchain]'") from exc
 
 from lightrouter_graph.chat_model import ChatLightRouter
-from lightrouter_graph.chat_model.call import ARGUMENTS
+from lightrouter_graph.chat_model.arguments import ARGUMENTS
 from lightrouter_graph.errors import BrokenStreamError, ContextError, NoSurvivorError
 from lightrouter_graph.pool import Pool
 

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 
 from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage
 
-from lightrouter_graph.answers import AnswerKey
+from lightrouter_graph.answer_keys import AnswerKey
 from lightrouter_graph.budget import Purse
 from lightrouter_graph.context import Context
+from lightrouter_graph.llm.request import PLAIN, Request
 from lightrouter_graph.pool import Candidate, Pool
-from lightrouter_graph.request import PLAIN, Request
-from lightrouter_graph.runs import Runs
-from lightrouter_graph.standing import end_of, is_inner, seconds_left
+from lightrouter_graph.rate_limits import RetryBudget
+from lightrouter_graph.runtime.run_registry import RunRegistry
 from lightrouter_graph.state import State, settings_of
-from lightrouter_graph.traffic import RetryBudget
+from lightrouter_graph.state_queries import end_of, is_inner, seconds_left
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Query:
         return self.pool[self.order[0]]
 
 
-def query_of(state: State, pool: Pool, key: AnswerKey, request: Request, runs: Runs) -> Query:
+def query_of(state: State, pool: Pool, key: AnswerKey, request: Request, runs: RunRegistry) -> Query:
     """Say what the seams may know of the present layer of a run."""
     settings = settings_of(state)
     return Query(

@@ -35,7 +35,7 @@ reply does not fit the tools or the schema it was asked for.
 Via = Literal["boot", "continuation", "regeneration", "direct"]
 """How a full answer came to be: the boot had finished, it was continued, it was written anew, or there was none."""
 
-Fortune = Literal["returned", "lost", "cut", "unsent", "cached"]
+CallOutcome = Literal["completed", "lost", "truncated", "not_sent", "cached"]
 """What became of a call: it returned (or was refused), its reply was lost after it was sent, its stream ended before
 the reply did, it was never sent, or its reply was found in a cache and cost nothing.
 """
@@ -62,29 +62,33 @@ class Failure(TypedDict):
     message: str
 
 
-class Spending(TypedDict):
+class CallCost(TypedDict):
     """One model call on the bill. `usd` is None when the price is unknown, never zero for want of knowledge.
 
     Of a lost call only the prompt is counted here, by us; the bill estimates its output from calls that returned. Of
     one that was cut, what was heard of it. `cap` is the most it could write, None for no limit; `output_price` is in
-    USD per 1M tokens, None when unknown. Where nobody said what the call took, `most_tokens` and `most_usd` are what it
-    took at most; else None.
+    USD per 1M tokens, None when unknown. Where nobody said what the call took, `max_tokens_used` and `max_usd` are what
+    it took at most; else None.
     """
 
     layer: int
     candidate: str
     stage: Stage
-    fortune: Fortune
+    outcome: CallOutcome
     cap: int | None
     output_price: float | None
     usage: Usage
     usd: float | None
-    most_tokens: int | None
-    most_usd: float | None
+    max_tokens_used: int | None
+    max_usd: float | None
     seconds: float
 
 
-class Proposal(TypedDict):
+Spending = CallCost
+"""Old name of `CallCost`."""
+
+
+class ToolCallMessage(TypedDict):
     """A reply that calls tools, as the provider sent it: the fields of its `AIMessage` that the next turn needs."""
 
     content: str | list[str | dict[str, Any]]
@@ -96,11 +100,11 @@ class Proposal(TypedDict):
 class Boot(TypedDict):
     """The boot tokens of one candidate in one layer, or why there are none.
 
-    `finished` says that the candidate ended by itself within the cap: then `text` (or the `proposal`) is its whole
-    answer. `answer` is what it is compared by: the short answer an `AnswerKey` found in `text`, or the canonical form
-    of the tool calls or of the object it wrote; None where there is nothing to compare. `thoughts` is what it shows of
-    the reasoning that left no room for an answer. `stopped` says what ended it before its cap, where what was heard
-    still counts; `silent`, why it is no evidence for or against its candidate.
+    `finished` says that the candidate ended by itself within the cap: then `text` (or the `tool_call_message`) is its
+    whole answer. `answer` is what it is compared by: the short answer an `AnswerKey` found in `text`, or the canonical
+    form of the tool calls or of the object it wrote; None where there is nothing to compare. `thoughts` is what it
+    shows of the reasoning that left no room for an answer. `stopped` says what ended it before its cap, where what was
+    heard still counts; `silent`, why it is no evidence for or against its candidate.
     """
 
     layer: int
@@ -109,7 +113,7 @@ class Boot(TypedDict):
     finish_reason: str | None
     finished: bool
     answer: str | None
-    proposal: Proposal | None
+    tool_call_message: ToolCallMessage | None
     thoughts: str
     stopped: str
     silent: str
@@ -147,7 +151,7 @@ class Answer(TypedDict):
     text: str
     finish_reason: str | None
     answer: str | None
-    proposal: Proposal | None
+    tool_call_message: ToolCallMessage | None
     via: Via
     usage: Usage
     usd: float | None

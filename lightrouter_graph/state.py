@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from lightrouter_graph.budget import Allowance, Spent
 from lightrouter_graph.context import Context
-from lightrouter_graph.records import Agreement, Answer, Boot, Draft, Ranking, Spending
+from lightrouter_graph.records import Agreement, Answer, Boot, CallCost, Draft, Ranking
 
 
 class Input(TypedDict):
@@ -60,7 +60,7 @@ class State(Input):
     rankings: Annotated[list[Ranking], operator.add]
     answers: Annotated[list[Answer], operator.add]
     drafts: Annotated[list[Draft], operator.add]
-    spendings: Annotated[list[Spending], operator.add]
+    call_costs: Annotated[list[CallCost], operator.add]
     agreement: Agreement | None
 
 
@@ -70,8 +70,8 @@ class Task(TypedDict):
     `boot` is the candidate's own boot, if it wrote one; `shared` the boots of all chosen candidates, best first, under
     `conditioning="shared"` where several were chosen; `draft` the merged text of the layer before.
     `peers` are the answers already found, by candidate,
-    for the agreement that may stop this call; `visible` says that this answer can only be the final one, so that its
-    tokens may stream. `allowance` is what all its calls together may take; `observed` how many tokens the candidate
+    for the agreement that may stop this call; `stream_to_user` says that this answer can only be the final one, so that
+    its tokens may stream. `allowance` is what all its calls together may take; `observed` how many tokens the candidate
     said that the conversation has.
     """
 
@@ -85,7 +85,7 @@ class Task(TypedDict):
     boot: Boot | None
     shared: list[str]
     peers: dict[str, str]
-    visible: bool
+    stream_to_user: bool
     allowance: Allowance
     observed: int | None
 
@@ -109,7 +109,7 @@ class Update(TypedDict, total=False):
     rankings: list[Ranking]
     answers: list[Answer]
     drafts: list[Draft]
-    spendings: list[Spending]
+    call_costs: list[CallCost]
     agreement: Agreement | None
 
 

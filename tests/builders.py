@@ -8,7 +8,7 @@ from langchain_core.messages import HumanMessage
 from lightrouter_graph import Context, Pool, default_key
 from lightrouter_graph.budget import NOTHING
 from lightrouter_graph.query import Query
-from lightrouter_graph.records import NO_USAGE, Answer, Boot, Failure, Ranking, Spending, Usage
+from lightrouter_graph.records import NO_USAGE, Answer, Boot, CallCost, Failure, Ranking, Usage
 from lightrouter_graph.state import State
 
 FAILED: Failure = {"cause": "unavailable", "message": "InternalServerError: down"}
@@ -27,7 +27,7 @@ def boot(candidate: str = "a", text: str = "Four plus", **others: Any) -> Boot:
         "finish_reason": "length",
         "finished": False,
         "answer": None,
-        "proposal": None,
+        "tool_call_message": None,
         "thoughts": "",
         "stopped": "",
         "silent": "",
@@ -51,7 +51,7 @@ def answer(candidate: str = "a", key: str | None = "4", **others: Any) -> Answer
         "text": f"It is {key}, says {candidate}.",
         "finish_reason": "stop",
         "answer": key,
-        "proposal": None,
+        "tool_call_message": None,
         "via": "regeneration",
         "usage": usage(),
         "usd": None,
@@ -78,9 +78,9 @@ def ranking(*order: str, layer: int = 1) -> Ranking:
     }
 
 
-def spending(stage: str = "boot", candidate: str = "a", usd: float | None = 0.0, **tokens: Any) -> Spending:
+def call_cost(stage: str = "boot", candidate: str = "a", usd: float | None = 0.0, **tokens: Any) -> CallCost:
     spent: Any = {"layer": 1, "candidate": candidate, "stage": stage, "usage": usage(**tokens), "usd": usd}
-    rest = {"fortune": "returned", "cap": None, "output_price": None, "most_tokens": None, "most_usd": None}
+    rest = {"outcome": "completed", "cap": None, "output_price": None, "max_tokens_used": None, "max_usd": None}
     return {**spent, "seconds": 0.0, **rest}
 
 
@@ -108,7 +108,7 @@ def state(names: str = "abc", settings: Context | None = None, **others: Any) ->
         "rankings": [],
         "answers": [],
         "drafts": [],
-        "spendings": [],
+        "call_costs": [],
         "agreement": None,
     }
     return {**plain, **others}

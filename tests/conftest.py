@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-from lightrouter_graph.traffic import lanes
+from lightrouter_graph.rate_limits import endpoints
 
 # How long drawing takes says something of the machine, not of the strategies: it may be shared and busy.
 settings.register_profile("shared", suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -35,4 +35,4 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _no_old_lanes() -> None:
     """Let no test meet the pauses and breakers of another, whose server had the same port."""
-    lanes.forget()
+    endpoints.forget()

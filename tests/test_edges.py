@@ -7,7 +7,7 @@ from langgraph.types import Send
 
 from lightrouter_graph import Context
 from lightrouter_graph.edges import fan_out_boots, fan_out_top_k, next_layer_or_end, next_or_merge
-from lightrouter_graph.standing import agreement_of
+from lightrouter_graph.state_queries import agreement_of
 
 FIXED = Context(top_k=2, agree=None)
 TWO_LAYERS = Context(top_k=2, agree=None, layers=2)
@@ -141,7 +141,7 @@ def test_a_task_carries_the_settings_and_the_run_it_belongs_to():
 
 
 @pytest.mark.parametrize(
-    ("names", "settings", "visible"),
+    ("names", "settings", "stream_to_user"),
     [
         ("a", Context(), True),
         ("ab", Context(), False),
@@ -149,15 +149,15 @@ def test_a_task_carries_the_settings_and_the_run_it_belongs_to():
         ("ab", Context(top_k=2, agree=None), False),
     ],
 )
-def test_only_an_answer_that_must_be_the_final_one_may_stream(names, settings, visible):
+def test_only_an_answer_that_must_be_the_final_one_may_stream(names, settings, stream_to_user):
     sends = fan_out_boots(state(names, settings, booting=["a"]))
-    assert sends[0].arg["visible"] is visible
+    assert sends[0].arg["stream_to_user"] is stream_to_user
 
 
 def test_where_a_finished_boot_could_still_be_the_answer_nothing_streams():
     best = Context(top_k=1, agree=None)
-    assert task(fan_out_top_k(ranked(boot("a"), boot("b"), settings=best)), "a")["visible"]
-    assert not task(fan_out_top_k(ranked(boot("a"), finished("b", "4"), settings=best)), "a")["visible"]
+    assert task(fan_out_top_k(ranked(boot("a"), boot("b"), settings=best)), "a")["stream_to_user"]
+    assert not task(fan_out_top_k(ranked(boot("a"), finished("b", "4"), settings=best)), "a")["stream_to_user"]
 
 
 def test_edges_leave_the_state_as_it_was():

@@ -14,10 +14,10 @@ from examples.train_pocket.merging import Answered, answer_problems
 from examples.train_pocket.network import Weights
 from examples.train_pocket.recipe import MERGE_PROBLEMS, RUNS
 from examples.train_pocket.training import Training
+from lightrouter_graph.evaluation.problems.drawing import Problem
 from lightrouter_graph.pocket.model import POCKET_NAMES
 from lightrouter_graph.pocket.shape import Shape
 from lightrouter_graph.pocket.tokenizer import Tokenizer
-from lightrouter_graph.problems.drawing import Problem
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from lightrouter_graph.evaluation.problems.drawing import Kind, Problem, training_problems
+from lightrouter_graph.evaluation.problems.phrasings import HELD_OUT, NAMES, SEEN, THINGS
 from lightrouter_graph.pocket.tokenizer import ANSWER, END, PAD, Tokenizer, build_tokens
-from lightrouter_graph.problems.drawing import Kind, Problem, training_problems
-from lightrouter_graph.problems.phrasings import HELD_OUT, NAMES, SEEN, THINGS
 
 WEIGHTS = Path(__file__).parents[2] / "lightrouter_graph" / "pocket" / "weights"
 _STEP_SIGNS = "+ - x / = . rest merge"

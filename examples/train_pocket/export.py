@@ -7,9 +7,9 @@ import torch
 
 from examples.train_pocket.data import WEIGHTS, encode_pair
 from examples.train_pocket.network import Weights, forward, rotary_tables
+from lightrouter_graph.evaluation.problems.drawing import draw_problems
 from lightrouter_graph.pocket.shape import Shape
 from lightrouter_graph.pocket.tokenizer import Tokenizer
-from lightrouter_graph.problems.drawing import draw_problems
 
 REFERENCE = Path(__file__).parents[2] / "tests" / "pocket" / "reference"
 _LAST = 12

@@ -5,8 +5,8 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from statistics import mean
 
+from lightrouter_graph.evaluation.problems.drawing import KINDS, Problem, Wording, draw_problems
 from lightrouter_graph.pocket.model import POCKET_NAMES, PocketName, load_model
-from lightrouter_graph.problems.drawing import KINDS, Problem, Wording, draw_problems
 
 SOLVERS: tuple[PocketName, ...] = tuple(name for name in POCKET_NAMES if name != "merger")
 Marks = dict[PocketName, list[bool]]

@@ -7,9 +7,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 from examples.train_pocket.measure import SOLVERS, wilson
-from lightrouter_graph.answers import default_key
+from lightrouter_graph.answer_keys import default_key
+from lightrouter_graph.evaluation.problems.drawing import Problem, draw_problems
 from lightrouter_graph.pocket.model import load_model
-from lightrouter_graph.problems.drawing import Problem, draw_problems
 
 PRIOR_ORDER = ("general", "shares", "products", "sums", "quick")
 """By accuracy over all kinds."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from examples.train_pocket.answering import answer_all
 from examples.train_pocket.data import Batch, pad_batch
 from examples.train_pocket.network import Weights
+from lightrouter_graph.evaluation.problems.drawing import KINDS, Problem, training_problems
 from lightrouter_graph.pocket.shape import LONGEST, Shape
 from lightrouter_graph.pocket.tokenizer import ANSWER, CANDIDATE, END, Tokenizer
-from lightrouter_graph.problems.drawing import KINDS, Problem, training_problems
 
 FEWEST, MOST = 2, 3
 _WRONG_SHARE = 0.75

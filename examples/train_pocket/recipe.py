@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lightrouter_graph.problems.drawing import KINDS, Kind
+from lightrouter_graph.evaluation.problems.drawing import KINDS, Kind
 
 FAMILIES: dict[str, tuple[Kind, ...]] = {
     "sums": ("sums", "differences", "chains"),

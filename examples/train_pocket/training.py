@@ -17,9 +17,9 @@ from examples.train_pocket.merging import Answered, MergeSource
 from examples.train_pocket.network import Weights, forward, initial_weights, rotary_tables
 from examples.train_pocket.optimizer import Optimizer
 from examples.train_pocket.recipe import Run
+from lightrouter_graph.evaluation.problems.drawing import KINDS, Kind, draw_problems
 from lightrouter_graph.pocket.shape import LONGEST, Shape
 from lightrouter_graph.pocket.tokenizer import Tokenizer
-from lightrouter_graph.problems.drawing import KINDS, Kind, draw_problems
 
 BATCH_TOKENS, PARTS = 1536, 2
 SNAPSHOT_EVERY = 0.5

@@ -2,8 +2,16 @@
 
 from lightrouter_graph.aggregators.auto import AutoAggregator
 from lightrouter_graph.aggregators.base import Aggregator, Merged
-from lightrouter_graph.aggregators.best import BestAggregator
 from lightrouter_graph.aggregators.llm import LLMAggregator
+from lightrouter_graph.aggregators.top_ranked import BestAggregator, TopRankedAggregator
 from lightrouter_graph.aggregators.vote import VoteAggregator
 
-__all__ = ["Aggregator", "AutoAggregator", "BestAggregator", "LLMAggregator", "Merged", "VoteAggregator"]
+__all__ = [
+    "Aggregator",
+    "AutoAggregator",
+    "BestAggregator",
+    "LLMAggregator",
+    "Merged",
+    "TopRankedAggregator",
+    "VoteAggregator",
+]

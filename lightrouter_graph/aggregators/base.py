@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lightrouter_graph.query import Query
-from lightrouter_graph.records import Answer, Proposal, Spending
+from lightrouter_graph.records import Answer, CallCost, ToolCallMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,23 +14,23 @@ class Merged:
 
     Attributes:
         text: What the user gets, or in an inner layer the draft.
-        how: In a word: vote, synthesis, best; agreement where all were equal, pass-through where there was one.
+        strategy: In a word: vote, synthesis, best; agreement where all were equal, pass-through where there was one.
         candidate: Whose text it is, or who wrote it.
-        spendings: The model calls it took.
+        call_costs: The model calls it took.
         notes: What should be known about it, such as a fallback taken.
         finish_reason: Why the writer of the text stopped, in its provider's word.
         message_id: The id under which its tokens were streamed, if they were.
-        proposal: The whole reply, where it calls tools.
+        tool_call_message: The whole reply, where it calls tools.
     """
 
     text: str
-    how: str
+    strategy: str
     candidate: str
-    spendings: tuple[Spending, ...] = ()
+    call_costs: tuple[CallCost, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
     finish_reason: str | None = None
     message_id: str | None = None
-    proposal: Proposal | None = None
+    tool_call_message: ToolCallMessage | None = None
 
 
 class Aggregator(Protocol):
@@ -54,5 +54,5 @@ def passed_through(answer: Answer, how: str) -> Merged:
         answer["candidate"],
         finish_reason=answer["finish_reason"],
         message_id=answer["message_id"],
-        proposal=answer["proposal"],
+        tool_call_message=answer["tool_call_message"],
     )

@@ -8,13 +8,13 @@ from langchain_core.language_models import BaseChatModel
 from lightrouter_graph import prompts
 from lightrouter_graph.aggregators.base import Merged
 from lightrouter_graph.aggregators.vote import VoteAggregator
-from lightrouter_graph.calling import Call
-from lightrouter_graph.completion import complete
+from lightrouter_graph.llm.call import Call
+from lightrouter_graph.llm.client import complete
+from lightrouter_graph.llm.request import Request
 from lightrouter_graph.planning import PlannedCall, extras_of
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Answer
-from lightrouter_graph.request import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class LLMAggregator:
 
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
         """Ask for the synthesis."""
-        if any(answer["proposal"] is not None for answer in answers):
+        if any(answer["tool_call_message"] is not None for answer in answers):
             return await VoteAggregator().merge(query, answers)
         writer = self.model if isinstance(self.model, Candidate) else query.pool[answers[0]["candidate"]]
         texts, task = [answer["text"] for answer in answers], query.settings.aggregator_prompt
@@ -56,8 +56,8 @@ class LLMAggregator:
             timeout_s=query.seconds,
             max_tokens=query.settings.max_tokens,
             request=_in_words(query),
-            visible=query.final,
-            listens=query.deadline is not None,
+            stream_to_user=query.final,
+            stream_internally=query.deadline is not None,
             deadline=query.deadline,
             retries=query.retries,
             purse=query.purse,
@@ -68,14 +68,14 @@ class LLMAggregator:
                 reply.text,
                 "synthesis",
                 writer.name,
-                tuple(reply.spendings),
+                tuple(reply.call_costs),
                 finish_reason=reply.finish_reason,
                 message_id=reply.message_id,
             )
         instead = await VoteAggregator().merge(query, answers)
         problem = f"{writer.name}: {reply.failure['cause']}: {reply.failure['message']}"
-        notes = {"fallback": f"synthesis failed, {instead.how} instead", "aggregator_problem": problem}
-        return replace(instead, spendings=tuple(reply.spendings), notes=notes)
+        notes = {"fallback": f"synthesis failed, {instead.strategy} instead", "aggregator_problem": problem}
+        return replace(instead, call_costs=tuple(reply.call_costs), notes=notes)
 
 
 def _in_words(query: Query) -> Request:

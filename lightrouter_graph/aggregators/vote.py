@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lightrouter_graph.aggregators.base import Merged, passed_through
-from lightrouter_graph.answers import shared_fields
+from lightrouter_graph.answer_keys import shared_fields
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Answer
 
@@ -23,7 +23,7 @@ class VoteAggregator:
 
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
         """Count the votes."""
-        by_field = query.request.wants_object or any(answer["proposal"] is not None for answer in answers)
+        by_field = query.request.wants_object or any(answer["tool_call_message"] is not None for answer in answers)
         votes = count_shares(answers) if by_field else count_votes(answers, query.weights)
         if not votes:
             return passed_through(answers[0], "best")

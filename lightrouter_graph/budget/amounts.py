@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from typing_extensions import TypedDict
 
-from lightrouter_graph.pricing import Price
+from lightrouter_graph.providers.pricing import Price
 
 DUST = 1e-9
 """USD by which sums may be off: far below the price of a token, far above what floats lose when they are added."""

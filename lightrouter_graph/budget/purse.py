@@ -22,8 +22,8 @@ from lightrouter_graph.budget.left import in_words, weighs
 from lightrouter_graph.budget.lengths import Ruler
 from lightrouter_graph.budget.spent import AtMost, amount_of
 from lightrouter_graph.pool import Candidate
-from lightrouter_graph.pricing import Price
-from lightrouter_graph.records import Spending
+from lightrouter_graph.providers.pricing import Price
+from lightrouter_graph.records import CallCost
 
 LEAST_TOKENS = 64
 """A call that can be paid for fewer tokens of reply than this is not worth making."""
@@ -113,12 +113,12 @@ class Purse:
             return None
         return self._hold(Reservation(cap, cost_of(candidate.price, prompt, cap)))
 
-    def settle(self, reservation: Reservation, spending: Spending) -> None:
+    def settle(self, reservation: Reservation, call_cost: CallCost) -> None:
         """Replace what was held back by what the call took at most, which is all of it where nobody knows."""
         if self._held.pop(reservation, None) is None:
             return
-        took = amount_of(spending)
-        unknown = spending["fortune"] not in {"returned", "unsent", "cached"} or spending["usage"]["estimated"]
+        took = amount_of(call_cost)
+        unknown = call_cost["outcome"] not in {"completed", "not_sent", "cached"} or call_cost["usage"]["estimated"]
         self._settled += took.at_least(reservation.worst) if took.calls and unknown else took
 
     def at_most(
@@ -130,7 +130,7 @@ class Purse:
     ) -> AtMost:
         """Return what a call takes at most, for the record of one of which nobody said it."""
         worst = cost_of(candidate.price, self._ruler.bound(candidate, messages, extras), cap or 0)
-        return {"most_tokens": worst.tokens, "most_usd": None if candidate.price is None else worst.usd}
+        return {"max_tokens_used": worst.tokens, "max_usd": None if candidate.price is None else worst.usd}
 
     def why_not(
         self, candidate: Candidate, messages: Sequence[BaseMessage], extras: Sequence[Mapping[str, Any]] = ()

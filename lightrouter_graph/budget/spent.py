@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing_extensions import TypedDict
 
 from lightrouter_graph.budget.amounts import Amount, total
-from lightrouter_graph.records import Spending
+from lightrouter_graph.records import CallCost
 
-_LOST = frozenset({"lost", "cut"})
-_FREE = frozenset({"unsent", "cached"})
+_LOST = frozenset({"lost", "truncated"})
+_FREE = frozenset({"not_sent", "cached"})
 _MILLION = 1_000_000
 
 
@@ -24,31 +24,31 @@ class Spent(TypedDict):
 
 
 class AtMost(TypedDict):
-    """What a call took at most, where nobody said what it took; part of its `Spending`. USD None: no known price."""
+    """What a call took at most, where nobody said what it took; part of its `CallCost`. USD None: no known price."""
 
-    most_tokens: int
-    most_usd: float | None
+    max_tokens_used: int
+    max_usd: float | None
 
 
 NOTHING: Spent = {"usd": 0.0, "tokens": 0, "calls": 0, "seconds": 0.0, "unpriced": 0}
 
 
-def spent_by(spendings: Sequence[Spending], seconds: float | None = None) -> Spent:
+def spent_by(call_costs: Sequence[CallCost], seconds: float | None = None) -> Spent:
     """Add up what calls cost at most.
 
     Args:
-        spendings: The calls.
+        call_costs: The calls.
         seconds: What they took on the clock; None: as if one had followed the other, where that is not known.
     """
-    amounts = [amount_of(spending) for spending in spendings]
+    amounts = [amount_of(call_cost) for call_cost in call_costs]
     sum_of_all = total(amounts)
-    counted = [spending for spending, amount in zip(spendings, amounts, strict=True) if amount.calls]
+    counted = [call_cost for call_cost, amount in zip(call_costs, amounts, strict=True) if amount.calls]
     return {
         "usd": sum_of_all.usd,
         "tokens": sum_of_all.tokens,
         "calls": sum_of_all.calls,
-        "seconds": sum(spending["seconds"] for spending in spendings) if seconds is None else seconds,
-        "unpriced": sum(spending["usd"] is None for spending in counted),
+        "seconds": sum(call_cost["seconds"] for call_cost in call_costs) if seconds is None else seconds,
+        "unpriced": sum(call_cost["usd"] is None for call_cost in counted),
     }
 
 
@@ -70,26 +70,26 @@ def in_flight(amounts: Iterable[Amount]) -> Spent:
     return {**NOTHING, "usd": usd, "tokens": sum_of_all.tokens, "calls": sum_of_all.calls}
 
 
-def amount_of(spending: Spending) -> Amount:
+def amount_of(call_cost: CallCost) -> Amount:
     """Return what one call cost at most.
 
     A call that returned cost what its provider said. Where nobody said (its reply was lost, we cut it off, or the
-    tokens were counted by us), it counts with `most_tokens` and `most_usd` of its record; where these are missing, a
+    tokens were counted by us), it counts with `max_tokens_used` and `max_usd` of its record; where these are missing, a
     lost one counts as if it had been written to its cap.
     """
-    if spending["fortune"] in _FREE:
+    if call_cost["outcome"] in _FREE:
         return Amount()
-    usage = spending["usage"]
-    said = Amount(spending["usd"] or 0.0, usage["input_tokens"] + usage["output_tokens"], 1)
-    if spending["fortune"] == "returned" and not usage["estimated"]:
+    usage = call_cost["usage"]
+    said = Amount(call_cost["usd"] or 0.0, usage["input_tokens"] + usage["output_tokens"], 1)
+    if call_cost["outcome"] == "completed" and not usage["estimated"]:
         return said
-    return said.at_least(_at_most(spending, said))
+    return said.at_least(_at_most(call_cost, said))
 
 
-def _at_most(spending: Spending, said: Amount) -> Amount:
-    if spending["most_tokens"] is not None:
-        return Amount(spending["most_usd"] or 0.0, spending["most_tokens"], 1)
-    unheard = max(0, (spending["cap"] or 0) - spending["usage"]["output_tokens"])
-    if spending["fortune"] not in _LOST:
+def _at_most(call_cost: CallCost, said: Amount) -> Amount:
+    if call_cost["max_tokens_used"] is not None:
+        return Amount(call_cost["max_usd"] or 0.0, call_cost["max_tokens_used"], 1)
+    unheard = max(0, (call_cost["cap"] or 0) - call_cost["usage"]["output_tokens"])
+    if call_cost["outcome"] not in _LOST:
         return said
-    return said + Amount(unheard * (spending["output_price"] or 0.0) / _MILLION, unheard)
+    return said + Amount(unheard * (call_cost["output_price"] or 0.0) / _MILLION, unheard)

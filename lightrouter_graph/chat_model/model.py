@@ -19,15 +19,15 @@ from langgraph.cache.base import BaseCache
 from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation, ValidationError, field_validator, model_validator
 
 from lightrouter_graph.aggregators import Aggregator
-from lightrouter_graph.answers import AnswerKey, default_key
-from lightrouter_graph.boot_cache import BootCache
-from lightrouter_graph.chat_model import run
-from lightrouter_graph.chat_model.call import DEFAULT, ChatCall, Chunks, Setup, answer_of, pool_of, prepare
+from lightrouter_graph.answer_keys import AnswerKey, default_key
+from lightrouter_graph.chat_model import invoke
+from lightrouter_graph.chat_model.arguments import DEFAULT, ChatCall, Chunks, Setup, answer_of, pool_of, prepare
 from lightrouter_graph.chat_model.profile import profile_of
 from lightrouter_graph.chat_model.structured import Method, json_mode_of, json_schema_of, parsed, parser_of
 from lightrouter_graph.context import Context
 from lightrouter_graph.errors import ContextError, LightRouterError, PoolError, QueryError
 from lightrouter_graph.graph import Parts
+from lightrouter_graph.llm.boot_cache import BootCache
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.priors import Prior
 from lightrouter_graph.providers.model_facts import identity_of
@@ -202,7 +202,7 @@ class ChatLightRouter(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         call = self._prepare(stop, kwargs)
-        return _result(answer_of(run.invoke(call.graph, {"messages": messages}, run_manager), call.model))
+        return _result(answer_of(invoke.invoke(call.graph, {"messages": messages}, run_manager), call.model))
 
     async def _agenerate(
         self,
@@ -212,7 +212,7 @@ class ChatLightRouter(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         call = self._prepare(stop, kwargs)
-        state = await run.ainvoke(call.graph, {"messages": messages}, run_manager)
+        state = await invoke.ainvoke(call.graph, {"messages": messages}, run_manager)
         return _result(answer_of(state, call.model))
 
     def _stream(
@@ -224,7 +224,7 @@ class ChatLightRouter(BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         call = self._prepare(stop, kwargs)
         chunks = Chunks(call.model)
-        for part in run.stream(call.graph, {"messages": messages}, run_manager):
+        for part in invoke.stream(call.graph, {"messages": messages}, run_manager):
             yield from chunks.take(part)
         yield from chunks.end()
 
@@ -237,7 +237,7 @@ class ChatLightRouter(BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         call = self._prepare(stop, kwargs)
         chunks = Chunks(call.model)
-        async with aclosing(run.astream(call.graph, {"messages": messages}, run_manager)) as parts:
+        async with aclosing(invoke.astream(call.graph, {"messages": messages}, run_manager)) as parts:
             async for part in parts:
                 for chunk in chunks.take(part):
                     yield chunk

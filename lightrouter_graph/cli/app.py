@@ -16,7 +16,7 @@ from lightrouter_graph.cli import ask, evaluate, pool, serve
 from lightrouter_graph.errors import BudgetError, LightRouterError, NoSurvivorError
 
 if TYPE_CHECKING:
-    from lightrouter_graph.bill import Bill
+    from lightrouter_graph.telemetry.bill import Bill
 
 USAGE, NOBODY_ANSWERED, OVER_BUDGET, INTERRUPTED, BROKEN_PIPE = 2, 3, 4, 130, 141
 
@@ -124,14 +124,14 @@ def _code_of(exc: LightRouterError) -> int:
 
 def _complain_of_cost(exc: NoSurvivorError) -> None:
     """Say what was spent in vain; a line of its own, since the causes may be long. Refused calls cost nothing."""
-    from lightrouter_graph.cli.report import spent_line  # noqa: PLC0415 - errors only
+    from lightrouter_graph.cli.bill_view import spent_line  # noqa: PLC0415 - errors only
 
     if exc.bill and (spent := spent_line(cast("Bill", exc.bill))):
         _complain(f"spent in vain: {spent}")
 
 
 def _complain(what: str) -> None:
-    from lightrouter_graph.cli.words import clipped  # noqa: PLC0415 - errors only
+    from lightrouter_graph.cli.formatting import clipped  # noqa: PLC0415 - errors only
 
     print(f"lightrouter: {clipped(_without_secrets(what), _LONGEST_ERROR)}", file=sys.stderr)
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lightrouter_graph.cli import options
-from lightrouter_graph.cli.sources import PoolFile, Specs, open_pool
+from lightrouter_graph.cli.pool_options import PoolFile, Specs, open_pool
 from lightrouter_graph.errors import QueryError
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, AnyMessage
 
-    from lightrouter_graph.cli.watching import Watcher
+    from lightrouter_graph.cli.run import Watcher
     from lightrouter_graph.context import Context
 
 _OUTPUT = "Output"
@@ -126,7 +126,7 @@ def _watcher(*, on_screen: bool, quiet: bool) -> "Watcher":
         from lightrouter_graph.cli.screen import Screen  # noqa: PLC0415
 
         return Screen()
-    from lightrouter_graph.cli.lines import Lines, Silence  # noqa: PLC0415
+    from lightrouter_graph.cli.plain_view import Lines, Silence  # noqa: PLC0415
 
     return Silence() if quiet else Lines()
 
@@ -135,7 +135,7 @@ def _answer(
     messages: "list[AnyMessage]", file: Path | None, specs: list[str] | None, context: "Context", watcher: "Watcher"
 ) -> "AIMessage":
     with watcher:
-        from lightrouter_graph.cli.watching import follow  # noqa: PLC0415 - seconds, and the watcher shows them
+        from lightrouter_graph.cli.run import follow  # noqa: PLC0415 - seconds, and the watcher shows them
 
         source = open_pool(file, specs)
         watcher.say(source.announcement)
@@ -144,7 +144,7 @@ def _answer(
 
 def _plain(message: "AIMessage") -> str:
     """Return the answer as it is for a pipe, and without what would rule it for a terminal."""
-    from lightrouter_graph.cli.words import safe  # noqa: PLC0415
+    from lightrouter_graph.cli.formatting import safe  # noqa: PLC0415
 
     return safe(str(message.text)) if sys.stdout.isatty() else str(message.text)
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lightrouter_graph.cli.sources import PoolFile, Specs, open_pool
-from lightrouter_graph.cli.words import count, one_line, seconds, usd, why_failed
+from lightrouter_graph.cli.formatting import count, one_line, seconds, usd, why_failed
+from lightrouter_graph.cli.pool_options import PoolFile, Specs, open_pool
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from lightrouter_graph.llm.completion import Completion
     from lightrouter_graph.pool import Candidate
-    from lightrouter_graph.replies import Completion
 
 CHECK_TIMEOUT_S = 20.0
 CHECK_TOKENS = 64
@@ -75,8 +75,8 @@ async def _check(candidates: Sequence[Candidate]) -> list[Checked]:
     """Ask all of them at the same time."""
     from langchain_core.messages import HumanMessage  # noqa: PLC0415 - half a second
 
-    from lightrouter_graph.calling import Call  # noqa: PLC0415
-    from lightrouter_graph.completion import complete  # noqa: PLC0415
+    from lightrouter_graph.llm.call import Call  # noqa: PLC0415
+    from lightrouter_graph.llm.client import complete  # noqa: PLC0415
 
     call = Call(stage="boot", layer=1, timeout_s=CHECK_TIMEOUT_S, max_tokens=CHECK_TOKENS)
     asked = [complete(candidate, [HumanMessage(CHECK_QUESTION)], call) for candidate in candidates]
@@ -97,7 +97,7 @@ def _record(row: Checked) -> dict[str, Any]:
         "json_mode": candidate.json_mode,
         "tags": list(candidate.tags),
         "answers": None if completion is None else not row.failed,
-        "seconds": None if completion is None else completion.spending["seconds"],
+        "seconds": None if completion is None else completion.call_cost["seconds"],
         "failure": None if completion is None else completion.failure,
     }
 
@@ -149,7 +149,7 @@ def _model(candidate: Candidate) -> str:
 def _answers(row: Checked) -> str:
     if row.completion is None:
         return "not asked"
-    return "✗ no" if row.failed else f"✓ {seconds(row.completion.spending['seconds'])}"
+    return "✗ no" if row.failed else f"✓ {seconds(row.completion.call_cost['seconds'])}"
 
 
 def _mtok(price: float) -> str:
@@ -161,6 +161,6 @@ def _summary(rows: Sequence[Checked]) -> str:
     if not asked:
         return f"{count(len(rows), 'model')}, none asked"
     answering = sum(not row.failed for row in rows)
-    known = [completion.spending["usd"] for completion in asked]
+    known = [completion.call_cost["usd"] for completion in asked]
     paid = usd(sum(price for price in known if price is not None) if None not in known else None)
     return f"{answering} of {count(len(rows), 'model')} answer; the check: {paid}"

@@ -9,13 +9,21 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from lightrouter_graph.cli.board import Board, Ending, Lane
-from lightrouter_graph.cli.report import in_one
-from lightrouter_graph.cli.words import agreement_in_words, clipped, one_line, seconds, tally_in_words, usd, why_failed
+from lightrouter_graph.cli.bill_view import in_one
+from lightrouter_graph.cli.formatting import (
+    agreement_in_words,
+    clipped,
+    one_line,
+    seconds,
+    tally_in_words,
+    usd,
+    why_failed,
+)
+from lightrouter_graph.cli.live_view import Board, Ending, Lane
 
 if TYPE_CHECKING:
-    from lightrouter_graph.cli.board import Done
-    from lightrouter_graph.events import Ranked, Tallied
+    from lightrouter_graph.cli.live_view import Done
+    from lightrouter_graph.telemetry.events import Ranked, Tallied
 
 _BAR = 10
 _FRAMES, _FRAMES_PER_S = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", 10

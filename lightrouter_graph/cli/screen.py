@@ -10,17 +10,17 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from lightrouter_graph.cli.board import Board, Ending
-from lightrouter_graph.cli.lines import event_line
+from lightrouter_graph.cli.bill_view import bill_table, caveats
+from lightrouter_graph.cli.formatting import one_line, safe, seconds
+from lightrouter_graph.cli.live_view import Board, Ending
+from lightrouter_graph.cli.plain_view import event_line
 from lightrouter_graph.cli.race import Race
-from lightrouter_graph.cli.report import bill_table, caveats
-from lightrouter_graph.cli.words import one_line, safe, seconds
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
 
-    from lightrouter_graph.decision import Decision
-    from lightrouter_graph.events import Event
+    from lightrouter_graph.nodes.decision_record import Decision
+    from lightrouter_graph.telemetry.events import Event
 
 
 class Screen:

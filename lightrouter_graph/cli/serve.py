@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lightrouter_graph.cli import options
-from lightrouter_graph.cli.sources import PoolFile, Specs, open_pool
-from lightrouter_graph.cli.words import one_line
+from lightrouter_graph.cli.formatting import one_line
+from lightrouter_graph.cli.pool_options import PoolFile, Specs, open_pool
 
 if TYPE_CHECKING:
     import socket

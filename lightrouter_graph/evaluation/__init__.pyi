@@ -1,13 +1,13 @@
-from .datasets.catalogue import load
-from .figures.compare import compare
-from .figures.summary import summarise
+from .datasets.registry import load
 from .methods.base import Fitted, Method, Need, Reply, Setting
 from .methods.named import named
 from .questions import DataSet, Output, Question
 from .records import Result, RunFacts, Summary
-from .replay import Models, Replay
+from .replay_runner import Models, Replay
 from .report import markdown_table, table, write_report
 from .scoring import Scorer, scorer_for
+from .stats.compare import compare
+from .stats.summary import summarise
 
 __all__ = [
     "DataSet",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from lightrouter_graph.evaluation.lines import append_lines, read_lines
+from lightrouter_graph.evaluation.jsonl_log import append_lines, read_lines
 from lightrouter_graph.evaluation.records import Result
 
 

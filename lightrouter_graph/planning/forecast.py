@@ -9,12 +9,12 @@ from langchain_core.messages import AIMessage, AnyMessage
 from lightrouter_graph.budget import Amount, Purse, Ruler, cost_of
 from lightrouter_graph.budget.amounts import greatest, total
 from lightrouter_graph.context import Context
+from lightrouter_graph.llm.request import Request
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.prompts import with_draft, with_schema, with_shared_boots
 from lightrouter_graph.query import Query
-from lightrouter_graph.request import Request
-from lightrouter_graph.standing import observed_lengths
 from lightrouter_graph.state import State, Task
+from lightrouter_graph.state_queries import observed_lengths
 
 PLANNED_TOKENS = 1024
 """How long a full answer is planned to be at least, where nothing limits it."""

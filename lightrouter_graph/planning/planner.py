@@ -16,8 +16,8 @@ from lightrouter_graph.planning.waves import Wave
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Answer
-from lightrouter_graph.standing import survivors
 from lightrouter_graph.state import State, settings_of
+from lightrouter_graph.state_queries import survivors
 
 _GIVE_A_PRICE = (
     "give one, in USD per 1M tokens: Candidate(name, model, price=(input, output)), or in a pool file "
@@ -44,7 +44,7 @@ class Planner:
         """Return what is left of the budgets of a run and its thread."""
         settings = settings_of(state)
         budget, thread_budget = read_budget(settings.budget), read_budget(settings.thread_budget)
-        return left_of(budget, thread_budget, spent_by(state["spendings"]), state["before"])
+        return left_of(budget, thread_budget, spent_by(state["call_costs"]), state["before"])
 
     def purse(self, state: State, query: Query, plan: StepPlan) -> Purse:
         """Return what a step may spend, with what is known of the length of the conversation."""

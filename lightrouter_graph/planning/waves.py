@@ -7,7 +7,8 @@ from lightrouter_graph.budget import NOTHING, Allowance, Amount, Left, Purse, fi
 from lightrouter_graph.budget.amounts import total
 from lightrouter_graph.planning.forecast import PLANNED_TOKENS, Forecast, draft_of, extras_of, longest
 from lightrouter_graph.planning.plans import WavePlan
-from lightrouter_graph.standing import (
+from lightrouter_graph.state import State
+from lightrouter_graph.state_queries import (
     answers_at_hand,
     counted_answers,
     next_up,
@@ -15,7 +16,6 @@ from lightrouter_graph.standing import (
     stop_rule,
     survivors,
 )
-from lightrouter_graph.state import State
 
 
 @dataclass(frozen=True, slots=True)

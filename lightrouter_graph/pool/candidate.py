@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from langchain_core.language_models import BaseChatModel
 
 from lightrouter_graph.errors import PoolError
-from lightrouter_graph.pricing import Price, find_price
 from lightrouter_graph.providers.building import build_model
+from lightrouter_graph.providers.learned import LearnedCapabilities
 from lightrouter_graph.providers.model_facts import facts_of, retries_of
+from lightrouter_graph.providers.pricing import Price, find_price
 from lightrouter_graph.providers.table import Continuation, JsonMode
-from lightrouter_graph.quirks import Quirks
 from lightrouter_graph.redaction import redact
 
 
@@ -34,7 +34,7 @@ class Candidate:
         max_concurrency: Most calls at once to its endpoint, or None for no wish of its own. Candidates with the same
             address and key share their places; the smallest number holds. 1 for a server with one GPU.
         max_retries: How often a call may be tried again.
-        quirks: What its calls have shown of it; the one thing that changes.
+        learned: What its calls have shown of it; the one thing that changes.
 
     Example:
         ```python
@@ -57,7 +57,7 @@ class Candidate:
     json_mode: JsonMode | None
     max_concurrency: int | None
     max_retries: int
-    quirks: Quirks
+    learned: LearnedCapabilities
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class Candidate:
             "json_mode": json_mode or facts.json_mode,
             "max_concurrency": _checked_concurrency(name, max_concurrency),
             "max_retries": retries_of(built),
-            "quirks": Quirks(),
+            "learned": LearnedCapabilities(),
         }
         for field, value in values.items():
             object.__setattr__(self, field, value)

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from lightrouter_graph.errors import PoolError
 from lightrouter_graph.pool.candidate import Candidate
-from lightrouter_graph.pricing import Price
 from lightrouter_graph.providers.building import build_model
+from lightrouter_graph.providers.pricing import Price
 from lightrouter_graph.providers.table import (
     PROVIDERS,
     Continuation,

@@ -4,14 +4,12 @@ from lightrouter_graph.selectors.base import Scores, Selector
 from lightrouter_graph.selectors.consistency import ConsistencySelector
 from lightrouter_graph.selectors.hybrid import HybridSelector
 from lightrouter_graph.selectors.llm import LLMSelector
-from lightrouter_graph.selectors.oracle import OracleSelector
 from lightrouter_graph.selectors.random import RandomSelector
 
 __all__ = [
     "ConsistencySelector",
     "HybridSelector",
     "LLMSelector",
-    "OracleSelector",
     "RandomSelector",
     "Scores",
     "Selector",

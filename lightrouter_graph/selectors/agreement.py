@@ -6,7 +6,7 @@ tf-idf is a few lines; scikit-learn would bring scipy.
 Measured on recorded outputs (`../shared/replay`, all questions of a file; boots cut by the token regex of its
 README): a candidate's score is its mean similarity to the other boots of its pool. Per boot length: Spearman
 with correctness within a question, and accuracy of the best-scored above a random candidate (standard error
-.006 to .018). `tests/test_similarity.py` repeats the last math column.
+.006 to .018). `tests/selectors/test_lexical.py` repeats the last math column.
 
 | pool of 8, random | boots of     | 64 (gsm8k 48) | 128 (gsm8k 96) | 200        |
 |-------------------|--------------|---------------|----------------|------------|
@@ -34,12 +34,12 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.embeddings import Embeddings
 
-from lightrouter_graph.answers import shared_fields
+from lightrouter_graph.answer_keys import shared_fields
 from lightrouter_graph.errors import SelectionError
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Boot
 from lightrouter_graph.redaction import redact, secrets_of
-from lightrouter_graph.similarity import clean, evidence
+from lightrouter_graph.selectors.lexical import clean, evidence
 
 Matrix = npt.NDArray[np.float64]
 
@@ -175,7 +175,7 @@ def _agreement(similarity: Matrix, boots: Sequence[Boot], silent: Sequence[bool]
     answers = [boot["answer"] for boot in boots]
     mute = [i for i, answer in enumerate(answers) if answer is None and silent[i]]
     agreement[mute, :] = agreement[:, mute] = np.nan
-    calling = [boot["proposal"] is not None for boot in boots]
+    calling = [boot["tool_call_message"] is not None for boot in boots]
     for i, one in enumerate(answers):
         for j, other in enumerate(answers):
             if calling[i] != calling[j]:

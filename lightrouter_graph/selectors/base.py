@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lightrouter_graph.query import Query
-from lightrouter_graph.records import Boot, Spending
+from lightrouter_graph.records import Boot, CallCost
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Scores:
         by_candidate: One score per boot, 0 to 1, higher is better. A boot left out is dropped.
         reasons: A few words for each score.
         notes: What should be known about the verdict: seed, order flips, a fallback taken.
-        spendings: The model calls it took.
+        call_costs: The model calls it took.
         selector: Who gave it in the end.
     """
 
@@ -24,7 +24,7 @@ class Scores:
     selector: str
     reasons: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
-    spendings: tuple[Spending, ...] = ()
+    call_costs: tuple[CallCost, ...] = ()
 
 
 class Selector(Protocol):

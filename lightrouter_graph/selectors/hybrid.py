@@ -51,7 +51,7 @@ class HybridSelector:
             by_candidate={n: sum(scores[n] * weight for scores, weight in weighed) / total for n in kept},
             reasons={n: _reasons(n, verdicts, query.weights[n]) for n in kept},
             notes={key: value for verdict in verdicts for key, value in verdict.notes.items()},
-            spendings=tuple(spending for verdict in verdicts for spending in verdict.spendings),
+            call_costs=tuple(call_cost for verdict in verdicts for call_cost in verdict.call_costs),
             selector="+".join([*(verdict.selector for verdict in verdicts), "prior"]),
         )
 

@@ -8,14 +8,14 @@ from string import ascii_uppercase
 
 from langchain_core.language_models import BaseChatModel
 
+from lightrouter_graph.llm.tool_calls import shown
 from lightrouter_graph.planning import PlannedCall
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
-from lightrouter_graph.records import Boot, Spending
+from lightrouter_graph.records import Boot, CallCost
 from lightrouter_graph.selectors.base import Scores, Selector
 from lightrouter_graph.selectors.consistency import ConsistencySelector
-from lightrouter_graph.selectors.judgement import Verdict, ask_judge, planned_asking
-from lightrouter_graph.tool_calls import shown
+from lightrouter_graph.selectors.judge_call import Verdict, ask_judge, planned_asking
 
 _SHORTEST = 200
 """Boots are cut to the length of the shortest, but never below so many characters."""
@@ -49,20 +49,20 @@ class LLMSelector:
         """Score the boots by the share of pairwise comparisons each wins in the judge's eyes, a tie counting half."""
         judge = self.model if isinstance(self.model, Candidate) else query.first
         labelled = _labelled(boots, query)
-        told = {label: shown(boot["text"], boot["proposal"]) for label, boot in labelled.items()}
+        told = {label: shown(boot["text"], boot["tool_call_message"]) for label, boot in labelled.items()}
         cut = _cut_equally(told)
         rulings = await asyncio.gather(
             ask_judge(judge, query, cut), ask_judge(judge, query, dict(reversed(cut.items())))
         )
         verdicts = [ruling.verdict for ruling in rulings if ruling.verdict is not None]
-        spendings = tuple(spending for ruling in rulings for spending in ruling.spendings)
+        call_costs = tuple(call_cost for ruling in rulings for call_cost in ruling.call_costs)
         notes = {"judge": judge.name, "seed": str(query.seed)}
         if problems := [ruling.problem for ruling in rulings if ruling.problem]:
             notes["judge_problems"] = "; ".join(problems)
         if not verdicts:
-            return await self._fall_back(query, boots, notes, spendings)
+            return await self._fall_back(query, boots, notes, call_costs)
         candidates = {label: boot["candidate"] for label, boot in labelled.items()}
-        return _scores(candidates, verdicts, notes, spendings)
+        return _scores(candidates, verdicts, notes, call_costs)
 
     def planned(self, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
         """Say what calls it makes: the judge is asked twice."""
@@ -71,14 +71,14 @@ class LLMSelector:
         return [planned_asking(judge, query, shown_texts)] * 2
 
     async def _fall_back(
-        self, query: Query, boots: Sequence[Boot], notes: dict[str, str], spendings: tuple[Spending, ...]
+        self, query: Query, boots: Sequence[Boot], notes: dict[str, str], call_costs: tuple[CallCost, ...]
     ) -> Scores:
         instead = await self.fallback.score(query, boots)
         return Scores(
             by_candidate=instead.by_candidate,
             reasons=instead.reasons,
             notes={**notes, **instead.notes, "fallback": "the judge gave no usable verdict"},
-            spendings=spendings + instead.spendings,
+            call_costs=call_costs + instead.call_costs,
             selector=f"llm, then {instead.selector}",
         )
 
@@ -108,7 +108,7 @@ def _scores(
     candidates: Mapping[str, str],
     verdicts: Sequence[Verdict],
     notes: dict[str, str],
-    spendings: tuple[Spending, ...],
+    call_costs: tuple[CallCost, ...],
 ) -> Scores:
     rivals = max(len(candidates) - 1, 1)
     wins = {one: sum(_win(one, other, verdicts) for other in candidates if other != one) for one in candidates}
@@ -117,7 +117,7 @@ def _scores(
         by_candidate={candidates[label]: won / rivals for label, won in wins.items()},
         reasons={candidate: _reason(label, verdicts) for label, candidate in candidates.items()},
         notes={**notes, "order_flips": str(flips)},
-        spendings=spendings,
+        call_costs=call_costs,
         selector="llm",
     )
 

@@ -11,7 +11,7 @@ except ImportError as exc:
     raise ImportError("the server needs more packages: pip install 'lightrouter-graph[serve]'") from exc
 
 from lightrouter_graph.server.app import create_app
-from lightrouter_graph.server.presets import names_of
-from lightrouter_graph.server.running import listen, run
+from lightrouter_graph.server.models import names_of
+from lightrouter_graph.server.uvicorn_runner import listen, run
 
 __all__ = ["create_app", "listen", "names_of", "run"]

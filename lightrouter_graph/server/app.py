@@ -17,10 +17,10 @@ from lightrouter_graph.errors import ContextError, PoolError
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.redaction import secrets_of
 from lightrouter_graph.server.completions import ChatCompletions
-from lightrouter_graph.server.faults import Fault
-from lightrouter_graph.server.guards import KeyCheck, Slots
+from lightrouter_graph.server.errors import Fault
 from lightrouter_graph.server.metrics import Metrics
-from lightrouter_graph.server.presets import Catalogue, models_of
+from lightrouter_graph.server.middleware import KeyCheck, Slots
+from lightrouter_graph.server.models import Catalogue, models_of
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 

@@ -17,14 +17,14 @@ from starlette.types import Receive, Scope, Send
 
 from lightrouter_graph.errors import BrokenStreamError, NoSurvivorError
 from lightrouter_graph.redaction import redact
-from lightrouter_graph.server.answering import completion_of, decision_of, headers_of
-from lightrouter_graph.server.asking import Ask, read_ask
 from lightrouter_graph.server.budgets import held_to
-from lightrouter_graph.server.connection import EventStream, event, while_connected
-from lightrouter_graph.server.faults import Fault, fault_of, is_unforeseen
-from lightrouter_graph.server.guards import Slots, read_body
+from lightrouter_graph.server.errors import Fault, fault_of, is_unforeseen
 from lightrouter_graph.server.metrics import Metrics, Observation
-from lightrouter_graph.server.presets import Catalogue
+from lightrouter_graph.server.middleware import Slots, read_body
+from lightrouter_graph.server.models import Catalogue
+from lightrouter_graph.server.requests import Ask, read_ask
+from lightrouter_graph.server.responses import completion_of, decision_of, headers_of
+from lightrouter_graph.server.sse import EventStream, event, while_connected
 from lightrouter_graph.server.streaming import ChunkWriter
 
 logger = logging.getLogger(__name__)

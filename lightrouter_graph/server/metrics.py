@@ -12,9 +12,9 @@ from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lightrouter_graph.bill import usage_metadata
 from lightrouter_graph.errors import NoSurvivorError
 from lightrouter_graph.records import Cause
+from lightrouter_graph.telemetry.bill import usage_metadata
 
 HUNG_UP = 499
 """The status under which requests are counted whose client went away, as nginx counts them."""

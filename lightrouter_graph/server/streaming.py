@@ -13,7 +13,8 @@ from openai.types.chat.chat_completion_chunk import (
     ChoiceDeltaToolCallFunction,
 )
 
-from lightrouter_graph.server.answering import (
+from lightrouter_graph.server.requests import Ask
+from lightrouter_graph.server.responses import (
     Decision,
     decision_field,
     decision_of,
@@ -22,8 +23,7 @@ from lightrouter_graph.server.answering import (
     told_reason,
     usage_of,
 )
-from lightrouter_graph.server.asking import Ask
-from lightrouter_graph.server.connection import event
+from lightrouter_graph.server.sse import event
 
 DONE = event("[DONE]")
 

@@ -1,10 +1,10 @@
 """When enough has been answered, and who answers next: one file per way."""
 
 from lightrouter_graph.stopping.agreement import AgreementStop
-from lightrouter_graph.stopping.base import Standing, StopRule
-from lightrouter_graph.stopping.fixed import FixedTopK
+from lightrouter_graph.stopping.base import LayerStatus, StopRule
+from lightrouter_graph.stopping.fixed_top_k import FixedTopK
 
-__all__ = ["AgreementStop", "FixedTopK", "Standing", "StopRule", "rule_for"]
+__all__ = ["AgreementStop", "FixedTopK", "LayerStatus", "StopRule", "rule_for"]
 
 
 def rule_for(top_k: int, agree: int | None) -> StopRule:

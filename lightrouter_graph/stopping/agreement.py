@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from lightrouter_graph.stopping.base import Standing
+from lightrouter_graph.stopping.base import LayerStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class AgreementStop:
     agree: int
     top_k: int
 
-    def next_up(self, standing: Standing) -> tuple[str, ...]:
+    def next_up(self, standing: LayerStatus) -> tuple[str, ...]:
         """Return the first wave, or the next in rank."""
         if standing.late or standing.closed or self._agreed(standing) >= self.agree or self._hopeless(standing):
             return ()
@@ -33,11 +33,11 @@ class AgreementStop:
         wave = first or waiting[:1]
         return tuple(wave[: max(0, self.top_k - len(self.counted(standing)))])
 
-    def counted(self, standing: Standing) -> tuple[str, ...]:
+    def counted(self, standing: LayerStatus) -> tuple[str, ...]:
         """Return everybody who has answered."""
         return tuple(name for name in standing.contenders if name in standing.answers)
 
-    def why(self, standing: Standing) -> str:  # noqa: PLR0911 - one for each reason
+    def why(self, standing: LayerStatus) -> str:  # noqa: PLR0911 - one for each reason
         """Say what was reached: agreement, the limit, or the end of the pool."""
         agreed = self._agreed(standing)
         if agreed >= self.agree:
@@ -54,7 +54,7 @@ class AgreementStop:
             return "nobody is left to ask"
         return f"agree = {self.agree} is out of reach"
 
-    def _hopeless(self, standing: Standing) -> bool:
+    def _hopeless(self, standing: LayerStatus) -> bool:
         """Whether asking more can bring no agreement: nothing so far can be compared, or too few places are left."""
         counted = len(self.counted(standing))
         if not self._keys(standing):
@@ -62,9 +62,9 @@ class AgreementStop:
         left = min(self.top_k, len(standing.contenders)) - counted
         return counted > 0 and self._agreed(standing) + left < self.agree
 
-    def _agreed(self, standing: Standing) -> int:
+    def _agreed(self, standing: LayerStatus) -> int:
         return max(Counter(self._keys(standing)).values(), default=0)
 
-    def _keys(self, standing: Standing) -> list[str]:
+    def _keys(self, standing: LayerStatus) -> list[str]:
         given = (standing.answers[name] for name in self.counted(standing))
         return [key for key in given if key is not None]

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LayerStatus:
     """The state of the race in one layer.
 
     Attributes:
@@ -25,14 +25,14 @@ class Standing:
 class StopRule(Protocol):
     """Decides whether the answers at hand suffice."""
 
-    def next_up(self, standing: Standing) -> tuple[str, ...]:
+    def next_up(self, standing: LayerStatus) -> tuple[str, ...]:
         """Return who is to answer in full next, at the same time; nobody means that it is enough."""
         ...
 
-    def counted(self, standing: Standing) -> tuple[str, ...]:
+    def counted(self, standing: LayerStatus) -> tuple[str, ...]:
         """Return whose answers go to the aggregator, best-ranked first."""
         ...
 
-    def why(self, standing: Standing) -> str:
+    def why(self, standing: LayerStatus) -> str:
         """Say in a few words why nobody is up next."""
         ...

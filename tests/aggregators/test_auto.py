@@ -12,7 +12,7 @@ async def merged(*keys):
     answers = [answer(name, key) for name, key in zip("abcdef", keys, strict=False)]
     weights = dict.fromkeys("abcdef", 1.0)
     result = await AutoAggregator(LLMAggregator(model)).merge(query(weights=weights), answers)
-    return result.how, len(model.calls)
+    return result.strategy, len(model.calls)
 
 
 @pytest.mark.parametrize("keys", [("4", "4", "5"), ("4", "5", "4", None), ("4", "4", "5", "5"), ("4", "4", None)])

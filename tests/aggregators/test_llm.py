@@ -5,8 +5,8 @@ from helpers import calls, calls_of, scripted
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from lightrouter_graph import Candidate, Context, LLMAggregator
-from lightrouter_graph.answers import canonical_tool_calls
-from lightrouter_graph.request import make_request
+from lightrouter_graph.answer_keys import canonical_tool_calls
+from lightrouter_graph.llm.request import make_request
 from lightrouter_graph.testing import Reply, ScriptedChatModel
 
 ANSWERS = [answer("bert", "4"), answer("anna", "5"), answer("cleo", "6")]
@@ -28,7 +28,7 @@ async def merged(response="the synthesis", **others):
 
 async def test_the_given_model_writes_the_answer():
     result, asked = await merged()
-    assert (result.text, result.how, result.candidate) == ("the synthesis", "synthesis", "aggregator")
+    assert (result.text, result.strategy, result.candidate) == ("the synthesis", "synthesis", "aggregator")
     assert len(asked) == 1
 
 
@@ -71,8 +71,8 @@ async def test_a_draft_is_asked_for_in_other_words_than_an_answer():
 
 async def test_the_call_is_billed_to_the_aggregation():
     result, asked = await merged()
-    assert [spent["stage"] for spent in result.spendings] == ["aggregate"]
-    assert result.spendings[0]["usage"]["output_tokens"] == asked[0].output_tokens
+    assert [spent["stage"] for spent in result.call_costs] == ["aggregate"]
+    assert result.call_costs[0]["usage"]["output_tokens"] == asked[0].output_tokens
 
 
 async def test_a_candidate_may_be_given_as_the_writer():
@@ -84,7 +84,7 @@ async def test_a_candidate_may_be_given_as_the_writer():
 async def test_if_the_call_fails_the_vote_decides_and_the_failure_is_told():
     equal = [answer("bert", "4"), answer("anna", "5"), answer("cleo", "5")]
     result = await LLMAggregator(writer(ConnectionError("gone"))).merge(query(pool()), equal)
-    assert (result.candidate, result.how) == ("anna", "vote")
+    assert (result.candidate, result.strategy) == ("anna", "vote")
     assert result.notes["fallback"] == "synthesis failed, vote instead"
     assert result.notes["aggregator_problem"] == "aggregator: disconnected: gone"
 
@@ -92,8 +92,8 @@ async def test_if_the_call_fails_the_vote_decides_and_the_failure_is_told():
 async def test_a_failed_call_stays_on_the_bill():
     counts = {"input_tokens": 9, "output_tokens": 3, "total_tokens": 12}
     result, _ = await merged(Reply("", usage=counts))
-    assert result.how == "vote"
-    assert [spent["usage"]["output_tokens"] for spent in result.spendings] == [3]
+    assert result.strategy == "vote"
+    assert [spent["usage"]["output_tokens"] for spent in result.call_costs] == [3]
 
 
 async def test_every_answer_reaches_the_writer():
@@ -111,19 +111,19 @@ PAIR = {"title": "Pair", "type": "object", "properties": {"a": {"type": "integer
 
 def calling(name, city):
     call = {"name": "weather", "args": {"city": city}, "id": name, "type": "tool_call"}
-    proposal = {"content": "", "tool_calls": [call], "additional_kwargs": {}}
-    return answer(name, canonical_tool_calls([call]), text="", proposal=proposal)
+    tool_call_message = {"content": "", "tool_calls": [call], "additional_kwargs": {}}
+    return answer(name, canonical_tool_calls([call]), text="", tool_call_message=tool_call_message)
 
 
 async def test_calls_are_voted_on_and_no_model_is_asked():
     model, answers = writer(), [calling("bert", "Oslo"), calling("anna", "Rome"), calling("cleo", "Rome")]
     result = await LLMAggregator(model).merge(query(pool(), request=make_request(tools=[TOOL])), answers)
-    assert (result.how, result.proposal) == ("vote", answers[1]["proposal"])
+    assert (result.strategy, result.tool_call_message) == ("vote", answers[1]["tool_call_message"])
     assert model.calls == []
 
 
 async def test_after_calls_the_writer_knows_the_tools_and_may_not_call():
-    talk = [HumanMessage("Weather?"), AIMessage("", tool_calls=calling("c", "Rome")["proposal"]["tool_calls"])]
+    talk = [HumanMessage("Weather?"), AIMessage("", tool_calls=calling("c", "Rome")["tool_call_message"]["tool_calls"])]
     talk.append(ToolMessage("sunny", tool_call_id="c"))
     _, asked = await merged(messages=talk, request=make_request(tools=[TOOL], tool_choice="any"))
     assert list(asked[0].messages[:3]) == talk
@@ -139,8 +139,8 @@ async def test_without_tools_nothing_is_said_of_tools():
 async def test_a_writer_that_calls_all_the_same_leaves_it_to_the_vote():
     call = {"name": "weather", "args": {}, "id": "1", "type": "tool_call"}
     result, _ = await merged(Reply("", tool_calls=[call]), request=make_request(tools=[TOOL]))
-    assert result.how == "vote"
-    assert result.proposal is None
+    assert result.strategy == "vote"
+    assert result.tool_call_message is None
 
 
 async def test_asked_for_an_object_the_writer_keeps_to_its_schema():

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from lightrouter_graph import VoteAggregator
 from lightrouter_graph.aggregators.vote import count_shares, count_votes
-from lightrouter_graph.answers import canonical_object, canonical_tool_calls
-from lightrouter_graph.request import make_request
+from lightrouter_graph.answer_keys import canonical_object, canonical_tool_calls
+from lightrouter_graph.llm.request import make_request
 
 
 async def merged(*answers, **weights):
@@ -19,8 +19,8 @@ async def merged(*answers, **weights):
 
 async def test_the_best_ranked_answer_of_the_majority_wins_untouched():
     won = await merged(answer("a", "5"), answer("b", "4", text="Four!"), answer("c", "4"))
-    assert (won.text, won.candidate, won.how) == ("Four!", "b", "vote")
-    assert won.spendings == ()
+    assert (won.text, won.candidate, won.strategy) == ("Four!", "b", "vote")
+    assert won.call_costs == ()
 
 
 async def test_votes_weigh_what_the_prior_says():
@@ -40,7 +40,7 @@ async def test_an_answer_that_cannot_be_compared_has_no_vote():
 
 async def test_where_nobody_can_vote_the_best_ranked_answers():
     won = await merged(answer("b", None, text="A poem."), answer("a", None))
-    assert (won.text, won.candidate, won.how) == ("A poem.", "b", "best")
+    assert (won.text, won.candidate, won.strategy) == ("A poem.", "b", "best")
 
 
 async def test_candidates_nobody_believes_in_can_still_vote():
@@ -87,8 +87,8 @@ def written(name, value):
 def called(name, value, tool="Any"):
     """Write an object as the one call of a tool."""
     calls = [{"name": tool, "args": value, "id": f"id-{name}", "type": "tool_call"}]
-    proposal = {"content": "", "tool_calls": calls, "additional_kwargs": {"by": name}}
-    return answer(name, canonical_tool_calls(calls), text="", proposal=proposal)
+    tool_call_message = {"content": "", "tool_calls": calls, "additional_kwargs": {"by": name}}
+    return answer(name, canonical_tool_calls(calls), text="", tool_call_message=tool_call_message)
 
 
 async def voted(answers, weights=LEVEL, *, schema=ANY_OBJECT, **asked):
@@ -147,4 +147,4 @@ async def test_numbers_of_one_field_are_not_compared_as_short_answers():
 async def test_a_call_wins_whole_with_what_its_provider_added():
     answers = [called("a", {"x": 1}), called("b", {"x": 2}), called("c", {"x": 2})]
     won = await voted(answers, tools=[ANY_OBJECT])
-    assert won.proposal == answers[1]["proposal"]
+    assert won.tool_call_message == answers[1]["tool_call_message"]

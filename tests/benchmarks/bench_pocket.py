@@ -11,8 +11,8 @@ import time
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from lightrouter_graph.evaluation.problems import draw_problems
 from lightrouter_graph.pocket.model import POCKET_NAMES, PocketModel, load_model
-from lightrouter_graph.problems import draw_problems
 
 PROBLEMS = draw_problems(30, seed=4)
 ROUNDS, WANTED = 5, 400

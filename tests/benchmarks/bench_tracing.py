@@ -13,8 +13,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from lightrouter_graph import Candidate, Context, Pool, create_lightrouter
+from lightrouter_graph.telemetry.tracing import ended_when_cancelled, note_decision, note_ranking
 from lightrouter_graph.testing import ScriptedChatModel
-from lightrouter_graph.tracing import ended_when_cancelled, note_decision, note_ranking
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from langsmith_ingest import LangSmithIngest

@@ -5,21 +5,21 @@ from random import Random
 from typing import Any
 
 from budget.planning import planner
-from builders import answer, boot, ranking, spending, state, usage
+from builders import answer, boot, call_cost, ranking, state, usage
 from langchain_core.messages import AIMessage, HumanMessage
 
 from lightrouter_graph import default_key
 from lightrouter_graph.budget import NOTHING, Amount, Purse, Ruler, cost_of, left_of, spent_by
 from lightrouter_graph.errors import BudgetError
 from lightrouter_graph.limits import Budget
+from lightrouter_graph.llm.request import PLAIN
 from lightrouter_graph.planning.forecast import extras_of, observed_in, planned_calls
-from lightrouter_graph.pricing import Price
 from lightrouter_graph.prompts import with_draft, with_shared_boots
+from lightrouter_graph.providers.pricing import Price
 from lightrouter_graph.query import query_of
-from lightrouter_graph.request import PLAIN
-from lightrouter_graph.runs import Runs
-from lightrouter_graph.standing import chosen_boots, counted_answers, ends_in_draft, is_inner, next_up, survivors
+from lightrouter_graph.runtime.run_registry import RunRegistry
 from lightrouter_graph.state import settings_of
+from lightrouter_graph.state_queries import chosen_boots, counted_answers, ends_in_draft, is_inner, next_up, survivors
 
 FREE = Price(0.0, 0.0)
 
@@ -174,7 +174,7 @@ class Run:
         if leave is None:
             return None, usage(0, 0), False
         prompt, written = self._prompt(candidate, messages), self._written(leave.cap)
-        record = {**spending(candidate=candidate.name, usd=0.0), "cap": leave.cap}
+        record = {**call_cost(candidate=candidate.name, usd=0.0), "cap": leave.cap}
         fate = self._fate()
         if fate == "refused":
             record["usage"] = usage(0, 0)
@@ -185,10 +185,10 @@ class Run:
         if fate in {"lost", "uncounted"}:
             record |= {"usage": usage(prompt // 4, 0 if fate == "lost" else written // 3, estimated=True)}
             record |= purse.at_most(candidate, messages, leave.cap)
-            record["fortune"] = "lost" if fate == "lost" else "returned"
+            record["outcome"] = "lost" if fate == "lost" else "completed"
         self.calls.append(took)
         purse.settle(leave, record)
-        self.state["spendings"].append(record)
+        self.state["call_costs"].append(record)
         if leave.cap is not None and written > leave.cap:
             self.excess += cost_of(candidate.price or FREE, 0, written - leave.cap)
         came = fate in {"returned", "uncounted"}
@@ -225,13 +225,13 @@ class Run:
         return [*messages, *(begun if self.pool[name].continuation else [])]
 
     def _query(self):
-        return query_of(self.state, self.pool, default_key, PLAIN, Runs())
+        return query_of(self.state, self.pool, default_key, PLAIN, RunRegistry())
 
     def _ruler(self):
         return Ruler(self.state["messages"], extras_of(PLAIN), observed_in(self.state, self.pool))
 
     def _left(self):
-        return left_of(self.budget, self.thread_budget, spent_by(self.state["spendings"]), self.before)
+        return left_of(self.budget, self.thread_budget, spent_by(self.state["call_costs"]), self.before)
 
     def _follow(self, plan):
         self.plans.append(plan)

@@ -8,8 +8,8 @@ from langchain_core.messages import HumanMessage
 from lightrouter_graph import Candidate, Context, Pool
 from lightrouter_graph.budget import NOTHING, UNLIMITED, most_tokens
 from lightrouter_graph.errors import BudgetError
+from lightrouter_graph.llm.request import make_request
 from lightrouter_graph.prompts import with_draft, with_shared_boots
-from lightrouter_graph.request import make_request
 from lightrouter_graph.testing import ScriptedChatModel
 
 FIXED = Context(width=None, top_k=3, agree=None, max_tokens=1000, boot_tokens=200)

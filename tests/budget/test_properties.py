@@ -134,7 +134,7 @@ def test_what_a_run_counts_is_never_less_than_what_it_took(prices, context, budg
         return  # nobody knows how long a reply was that was lost and had no cap
     run = Run(pool_of(prices), context, Random(seed), budget, failing=0.5)
     run.go()
-    counted = spent_by(run.state["spendings"])
+    counted = spent_by(run.state["call_costs"])
     assert counted["tokens"] >= run.took.tokens
     assert counted["calls"] == run.took.calls
     assert counted["usd"] >= run.took.usd - DUST

@@ -1,5 +1,5 @@
 import pytest
-from builders import spending
+from builders import call_cost
 from helpers import scripted
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +7,7 @@ from langchain_core.messages import HumanMessage
 
 from lightrouter_graph.budget import DUST, UNLIMITED, Amount, Purse, Ruler, cost_of, fits, minus, share
 from lightrouter_graph.budget.amounts import greatest, total
-from lightrouter_graph.pricing import Price
+from lightrouter_graph.providers.pricing import Price
 
 ASKED = [HumanMessage("x" * 128)]  # at most 400 tokens
 CHEAP = scripted(price=(1.0, 10.0), a="4")["a"]
@@ -67,29 +67,29 @@ def test_two_calls_at_once_cannot_spend_the_same_money():
     assert (first.cap, second.cap) == (200, 100)
     assert purse.left == allowed(tokens=0, calls=3)
     assert purse.reserve(CHEAP, ASKED, 200) is None
-    purse.settle(first, spending(usd=0.0, input_tokens=50, output_tokens=10))
+    purse.settle(first, call_cost(usd=0.0, input_tokens=50, output_tokens=10))
     assert purse.left == allowed(tokens=540, calls=3)
-    purse.settle(first, spending(usd=0.0, input_tokens=50, output_tokens=10))  # once is enough
+    purse.settle(first, call_cost(usd=0.0, input_tokens=50, output_tokens=10))  # once is enough
     assert purse.left == allowed(tokens=540, calls=3)
 
 
 def test_what_was_lost_stays_held_and_what_was_not_sent_is_given_back():
     purse = Purse(allowed(tokens=1000, calls=5))
     lost, unsent = purse.reserve(CHEAP, ASKED, 100), purse.reserve(CHEAP, ASKED, 100)
-    purse.settle(lost, {**spending(usd=0.0, input_tokens=30, output_tokens=0), "fortune": "lost", "cap": 100})
-    purse.settle(unsent, {**spending(usd=0.0, input_tokens=0, output_tokens=0), "fortune": "unsent"})
+    purse.settle(lost, {**call_cost(usd=0.0, input_tokens=30, output_tokens=0), "outcome": "lost", "cap": 100})
+    purse.settle(unsent, {**call_cost(usd=0.0, input_tokens=0, output_tokens=0), "outcome": "not_sent"})
     assert purse.left == allowed(tokens=500, calls=4)
 
 
 def test_tokens_that_we_counted_ourselves_count_with_the_worst_case():
     purse = Purse(allowed(tokens=1000))
-    purse.settle(purse.reserve(CHEAP, ASKED, 100), spending(input_tokens=30, output_tokens=5, estimated=True))
+    purse.settle(purse.reserve(CHEAP, ASKED, 100), call_cost(input_tokens=30, output_tokens=5, estimated=True))
     assert purse.left == allowed(tokens=500)
 
 
 def test_a_provider_that_ignores_its_cap_leaves_nothing_for_others():
     purse = Purse(allowed(tokens=1000))
-    purse.settle(purse.reserve(CHEAP, ASKED, 100), spending(input_tokens=400, output_tokens=7000))
+    purse.settle(purse.reserve(CHEAP, ASKED, 100), call_cost(input_tokens=400, output_tokens=7000))
     assert purse.left == allowed(tokens=0)
     assert purse.reserve(CHEAP, ASKED, 100) is None
 
@@ -114,8 +114,8 @@ def test_a_measured_conversation_is_cheaper():
 
 
 def test_the_record_of_a_lost_call_says_what_it_took_at_most():
-    assert Purse().at_most(CHEAP, ASKED, 100) == {"most_tokens": 500, "most_usd": pytest.approx(0.0014)}
-    assert Purse().at_most(UNPRICED, ASKED, None) == {"most_tokens": 400, "most_usd": None}
+    assert Purse().at_most(CHEAP, ASKED, 100) == {"max_tokens_used": 500, "max_usd": pytest.approx(0.0014)}
+    assert Purse().at_most(UNPRICED, ASKED, None) == {"max_tokens_used": 400, "max_usd": None}
 
 
 def test_a_cache_may_be_dearer_than_the_plain_price():
@@ -171,8 +171,8 @@ def test_whatever_is_called_the_purse_is_never_overdrawn(limits, calls, read, wr
         prompt = leave.worst.tokens - (leave.cap or 0)
         usage = {"input_tokens": max(0, prompt), "output_tokens": int((leave.cap or 0) * part)}
         took = cost_of(model.price, usage["input_tokens"], usage["output_tokens"])
-        call = spending(usd=took.usd, **usage)
-        purse.settle(leave, {**call, "fortune": "lost", "cap": leave.cap} if is_lost else call)
+        call = call_cost(usd=took.usd, **usage)
+        purse.settle(leave, {**call, "outcome": "lost", "cap": leave.cap} if is_lost else call)
         taken += took
     for limit in ("usd", "tokens", "calls"):
         assert limits[limit] is None or getattr(taken, limit) <= limits[limit] + DUST * (len(calls) + 1)

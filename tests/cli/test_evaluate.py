@@ -16,8 +16,8 @@ from evaluation.toys import random_questions
 
 from lightrouter_graph.cli import main
 from lightrouter_graph.cli.evaluate.comparing import print_comparison
-from lightrouter_graph.evaluation.datasets.recording import write_recording
-from lightrouter_graph.evaluation.methods.corrupted import FORM
+from lightrouter_graph.evaluation.datasets.recordings import write_recording
+from lightrouter_graph.evaluation.methods.error_injection import FORM
 from lightrouter_graph.evaluation.methods.named import named
 from lightrouter_graph.evaluation.questions import DataSet, fold_of
 

@@ -58,7 +58,7 @@ async def test_a_second_turn_on_another_worker_sees_the_first_and_nothing_privat
     assert [m.type for m in result["messages"]] == ["human", "ai", "human", "ai"]
     assert [m.text for m in calls_of(pool, "a")[-1].messages] == ["first", long("1"), "second"]
     assert len(state["boots"]) == 2
-    assert len(state["spendings"]) == decision(result["messages"][-1])["bill"]["calls"] == 4
+    assert len(state["call_costs"]) == decision(result["messages"][-1])["bill"]["calls"] == 4
 
 
 @pytest.mark.parametrize("node", ["boot", "select", "generate", "tally", "aggregate"])
@@ -141,7 +141,7 @@ async def test_the_state_is_plain_data_that_strict_checkpoints_take_and_give(dat
         await graph.ainvoke(ASKED, THREAD)
         state = (await graph.aget_state(THREAD)).values
     assert os.environ["LANGGRAPH_STRICT_MSGPACK"] == "true"
-    assert {type(record) for name in ("boots", "rankings", "answers", "spendings") for record in state[name]} == {dict}
+    assert {type(record) for name in ("boots", "rankings", "answers", "call_costs") for record in state[name]} == {dict}
     assert not caplog.records
 
 

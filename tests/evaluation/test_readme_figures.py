@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from lightrouter_graph.evaluation.experiments.everything import everything
+from lightrouter_graph.evaluation.experiments.main_table import everything
 from lightrouter_graph.evaluation.report import markdown_overview
-from lightrouter_graph.evaluation.studies import Study, run_study
-from lightrouter_graph.evaluation.studies.over_recordings import over_recordings
-from lightrouter_graph.evaluation.studies.study import Silence
+from lightrouter_graph.evaluation.runs import Study, run_study
+from lightrouter_graph.evaluation.runs.replay import over_recordings
+from lightrouter_graph.evaluation.runs.run import Silence
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "replay" / "crux.jsonl.gz"

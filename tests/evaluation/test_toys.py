@@ -1,7 +1,7 @@
 import pytest
 from evaluation.toys import output, question, random_questions, run, toy
 
-from lightrouter_graph.answers import default_key
+from lightrouter_graph.answer_keys import default_key
 from lightrouter_graph.evaluation.methods.single import Single
 
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lightrouter_graph.evaluation.ledger import ledger
+from lightrouter_graph.evaluation.call_log import ledger
 from lightrouter_graph.evaluation.methods.base import Fitted, Method, Reply, Setting
-from lightrouter_graph.evaluation.models.replayed import Recordings, ReplayedChat
-from lightrouter_graph.evaluation.models.standin import StandInWriter
+from lightrouter_graph.evaluation.models.merge_stub import StandInWriter
+from lightrouter_graph.evaluation.models.replay_model import Recordings, ReplayedChat
 from lightrouter_graph.evaluation.questions import Output, Question
 from lightrouter_graph.evaluation.records import ModelCall
 from lightrouter_graph.pool import Candidate, Pool
-from lightrouter_graph.pricing import Price
+from lightrouter_graph.providers.pricing import Price
 from lightrouter_graph.testing.clock import VirtualClock
 
 Said = tuple[Any, float]

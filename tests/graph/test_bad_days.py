@@ -249,7 +249,7 @@ async def test_a_prefix_that_is_not_continued_doubles_nothing_and_is_remembered(
     pool = pool_at(server, "ab", continuation="continue_final_message")
     message = await ask(pool)
     assert message.text == long("a")
-    assert pool["a"].quirks.restarts
+    assert pool["a"].learned.restarts
     server.reset()
     message = await ask(pool)
     assert message.text == long("a")
@@ -264,7 +264,7 @@ async def test_two_messages_of_one_role_in_a_row_are_joined_where_they_are_refus
     context = Context.paper(boot_tokens=10, selector="consistency", aggregator="vote")
     message = await ask(pool, context)
     assert candidate(message)["fate"] != "failed"
-    assert pool["a"].quirks.alternates
+    assert pool["a"].learned.alternates
     last = [request.body for request in server.requests if request.body["model"] == "a"][-1]
     assert [m["role"] for m in last["messages"]] == ["user"]
 
@@ -314,4 +314,4 @@ async def test_a_count_above_the_cap_is_not_believed_where_the_text_is_short(ser
     server.failures["a"] = Replace({"completion_tokens": 500}) & Say("It is short.")
     pool = pool_at(server)
     await ask(pool, FIXED.overlaid({"boot_tokens": 100}))
-    assert not pool["a"].quirks.ignores_cap
+    assert not pool["a"].learned.ignores_cap

@@ -170,7 +170,7 @@ async def test_a_run_that_died_counts_on_its_thread():
     with pytest.raises(NoSurvivorError):
         await graph.ainvoke(ASKED, THREAD)
     state = (await graph.aget_state(THREAD)).values
-    assert len(state["spendings"]) == 4
+    assert len(state["call_costs"]) == 4
 
 
 async def test_runs_that_were_cancelled_count_on_their_thread_with_all_they_may_have_taken():

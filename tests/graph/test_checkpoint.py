@@ -30,7 +30,7 @@ async def test_two_turns_on_one_thread_share_the_conversation_and_nothing_else()
     assert calls(pool) == {"a": 4, "b": 4}
     state = (await graph.aget_state(THREAD)).values
     assert len(state["boots"]) == 2
-    assert len(state["spendings"]) == 4
+    assert len(state["call_costs"]) == 4
     assert [m.text for m in calls_of(pool, "a")[-1].messages] == ["first", long("1"), "second"]
 
 

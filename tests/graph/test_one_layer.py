@@ -8,13 +8,13 @@ from langchain_core.caches import InMemoryCache
 from langchain_core.globals import set_llm_cache
 
 from lightrouter_graph import (
-    BestAggregator,
     ChatLightRouter,
     Context,
     LLMAggregator,
     NoSurvivorError,
     Pool,
     QueryError,
+    TopRankedAggregator,
     VoteAggregator,
     create_lightrouter,
 )
@@ -39,7 +39,7 @@ class TestNeverPayTwice:
 
     async def test_a_finished_boot_is_not_asked_again(self):
         pool = scripted(a="The answer is 4.", b=long("5"))
-        message = await run(pool, Context(top_k=2, agree=None, boot_tokens=10), aggregator=BestAggregator())
+        message = await run(pool, Context(top_k=2, agree=None, boot_tokens=10), aggregator=TopRankedAggregator())
         assert calls(pool) == {"a": 1, "b": 2}
         assert vias(message) == {"a": "boot", "b": "regeneration"}
 

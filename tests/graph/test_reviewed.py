@@ -13,12 +13,12 @@ from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.memory import InMemorySaver
 
 from lightrouter_graph import Candidate, Context, HybridSelector, LLMAggregator, LLMSelector, Pool, create_lightrouter
-from lightrouter_graph.calling import Call
-from lightrouter_graph.completion import complete, complete_unless_decided
+from lightrouter_graph.llm.call import Call
+from lightrouter_graph.llm.client import complete, complete_unless_decided
 from lightrouter_graph.providers.building import SPEC_KEY
-from lightrouter_graph.races import Race, Rules
+from lightrouter_graph.rate_limits import RetryBudget
+from lightrouter_graph.runtime.early_stop import EarlyStop, EarlyStopRules
 from lightrouter_graph.testing import Fail, Habits, RecordedModelServer, Replace, Reply, ScriptedChatModel, VirtualClock
-from lightrouter_graph.traffic import RetryBudget
 
 QUESTION = "How many apples are in the basket?"
 RECORD = {"question": QUESTION, "outputs": {"a": {"text": long("4")}}}
@@ -41,15 +41,15 @@ async def test_calls_that_are_refused_at_the_same_time_learn_the_same_thing_once
         asked = [HumanMessage(QUESTION), HumanMessage("Well?")]
         replies = await asyncio.gather(*(complete(candidate, asked, call()) for _ in range(4)))
     assert [reply.failure for reply in replies] == [None] * 4
-    assert candidate.quirks.limit in {None, "max_tokens"}
-    assert not candidate.quirks.ignores_cap
+    assert candidate.learned.limit in {None, "max_tokens"}
+    assert not candidate.learned.ignores_cap
 
 
 async def test_a_call_that_is_stopped_between_two_attempts_is_not_counted_twice():
     turned_away = Fail(429, headers={"retry-after": "1"})
     with RecordedModelServer([RECORD], failures={"a": turned_away}) as server:
         model = ChatOpenAI(model="a", base_url=server.base_url, api_key="none", max_retries=3)
-        candidate, race = Candidate("a", model), Race(Rules(agree=2))
+        candidate, race = Candidate("a", model), EarlyStop(EarlyStopRules(agree=2))
         asking = asyncio.create_task(
             complete_unless_decided(race, candidate, [HumanMessage(QUESTION)], call(retries=RetryBudget(3)))
         )
@@ -61,7 +61,7 @@ async def test_a_call_that_is_stopped_between_two_attempts_is_not_counted_twice(
             race.arrive(name, "4")
         reply = await asking
         assert len(server.requests) == 1
-    assert [spending["fortune"] for spending in reply.spendings] == ["returned"]
+    assert [call_cost["outcome"] for call_cost in reply.call_costs] == ["completed"]
 
 
 class Whole(ScriptedChatModel):
@@ -77,7 +77,7 @@ async def test_a_reply_that_comes_in_one_piece_and_is_too_long_is_still_a_reply(
     candidate = Candidate("a", Whole(responses=long("4", 300), name="a"))
     asked = [HumanMessage(QUESTION)]
     first, second = [await complete(candidate, asked, call()) for _ in range(2)]
-    assert candidate.quirks.ignores_cap
+    assert candidate.learned.ignores_cap
     assert (second.failure, second.finish_reason) == (None, "length")
     assert second.usage["output_tokens"] == first.usage["output_tokens"] > 300
 
@@ -116,9 +116,9 @@ async def test_what_a_lost_continuation_took_at_most_includes_what_it_was_to_go_
     model = ScriptedChatModel(responses=Reply("", hang=True), name="a")
     candidate, asked = Candidate("a", model, continuation="prefill"), [HumanMessage(QUESTION)]
     reply = await complete(candidate, asked, call(timeout_s=0.02, prefix="word " * 400))
-    assert reply.spending["fortune"] == "lost"
-    assert reply.spending["usage"]["input_tokens"] >= model.calls[0].input_tokens
-    assert reply.spending["most_tokens"] >= model.calls[0].input_tokens + 10
+    assert reply.call_cost["outcome"] == "lost"
+    assert reply.call_cost["usage"]["input_tokens"] >= model.calls[0].input_tokens
+    assert reply.call_cost["max_tokens_used"] >= model.calls[0].input_tokens + 10
 
 
 async def test_boots_that_are_no_evidence_are_not_merged_into_a_draft():

@@ -296,7 +296,7 @@ async def test_an_aggregator_of_ones_own_sees_one_kind_alone():
 
     class Spy:
         async def merge(self, query, answers):
-            seen.append([answer["proposal"] is not None for answer in answers])
+            seen.append([answer["tool_call_message"] is not None for answer in answers])
             return await VoteAggregator().merge(query, answers)
 
     pool = scripted(a=calling(call(), text="a"), b="It is sunny.", c=calling(call("Oslo"), text="c"))

@@ -16,8 +16,8 @@ from langsmith_ingest import LangSmithIngest, project_of
 from lightrouter_graph import Candidate, Context, LLMSelector, Pool, Price, create_lightrouter
 from lightrouter_graph.errors import LightRouterError
 from lightrouter_graph.providers.building import build_model
+from lightrouter_graph.telemetry.tracing import feedback
 from lightrouter_graph.testing import Fail, RecordedModelServer, Reply, ScriptedChatModel
-from lightrouter_graph.tracing import feedback
 
 ASKED = {"messages": [("user", QUESTION)]}
 PAPER = Context(boot_tokens=5, top_k=2, agree=None, aggregator="llm", seed=1)

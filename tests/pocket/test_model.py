@@ -8,11 +8,11 @@ from statistics import mean
 import numpy as np
 import pytest
 
-from lightrouter_graph.answers import default_key
+from lightrouter_graph.answer_keys import default_key
 from lightrouter_graph.errors import PoolError
+from lightrouter_graph.evaluation.problems import draw_problems
 from lightrouter_graph.pocket.model import POCKET_NAMES, load_model
 from lightrouter_graph.pocket.network import Network
-from lightrouter_graph.problems import draw_problems
 
 FAMILIES = {
     "sums": ("sums", "differences", "chains"),

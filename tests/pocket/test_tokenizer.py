@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lightrouter_graph.evaluation.problems import draw_problems
 from lightrouter_graph.pocket.tokenizer import END, TextWriter, load_tokenizer
-from lightrouter_graph.problems import draw_problems
 
 TOKENIZER = load_tokenizer()
 

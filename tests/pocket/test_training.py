@@ -12,10 +12,10 @@ from examples.train_pocket.data import ProblemSource  # noqa: E402
 from examples.train_pocket.network import initial_weights  # noqa: E402
 from examples.train_pocket.recipe import EVEN, RUNS, Run  # noqa: E402
 from examples.train_pocket.training import Training  # noqa: E402
+from lightrouter_graph.evaluation.problems import draw_problems  # noqa: E402
 from lightrouter_graph.pocket.model import load_model  # noqa: E402
 from lightrouter_graph.pocket.shape import Shape  # noqa: E402
 from lightrouter_graph.pocket.tokenizer import load_tokenizer  # noqa: E402
-from lightrouter_graph.problems import draw_problems  # noqa: E402
 
 TOKENIZER = load_tokenizer()
 SMALL = Shape(len(TOKENIZER.tokens), width=32, layers=1)

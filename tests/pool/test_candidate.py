@@ -9,8 +9,8 @@ from langchain_openai import ChatOpenAI
 
 from lightrouter_graph.errors import PoolError
 from lightrouter_graph.pool.candidate import Candidate
-from lightrouter_graph.pricing import Price
 from lightrouter_graph.providers.building import build_model
+from lightrouter_graph.providers.pricing import Price
 
 KEY = "sk-verysecretvalue42"
 

@@ -2,7 +2,7 @@ import pytest
 
 from lightrouter_graph.errors import PoolError
 from lightrouter_graph.pool.toml_file import read_pool_file
-from lightrouter_graph.pricing import Price
+from lightrouter_graph.providers.pricing import Price
 
 SECRET = "sk-verysecretvalue42"
 ENV = {"OPENAI_API_KEY": SECRET, "MY_KEY": "mine"}

@@ -17,7 +17,7 @@ CAUSES = get_args(Cause)
 OVERRUN, TURN_S = 1.1, 0.03
 """How far a run may be behind its deadline, and what the event loop may take besides."""
 
-_SENT = frozenset({"returned", "lost", "cut"})
+_SENT = frozenset({"completed", "lost", "truncated"})
 
 
 def wrongs(outcome: Outcome) -> list[str]:
@@ -66,7 +66,9 @@ def _records(outcome: Outcome) -> Iterator[str]:
         failure, told = record["failure"], f"{record['candidate']} in layer {record['layer']}"
         if failure is not None and failure["cause"] not in CAUSES:
             yield f"no cause: {failure} for {told}"
-        said_or_why = record["text"].strip() or record.get("thoughts") or record.get("silent") or record["proposal"]
+        said_or_why = (
+            record["text"].strip() or record.get("thoughts") or record.get("silent") or record["tool_call_message"]
+        )
         if failure is None and not said_or_why:
             yield f"neither text nor cause for {told}"
 
@@ -74,7 +76,7 @@ def _records(outcome: Outcome) -> Iterator[str]:
 def _no_survivor(outcome: Outcome, error: NoSurvivorError) -> Iterator[str]:
     if outcome.messages:
         yield "an answer beside the error"
-    called = {s["candidate"] for s in outcome.records["spendings"] if s["stage"] in {"boot", "generate"}}
+    called = {s["candidate"] for s in outcome.records["call_costs"] if s["stage"] in {"boot", "generate"}}
     for name in sorted(called - error.failures.keys()):
         yield f"the error does not say what happened to {name}: {error}"
     for name, why in error.failures.items():
@@ -86,7 +88,7 @@ def _no_survivor(outcome: Outcome, error: NoSurvivorError) -> Iterator[str]:
 def _candidates(outcome: Outcome, records: list[Mapping[str, Any]]) -> Iterator[str]:
     if sorted(record["candidate"] for record in records) != list(CANDIDATES):
         yield f"the record is of {[record['candidate'] for record in records]}"
-    called = {spending["candidate"] for spending in outcome.records["spendings"]}
+    called = {call_cost["candidate"] for call_cost in outcome.records["call_costs"]}
     for record in records:
         name, fate, why = record["candidate"], record["fate"], record["why"]
         fits = {
@@ -145,20 +147,20 @@ def _streamed(outcome: Outcome, message: AIMessage) -> Iterator[str]:
 
 
 def _bill(outcome: Outcome, bill: Mapping[str, Any]) -> Iterator[str]:
-    sent = [spending for spending in outcome.records["spendings"] if spending["fortune"] in _SENT]
+    sent = [call_cost for call_cost in outcome.records["call_costs"] if call_cost["outcome"] in _SENT]
     if bill["calls"] != len(sent):
         yield f"{bill['calls']} calls on the bill, {len(sent)} made"
-    if bill["usage"]["input_tokens"] != sum(spending["usage"]["input_tokens"] for spending in sent):
+    if bill["usage"]["input_tokens"] != sum(call_cost["usage"]["input_tokens"] for call_cost in sent):
         yield "the bill does not add up"
 
 
 def _accounts(outcome: Outcome) -> Iterator[str]:
     yield from _within_budget(outcome)
     by_role: dict[str, list[Mapping[str, Any]]] = {role: [] for role in ROLES}
-    for spending in outcome.records["spendings"]:
-        by_role[spending["candidate"]].append(spending)
-    for role, spendings in by_role.items():
-        yield from _account(outcome, role, spendings)
+    for call_cost in outcome.records["call_costs"]:
+        by_role[call_cost["candidate"]].append(call_cost)
+    for role, call_costs in by_role.items():
+        yield from _account(outcome, role, call_costs)
 
 
 def _within_budget(outcome: Outcome) -> Iterator[str]:
@@ -172,17 +174,17 @@ def _within_budget(outcome: Outcome) -> Iterator[str]:
         yield f"{tokens} tokens, and the budget was {budget.tokens}"
 
 
-def _account(outcome: Outcome, role: str, spendings: list[Mapping[str, Any]]) -> Iterator[str]:
-    sent = [spending for spending in spendings if spending["fortune"] in _SENT]
-    unsure = sum(spending["fortune"] == "lost" for spending in sent)
+def _account(outcome: Outcome, role: str, call_costs: list[Mapping[str, Any]]) -> Iterator[str]:
+    sent = [call_cost for call_cost in call_costs if call_cost["outcome"] in _SENT]
+    unsure = sum(call_cost["outcome"] == "lost" for call_cost in sent)
     asked, billed = outcome.asked[role], outcome.billed[role]
     if not asked <= len(sent) <= asked + unsure:
-        fortunes = [(spending["stage"], spending["fortune"]) for spending in spendings]
+        fortunes = [(call_cost["stage"], call_cost["outcome"]) for call_cost in call_costs]
         yield f"{role} was asked {asked} times, and on the bill are {fortunes}"
     if MISCOUNTED & outcome.plan.roles[role].kinds:
         return
-    known = [spending for spending in sent if not spending["usage"]["estimated"]]
-    ours = [sum(spending["usage"][key] for spending in known) for key in ("input_tokens", "output_tokens")]
+    known = [call_cost for call_cost in sent if not call_cost["usage"]["estimated"]]
+    ours = [sum(call_cost["usage"][key] for call_cost in known) for key in ("input_tokens", "output_tokens")]
     theirs = [billed.input_tokens, billed.output_tokens]
     if len(known) == len(sent) and ours != theirs:
         yield f"{role} was billed {theirs} tokens, and we count {ours}"

@@ -16,9 +16,9 @@ from langgraph.checkpoint.memory import InMemorySaver
 from resilience.chaos_plans import CANDIDATES, ROLES, SCHEMA, Plan, judge
 
 from lightrouter_graph import Candidate, Context, LLMAggregator, LLMSelector, create_lightrouter
+from lightrouter_graph.rate_limits import endpoints
 from lightrouter_graph.testing import Bill, RecordedModelServer
 from lightrouter_graph.testing.billing import Kind
-from lightrouter_graph.traffic import lanes
 
 ASKED = {"messages": [("user", "How many apples are in the basket?")]}
 HANGS_S = 20.0
@@ -27,7 +27,7 @@ HANGS_S = 20.0
 SETTLES_S = 0.1
 """So soon after a run nothing of it may be left."""
 
-_RECORDS = ("spendings", "boots", "answers")
+_RECORDS = ("call_costs", "boots", "answers")
 _playing: ContextVar["weakref.WeakSet[asyncio.Task[Any]] | None"] = ContextVar("playing", default=None)
 
 
@@ -40,7 +40,7 @@ class Outcome:
         names: What each role is called at the server.
         messages: What was appended to the conversation.
         error: What was raised instead.
-        records: The spendings, boots and answers that were told of.
+        records: The call_costs, boots and answers that were told of.
         streamed: The text that was streamed under each message id.
         seconds: How long it took.
         taken: Places that were still taken when it was over.
@@ -91,7 +91,7 @@ class Play:
         finally:
             outcome.seconds = time.monotonic() - began
             _playing.reset(token)
-        outcome.taken = sum(lanes.of(candidate.model).taken for candidate in self._candidates.values())
+        outcome.taken = sum(endpoints.of(candidate.model).taken for candidate in self._candidates.values())
         outcome.tasks = await _left_of(mine)
         return outcome
 

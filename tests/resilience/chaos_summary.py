@@ -28,7 +28,7 @@ class Summary:
         else:
             self.ends["complete" if decision["complete"] else "incomplete"] += 1
         self.causes += causes_of(outcome)
-        self.calls += Counter(spending["fortune"] for spending in outcome.records["spendings"])
+        self.calls += Counter(call_cost["outcome"] for call_cost in outcome.records["call_costs"])
         self.calls["reached the server"] += sum(outcome.asked.values())
         self.longest_s = max(self.longest_s, outcome.seconds)
         deadline = outcome.plan.settings["deadline_s"]

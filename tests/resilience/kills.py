@@ -64,18 +64,18 @@ def read(database: Path) -> Kept:
     with SqliteSaver.from_conn_string(str(database)) as saver:
         state = _reader().compile(checkpointer=saver).get_state(THREAD)
         saved = saver.get_tuple(THREAD)
-    spendings = list(state.values.get("spendings", ()))
+    call_costs = list(state.values.get("call_costs", ()))
     if saved is not None and "select" in [task.name for task in state.tasks]:
         # The judge's replies are kept one by one, until the ranking is there.
         parts = {part: value for part, channel, value in saved.pending_writes or () if channel == "__return__"}
-        spendings += [part["spending"] for part in parts.values()]
-    sent = [spending for spending in spendings if spending["fortune"] in {"returned", "lost"}]
+        call_costs += [part["call_cost"] for part in parts.values()]
+    sent = [call_cost for call_cost in call_costs if call_cost["outcome"] in {"completed", "lost"}]
     return Kept(
         run=state.values.get("run"),
         under_way=tuple(task.name.strip("_") for task in state.tasks),
         messages=state.values.get("messages", ()),
-        paid=Counter((spending["candidate"], spending["cap"]) for spending in sent),
-        returned=Counter(spending["candidate"] for spending in sent if spending["fortune"] == "returned"),
+        paid=Counter((call_cost["candidate"], call_cost["cap"]) for call_cost in sent),
+        returned=Counter(call_cost["candidate"] for call_cost in sent if call_cost["outcome"] == "completed"),
     )
 
 

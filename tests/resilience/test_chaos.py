@@ -15,7 +15,7 @@ from resilience.chaos_plans import Plan, draw_plan
 from resilience.chaos_runs import SETTLES_S, Outcome, Play, count_requests, tasks_told_apart
 from resilience.chaos_summary import Summary
 
-from lightrouter_graph import event_loops
+from lightrouter_graph.runtime import event_loops
 from lightrouter_graph.testing import RecordedModelServer
 
 PLANS, AT_ONCE, PER_TEST = 300, 6, 150

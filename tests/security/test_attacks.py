@@ -14,10 +14,12 @@ from rich.console import Console
 from security.attacks import ATTACKS, FAMILIES, ORDER, careless, is_ordered, judged_answers, readable
 
 from lightrouter_graph import Context, LLMAggregator, LLMSelector
-from lightrouter_graph.cli.board import Board
-from lightrouter_graph.cli.lines import event_line
+from lightrouter_graph.cli.formatting import safe
+from lightrouter_graph.cli.live_view import Board
+from lightrouter_graph.cli.plain_view import event_line
 from lightrouter_graph.cli.race import Race
-from lightrouter_graph.cli.words import safe
+from lightrouter_graph.llm.output_schema import schema_of
+from lightrouter_graph.llm.request import make_request
 from lightrouter_graph.prompts import (
     defuse,
     judge_boots,
@@ -27,8 +29,6 @@ from lightrouter_graph.prompts import (
     with_schema,
     with_shared_boots,
 )
-from lightrouter_graph.request import make_request
-from lightrouter_graph.schemas import schema_of
 from lightrouter_graph.testing import ScriptedChatModel
 
 TALK = [HumanMessage("How many apples are in the basket?")]
@@ -190,7 +190,7 @@ async def test_no_gullible_model_of_a_layered_run_follows_it(attack):
 @attacked(max_examples=10)
 async def test_the_arguments_of_a_call_carry_no_order(attack):
     calls = [{"name": "pay", "args": {"to": attack}, "id": "1", "type": "tool_call"}]
-    calling = boot("mallory", attack, proposal={"content": "", "tool_calls": calls, "additional_kwargs": {}})
+    calling = boot("mallory", attack, tool_call_message={"content": "", "tool_calls": calls, "additional_kwargs": {}})
     judge = ScriptedChatModel(responses=gullible_judge, then="repeat_last")
     asked = query(scripted(mallory="", anna=""), request=make_request(tools=[{"name": "pay", "parameters": {}}]))
     await LLMSelector(judge).score(asked, [calling, boot("anna", HONEST[0])])

@@ -32,7 +32,7 @@ UNPICKLING = {
 }
 RUNNING = {"__import__", "compile", "eval", "exec"}
 LOADING = {"allow_dangerous_deserialization", "deserialize_from_bytes", "load_local", "read_pickle"}
-IMPORTING = {"lightrouter_graph/event_loops.py"}
+IMPORTING = {"lightrouter_graph/runtime/event_loops.py"}
 """Where modules are imported by name, which is written down there."""
 
 

@@ -7,7 +7,7 @@ from builders import boot, query
 from helpers import decision, events, long, run, scripted
 
 from lightrouter_graph import Context, LLMSelector
-from lightrouter_graph.selectors.judgement import Judgement, read_judgement
+from lightrouter_graph.selectors.judge_call import Judgement, read_judgement
 from lightrouter_graph.testing import Reply, ScriptedChatModel
 
 LABELS = dict.fromkeys("AB")

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
 
 from lightrouter_graph import ConsistencySelector
-from lightrouter_graph.answers import canonical_object, canonical_tool_calls
-from lightrouter_graph.request import make_request
+from lightrouter_graph.answer_keys import canonical_object, canonical_tool_calls
+from lightrouter_graph.llm.request import make_request
 
 ALIKE = "Seven apples and eight apples make fifteen apples"
 TOO = "Eight apples plus seven apples, so fifteen apples"
@@ -45,7 +45,7 @@ async def test_the_verdict_says_why_and_takes_no_call():
     assert verdict.reasons["a"].startswith("answers 15; agrees ")
     assert verdict.reasons["b"].startswith("no answer yet; agrees ")
     assert verdict.selector == "consistency"
-    assert verdict.spendings == ()
+    assert verdict.call_costs == ()
 
 
 TEXTS = st.lists(st.text(max_size=40), min_size=2, max_size=5)
@@ -115,8 +115,8 @@ async def test_a_boot_that_says_nothing_yet_is_not_ranked_last_for_it():
 
 def calling(candidate, city, text="", **args):
     calls = [{"name": "weather", "args": {"city": city, **args}, "id": candidate, "type": "tool_call"}]
-    proposal = {"content": text, "tool_calls": calls, "additional_kwargs": {}}
-    return boot(candidate, text, finished=True, answer=canonical_tool_calls(calls), proposal=proposal)
+    tool_call_message = {"content": text, "tool_calls": calls, "additional_kwargs": {}}
+    return boot(candidate, text, finished=True, answer=canonical_tool_calls(calls), tool_call_message=tool_call_message)
 
 
 async def test_equal_calls_agree_whatever_is_said_beside_them():

@@ -1,7 +1,7 @@
 """What the boots say, weighed against what was believed before."""
 
 import pytest
-from builders import boot, query, spending
+from builders import boot, call_cost, query
 
 from lightrouter_graph import HybridSelector, SelectionError
 from lightrouter_graph.selectors import Scores
@@ -14,7 +14,7 @@ class Says:
 
     def __init__(self, name="says", **scores):
         self.verdict = Scores(
-            scores, name, {who: f"{name} of {who}" for who in scores}, {f"note of {name}": "1"}, (spending("select"),)
+            scores, name, {who: f"{name} of {who}" for who in scores}, {f"note of {name}": "1"}, (call_cost("select"),)
         )
 
     async def score(self, asked, boots):
@@ -49,7 +49,7 @@ async def test_names_reasons_notes_and_costs_of_all_parts_are_kept():
     assert scores.selector == "one+two+prior"
     assert scores.reasons["a"] == "one of a; two of a; prior 0.75"
     assert scores.notes == {"note of one": "1", "note of two": "1"}
-    assert len(scores.spendings) == 2
+    assert len(scores.call_costs) == 2
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 
 from lightrouter_graph import Candidate, LLMSelector, PoolError
-from lightrouter_graph.request import make_request
+from lightrouter_graph.llm.request import make_request
 from lightrouter_graph.selectors.base import Scores
-from lightrouter_graph.selectors.judgement import read_judgement
+from lightrouter_graph.selectors.judge_call import read_judgement
 from lightrouter_graph.testing import Reply, ScriptedChatModel
 
 BOOTS = [boot("anna", "It is four"), boot("bert", "It is five"), boot("cleo", "It is six")]
@@ -287,16 +287,16 @@ async def test_one_order_that_fails_leaves_the_verdict_to_the_other():
 )
 async def test_every_call_of_the_judge_is_on_the_bill(responses, made):
     scores, calls = await judge(*responses)
-    assert len(scores.spendings) == len(calls) == made
-    assert {spent["stage"] for spent in scores.spendings} == {"select"}
-    billed = sum(spent["usage"]["output_tokens"] for spent in scores.spendings)
+    assert len(scores.call_costs) == len(calls) == made
+    assert {spent["stage"] for spent in scores.call_costs} == {"select"}
+    billed = sum(spent["usage"]["output_tokens"] for spent in scores.call_costs)
     assert billed == sum(call.output_tokens for call in calls)
 
 
 async def test_what_the_fallback_spends_is_billed_too():
     inner = LLMSelector(judged_by(by_quality))
     scores, _ = await judge(selector=LLMSelector(judged_by("no verdict"), fallback=inner))
-    assert len(scores.spendings) == 4 + 2
+    assert len(scores.call_costs) == 4 + 2
 
 
 async def test_a_question_in_several_messages_is_judged_whole():
@@ -313,7 +313,7 @@ TOOL = {"name": "weather", "description": "Tell the weather.", "parameters": {"t
 
 def calling(candidate, city, text=""):
     calls = [{"name": "weather", "args": {"city": city}, "id": "c1", "type": "tool_call"}]
-    return boot(candidate, text, proposal={"content": text, "tool_calls": calls, "additional_kwargs": {}})
+    return boot(candidate, text, tool_call_message={"content": text, "tool_calls": calls, "additional_kwargs": {}})
 
 
 async def test_the_judge_sees_what_a_boot_calls_and_what_there_is_to_call():

@@ -17,7 +17,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage
 
 from lightrouter_graph import Candidate, Pool
-from lightrouter_graph.problems import draw_problems
+from lightrouter_graph.evaluation.problems import draw_problems
 from lightrouter_graph.testing import ScriptedChatModel
 
 RIGHT = {"oak": "101010", "elm": "110011", "fir": "111000"}

@@ -6,7 +6,7 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import tool_call_chunk
 
-from lightrouter_graph.server.asking import Ask
+from lightrouter_graph.server.requests import Ask
 from lightrouter_graph.server.streaming import ChunkWriter
 
 

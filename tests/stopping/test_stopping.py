@@ -2,13 +2,13 @@
 
 import pytest
 
-from lightrouter_graph.stopping import AgreementStop, FixedTopK, Standing, rule_for
+from lightrouter_graph.stopping import AgreementStop, FixedTopK, LayerStatus, rule_for
 
 
 def standing(contenders, *, late=False, **answers):
     """Build a standing; an answer of "-" is one without a key."""
     keys = {name: None if key == "-" else key for name, key in answers.items()}
-    return Standing(tuple(contenders), keys, late)
+    return LayerStatus(tuple(contenders), keys, late)
 
 
 def names(chosen):

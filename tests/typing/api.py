@@ -13,7 +13,6 @@ from lightrouter_graph import (
     Aggregator,
     AnswerKey,
     AutoAggregator,
-    BestAggregator,
     BootCache,
     Candidate,
     ChatLightRouter,
@@ -29,6 +28,7 @@ from lightrouter_graph import (
     Prior,
     RandomSelector,
     Selector,
+    TopRankedAggregator,
     UniformPrior,
     VoteAggregator,
     create_lightrouter,
@@ -46,7 +46,7 @@ def every_part_fits_its_seam(model: BaseChatModel) -> None:
         RandomSelector(),
         OracleSelector(lambda question, name: 1.0),
     ]
-    aggregators: list[Aggregator] = [AutoAggregator(), LLMAggregator(model), VoteAggregator(), BestAggregator()]
+    aggregators: list[Aggregator] = [AutoAggregator(), LLMAggregator(model), VoteAggregator(), TopRankedAggregator()]
     priors: list[Prior] = [OrderPrior(), UniformPrior()]
     key: AnswerKey = default_key
     del selectors, aggregators, priors, key

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lightrouter_graph.cli.evaluate import options
-from lightrouter_graph.cli.sources import PoolFile, Specs
+from lightrouter_graph.cli.pool_options import PoolFile, Specs
 
 if TYPE_CHECKING:
-    from lightrouter_graph.evaluation.studies.study import Reported
+    from lightrouter_graph.evaluation.runs.run import Reported
 
 _EPILOG = """
 [bold]Examples[/bold]
@@ -211,7 +211,7 @@ def _check_extra() -> None:
     Raises:
         EvaluationError: If a package of the extra is not installed; it says how to get it.
     """
-    from lightrouter_graph.evaluation.extras import need  # noqa: PLC0415 - as above
+    from lightrouter_graph.evaluation.optional_dependencies import need  # noqa: PLC0415 - as above
 
     for module in ("scipy", "sklearn", "matplotlib", "textalloc", "jinja2"):
         need(module, extra="eval", what="lightrouter eval")

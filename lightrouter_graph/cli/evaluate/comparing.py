@@ -9,13 +9,13 @@ from rich.text import Text
 
 from lightrouter_graph.cli.evaluate.showing import stdout_console
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.figures.compare import Change, MethodChange, compare
-from lightrouter_graph.evaluation.figures.table import LATENCIES, PERCENTILES
 from lightrouter_graph.evaluation.records import Interval, Result
-from lightrouter_graph.evaluation.report.formats import points, short
+from lightrouter_graph.evaluation.report.formatting import points, short
 from lightrouter_graph.evaluation.results import ResultsFile
-from lightrouter_graph.evaluation.studies.folder import terms_of
-from lightrouter_graph.evaluation.studies.study import Terms
+from lightrouter_graph.evaluation.runs.run import Terms
+from lightrouter_graph.evaluation.runs.run_directory import terms_of
+from lightrouter_graph.evaluation.stats.compare import Change, MethodChange, compare
+from lightrouter_graph.evaluation.stats.table import LATENCIES, PERCENTILES
 
 _NAMES = MappingProxyType(
     {

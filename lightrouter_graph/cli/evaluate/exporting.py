@@ -4,9 +4,9 @@ from pathlib import Path
 
 from lightrouter_graph.cli.evaluate.progress import Bar
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.langsmith_export import export
+from lightrouter_graph.evaluation.export.langsmith import export
 from lightrouter_graph.evaluation.results import ResultsFile
-from lightrouter_graph.evaluation.studies.folder import questions_of
+from lightrouter_graph.evaluation.runs.run_directory import questions_of
 
 
 def export_run(folder: Path, dataset: str | None) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from lightrouter_graph.evaluation.experiments.everything import EVERYTHING, everything
-from lightrouter_graph.evaluation.methods.catalogue import BASELINES
-from lightrouter_graph.evaluation.methods.corrupted import FORM
+from lightrouter_graph.evaluation.experiments.main_table import EVERYTHING, everything
+from lightrouter_graph.evaluation.methods.error_injection import FORM
 from lightrouter_graph.evaluation.methods.lightrouter import LIGHTROUTERS
+from lightrouter_graph.evaluation.methods.registry import BASELINES
 from lightrouter_graph.evaluation.report.overview import OVERVIEW, markdown_overview
-from lightrouter_graph.evaluation.studies.folder import summary_of
+from lightrouter_graph.evaluation.runs.run_directory import summary_of
 
 _MARK = "*"
 _LARGE = 9  # candidates of a pool in which no method is idle

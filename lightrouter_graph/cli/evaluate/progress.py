@@ -16,7 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from lightrouter_graph.cli.words import one_line
+from lightrouter_graph.cli.formatting import one_line
 
 _TENTHS = 10
 _APART_S = 2.0

@@ -7,22 +7,22 @@ from typing import Any, cast
 
 from lightrouter_graph.aggregators import AutoAggregator, LLMAggregator
 from lightrouter_graph.cli.evaluate.progress import Bar, NoBar
-from lightrouter_graph.cli.sources import Source, open_pool
+from lightrouter_graph.cli.pool_options import Source, open_pool
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.datasets.catalogue import load
+from lightrouter_graph.evaluation.datasets.registry import load
 from lightrouter_graph.evaluation.experiments.ablations import boot_tokens, layers, top_k
 from lightrouter_graph.evaluation.experiments.base import Experiment
-from lightrouter_graph.evaluation.experiments.corruption import corruption
 from lightrouter_graph.evaluation.experiments.equal_cost import equal_cost
-from lightrouter_graph.evaluation.experiments.everything import everything
+from lightrouter_graph.evaluation.experiments.error_injection import corruption
+from lightrouter_graph.evaluation.experiments.main_table import everything
 from lightrouter_graph.evaluation.experiments.predictiveness import predictiveness
-from lightrouter_graph.evaluation.live import Cast
+from lightrouter_graph.evaluation.live_runner import Cast
 from lightrouter_graph.evaluation.methods.base import Need
 from lightrouter_graph.evaluation.questions import DataSet, Scoring
-from lightrouter_graph.evaluation.studies.folder import methods_of
-from lightrouter_graph.evaluation.studies.over_models import Calls, over_models, over_tape
-from lightrouter_graph.evaluation.studies.over_recordings import over_recordings
-from lightrouter_graph.evaluation.studies.study import Design, Reported, Run, Study, run_study
+from lightrouter_graph.evaluation.runs.live import Calls, over_models, over_tape
+from lightrouter_graph.evaluation.runs.replay import over_recordings
+from lightrouter_graph.evaluation.runs.run import Design, Reported, Run, Study, run_study
+from lightrouter_graph.evaluation.runs.run_directory import methods_of
 from lightrouter_graph.pool import Candidate, Pool
 
 FOLDER = Path("lightrouter-eval")

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from lightrouter_graph.evaluation.report import table
 from lightrouter_graph.evaluation.report.tables import PAGE_WIDTH
-from lightrouter_graph.evaluation.studies.study import Reported
+from lightrouter_graph.evaluation.runs.run import Reported
 
 
 def stdout_console() -> Console:

@@ -3,9 +3,9 @@
 import hashlib
 from random import Random
 
+from lightrouter_graph.evaluation.datasets.base import PublicSet
 from lightrouter_graph.evaluation.datasets.prompts import ask_for_letter
-from lightrouter_graph.evaluation.datasets.public import PublicSet
-from lightrouter_graph.evaluation.datasets.rows import Row, text_of
+from lightrouter_graph.evaluation.datasets.readers import Row, text_of
 from lightrouter_graph.evaluation.questions import Question
 
 _WRONG = ("Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3")

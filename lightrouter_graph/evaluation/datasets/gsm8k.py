@@ -1,9 +1,9 @@
 """GSM8K: grade-school word problems."""
 
 from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.evaluation.datasets.base import PublicSet
 from lightrouter_graph.evaluation.datasets.prompts import ask_for_number
-from lightrouter_graph.evaluation.datasets.public import PublicSet
-from lightrouter_graph.evaluation.datasets.rows import Row, text_of
+from lightrouter_graph.evaluation.datasets.readers import Row, text_of
 from lightrouter_graph.evaluation.questions import Question
 
 _MARK = "####"

@@ -3,9 +3,9 @@
 import re
 
 from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.evaluation.datasets.base import PublicSet
 from lightrouter_graph.evaluation.datasets.prompts import ask_for_letter
-from lightrouter_graph.evaluation.datasets.public import PublicSet
-from lightrouter_graph.evaluation.datasets.rows import FILE, Row, text_of
+from lightrouter_graph.evaluation.datasets.readers import FILE, Row, text_of
 from lightrouter_graph.evaluation.questions import Question
 
 _LETTERS = "ABCD"

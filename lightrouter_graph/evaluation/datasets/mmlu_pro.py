@@ -3,9 +3,9 @@
 from string import ascii_uppercase
 
 from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.evaluation.datasets.base import PublicSet
 from lightrouter_graph.evaluation.datasets.prompts import MOST_OPTIONS, ask_for_letter
-from lightrouter_graph.evaluation.datasets.public import PublicSet
-from lightrouter_graph.evaluation.datasets.rows import Row, text_of
+from lightrouter_graph.evaluation.datasets.readers import Row, text_of
 from lightrouter_graph.evaluation.questions import Question
 
 

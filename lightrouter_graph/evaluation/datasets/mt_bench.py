@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.datasets.public import PublicSet
-from lightrouter_graph.evaluation.datasets.rows import Row, text_of
+from lightrouter_graph.evaluation.datasets.base import PublicSet
+from lightrouter_graph.evaluation.datasets.readers import Row, text_of
 from lightrouter_graph.evaluation.questions import Question
 
 

@@ -1,9 +1,9 @@
 """Generated word problems with known answers, for pools as small as the models that come with the package."""
 
 from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.evaluation.problems import draw_problems
+from lightrouter_graph.evaluation.problems.drawing import Wording
 from lightrouter_graph.evaluation.questions import DataSet, Question
-from lightrouter_graph.problems import draw_problems
-from lightrouter_graph.problems.drawing import Wording
 
 POCKET, POCKET_NEW = "pocket", "pocket-new"
 DEFAULT_COUNT = 200

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 
 MOST_OPTIONS = len("ABCDEFGHIJ")
-"""Options are lettered A to J at most: what `lightrouter_graph.answers` knows to read."""
+"""Options are lettered A to J at most: what `lightrouter_graph.answer_keys` knows to read."""
 
 _NUMBER = """\
 {question}

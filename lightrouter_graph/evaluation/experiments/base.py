@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lightrouter_graph.evaluation.figures.bootstrap import SCORES, interval
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.records import Point, Result
+from lightrouter_graph.evaluation.stats.bootstrap import SCORES, interval
 
 ByMethod = Mapping[str, Sequence[Result]]
 """The results of each method, by its name."""

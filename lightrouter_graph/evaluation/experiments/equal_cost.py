@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from lightrouter_graph.evaluation.experiments.base import ByMethod, Curves, Experiment, Findings, quality_point
-from lightrouter_graph.evaluation.figures.bootstrap import paired
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.records import Result
+from lightrouter_graph.evaluation.stats.bootstrap import paired
 
 SHARES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 """Budgets, as shares of the total tokens that all candidates in full take."""

@@ -5,14 +5,14 @@ from itertools import pairwise
 
 from lightrouter_graph.evaluation.experiments.ablations import BOOT_TOKENS
 from lightrouter_graph.evaluation.experiments.base import ByMethod, Curves, Experiment, Findings
-from lightrouter_graph.evaluation.figures.predictiveness import (
+from lightrouter_graph.evaluation.questions import Question
+from lightrouter_graph.evaluation.records import Interval, Result, RouteBoot
+from lightrouter_graph.evaluation.stats.predictiveness import (
     Predictiveness,
     measure_predictiveness,
     predictiveness_curves,
     read_boot_scores,
 )
-from lightrouter_graph.evaluation.questions import Question
-from lightrouter_graph.evaluation.records import Interval, Result, RouteBoot
 
 SELECTORS = ("consistency", "hybrid", "random")
 """Random is the control: what its figures show is noise."""

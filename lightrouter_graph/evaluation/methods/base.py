@@ -7,16 +7,16 @@ from typing import Literal, Protocol
 
 from langchain_core.messages import AnyMessage, HumanMessage
 
-from lightrouter_graph.answers import default_key
-from lightrouter_graph.calling import Call
-from lightrouter_graph.completion import complete
-from lightrouter_graph.evaluation.ledger import sample_wanted
+from lightrouter_graph.answer_keys import default_key
+from lightrouter_graph.evaluation.call_log import sample_wanted
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.records import Route
+from lightrouter_graph.llm.call import Call
+from lightrouter_graph.llm.client import complete
+from lightrouter_graph.llm.completion import Completion
 from lightrouter_graph.pool import Candidate, Pool
+from lightrouter_graph.rate_limits import RetryBudget
 from lightrouter_graph.records import Stage
-from lightrouter_graph.replies import Completion
-from lightrouter_graph.traffic import RetryBudget
 
 Need = Literal["history", "samples", "live", "judge", "writer"]
 """What a method cannot do without: scored outputs to other questions, several samples per model, models that read what
@@ -129,7 +129,7 @@ async def ask(
     max_tokens: int | None = None,
     stage: Stage = "generate",
     sample: int = 0,
-    listens: bool = False,
+    stream_internally: bool = False,
 ) -> Said:
     """Ask one candidate for a full answer, with the retries, limits and records of every other call of the package.
 
@@ -140,10 +140,15 @@ async def ask(
         max_tokens: Cap on the output; None for the model's own.
         stage: What the call is for, in the records.
         sample: Which of several independent samples of the same prompt is wanted, from 0.
-        listens: Whether the reply is streamed, so that the time to its first token shows.
+        stream_internally: Whether the reply is streamed, so that the time to its first token shows.
     """
     call = Call(
-        stage=stage, layer=1, timeout_s=TIMEOUT_S, max_tokens=max_tokens, retries=RetryBudget(4), listens=listens
+        stage=stage,
+        layer=1,
+        timeout_s=TIMEOUT_S,
+        max_tokens=max_tokens,
+        retries=RetryBudget(4),
+        stream_internally=stream_internally,
     )
     with sample_wanted(sample):
         completion = await complete(candidate, messages or [HumanMessage(question.text)], call)

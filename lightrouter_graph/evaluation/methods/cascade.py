@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.methods.asking import survivors
 from lightrouter_graph.evaluation.methods.base import Need, Reply, Said, Setting, ask
 from lightrouter_graph.evaluation.methods.history import cost_of, mean_costs, priced, require_history, trusted
+from lightrouter_graph.evaluation.methods.quality_features import Scorer, Training, train
 from lightrouter_graph.evaluation.methods.regression import Floats
-from lightrouter_graph.evaluation.methods.scorer import Scorer, Training, train
+from lightrouter_graph.evaluation.methods.sampling import survivors
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.pool import Candidate
 

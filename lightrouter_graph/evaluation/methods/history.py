@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from lightrouter_graph.answers import default_key
+from lightrouter_graph.answer_keys import default_key
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.methods.base import Setting
 from lightrouter_graph.evaluation.questions import Output, Question, mean_scores

@@ -8,18 +8,19 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.graph.state import CompiledStateGraph
 
 from lightrouter_graph.aggregators import Aggregator, AutoAggregator, LLMAggregator, VoteAggregator
-from lightrouter_graph.answers import default_key
+from lightrouter_graph.answer_keys import default_key
 from lightrouter_graph.context import Context
-from lightrouter_graph.decision import CandidateRecord, Decision
 from lightrouter_graph.errors import ContextError, EvaluationError
 from lightrouter_graph.evaluation.methods.base import Fitted, Need, Reply, Setting
 from lightrouter_graph.evaluation.methods.moa import VOTES_FOR_WRITER
+from lightrouter_graph.evaluation.methods.oracle_selector import OracleSelector
 from lightrouter_graph.evaluation.questions import Question, mean_scores, seed_of
 from lightrouter_graph.evaluation.records import Route, RouteBoot
-from lightrouter_graph.events import BootDone
 from lightrouter_graph.graph import create_lightrouter
+from lightrouter_graph.nodes.decision_record import CandidateRecord, Decision
 from lightrouter_graph.pool import Candidate, Pool
-from lightrouter_graph.selectors import LLMSelector, OracleSelector, Selector
+from lightrouter_graph.selectors import LLMSelector, Selector
+from lightrouter_graph.telemetry.events import BootDone
 
 Order = Literal["pool", "history", "price"]
 """Whom the pool trusts most: whoever stands first, was right most often on other questions, or is dearest."""

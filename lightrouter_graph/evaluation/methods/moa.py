@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 
 from lightrouter_graph.errors import EvaluationError, NoSurvivorError
-from lightrouter_graph.evaluation.methods.asking import ask_all
 from lightrouter_graph.evaluation.methods.base import Need, Reply, Said, Setting, ask
 from lightrouter_graph.evaluation.methods.history import trusted
+from lightrouter_graph.evaluation.methods.sampling import ask_all
 from lightrouter_graph.evaluation.methods.votes import check_k
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.pool import Candidate
@@ -114,7 +114,7 @@ async def aggregate(
         messages=with_references(question, said),
         max_tokens=max_tokens,
         stage="aggregate",
-        listens=True,
+        stream_internally=True,
     )
     failure = merged.completion.failure
     if failure is not None:

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from lightrouter_graph.evaluation.methods.base import Method
-from lightrouter_graph.evaluation.methods.catalogue import method_named
-from lightrouter_graph.evaluation.methods.corrupted import Corrupted, corrupted_named
+from lightrouter_graph.evaluation.methods.error_injection import Corrupted, corrupted_named
 from lightrouter_graph.evaluation.methods.lightrouter import LIGHTROUTERS, LightRouter, lightrouter_named, with_changes
+from lightrouter_graph.evaluation.methods.registry import method_named
 
 
 def named(name: str, changes: str = "") -> Method:

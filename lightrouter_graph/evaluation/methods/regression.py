@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from lightrouter_graph.evaluation.extras import need
+from lightrouter_graph.evaluation.optional_dependencies import need
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 

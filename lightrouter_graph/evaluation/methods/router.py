@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.methods.asking import ask_all
 from lightrouter_graph.evaluation.methods.base import Need, Reply, Setting
 from lightrouter_graph.evaluation.methods.history import mean_costs, require_history, trusted
 from lightrouter_graph.evaluation.methods.regression import Floats, fit_logistic, predict_unseen
+from lightrouter_graph.evaluation.methods.sampling import ask_all
 from lightrouter_graph.evaluation.questions import Question, fold_of
 from lightrouter_graph.pool import Candidate
 

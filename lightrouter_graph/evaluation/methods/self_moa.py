@@ -3,10 +3,10 @@
 import asyncio
 from dataclasses import dataclass
 
-from lightrouter_graph.evaluation.methods.asking import survivors
 from lightrouter_graph.evaluation.methods.base import Need, Reply, Setting, ask
 from lightrouter_graph.evaluation.methods.history import trusted
 from lightrouter_graph.evaluation.methods.moa import VOTES_FOR_WRITER, aggregate, writer_of
+from lightrouter_graph.evaluation.methods.sampling import survivors
 from lightrouter_graph.evaluation.methods.votes import check_k
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.pool import Candidate

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.methods.asking import ask_all
 from lightrouter_graph.evaluation.methods.base import Need, Reply, Setting
 from lightrouter_graph.evaluation.methods.history import trusted
+from lightrouter_graph.evaluation.methods.sampling import ask_all
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.pool import Candidate
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.methods.asking import ask_all
 from lightrouter_graph.evaluation.methods.base import Need, Reply, Setting
 from lightrouter_graph.evaluation.methods.history import key_of, scored_outputs, trusted
-from lightrouter_graph.evaluation.methods.tally import count_keys, first_with, take_majority
+from lightrouter_graph.evaluation.methods.sampling import ask_all
+from lightrouter_graph.evaluation.methods.voting import count_keys, first_with, take_majority
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.pool import Candidate
 

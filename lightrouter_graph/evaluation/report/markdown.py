@@ -5,13 +5,13 @@ from itertools import chain
 
 from lightrouter_graph.evaluation.records import MethodFigures, Selection, Summary
 from lightrouter_graph.evaluation.report.definitions import DEFINITIONS
-from lightrouter_graph.evaluation.report.formats import NOTHING, label, number, percent
-from lightrouter_graph.evaluation.report.kinds import main_method
-from lightrouter_graph.evaluation.report.losses import RULE, lead_of, where_it_loses
+from lightrouter_graph.evaluation.report.formatting import NOTHING, label, number, percent
+from lightrouter_graph.evaluation.report.method_families import main_method
 from lightrouter_graph.evaluation.report.plots.categories import categories
 from lightrouter_graph.evaluation.report.plots.drawing import Picture
 from lightrouter_graph.evaluation.report.plots.reliability import calibrated
 from lightrouter_graph.evaluation.report.tables import caption, cell, markdown_table
+from lightrouter_graph.evaluation.report.where_it_loses import RULE, lead_of, where_it_loses
 
 _SELECTION: tuple[tuple[str, str], ...] = (
     ("wrong_drop", "wrong-drop %"),

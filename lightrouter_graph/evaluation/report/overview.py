@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lightrouter_graph.evaluation.records import MethodFigures, Summary
-from lightrouter_graph.evaluation.report.formats import NOTHING, label, number, points
-from lightrouter_graph.evaluation.report.kinds import against_best_single, is_best_single
+from lightrouter_graph.evaluation.report.formatting import NOTHING, label, number, points
+from lightrouter_graph.evaluation.report.method_families import against_best_single, is_best_single
 from lightrouter_graph.evaluation.report.tables import cell
 
 OVERVIEW = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.records import MethodFigures, Summary
-from lightrouter_graph.evaluation.report.formats import (
+from lightrouter_graph.evaluation.report.formatting import (
     DAGGER,
     label,
     number,
@@ -16,7 +16,7 @@ from lightrouter_graph.evaluation.report.formats import (
     points,
     two_percentiles,
 )
-from lightrouter_graph.evaluation.report.kinds import Kind, against_best_single, kinds
+from lightrouter_graph.evaluation.report.method_families import Kind, against_best_single, kinds
 
 if TYPE_CHECKING:
     from rich.table import Table

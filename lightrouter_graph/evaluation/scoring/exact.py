@@ -1,6 +1,6 @@
 """Answers that are right when they say what the reference says, in whatever writing."""
 
-from lightrouter_graph.answers import ExactText, canonical_value, default_key
+from lightrouter_graph.answer_keys import ExactText, canonical_value, default_key
 from lightrouter_graph.evaluation.questions import Question
 
 _whole = ExactText()
@@ -11,7 +11,7 @@ class ExactScorer:
 
     White space, markup, quotes, articles and the letter case of words do not count; in questions about code they do.
 
-    Source: the comparison is that of `lightrouter_graph.answers`, by which candidates agree.
+    Source: the comparison is that of `lightrouter_graph.answer_keys`, by which candidates agree.
     """
 
     async def score(self, question: Question, text: str) -> float | None:

@@ -8,14 +8,14 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage, HumanMessage
 
 from lightrouter_graph import prompts
-from lightrouter_graph.calling import Call
-from lightrouter_graph.completion import complete
 from lightrouter_graph.evaluation.questions import Question
+from lightrouter_graph.llm.call import Call
+from lightrouter_graph.llm.client import complete
+from lightrouter_graph.llm.completion import Completion
+from lightrouter_graph.llm.output_schema import OutputSchema
 from lightrouter_graph.pool import Candidate
-from lightrouter_graph.replies import Completion
-from lightrouter_graph.schemas import OutputSchema
-from lightrouter_graph.selectors.judgement import Judgement, Verdict, read_judgement
-from lightrouter_graph.traffic import RetryBudget
+from lightrouter_graph.rate_limits import RetryBudget
+from lightrouter_graph.selectors.judge_call import Judgement, Verdict, read_judgement
 
 TASK = """\
 You compare two answers to one question and say how well each serves the person who asked.

@@ -2,8 +2,8 @@
 
 import re
 
-from lightrouter_graph.answers import default_key
-from lightrouter_graph.answers.questions import read_question
+from lightrouter_graph.answer_keys import default_key
+from lightrouter_graph.answer_keys.question_type import read_question
 from lightrouter_graph.evaluation.questions import Question
 
 _ANSWER_IS = re.compile(r"answer is \(?([A-J])\)?(?![\w'])")
@@ -19,7 +19,7 @@ class LetterScorer:
     no letter is drawn by lot for it.
 
     Source: the evaluation of TIGER-Lab/MMLU-Pro. Deviation: it draws a letter where it finds none, and does not know
-    the short answers of `lightrouter_graph.answers`.
+    the short answers of `lightrouter_graph.answer_keys`.
     """
 
     async def score(self, question: Question, text: str) -> float | None:

@@ -4,8 +4,8 @@ import math
 import re
 from fractions import Fraction
 
-from lightrouter_graph.answers import canonical_value, default_key
-from lightrouter_graph.answers.numbers import read_number
+from lightrouter_graph.answer_keys import canonical_value, default_key
+from lightrouter_graph.answer_keys.numbers import read_number
 from lightrouter_graph.evaluation.questions import Question
 
 _CLOSE = 1e-6

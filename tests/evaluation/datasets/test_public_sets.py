@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lightrouter_graph.answers.questions import read_question
+from lightrouter_graph.answer_keys.question_type import read_question
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.datasets import load
 from lightrouter_graph.evaluation.questions import Question

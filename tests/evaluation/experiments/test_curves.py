@@ -5,8 +5,8 @@ from evaluation.experiments.made import result
 
 from lightrouter_graph.evaluation.experiments.ablations import BOOT_TOKENS, LAYERS, TOP_K, boot_tokens, layers, top_k
 from lightrouter_graph.evaluation.experiments.base import Experiment, quality_point, tokens_point
-from lightrouter_graph.evaluation.experiments.corruption import PERCENTS, corruption
-from lightrouter_graph.evaluation.experiments.everything import everything
+from lightrouter_graph.evaluation.experiments.error_injection import PERCENTS, corruption
+from lightrouter_graph.evaluation.experiments.main_table import everything
 from lightrouter_graph.evaluation.methods.named import named
 
 

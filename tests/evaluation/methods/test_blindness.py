@@ -7,7 +7,7 @@ from evaluation.toys import Toy, random_questions, run_fitted, toy
 
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.methods.base import Need
-from lightrouter_graph.evaluation.methods.catalogue import method_named, usual_baselines
+from lightrouter_graph.evaluation.methods.registry import method_named, usual_baselines
 
 NAMES = "abcd"
 OFFERED: frozenset[Need] = frozenset({"history", "samples", "writer"})

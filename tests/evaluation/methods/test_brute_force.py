@@ -11,7 +11,7 @@ from evaluation.toys import Answered, Toy, output, question, run, toy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightrouter_graph.evaluation.methods.catalogue import method_named
+from lightrouter_graph.evaluation.methods.registry import method_named
 from lightrouter_graph.evaluation.questions import Question
 
 ANSWERS = st.sampled_from([1, 2, 3, None])

@@ -8,8 +8,8 @@ from evaluation.toys import Toy, output, question, random_questions, run, run_fi
 from lightrouter_graph.errors import NoSurvivorError
 from lightrouter_graph.evaluation.methods.cascade import Cascade, FittedCascade, Plan
 from lightrouter_graph.evaluation.methods.history import cost_of, mean_costs, trusted
+from lightrouter_graph.evaluation.methods.quality_features import Habits, Scorer, looks_of, train
 from lightrouter_graph.evaluation.methods.regression import fit_logistic
-from lightrouter_graph.evaluation.methods.scorer import Habits, Scorer, looks_of, train
 from lightrouter_graph.evaluation.questions import Question
 
 PRICES = {"a": (1.0, 10.0), "b": (2.0, 20.0), "c": (4.0, 40.0)}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from evaluation.toys import Answered, Toy, run, toy
 
-from lightrouter_graph.evaluation.methods.catalogue import method_named
+from lightrouter_graph.evaluation.methods.registry import method_named
 from lightrouter_graph.evaluation.questions import Output, Question, fold_of
 
 DATA = Path(__file__).parents[4] / "shared" / "replay" / "math_l5.jsonl.gz"

@@ -2,7 +2,7 @@ import pytest
 from evaluation.toys import question, run, toy
 
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.methods.oracles import Oracle
+from lightrouter_graph.evaluation.methods.oracle import Oracle
 from lightrouter_graph.evaluation.methods.single import BestSingle, Single
 
 

@@ -9,14 +9,14 @@ from typing import Any
 
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.records import MethodFigures, Summary
-from lightrouter_graph.evaluation.report.cases import RIGHT_FROM, Chosen
 from lightrouter_graph.evaluation.report.definitions import DEFINITIONS
-from lightrouter_graph.evaluation.report.kinds import kinds
-from lightrouter_graph.evaluation.report.losses import RULE, where_it_loses
+from lightrouter_graph.evaluation.report.examples import RIGHT_FROM, Chosen
 from lightrouter_graph.evaluation.report.markdown import facts_of, prices_of
+from lightrouter_graph.evaluation.report.method_families import kinds
 from lightrouter_graph.evaluation.report.page.vectors import themed
 from lightrouter_graph.evaluation.report.plots.drawing import Picture
 from lightrouter_graph.evaluation.report.tables import COLUMNS, MAIN_COLUMNS, caption
+from lightrouter_graph.evaluation.report.where_it_loses import RULE, where_it_loses
 
 
 def page(summary: Summary, data: dict[str, Any], chosen: Chosen, drawn: Sequence[Picture]) -> str:

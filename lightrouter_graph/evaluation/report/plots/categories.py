@@ -5,8 +5,8 @@ from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from lightrouter_graph.evaluation.records import MethodFigures, Summary
-from lightrouter_graph.evaluation.report.formats import label
-from lightrouter_graph.evaluation.report.kinds import Kind, kinds
+from lightrouter_graph.evaluation.report.formatting import label
+from lightrouter_graph.evaluation.report.method_families import Kind, kinds
 from lightrouter_graph.evaluation.report.plots.style import CELL_INK, COLOURS, FAINT, INK, PAPER, new_figure
 
 if TYPE_CHECKING:

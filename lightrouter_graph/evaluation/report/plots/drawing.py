@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from lightrouter_graph.evaluation.records import Summary
-from lightrouter_graph.evaluation.report.kinds import plain_name
+from lightrouter_graph.evaluation.report.method_families import plain_name
 from lightrouter_graph.evaluation.report.plots.categories import draw_categories
 from lightrouter_graph.evaluation.report.plots.curves import draw_curves, groups
 from lightrouter_graph.evaluation.report.plots.frontier import draw_frontier

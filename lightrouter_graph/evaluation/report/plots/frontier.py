@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from textwrap import shorten, wrap
 from typing import TYPE_CHECKING, Any, Literal
 
-from lightrouter_graph.evaluation.extras import need
+from lightrouter_graph.evaluation.optional_dependencies import need
 from lightrouter_graph.evaluation.records import Interval, MethodFigures, Summary
-from lightrouter_graph.evaluation.report.formats import label
-from lightrouter_graph.evaluation.report.kinds import Kind, kinds
+from lightrouter_graph.evaluation.report.formatting import label
+from lightrouter_graph.evaluation.report.method_families import Kind, kinds
 from lightrouter_graph.evaluation.report.plots.style import (
     COLOURS,
     FAINT,

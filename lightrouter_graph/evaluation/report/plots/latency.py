@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lightrouter_graph.evaluation.records import MethodFigures, Summary
-from lightrouter_graph.evaluation.report.formats import label, seconds
-from lightrouter_graph.evaluation.report.kinds import Kind, kinds
+from lightrouter_graph.evaluation.report.formatting import label, seconds
+from lightrouter_graph.evaluation.report.method_families import Kind, kinds
 from lightrouter_graph.evaluation.report.plots.style import COLOURS, INK, PAPER, new_figure, number_axis, wants_log
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from lightrouter_graph.evaluation.records import Calibration, MethodFigures, Summary
-from lightrouter_graph.evaluation.report.formats import label
-from lightrouter_graph.evaluation.report.kinds import Kind, kinds, of_kind
+from lightrouter_graph.evaluation.report.formatting import label
+from lightrouter_graph.evaluation.report.method_families import Kind, kinds, of_kind
 from lightrouter_graph.evaluation.report.plots.style import COLOURS, FAINT, INK, new_figure
 
 if TYPE_CHECKING:

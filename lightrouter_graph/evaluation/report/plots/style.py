@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.report.kinds import Kind
+from lightrouter_graph.evaluation.report.method_families import Kind
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,0 +1,138 @@
+"""The spoken form: "the answer is X", "Final answer: X", "**Answer:** X", "#### X"."""
+
+import re
+
+from lightrouter_graph.answer_keys.canonical import canonical_value, is_short_phrase, is_symbolic
+from lightrouter_graph.answer_keys.extractors import UNCLEAR
+from lightrouter_graph.answer_keys.question_type import read_question
+
+_LOOK_BACK = 8
+_MAX_VALUE = 400
+_NEAR = 400  # characters from either end of a text within which words are an answer
+_MAX_REST = 80  # characters a cut text may go on after its answer
+_HASHES = re.compile(r"(?:^|\n)[ \t]{0,8}####[ \t]{0,8}(?=[^#\s])")
+_PHRASE = re.compile(
+    r"[Aa](?:nswer|NSWER)(?:\s(?:choice|option))?(?:\*\*|__)?"
+    r"(?:\s(?:is|would be|should be|must be)\b(?:\s?:)?|\s?(?P<colon>:))"
+)
+_HEADING = re.compile(r"(?:^|\n)(?:#{1,6}[ \t]|\*\*)(?:[Ff]inal )?Answer(?:\*\*)?[ \t]{0,9}\n")
+_INTRODUCED = re.compile(r"\b(?:the|final|my|correct) $", re.IGNORECASE)
+_QUOTED = frozenset("\"'(`")
+_FENCED = re.compile(r"```.*?```", re.DOTALL)
+_LEAD = re.compile(r"^(?:\*\*|__)?\s*(?:[:=]\s*)?(?:(?:thus|therefore|indeed|simply|clearly|actually|just)\b,?\s*)?")
+_SPANS = (
+    re.compile(r"\*\*([^*\n]{1,300})\*\*"),
+    re.compile(r"\$\$([^$]{1,300})\$\$"),
+    re.compile(r"\$([^$\n]{1,300})\$(?!\d)"),
+    re.compile(r"\\\((.{1,300}?)\\\)"),
+    re.compile(r"\\\[(.{1,300}?)\\\]", re.DOTALL),
+    re.compile(r"`([^`\n]{1,300})`"),
+    re.compile(r'"([^"\n]{1,300})"'),
+)
+_SENTENCE_END = re.compile(
+    r"[.!?](?=\s|$|[\"\\])|\n|\\n|\"[,}]|[,;](?=\s+(?:as|since|because|which|so|but|where|assuming|given|not)\b)"
+)
+_AFTER_SPAN = re.compile(r"\s*(?:[.,;!?\n)]|$|(?:as|since|because|which)\b)")
+_LETTER = re.compile(r"\(([A-J])\)(?=\s*[.,:;\n]|\s+\w|\s*$)(?!\s*(?:,\s*|and\s|or\s|&\s*)+\(?[A-J]\b)")
+_NO_VALUE = re.compile(
+    r"(?i)(?:not|that|to|also|because|correct|wrong|incorrect|based|given|found|obtained|as follows)\b|"
+    r"```|\{"
+)
+_ITEM = re.compile(r"\W*(?:\d{1,2}|[A-J])[.)]\s")
+_LIST = re.compile(r"(?:\d{1,2}|[A-Ja-j])[.)]\s+\S")
+_DOUBT = re.compile(
+    r"(?i)\b(?:wait|however|actually|mistaken?|error|re-?(?:check|evaluat|consider|calculat|exam)\w*|instead|double|"
+    r"sorry|apolog\w+|incorrect|wrong|correct(?:ed|ion)|verify|final|but|or)\b"
+)
+_MORE = re.compile(r"(?i)\b(?:now|here'?s|let'?s)\b")
+
+
+def _read_span(value: str) -> str | None:
+    """The emphasised or quoted stretch a value starts with, when it is all of the value."""
+    for pattern in _SPANS:
+        found = pattern.match(value)
+        if found and _AFTER_SPAN.match(value, found.end()):
+            return found[1]
+    return None
+
+
+def _read_sentence(value: str, *, finished: bool) -> str | None:
+    """The value up to the end of its sentence; None when a cut text may go on."""
+    end = _SENTENCE_END.search(value)
+    if end is None or (end.end() == len(value) and end[0] != "\n"):
+        return value if finished else None
+    return value[: end.start()]
+
+
+def _is_placed(text: str, at: int) -> bool:
+    """Whether a place is where answers in words stand: near the start or the end, not amid an essay."""
+    return at <= _NEAR or len(text) - at <= _NEAR
+
+
+def _read_value(text: str, at: int, *, finished: bool) -> str:
+    """What is said after the marker that ends at `at`; "" when it is no short answer, or not all of it is there."""
+    rest = text[at : at + _MAX_VALUE]
+    value = _LEAD.sub("", rest, count=1)
+    starts_list = "\n" in rest[: len(rest) - len(value)] and _LIST.match(value)
+    if starts_list or _NO_VALUE.match(value):
+        return ""
+    sentence = (_read_sentence(value, finished=finished) or "").strip()
+    if letter := _LETTER.match(value):
+        return letter[0] if finished or sentence == letter[0] else ""
+    span = _read_span(value)
+    if span:
+        return span.strip()
+    if is_symbolic(sentence):
+        return sentence
+    return sentence if _is_placed(text, at) and is_short_phrase(sentence) else ""
+
+
+def _read_line(text: str, at: int, *, finished: bool) -> str:
+    """The line after "####", which is a number or the end of the text; else it is a heading."""
+    line, newline, rest = text[at : at + _MAX_VALUE].partition("\n")
+    ends = (finished and not rest.strip()) or (newline and is_symbolic(line.strip()) and not _ITEM.match(line))
+    return line.strip() if ends else ""
+
+
+def _goes_on(text: str, after: int) -> bool:
+    """Whether a cut text argues on after its answer: those who answer first often come to another one."""
+    return len(text) - after > _MAX_REST or bool(_MORE.search(text, after))
+
+
+def _is_marker(text: str, found: re.Match[str]) -> bool:
+    """Whether the word stands in no code or quotation, and a small "answer:" is introduced as one."""
+    start = found.start()
+    if start and text[start - 1] in _QUOTED:
+        return False
+    return not found["colon"] or text[start] == "A" or bool(_INTRODUCED.search(text, max(0, start - 9), start))
+
+
+def _markers(text: str) -> list[tuple[int, bool]]:
+    """Where the last markers end, and whether each is a "####"."""
+    phrases = [(found.end(), False) for found in _PHRASE.finditer(text) if _is_marker(text, found)]
+    headings = [(found.end(), False) for found in _HEADING.finditer(text)] if "Answer" in text else []
+    hashes = [(found.end(), True) for found in _HASHES.finditer(text)] if "####" in text else []
+    return sorted(phrases + headings + hashes)[-_LOOK_BACK:]
+
+
+def find_marked(text: str, question: str, *, finished: bool) -> str | None:
+    """Find the value after "the answer is", "Answer:", "Final answer:" or "####"; code blocks do not count.
+
+    A text that gives two different answers has no clear one. One exception: few-shot models run on after their
+    answer to lettered options, so there the first counts, unless words of doubt stand between.
+    """
+    text = _FENCED.sub("", text) if "```" in text else text
+    markers = _markers(text)
+    written = [(_read_line if is_line else _read_value)(text, at, finished=finished) for at, is_line in markers]
+    keys = [canonical_value(value, question) if value else None for value in written]
+    given = [index for index, key in enumerate(keys) if key is not None]
+    if not given:
+        return None
+    first = written[given[0]]
+    after = markers[given[0]][0]
+    doubted = bool(_DOUBT.search(text, after))
+    if not finished and (doubted or given[-1] != len(markers) - 1 or _goes_on(text, after)):
+        return UNCLEAR
+    if len({keys[index] for index in given}) == 1:
+        return first
+    return first if read_question(question).options and not doubted else UNCLEAR

@@ -1,0 +1,82 @@
+"""The JSON form: an `"answer"` field, whatever state the JSON around it is in."""
+
+import json
+import re
+from typing import NamedTuple
+
+from lightrouter_graph.answer_keys.canonical import is_placeholder
+from lightrouter_graph.answer_keys.extractors import UNCLEAR
+
+_LOOK_BACK = 8
+_MAX_VALUE = 4_000
+_FIELD = re.compile(r"""[Aa]nswer\\?["']\s{0,20}:\s{0,20}""")
+_LATEX_BACKSLASH = re.compile(
+    r"(?<!\\)\\(?=(?:frac|text|times|theta|tau|tan|triangle|to|tfrac|beta|bar|binom|boxed|big|right|rho|neq|ne|nu|"
+    r"nabla|forall|fbox)(?![a-z])|u(?![0-9a-fA-F]{4})|[^\"\\/bfnrtu])"
+)
+_STRING = re.compile(r'"((?:[^"\\]|\\.){0,4000})"(?=\s*(?:[,}`]|\n|$))', re.DOTALL)
+_LOOSE_STRING = re.compile(r"""(\\?["'])(.{0,400}?)\1[ \t]*(?=[,}]?[ \t]*(?:\n|\}|$))""")
+_BARE = re.compile(r"-?[\d./eE+]+(?:,\d{3})*(?=\s*[,}\n])|(?:true|false|null|True|False|None)\b")
+_FOLLOWED = re.compile(r'\s*(?:[,}`]\s*)*\n|\s*\}|\s*,\s*"\w')
+_RECONSIDERED = re.compile(
+    r"(?i)[\s,]*\}[\s`]*(?:#|.*?\b(?:calculat\w+|let'?s|to (?:solve|find|verify|elaborate|determine)|detail\w*|"
+    r"step[ -]by[ -]step|question|correct\w*|however|wait|if)\b)",
+    re.DOTALL,
+)
+_DECODER = json.JSONDecoder(strict=False)
+
+
+class _Value(NamedTuple):
+    written: str
+    end: int
+
+
+def _decode(body: str) -> str:
+    """The content of a JSON string, also when its backslashes are LaTeX's and not JSON's."""
+    escaped = _LATEX_BACKSLASH.sub(r"\\\\", body)
+    try:
+        decoded = _DECODER.decode(f'"{escaped}"')
+    except ValueError:
+        return body
+    return decoded if isinstance(decoded, str) else body
+
+
+def _read_container(text: str) -> _Value | None:
+    """A list or object as written; None when it is not closed."""
+    try:
+        _, end = _DECODER.raw_decode(text)
+    except (ValueError, RecursionError):
+        line = text[:400].partition("\n")[0].rstrip(" ,")
+        return _Value(line, len(line)) if line[-1:] in {"]", "}", ")"} else None
+    return _Value(text[:end], end)
+
+
+def _read_value(text: str) -> _Value | None:
+    """The value a text starts with; None when it is not complete."""
+    if text[:1] in {"[", "{", "("}:
+        return _read_container(text)
+    if found := _STRING.match(text):
+        return _Value(_decode(found[1]), found.end())
+    if found := _LOOSE_STRING.match(text):
+        return _Value(found[2], found.end())
+    bare = _BARE.match(text)
+    return _Value(bare[0], bare.end()) if bare else None
+
+
+def _is_settled(text: str, end: int) -> bool:
+    """Whether in a cut text the value that ended at `end` is complete and the model does not reconsider after it."""
+    return bool(_FOLLOWED.match(text, end)) and not _RECONSIDERED.match(text, end)
+
+
+def find_json_field(text: str, question: str, *, finished: bool) -> str | None:  # noqa: ARG001
+    """Find the value of the last complete `"answer"` field that is filled in.
+
+    In a cut text that calculates on after the JSON there is no clear answer yet: small models often change theirs.
+    """
+    for found in reversed(list(_FIELD.finditer(text))[-_LOOK_BACK:]):
+        rest = text[found.end() : found.end() + _MAX_VALUE + 200]
+        value = _read_value(rest)
+        if value is None or is_placeholder(value.written):
+            continue
+        return value.written if finished or _is_settled(rest, value.end) else UNCLEAR
+    return None

@@ -1,0 +1,155 @@
+"""Python-like literals in one spelling: `"abc"` and `'abc'`, `[1,2]` and `[1, 2]`, `{"b": 1, "a": 2}` in any order.
+
+A small reader instead of `ast.literal_eval`: models write raw line breaks and unknown escapes into their strings,
+on which `ast` raises or warns; and nesting is bounded here, so hostile text cannot exhaust the stack.
+"""
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+
+from lightrouter_graph.answer_keys.numbers import spell_number
+
+MAX_LENGTH = 4_000
+_MAX_DEPTH = 20
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<number>[-+]?(?:(?:0|[1-9]\d{0,39})(?:\.\d{0,40})?|\.\d{1,40})"""
+    r"""(?:[eE][-+]?\d{1,2})?(?![\w.]))|(?P<word>(?:True|true|False|false|None|null)\b)|(?P<mark>[\[\](){},:]))""",
+    re.DOTALL,
+)
+_WORDS = {"true": "True", "false": "False", "none": "None", "null": "None"}
+_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}|.)", re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "b": "\b", "v": "\v", "0": "\0", "\n": ""}
+_PAIRS = {"[": "]", "(": ")", "{": "}"}
+
+
+class _NotALiteralError(Exception):
+    """The text is not one literal; never leaves this module."""
+
+
+def _unescape_one(found: re.Match[str]) -> str:
+    code = found[1]
+    if len(code) > 1:
+        return chr(int(code[1:], 16))
+    return _ESCAPES.get(code, code if code in "\\'\"" else f"\\{code}")
+
+
+def unescape(text: str) -> str:
+    r"""Turn `\n`, `\x0c` and the like into the characters they stand for; unknown escapes stay as written."""
+    if "\\" not in text:
+        return text
+    plain = _ESCAPE.sub(_unescape_one, text)
+    # JSON writes a character beyond U+FFFF as two escapes, which are one character only together.
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if _SURROGATE.search(plain) else plain
+
+
+def spell_string(content: str) -> str:
+    """Write a string in its one spelling, quoted."""
+    return repr(content)
+
+
+class _Reader:
+    """Reads one literal from the left, spelling it on the way."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+        self.token = ""
+        self.kind = ""
+        self.step()
+
+    def step(self) -> None:
+        found = _TOKEN.match(self.text, self.at)
+        if found:
+            self.kind, self.at = str(found.lastgroup), found.end()
+            self.token = found[self.kind]
+        elif self.text[self.at :].strip():
+            raise _NotALiteralError
+        else:
+            self.kind, self.token = "end", ""
+
+    def take(self, mark: str) -> bool:
+        if self.kind != "mark" or self.token != mark:
+            return False
+        self.step()
+        return True
+
+    def items(self, close: str, read: Callable[[], str]) -> list[str]:
+        """Read items up to the closing bracket; a trailing comma leaves an empty last entry for `(1,)`."""
+        found: list[str] = []
+        while not self.take(close):
+            found.append(read())
+            if not self.take(","):
+                if self.take(close):
+                    return found
+                raise _NotALiteralError
+        return found
+
+    def bracket(self, depth: int) -> str:
+        opening, start = self.token, self.at
+        self.step()
+        if opening == "{":
+            return self.braces(depth)
+        found = self.items(_PAIRS[opening], lambda: self.value(depth))
+        if opening == "[":
+            return f"[{', '.join(found)}]"
+        if len(found) == 1 and "," not in self.text[start : self.at].rpartition(")")[0][-3:]:
+            return found[0]
+        return f"({', '.join(found)}{',' if len(found) == 1 else ''})"
+
+    def braces(self, depth: int) -> str:
+        pairs: set[bool] = set()
+
+        def entry() -> str:
+            key = self.value(depth)
+            has_value = self.take(":")
+            pairs.add(has_value)
+            return f"{key}: {self.value(depth)}" if has_value else key
+
+        found = self.items("}", entry)
+        if len(pairs) > 1:
+            raise _NotALiteralError
+        return "{" + ", ".join(sorted(found)) + "}"
+
+    def value(self, depth: int = 0) -> str:
+        token, kind = self.token, self.kind
+        if kind == "mark" and token in _PAIRS and depth < _MAX_DEPTH:
+            return self.bracket(depth + 1)
+        if kind not in {"string", "number", "word"}:
+            raise _NotALiteralError
+        self.step()
+        if kind == "string":
+            return spell_string(unescape(token[1:-1]))
+        return _WORDS[token.lower()] if kind == "word" else spell_number(Fraction(token))
+
+
+def read_literal(text: str) -> str | None:
+    """Read a text that is one Python or JSON literal.
+
+    Args:
+        text: The candidate, free of markup.
+
+    Returns:
+        The literal's one spelling (dict and set entries sorted, numbers equal where Python's are), or None when
+        `text` is not one literal or is longer than `MAX_LENGTH` characters.
+    """
+    if not text or len(text) > MAX_LENGTH:
+        return None
+    try:
+        reader = _Reader(text)
+        spelled = reader.value()
+    except _NotALiteralError:
+        return None
+    return spelled if reader.kind == "end" else None
+
+
+def unquote_literal(literal: str) -> str:
+    """Take a string that itself spells a literal for that literal: half of all JSON fields lose the quotes of '2'."""
+    while literal[:1] in {"'", '"'}:
+        content = unescape(literal[1:-1])
+        inner = read_literal(content) if content.strip() == content else None
+        if inner is None or len(inner) >= len(literal):
+            break
+        literal = inner
+    return literal

@@ -1,0 +1,122 @@
+"""The run of the graph behind a chat model: in the caller's trace and thread, but not in its streams.
+
+To whoever streams, counts or listens, a chat model is one model: its own tokens and calls are told, and those of the
+models inside would be told a second time. LangGraph hands every handler of the surrounding run on to a graph that is
+invoked inside a node; so the run gets a context of its own, in which only tracers are left.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import Context as Contextvars
+from queue import SimpleQueue
+from typing import Any, Literal
+
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    AsyncCallbackManagerForLLMRun,
+    BaseCallbackHandler,
+    BaseCallbackManager,
+    CallbackManager,
+    CallbackManagerForLLMRun,
+    Callbacks,
+)
+from langchain_core.runnables.config import ensure_config, set_config_context
+from langchain_core.tracers.base import BaseTracer
+
+from lightrouter_graph.runtime.event_loops import run_sync, start_soon
+from lightrouter_graph.telemetry.events import surroundings, writer_around
+from lightrouter_graph.telemetry.tracing import FACE
+
+LLMRun = AsyncCallbackManagerForLLMRun | CallbackManagerForLLMRun | None
+_STREAMED: dict[str, Any] = {"stream_mode": ["custom", "values"], "version": "v2"}
+
+
+def invoke(graph: Any, given: Mapping[str, Any], run: LLMRun) -> Mapping[str, Any]:
+    """Run the graph to its end."""
+    with _behind(run, "reply") as context:
+        state: Mapping[str, Any] = context.run(run_sync, graph.ainvoke, given)
+        return state
+
+
+async def ainvoke(graph: Any, given: Mapping[str, Any], run: LLMRun) -> Mapping[str, Any]:
+    """Run the graph to its end."""
+    with _behind(run, "reply") as context:
+        state: Mapping[str, Any] = await asyncio.create_task(graph.ainvoke(given), context=context)
+        return state
+
+
+def stream(graph: Any, given: Mapping[str, Any], run: LLMRun) -> Iterator[Mapping[str, Any]]:
+    """Run the graph in the background loop and give its events and states; a stream that is closed ends the run."""
+    parts: SimpleQueue[Mapping[str, Any] | None] = SimpleQueue()
+    with _behind(run, "stream") as context:
+        pumping = context.run(start_soon, _pump, graph, given, parts.put)
+        try:
+            while (part := parts.get()) is not None:
+                yield part
+            pumping.result()
+        finally:
+            pumping.cancel()
+
+
+async def astream(graph: Any, given: Mapping[str, Any], run: LLMRun) -> AsyncGenerator[Mapping[str, Any]]:
+    """Run the graph and give its events and states; a stream that is closed ends the run."""
+    parts: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue()
+
+    with _behind(run, "stream") as context:
+        task = asyncio.create_task(_pump(graph, given, parts.put_nowait), context=context)
+        try:
+            while (part := await parts.get()) is not None:
+                yield part
+            await task
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+
+async def _pump(graph: Any, given: Mapping[str, Any], put: Callable[[Mapping[str, Any] | None], None]) -> None:
+    try:
+        async for part in graph.astream(given, **_STREAMED):
+            put(part)
+    finally:
+        put(None)
+
+
+@contextmanager
+def _behind(run: LLMRun, face: Literal["reply", "stream"]) -> Iterator[Contextvars]:
+    config = ensure_config()
+    config["callbacks"] = _tracers(config.get("callbacks") if run is None else _below(run))
+    config["metadata"] = {**(config.get("metadata") or {}), FACE: face}
+    with set_config_context(config) as context:
+        context.run(surroundings.set, writer_around())
+        for variable, value in list(context.items()):
+            # Handlers that LangChain finds in variables, such as that of `get_usage_metadata_callback`.
+            if isinstance(value, BaseCallbackHandler) and not _looks_inside(value):
+                context.run(variable.set, None)
+        yield context
+
+
+def _below(run: AsyncCallbackManagerForLLMRun | CallbackManagerForLLMRun) -> BaseCallbackManager:
+    """Put the graph's run below the chat model's. A stream is not told its run: there they are siblings."""
+    kind = AsyncCallbackManager if isinstance(run, AsyncCallbackManagerForLLMRun) else CallbackManager
+    below = kind(handlers=[], parent_run_id=run.run_id)
+    below.set_handlers(run.inheritable_handlers)
+    below.add_tags(run.inheritable_tags)
+    below.add_metadata(run.inheritable_metadata)
+    return below
+
+
+def _tracers(callbacks: Callbacks) -> Callbacks:
+    """Keep the handlers that look inside: tracers, but none that passes tokens on to somebody."""
+    if not isinstance(callbacks, BaseCallbackManager):
+        return [handler for handler in callbacks or [] if _looks_inside(handler)]
+    kept = callbacks.copy()
+    for handler in [*kept.handlers, *kept.inheritable_handlers]:
+        if not _looks_inside(handler):
+            kept.remove_handler(handler)
+    return kept
+
+
+def _looks_inside(handler: BaseCallbackHandler) -> bool:
+    # What streams carries the mark that LangChain and LangGraph look for themselves.
+    return isinstance(handler, BaseTracer) and not hasattr(handler, "tap_output_aiter")

@@ -1,0 +1,43 @@
+"""The main table: every baseline and LightRouter in every setting that the data allow."""
+
+from collections.abc import Sequence
+from typing import get_args
+
+from lightrouter_graph.evaluation.experiments.base import Experiment
+from lightrouter_graph.evaluation.methods.base import Method, Need
+from lightrouter_graph.evaluation.methods.lightrouter import LIGHTROUTERS
+from lightrouter_graph.evaluation.methods.registry import usual_baselines
+
+
+def everything(candidates: Sequence[str], offered: frozenset[Need], chosen: Sequence[str] = ()) -> Experiment:
+    """Compare all methods, or those chosen.
+
+    Args:
+        candidates: The names of the pool, most trusted first.
+        offered: What the data and models offer.
+        chosen: Names of methods; empty for all that can be run.
+    """
+    known: list[Method] = [*usual_baselines(candidates, EVERYTHING), *LIGHTROUTERS.values()]
+    usual = [method.name for method in known if method.needs <= offered]
+    left_out = [method for method in known if not method.needs <= offered]
+    return Experiment(
+        name="run",
+        title="All methods",
+        methods=tuple(chosen or usual),
+        against=("best-single", "majority"),
+        notes=() if chosen else tuple(f"{m.label} is left out: it needs {_told(m.needs - offered)}." for m in left_out),
+    )
+
+
+_NEEDS = {
+    "history": "scored answers to other questions",
+    "samples": "several samples of each model",
+    "live": "live models",
+    "judge": "a model that can judge",
+    "writer": "a model that merges answers as it is told",
+}
+EVERYTHING: frozenset[Need] = frozenset(get_args(Need))
+
+
+def _told(needs: frozenset[Need]) -> str:
+    return " and ".join(_NEEDS[need] for need in sorted(needs))

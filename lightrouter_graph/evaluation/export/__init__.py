@@ -1,0 +1,1 @@
+"""Exports of evaluation results to other tools."""

@@ -1,0 +1,86 @@
+"""What the selection of a method cost in quality: right candidates dropped, and agreement that was wrong."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from lightrouter_graph.evaluation.questions import Question
+from lightrouter_graph.evaluation.records import Result, Selection
+from lightrouter_graph.evaluation.stats.bootstrap import SCORES, intervals
+from lightrouter_graph.evaluation.stats.table import RIGHT, as_column, score_of
+
+AGREEMENT = 2
+"""So many equal answers are an agreement."""
+
+
+def measure_selection(
+    results: Sequence[Result], questions: Sequence[Question], *, pool: Sequence[str] | None = None, seed: int = 0
+) -> Selection | None:
+    """Measure what a method's selection dropped and what its agreement was worth.
+
+    A question counts for `wrong_drop` and `regret` where every candidate that booted has a recorded score, for those
+    of the pool where every candidate has, for `agreed_wrong` and `wrong_when_agreed` where the method's answer has one.
+    A run that kept nobody has a best score of 0 among the kept.
+
+    Args:
+        results: Of one method.
+        questions: With the recorded scores of the candidates.
+        pool: All candidates; None for all that were recorded.
+        seed: Of the draws.
+
+    Returns:
+        None where no result has a route.
+    """
+    if all(result["route"] is None for result in results):
+        return None
+    recorded = {question.id: recorded_scores(question) for question in questions}
+    rows = [
+        _row(result, recorded.get(result["question"], {}), pool)
+        for result in sorted(results, key=lambda r: r["question"])
+    ]
+    columns = np.stack([as_column(column) for column in zip(*rows, strict=True)], axis=1)
+    wrong_drop, regret, pool_drop, pool_regret, agreed_wrong, wrong_when_agreed = intervals(columns, SCORES, seed=seed)
+    return {
+        "wrong_drop": wrong_drop,
+        "regret": regret,
+        "wrong_drop_pool": pool_drop,
+        "regret_pool": pool_regret,
+        "agreed_wrong": agreed_wrong,
+        "wrong_when_agreed": wrong_when_agreed,
+    }
+
+
+def recorded_scores(question: Question) -> dict[str, float]:
+    """Return the recorded score of each model that has one."""
+    return {name: output.score for name, output in question.outputs.items() if output.score is not None}
+
+
+def _row(result: Result, recorded: Mapping[str, float], pool: Sequence[str] | None) -> tuple[float | None, ...]:
+    route = result["route"]
+    if route is None:
+        return None, None, None, None, *_agreed(result)
+    booted = [boot["candidate"] for boot in route["boots"]]
+    kept = [boot["candidate"] for boot in route["boots"] if boot["kept"]]
+    everybody = list(recorded) if pool is None else list(pool)
+    return *_dropped(booted, kept, recorded), *_dropped(everybody, route["kept"], recorded), *_agreed(result)
+
+
+def _dropped(
+    among: Sequence[str], kept: Sequence[str], recorded: Mapping[str, float]
+) -> tuple[float | None, float | None]:
+    """Return whether all right candidates were dropped (None where none was right), and how much worse the kept are."""
+    if not among or any(name not in recorded for name in among):
+        return None, None
+    best = max(recorded[name] for name in among)
+    kept_best = max((recorded[name] for name in kept if name in recorded), default=0.0)
+    return (float(kept_best < RIGHT) if best >= RIGHT else None), best - kept_best
+
+
+def _agreed(result: Result) -> tuple[float | None, float | None]:
+    """Return whether answers agreed and the method's was wrong, over all questions and where they agreed."""
+    score = score_of(result)
+    if score is None:
+        return None, None
+    agreed = result["route"] is not None and result["route"]["agreed"] >= AGREEMENT
+    wrong = float(score < RIGHT)
+    return (wrong, wrong) if agreed else (0.0, None)

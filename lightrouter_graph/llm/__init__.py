@@ -1,0 +1,1 @@
+"""Calls of chat models: request, retries, streaming, completion and failures."""

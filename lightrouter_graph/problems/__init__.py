@@ -1,5 +1,0 @@
-"""Measure pools: problems with known answers, by kind and difficulty."""
-
-from lightrouter_graph.problems.drawing import KINDS, Kind, Problem, draw_problems, in_training_split
-
-__all__ = ["KINDS", "Kind", "Problem", "draw_problems", "in_training_split"]

@@ -1,0 +1,1 @@
+"""Runs of the graph at run time: node runnables, cancellation, early stopping, durable calls."""

@@ -1,0 +1,1 @@
+"""Events, traces and the bill of a run."""

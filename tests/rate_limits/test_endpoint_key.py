@@ -1,0 +1,91 @@
+"""Equal address and key, equal endpoint; and the key is nowhere to be found."""
+
+import logging
+import pickle
+
+import pytest
+from langchain_core.language_models import FakeListChatModel
+from langchain_openai import AzureChatOpenAI, ChatOpenAI
+from pydantic import Field, SecretStr
+
+from lightrouter_graph.rate_limits import EndpointRegistry, endpoint_key
+from lightrouter_graph.rate_limits.endpoint_key import address_of, label_of
+from lightrouter_graph.testing import ScriptedChatModel
+
+SECRET = "sk-proj-4f9a2c71e8b3"
+
+
+def openai(key=SECRET, base_url="https://api.example.com/v1", model="m"):
+    return ChatOpenAI(model=model, api_key=key, base_url=base_url)
+
+
+class Foreign(FakeListChatModel):
+    """A model with fields as other integrations have them."""
+
+    responses: list[str] = Field(default_factory=list)
+    mistral_api_key: SecretStr | None = None
+    endpoint: str | None = None
+
+
+def test_models_of_one_address_and_key_share_a_lane_whatever_their_names():
+    assert endpoint_key(openai()) == endpoint_key(openai(model="another"))
+    assert endpoint_key(openai()) == endpoint_key(openai(base_url="https://api.example.com/v1/"))
+
+
+def test_another_key_or_another_address_is_another_lane():
+    keys = {
+        endpoint_key(openai()),
+        endpoint_key(openai(key="sk-another-key")),
+        endpoint_key(openai(base_url="https://b.com/v1")),
+    }
+    assert len(keys) == 3
+
+
+def test_local_servers_are_told_apart_by_address_alone():
+    one, other = openai("none", "http://localhost:8000/v1"), openai("none", "http://localhost:8001/v1")
+    assert endpoint_key(one) == endpoint_key(openai("x", "http://localhost:8000/v1"))
+    assert endpoint_key(one) != endpoint_key(other)
+
+
+def test_the_address_is_the_clients_own_also_where_nobody_named_it():
+    assert address_of(ChatOpenAI(model="m", api_key=SECRET)) == "https://api.openai.com/v1"
+    azure = AzureChatOpenAI(
+        model="m", api_key=SECRET, azure_endpoint="https://me.openai.azure.com", api_version="2024-10-21"
+    )
+    assert label_of(azure) == "me.openai.azure.com"
+
+
+def test_other_models_are_told_by_what_their_fields_say():
+    assert address_of(Foreign(endpoint="https://api.mistral.ai/v1")) == "https://api.mistral.ai/v1"
+    keyed = Foreign(mistral_api_key=SecretStr(SECRET))
+    assert endpoint_key(keyed) == endpoint_key(Foreign(mistral_api_key=SecretStr(SECRET)))
+    assert endpoint_key(keyed) != endpoint_key(Foreign(mistral_api_key=SecretStr("another-secret")))
+
+
+@pytest.mark.parametrize("model", [ScriptedChatModel(responses="4"), FakeListChatModel(responses=["4"])])
+def test_a_model_without_address_and_key_has_none(model):
+    assert endpoint_key(model) is None
+
+
+async def test_the_secret_is_nowhere(caplog):
+    with caplog.at_level(logging.DEBUG):
+        model = openai(base_url=f"https://me:{SECRET}@api.example.com/v1")
+        endpoint = EndpointRegistry().of(model)
+        for _ in range(5):
+            async with endpoint.permit("m", acquire_timeout_s=1) as permit:
+                permit.note("auth")
+        with pytest.raises(Exception, match="5 times") as refused:
+            await endpoint.permit("m", acquire_timeout_s=1).__aenter__()
+    told = [
+        endpoint_key(model),
+        repr(endpoint),
+        str(endpoint),
+        endpoint.label,
+        repr(vars(endpoint)),
+        repr(permit),
+        caplog.text,
+    ]
+    told += [str(refused.value), repr(refused.value), str(pickle.dumps(refused.value))]
+    assert not [text for text in told if SECRET in text or SECRET[8:] in text]
+    with pytest.raises(TypeError, match="pickle"):
+        pickle.dumps(endpoint)

@@ -1,0 +1,123 @@
+"""Exceptions in the words of the API."""
+
+import json
+
+import pytest
+from langchain_core.messages import AIMessage
+
+from lightrouter_graph import (
+    BudgetError,
+    Context,
+    ContextError,
+    LightRouterError,
+    NoSurvivorError,
+    QueryError,
+    SelectionError,
+)
+from lightrouter_graph.errors import BrokenStreamError
+from lightrouter_graph.server.errors import Fault, fault_of
+
+
+def nobody(*causes: str) -> NoSurvivorError:
+    return NoSurvivorError(layer=1, failures={f"m{i}": f"{cause}: what it said" for i, cause in enumerate(causes)})
+
+
+def told(fault: Fault):
+    return json.loads(fault.body())["error"]
+
+
+@pytest.mark.parametrize(
+    ("causes", "status", "code"),
+    [
+        (["rate_limited", "rate_limited"], 429, "rate_limit_exceeded"),
+        (["timeout", "timeout"], 504, "timeout"),
+        (["context_length"], 400, "context_length_exceeded"),
+        (["content_filter", "content_filter"], 400, "content_filter"),
+        (["timeout", "rate_limited"], 502, "no_survivor"),
+        (["auth", "auth"], 502, "no_survivor"),
+        ([], 502, "no_survivor"),
+    ],
+)
+def test_what_all_candidates_failed_of_decides(causes, status, code):
+    fault = fault_of(nobody(*causes), "id")
+    assert (fault.status, told(fault)["code"]) == (status, code)
+
+
+def test_every_cause_is_told():
+    message = told(fault_of(nobody("auth", "timeout"), "id"))["message"]
+    assert "m0: auth: what it said" in message
+    assert "m1: timeout: what it said" in message
+
+
+@pytest.mark.parametrize(
+    ("causes", "again"),
+    [(["auth"], False), (["auth", "unavailable"], True), (["rate_limited"], True), (["context_length"], False)],
+)
+def test_clients_repeat_only_what_may_pass(causes, again):
+    assert (fault_of(nobody(*causes), "id").headers.get("x-should-retry") != "false") is again
+
+
+def test_clients_are_told_when_to_come_back():
+    assert fault_of(nobody("rate_limited"), "id").headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("message", "param"),
+    [
+        ("top_k = 0: must be at least 1", "lightrouter.top_k"),
+        ("unknown setting 'topk'; known are top_k", "lightrouter.topk"),
+        ("agree = 5 can never be reached with top_k = 2: agree must be <= top_k", "lightrouter.agree"),
+        ("settings must be a dict", "lightrouter"),
+    ],
+)
+def test_a_wrong_setting_is_named(message, param):
+    assert told(fault_of(ContextError(message), "id"))["param"] == param
+
+
+@pytest.mark.parametrize(
+    ("limits", "param"),
+    [
+        ({"usd": -1}, "lightrouter.budget.usd"),
+        ({"euro": 1}, "lightrouter.budget.euro"),
+        (5, "lightrouter.budget"),
+    ],
+)
+def test_a_wrong_limit_is_named(limits, param):
+    with pytest.raises(ContextError) as caught:
+        Context(budget=limits)
+    assert told(fault_of(caught.value, "id"))["param"] == param
+
+
+@pytest.mark.parametrize(("scope", "param"), [("run", "lightrouter.budget"), ("thread", "lightrouter.thread_budget")])
+def test_a_budget_that_is_too_small_is_an_empty_account_and_not_worth_another_try(scope, param):
+    fault = fault_of(BudgetError("too small", needed={"usd": 2.0}, left={"usd": 1.0}, scope=scope), "id")
+    assert (fault.status, fault.headers) == (429, {"x-should-retry": "false"})
+    quota = "insufficient_quota"
+    assert told(fault) == {"message": "too small", "type": quota, "code": quota, "param": param}
+
+
+@pytest.mark.parametrize(
+    ("message", "param"),
+    [
+        ("tool_choice = 'x': it must be auto", "tool_choice"),
+        ("response_format is no JSON schema: x", "response_format"),
+        ("there is nothing to answer", "messages"),
+    ],
+)
+def test_what_cannot_be_asked_is_named(message, param):
+    fault = fault_of(QueryError(message), "id")
+    assert (fault.status, told(fault)["param"]) == (400, param)
+
+
+def test_the_answer_after_a_broken_stream_is_not_lost():
+    fault = fault_of(BrokenStreamError(AIMessage("the other answer")), "id")
+    assert fault.status == 502
+    assert told(fault)["code"] == "broken_stream"
+    assert told(fault)["answer"] == "the other answer"
+
+
+@pytest.mark.parametrize("exc", [SelectionError("no seed"), LightRouterError("else")])
+def test_other_errors_of_ours_say_what_they_are(exc):
+    fault = fault_of(exc, "id")
+    assert (fault.status, told(fault)["message"]) == (500, str(exc))
+    assert fault.headers == {"x-should-retry": "false"}

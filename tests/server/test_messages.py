@@ -1,0 +1,86 @@
+"""Messages in OpenAI's shape as LangChain's, and back into a provider's."""
+
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_openai.chat_models.base import _convert_message_to_dict
+
+from lightrouter_graph.server.messages import read_messages
+
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk=", "detail": "low"}}
+
+
+DEEP = '{"a":' * 100_000
+
+
+def call(call_id: str, arguments: str = '{"city": "Bonn"}'):
+    return {"id": call_id, "type": "function", "function": {"name": "weather", "arguments": arguments}}
+
+
+TALK = [
+    {"role": "developer", "content": "Be brief."},
+    {"role": "user", "content": [{"type": "text", "text": "What is this?"}, IMAGE], "name": "ann"},
+    {"role": "assistant", "content": None, "tool_calls": [call("x"), call("y", '{"city": "Köln"}')]},
+    {"role": "tool", "tool_call_id": "y", "content": "rain"},
+    {"role": "tool", "tool_call_id": "x", "content": [{"type": "text", "text": "sun"}]},
+    {"role": "assistant", "content": "Sun and rain."},
+    {"role": "user", "content": ""},
+]
+
+
+def test_each_role_becomes_its_class():
+    kinds = [SystemMessage, HumanMessage, AIMessage, ToolMessage, ToolMessage, AIMessage, HumanMessage]
+    assert [type(message) for message in read_messages(TALK)] == kinds
+
+
+def test_parallel_tool_calls_and_images_survive():
+    messages = read_messages(TALK)
+    assert [(c["id"], c["args"]["city"]) for c in messages[2].tool_calls] == [("x", "Bonn"), ("y", "Köln")]
+    assert messages[1].content[1] == IMAGE
+    assert messages[3].tool_call_id == "y"
+
+
+def test_a_provider_is_sent_what_the_client_sent():
+    sent = [_convert_message_to_dict(message) for message in read_messages(TALK)]
+    assert sent[0] == TALK[0]
+    assert sent[1] == TALK[1]
+    assert [c["id"] for c in sent[2]["tool_calls"]] == ["x", "y"]
+    assert sent[3:5] == TALK[3:5]
+
+
+def test_an_answer_of_ours_comes_back_whole():
+    ours = {"role": "assistant", "content": "four", "refusal": None, "annotations": [], "audio": None}
+    assert read_messages([ours]) == [AIMessage("four")]
+
+
+def test_what_langchain_would_read_as_its_own_is_left_out():
+    message = {
+        "role": "user",
+        "content": "hi",
+        "id": "1",
+        "response_metadata": {"x": 1},
+        "example": True,
+        "status": "?",
+    }
+    [read] = read_messages([message])
+    assert read == HumanMessage("hi")
+    assert read.id is None
+
+
+def test_broken_arguments_stay_as_they_were_written():
+    [message, result] = read_messages(
+        [
+            {"role": "assistant", "tool_calls": [call("x", '{"city'), call("y"), call("z", "[1]"), call("d", DEEP)]},
+            {"role": "tool", "tool_call_id": "x", "content": "that is no JSON"},
+        ]
+    )
+    assert [c["id"] for c in message.tool_calls] == ["y"]
+    assert [(c["id"], c["args"]) for c in message.invalid_tool_calls] == [("x", '{"city'), ("z", "[1]"), ("d", DEEP)]
+    assert result.content == "that is no JSON"
+
+
+def test_a_call_without_arguments():
+    [message] = read_messages([{"role": "assistant", "content": "", "tool_calls": [call("x", "")]}])
+    assert message.tool_calls[0]["args"] == {}
+
+
+def test_an_assistant_who_said_nothing():
+    assert read_messages([{"role": "assistant"}]) == [AIMessage("")]

@@ -1,0 +1,192 @@
+"""Requests as they are read, and what is refused with which `param`."""
+
+import json
+from typing import Any
+
+import openai
+import pytest
+from openai.types.chat import completion_create_params as params
+from server.desk import QUESTION, WEATHER, asking
+
+from lightrouter_graph.server.errors import Fault
+from lightrouter_graph.server.request_schema import IGNORED, NEUTRAL, Body
+from lightrouter_graph.server.requests import read_ask
+
+USER = QUESTION[0]
+CALLING = {
+    "role": "assistant",
+    "tool_calls": [{"id": "x", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+}
+
+
+def read(**fields: Any):
+    return read_ask(json.dumps(asking(**fields)).encode(), {})
+
+
+def refused(raw: bytes | None = None, **fields: Any) -> dict[str, Any]:
+    with pytest.raises(Fault) as caught:
+        read_ask(json.dumps(asking(**fields)).encode() if raw is None else raw, {})
+    assert caught.value.status == 400
+    return json.loads(caught.value.body())["error"]
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b'{"temperature": NaN}', b"[" * 100_000, b'"\\ud800"'])
+def test_what_is_no_json(raw):
+    told = refused(raw)
+    assert told["code"] == "invalid_json"
+    assert told["message"].startswith("the body is not JSON: ")
+
+
+@pytest.mark.parametrize("raw", [b"[]", b"1", b"null"])
+def test_what_is_no_object(raw):
+    assert refused(raw)["message"] == "the body must be a JSON object"
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"model": 5}, "model"),
+        ({"model": ""}, "model"),
+        ({"messages": []}, "messages"),
+        ({"messages": "hi"}, "messages"),
+        ({"messages": ["hi"]}, "messages[0]"),
+        ({"messages": [{"content": "hi"}]}, "messages[0]"),
+        ({"messages": [{"role": "robot", "content": "hi"}]}, "messages[0]"),
+        ({"messages": [{"role": "user"}]}, "messages[0].content"),
+        ({"messages": [{"role": "user", "content": None}]}, "messages[0].content"),
+        ({"messages": [USER, {"role": "user", "content": 5}]}, "messages[1].content"),
+        ({"messages": [{"role": "user", "content": [{"type": "smell"}]}]}, "messages[0].content[0]"),
+        ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages[0].content[0].text"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "u"}]}]},
+            "messages[0].content[0].image_url",
+        ),
+        ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].tool_call_id"),
+        ({"messages": [{"role": "tool", "content": "x", "tool_call_id": "y"}]}, "messages[0].tool_call_id"),
+        ({"messages": [CALLING, {"role": "tool", "content": "x", "tool_call_id": "y"}]}, "messages[1].tool_call_id"),
+        ({"messages": [{"role": "assistant", "tool_calls": [{"id": "x"}]}]}, "messages[0].tool_calls[0].function"),
+        ({"messages": [{"role": "assistant", "audio": {"id": "x"}}]}, "messages[0].audio"),
+        ({"messages": [{"role": "function", "name": "f", "content": "x"}]}, "messages[0]"),
+        ({"stream": "yes"}, "stream"),
+        ({"stream": 1}, "stream"),
+        ({"stream_options": {"include_usage": 1}}, "stream_options.include_usage"),
+        ({"temperature": "hot"}, "temperature"),
+        ({"temperature": 2.5}, "temperature"),
+        ({"temperature": True}, "temperature"),
+        ({"top_p": -1}, "top_p"),
+        ({"seed": 0.5}, "seed"),
+        ({"seed": -1}, "seed"),
+        ({"presence_penalty": 3}, "presence_penalty"),
+        ({"reasoning_effort": 3}, "reasoning_effort"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"max_tokens": "9"}, "max_tokens"),
+        ({"max_completion_tokens": -1}, "max_completion_tokens"),
+        ({"stop": 5}, "stop"),
+        ({"stop": ["a", 5]}, "stop[1]"),
+        ({"tools": {}}, "tools"),
+        ({"tools": [{"type": "custom", "custom": {"name": "x"}}]}, "tools[0].type"),
+        ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name"),
+        ({"tools": [WEATHER], "tool_choice": "maybe"}, "tool_choice"),
+        ({"tools": [WEATHER], "tool_choice": {"type": "function", "function": {"name": "x"}}}, "tool_choice"),
+        ({"tool_choice": "required"}, "tool_choice"),
+        ({"parallel_tool_calls": "no"}, "parallel_tool_calls"),
+        ({"response_format": {"type": "xml"}}, "response_format"),
+        ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}},
+            "response_format.json_schema.schema",
+        ),
+        ({"lightrouter": []}, "lightrouter"),
+        ({"lightrouter": {"decision": "yes"}}, "lightrouter.decision"),
+    ],
+)
+def test_wrong_types_are_named(fields, param):
+    told = refused(**fields)
+    assert told["param"] == param
+    assert told["message"].startswith(param)
+    assert told["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("name", ["model", "messages"])
+def test_what_is_missing(name):
+    told = refused(json.dumps({key: value for key, value in asking().items() if key != name}).encode())
+    assert told["message"] == f"{name}: field required"
+    assert told["code"] == "missing_required_parameter"
+
+
+def test_messages_say_what_was_given_but_not_at_length():
+    assert refused(temperature=3)["message"] == "temperature: input should be less than or equal to 2, got 3"
+    assert len(refused(temperature="x" * 5000)["message"]) < 200
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n", 2),
+        ("n", "1"),
+        ("logprobs", True),
+        ("top_logprobs", 3),
+        ("logit_bias", {"50256": -100}),
+        ("audio", {"voice": "x"}),
+        ("modalities", ["text", "audio"]),
+        ("functions", [{"name": "f"}]),
+        ("function_call", "auto"),
+        ("verbosity", "low"),
+        ("web_search_options", {}),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused(name, value):
+    told = refused(**{name: value})
+    assert told["param"] == name
+    assert told["code"] == "unsupported_parameter"
+
+
+def test_what_asks_for_nothing_is_let_through():
+    for name, values in NEUTRAL.items():
+        for value in (None, *values):
+            read(**{name: value})
+
+
+@pytest.mark.parametrize("name", sorted(IGNORED))
+def test_what_changes_nothing_is_let_through(name):
+    assert dict(read(**{name: "x"}).arguments) == {}
+
+
+def test_a_misplaced_setting_is_told_its_place():
+    told = refused(top_k=1)
+    assert told["code"] == "unknown_parameter"
+    assert told["message"] == "unknown field 'top_k'; settings of a run belong under 'lightrouter'"
+
+
+def test_every_field_of_the_official_client_is_known():
+    known = set(Body.model_fields) | IGNORED | set(NEUTRAL)
+    official = set(params.CompletionCreateParamsNonStreaming.__annotations__)
+    for base in params.CompletionCreateParamsNonStreaming.__orig_bases__:
+        official |= set(getattr(base, "__annotations__", {}))
+    official |= set(params.CompletionCreateParamsBase.__annotations__)
+    assert official <= known, f"new in openai {openai.__version__}: {sorted(official - known)}"
+
+
+def test_settings_are_all_but_the_wish_for_the_record():
+    ask = read(lightrouter={"decision": True, "top_k": 1, "nonsense": "x"})
+    assert ask.show_decision
+    assert ask.arguments["context"] == {"top_k": 1, "nonsense": "x"}
+
+
+@pytest.mark.parametrize(("said", "wanted"), [("true", True), ("1", True), ("false", False), ("", False)])
+def test_the_header_asks_for_the_record_too(said, wanted):
+    assert read_ask(json.dumps(asking()).encode(), {"x-lightrouter-decision": said}).show_decision is wanted
+
+
+def test_choices_without_tools_are_dropped_where_they_ask_for_nothing():
+    assert dict(read(tool_choice="auto", parallel_tool_calls=True, tools=[]).arguments) == {}
+
+
+def test_penalties_of_nothing_are_not_passed_on():
+    given = {"frequency_penalty": 0, "presence_penalty": 0.5, "reasoning_effort": "low"}
+    assert dict(read(**given).arguments) == {"presence_penalty": 0.5, "reasoning_effort": "low"}
+
+
+def test_unknown_parts_of_a_tool_are_passed_on():
+    tool = {"type": "function", "function": {"name": "f", "strict": True, "parameters": {}}, "cache_control": {}}
+    assert read(tools=[tool]).arguments["tools"] == [tool]
