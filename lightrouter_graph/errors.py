@@ -1,8 +1,11 @@
 """The exceptions a user can meet, all under `LightRouterError`."""
 
-from collections.abc import Mapping
+import sys
+import warnings
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from functools import partial
-from types import MappingProxyType
+from types import FrameType, MappingProxyType
 from typing import Any
 
 
@@ -106,3 +109,39 @@ class BrokenStreamError(LightRouterError, RuntimeError):
     def __init__(self, answer: Any) -> None:
         self.answer = answer
         super().__init__("a model broke off while its answer streamed; the answer that counts is another (`.answer`)")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return " (did you mean 'x'?)" for the known name nearest to a wrong one; "" if none is near.
+
+    Args:
+        name: The wrong name.
+        known: The allowed names.
+    """
+    near = get_close_matches(name, list(known), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def warn_deprecated(old: str, new: str) -> None:
+    """Warn that a name of version 0.1 will go away; the warning points at the first caller outside of this package.
+
+    Args:
+        old: The old name, as the user wrote it.
+        new: What to write instead.
+    """
+    depth = 2
+    while (frame := _frame(depth)) is not None and frame.f_globals.get("__name__", "").startswith(_INSIDE):
+        depth += 1
+    warnings.warn(f"{old} is deprecated, write {new}", DeprecationWarning, stacklevel=depth)
+
+
+_INSIDE = ("lightrouter_graph.", "pydantic.", "langgraph.")
+
+
+def _frame(depth: int) -> FrameType | None:
+    frame = sys._getframe(1)  # noqa: SLF001 - the public way, inspect.stack, reads the source of every frame
+    for _ in range(depth - 1):
+        if frame.f_back is None:
+            return None
+        frame = frame.f_back
+    return frame
