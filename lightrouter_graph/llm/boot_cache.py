@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NotRequired
 
 from langchain_core.messages import BaseMessage
 from langgraph.cache.base import BaseCache
@@ -35,6 +35,7 @@ class Kept(TypedDict):
     finish_reason: str | None
     tool_call_message: ToolCallMessage | None
     usage: Usage
+    metadata: NotRequired[dict[str, Any]]
 
 
 _KEPT: TypeAdapter[Kept] = TypeAdapter(Kept)
@@ -91,6 +92,7 @@ class BootCache:
             "finish_reason": reply.finish_reason,
             "tool_call_message": reply.tool_call_message,
             "usage": reply.usage,
+            "metadata": {**reply.metadata},
         }
         try:
             full_key = (_NAMESPACE, _key(candidate, messages, call))
@@ -108,6 +110,7 @@ def as_completion(kept: Kept, candidate: Candidate, call: Call) -> Completion:
         {**call_cost_of(candidate, call, {**NO_USAGE}, 0.0, "cached"), "usd": 0.0},
         tool_call_message=kept["tool_call_message"],
         whole=kept["usage"],
+        metadata=kept.get("metadata", {}),
     )
 
 

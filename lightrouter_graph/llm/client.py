@@ -29,7 +29,7 @@ from lightrouter_graph.telemetry.tracing import ended_when_cancelled, is_counted
 
 logger = logging.getLogger(__name__)
 
-_noted: ContextVar[list[CallCost] | None] = ContextVar("noted", default=None)
+_recorded: ContextVar[list[CallCost] | None] = ContextVar("recorded", default=None)
 
 _MISTAKES = (AssertionError, ImportError, NameError, MemoryError, RecursionError)
 _CAP_SLACK = 1.5
@@ -55,30 +55,47 @@ async def complete(candidate: Candidate, messages: Sequence[AnyMessage], call: C
     Returns:
         The completion; `failure` says what went wrong in the last attempt, `call_costs` what all of them cost.
     """
-    attempts, noted = _Attempts(candidate, messages, call), _noted.get()
-    token = _noted.set(None)  # a candidate may be a router itself, whose calls are its own
+    attempts = _Attempts(candidate, messages, call)
+    token = _recorded.set(None)  # a candidate may be a router itself, which records its own calls
+    completion = None
     try:
         completion = await attempts.complete()
     except asyncio.CancelledError:
-        if noted is not None:
-            noted += attempts.stopped({"cause": "cancelled", "message": "stopped from outside"}).call_costs
+        completion = attempts.stopped({"cause": "cancelled", "message": "stopped from outside"})
         raise
     finally:
-        _noted.reset(token)
-    if noted is not None:
-        noted += completion.call_costs
+        _recorded.reset(token)
+        if completion is not None:
+            record_completion(completion)
     return completion
 
 
 @contextmanager
 def record_calls() -> Iterator[list[CallCost]]:
-    """Note every call made inside, in this task and in those it begins: those stopped, and those nobody reports."""
-    noted: list[CallCost] = []
-    token = _noted.set(noted)
+    """Record the cost of every model call made inside, in this task and in the tasks it starts.
+
+    Yields:
+        The list that `complete` appends to: attempts that failed and calls that were cancelled included.
+    """
+    recorded: list[CallCost] = []
+    token = _recorded.set(recorded)
     try:
-        yield noted
+        yield recorded
     finally:
-        _noted.reset(token)
+        _recorded.reset(token)
+
+
+def record_completion(completion: Completion) -> None:
+    """Append the call costs of a completion to the list of the enclosing `record_calls`; without one, do nothing.
+
+    `complete` does so by itself. Call it for a completion that was saved and is replayed instead.
+
+    Args:
+        completion: The completion; the costs of all its attempts are recorded.
+    """
+    recorded = _recorded.get()
+    if recorded is not None:
+        recorded += completion.call_costs
 
 
 async def complete_unless_decided(

@@ -1,8 +1,9 @@
 """What a chat model replied, as a record: its text, why it ended, what it cost, and what is wrong with it."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.utils import count_tokens_approximately
@@ -36,9 +37,12 @@ class Completion:
         message_id: The id under which the tokens were streamed.
         restarted: Whether it started over instead of going on from the prefix.
         tool_call_message: The whole reply where it calls tools.
-        thoughts: What it shows of its reasoning.
+        reasoning: What it shows of its reasoning.
         whole: The tokens of the text, where they are not those of the last call: it came from a cache, or of two calls.
         earlier: What the attempts before this one cost.
+        metadata: What the provider returned beside the text, as JSON values; keys that it did not send are absent.
+            `logprobs`: `{"content": [{"token": str, "logprob": float}, ...]}`, one entry per output token of this
+            call, without alternatives; `system_fingerprint`; `model_name`.
     """
 
     text: str
@@ -48,9 +52,19 @@ class Completion:
     message_id: str | None = None
     restarted: bool = False
     tool_call_message: ToolCallMessage | None = None
-    thoughts: str = ""
+    reasoning: str = ""
     whole: Usage | None = None
     earlier: tuple[CallCost, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def restore(cls, saved: Mapping[str, Any]) -> Self:
+        """Rebuild a completion from `dataclasses.asdict`; lists, which JSON and msgpack make of tuples, are accepted.
+
+        Args:
+            saved: All fields by name; fields with a default may be missing.
+        """
+        return cls(**{**saved, "earlier": tuple(saved.get("earlier", ()))})
 
     @property
     def usage(self) -> Usage:
@@ -63,19 +77,19 @@ class Completion:
         return [*self.earlier, self.call_cost]
 
     @property
-    def said(self) -> str:
+    def visible_text(self) -> str:
         """The text without what the model thought aloud: what an answer is compared and judged by."""
         return strip_reasoning(self.text)
 
     @property
-    def cut(self) -> bool:
+    def truncated(self) -> bool:
         """Whether the cap ended the reply, as far as the provider says."""
         return was_cut(self.finish_reason)
 
     @property
     def finished(self) -> bool:
         """Whether there is a reply and the model ended it by itself."""
-        return self.failure is None and not self.cut
+        return self.failure is None and not self.truncated
 
 
 def was_cut(finish_reason: str | None) -> bool:
@@ -102,7 +116,7 @@ def read_reply(
         call: What for.
         seconds: How long it took.
     """
-    usage = _usage_of(message, asked, call)
+    usage, metadata = _usage_of(message, asked, call), _metadata_of(message)
     if heard.truncated and len(heard.chunks) > 1:
         usage = {**usage, "output_tokens": max(heard.tokens, 1), "estimated": True}
     spent = call_cost_of(candidate, call, usage, seconds, "truncated" if heard.truncated else "completed")
@@ -111,13 +125,17 @@ def read_reply(
         broken: Failure = {"cause": "disconnected", "message": "the stream ended before the reply did"}
         if heard.has_chunks and message.usage_metadata is None:
             return partial_reply(heard, broken, asked, candidate=candidate, call=call, seconds=seconds)
-        return Completion(
-            _whole(str(message.text)), None, {**spent, "outcome": "truncated"}, broken, message_id=message.id
-        )
+        truncated: CallCost = {**spent, "outcome": "truncated"}
+        return Completion(_whole(str(message.text)), None, truncated, broken, message_id=message.id, metadata=metadata)
     if reason is None and call.max_tokens is not None and usage["output_tokens"] >= call.max_tokens:
         reason = "length"  # the provider does not say, the count does
     reply = Completion(
-        _whole(str(message.text)), reason, spent, message_id=message.id, thoughts=_whole(reasoning_of(message))
+        _whole(str(message.text)),
+        reason,
+        spent,
+        message_id=message.id,
+        reasoning=_whole(reasoning_of(message)),
+        metadata=metadata,
     )
     return _checked(message, reply, call)
 
@@ -148,7 +166,8 @@ def partial_reply(
         spent,
         failure,
         message_id=heard.chunks[0].id,
-        thoughts=_whole(reasoning_of(message)),
+        reasoning=_whole(reasoning_of(message)),
+        metadata=_metadata_of(message),
     )
 
 
@@ -158,10 +177,10 @@ def _broke_off(candidate: Candidate, call: Call, heard: StreamAccumulator) -> bo
 
 
 def _checked(message: AIMessage, reply: Completion, call: Call) -> Completion:
-    text = reply.said if call.request.schema is not None else reply.text
+    text = reply.visible_text if call.request.schema is not None else reply.text
     if failure := _failure_of_reply(message, reply, call.request, boot=call.stage == "boot"):
         return replace(reply, failure=failure)
-    if reply.cut:
+    if reply.truncated:
         return reply
     tool_call_message = tool_call_message_of(message) if call.request.may_call else None
     return replace(
@@ -175,14 +194,14 @@ def _failure_of_reply(  # noqa: PLR0911 - one for each way to fail
     """Say why a reply that came cannot be used; None where it can."""
     if (reply.finish_reason or "").lower() in _FILTERED:
         return {"cause": "content_filter", "message": "the provider's content filter stopped the reply"}
-    calls, silent = message.tool_calls or message.invalid_tool_calls, not reply.said.strip()
+    calls, silent = message.tool_calls or message.invalid_tool_calls, not reply.visible_text.strip()
     if calls and silent and not request.may_call:
         return {"cause": "bad_response", "message": "a tool call, where none was asked for"}
-    if reply.cut and boot and request.tools:
+    if reply.truncated and boot and request.tools:
         return None  # it may have ended within a call, which not every server shows: nothing to compare yet
     if silent and not calls:
         return {"cause": "empty", "message": _why_silent(reply)}
-    if not reply.cut:
+    if not reply.truncated:
         return request.failure_of(_without_thoughts(message, reply))
     if boot or not (calls or request.wants_object or request.must_call):
         return None
@@ -197,14 +216,16 @@ def _why_silent(reply: Completion) -> str:
 
 def has_only_reasoned(reply: Completion) -> bool:
     """Whether a reply holds no answer because its cap went on reasoning, shown or hidden."""
-    if reply.said.strip() or reply.tool_call_message is not None:
+    if reply.visible_text.strip() or reply.tool_call_message is not None:
         return False
-    shown = bool(reply.thoughts or reply.usage["reasoning_tokens"])
-    return shown or (reply.cut and reply.failure is not None)  # a cut reply without failure may end within a tool call
+    shown = bool(reply.reasoning or reply.usage["reasoning_tokens"])
+    return shown or (
+        reply.truncated and reply.failure is not None
+    )  # a cut reply without failure may end within a tool call
 
 
 def _without_thoughts(message: AIMessage, reply: Completion) -> AIMessage:
-    return message if reply.said == reply.text else message.model_copy(update={"content": reply.said})
+    return message if reply.visible_text == reply.text else message.model_copy(update={"content": reply.visible_text})
 
 
 def _finish_reason(message: AIMessage) -> str | None:
@@ -213,6 +234,26 @@ def _finish_reason(message: AIMessage) -> str | None:
         if metadata.get(name):
             return _whole(str(metadata[name]))
     return None
+
+
+def _metadata_of(message: AIMessage) -> dict[str, Any]:
+    metadata = message.response_metadata
+    names = {k: _whole(v) for k in ("system_fingerprint", "model_name") if isinstance(v := metadata.get(k), str) and v}
+    tokens = _logprobs_of(metadata.get("logprobs"))
+    return {"logprobs": {"content": tokens}, **names} if tokens else names
+
+
+def _logprobs_of(logprobs: Any) -> list[dict[str, Any]]:
+    """Read OpenAI's token list; the lists of alternatives are left out, since a state is checkpointed often."""
+    content = logprobs.get("content") if isinstance(logprobs, Mapping) else None
+    return [
+        {"token": _whole(item["token"]), "logprob": float(item["logprob"])}
+        for item in (content if isinstance(content, list) else ())
+        if isinstance(item, Mapping)
+        and isinstance(item.get("token"), str)
+        and isinstance(item.get("logprob"), int | float)
+        and math.isfinite(item["logprob"])
+    ]
 
 
 def _whole(text: str) -> str:

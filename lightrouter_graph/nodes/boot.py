@@ -129,18 +129,18 @@ class BootNode:
 
     def _says_nothing(self, task: Task, completion: Completion) -> bool:
         """Whether a boot that goes on is nothing but boilerplate or the question again, as far as it came."""
-        if not completion.cut or self.request.tools or not completion.said.strip():
+        if not completion.truncated or self.request.tools or not completion.visible_text.strip():
             return False  # with tools a call may follow, which is what counts
         if completion.failure is not None or self._is_whole(task, completion):
             return False
         question = question_text(task["messages"])
-        share = informative_share(completion.said, question)
+        share = informative_share(completion.visible_text, question)
         return share <= _SAYS_NOTHING and self._answer(task, completion) is None
 
     def _answer(self, task: Task, completion: Completion) -> str | None:
         whole, question = self._is_whole(task, completion), question_text(task["messages"])
         return self.request.comparable(
-            completion.said, completion.tool_call_message, question, self.key, finished=whole
+            completion.visible_text, completion.tool_call_message, question, self.key, finished=whole
         )
 
     def _is_whole(self, task: Task, completion: Completion) -> bool:
@@ -154,7 +154,7 @@ class BootNode:
         if failure is not None and failure["cause"] in _HEARD and _is_evidence(completion):
             stopped, failure = f"{failure['cause']}: {failure['message']}", None
         elif _is_spent_on_thoughts(completion):
-            silent, failure = "" if completion.thoughts else "hidden reasoning took all of it", None
+            silent, failure = "" if completion.reasoning else "hidden reasoning took all of it", None
         elif self._says_nothing(task, completion):
             silent = "nothing but boilerplate or the question again"
         prices = [call_cost["usd"] for call_cost in completion.call_costs]
@@ -167,7 +167,7 @@ class BootNode:
             "finished": self._is_whole(task, completion),
             "answer": None if completion.failure is not None and not stopped else self._answer(task, completion),
             "tool_call_message": completion.tool_call_message,
-            "thoughts": "" if completion.said.strip() else completion.thoughts,
+            "thoughts": "" if completion.visible_text.strip() else completion.reasoning,
             "stopped": stopped,
             "silent": silent,
             "usage": completion.usage,
@@ -195,11 +195,11 @@ def _together(first: Completion, second: Completion, again: Call) -> Completion:
 
 
 def _is_spent_on_thoughts(completion: Completion) -> bool:
-    return has_only_reasoned(completion) and completion.cut
+    return has_only_reasoned(completion) and completion.truncated
 
 
 def _is_evidence(completion: Completion) -> bool:
-    return len((completion.said or completion.thoughts).strip()) >= _LEAST_EVIDENCE
+    return len((completion.visible_text or completion.reasoning).strip()) >= _LEAST_EVIDENCE
 
 
 def _tell(boot: Boot) -> None:

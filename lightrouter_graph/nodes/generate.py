@@ -78,9 +78,9 @@ class GenerateNode:
     def _key(self, task: Task, completion: Completion) -> str | None:
         if completion.failure is not None:
             return None
-        question, whole = question_text(task["messages"]), not completion.cut
+        question, whole = question_text(task["messages"]), not completion.truncated
         return self.request.comparable(
-            completion.said, completion.tool_call_message, question, self.key, finished=whole
+            completion.visible_text, completion.tool_call_message, question, self.key, finished=whole
         )
 
     def _record(self, task: Task, boot: Boot | None, tries: Sequence[Completion]) -> Answer:
@@ -104,7 +104,7 @@ class GenerateNode:
 def _must_begin_anew(completion: Completion) -> bool:
     """Whether the provider turned the boot down, or the model started over and ran into the cap of the rest."""
     refused = completion.failure is not None and completion.failure["cause"] == "bad_response"
-    return refused or (completion.restarted and completion.cut)
+    return refused or (completion.restarted and completion.truncated)
 
 
 def _via(task: Task, boot: Boot | None, completion: Completion) -> Via:

@@ -122,9 +122,9 @@ async def _told(judge: Candidate, messages: Sequence[AnyMessage], call: Call) ->
 def _read(reply: Completion, labels: Collection[str]) -> tuple[Verdict | None, str]:
     if reply.failure is not None:
         return None, f"{reply.failure['cause']}: {reply.failure['message']}"
-    if reply.cut:  # what is whole in it may be a verdict that the judge only quotes
+    if reply.truncated:  # what is whole in it may be a verdict that the judge only quotes
         return None, "it was cut off before its end"
-    return read_judgement(reply.said, labels)
+    return read_judgement(reply.visible_text, labels)
 
 
 def read_judgement(text: str, labels: Collection[str]) -> tuple[Verdict | None, str]:

@@ -1,8 +1,9 @@
 """One model call: what goes out, what comes back, and what becomes of everything that can go wrong."""
 
 import asyncio
+import json
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from langchain_core.callbacks import AsyncCallbackHandler
@@ -17,7 +18,8 @@ from pydantic import BaseModel
 
 from lightrouter_graph import Candidate, QueryError
 from lightrouter_graph.llm.call import Call
-from lightrouter_graph.llm.client import complete, complete_unless_decided
+from lightrouter_graph.llm.client import complete, complete_unless_decided, record_calls, record_completion
+from lightrouter_graph.llm.completion import Completion
 from lightrouter_graph.llm.output_schema import OutputSchema
 from lightrouter_graph.llm.request import make_request
 from lightrouter_graph.records import NO_USAGE
@@ -508,3 +510,51 @@ async def test_a_schema_that_cannot_be_used_ends_no_run(reference):
     with suppress(QueryError):
         request = make_request(response_format={"type": "json_schema", "json_schema": described})
         await complete(say('{"a": {}}'), ASKED, generate(request=request))
+
+
+# metadata, and completions that are saved ------------------------------------------------------------------
+
+
+def with_logprobs(*entries):
+    return {"logprobs": {"content": list(entries), "refusal": None}, "model_name": "m-1", "system_fingerprint": "fp_1"}
+
+
+async def test_the_metadata_of_a_reply_is_kept_without_the_alternatives():
+    entry = {"token": "Four", "logprob": -0.5, "bytes": [70], "top_logprobs": [{"token": "Five", "logprob": -1}]}
+    candidate = saying(finish_reason="stop", headers={"x-api-key": "secret"}, **with_logprobs(entry))
+    assert (await complete(candidate, ASKED, BOOT)).metadata == {
+        "logprobs": {"content": [{"token": "Four", "logprob": -0.5}]},
+        "system_fingerprint": "fp_1",
+        "model_name": "m-1",
+    }
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {},
+        {"logprobs": None, "system_fingerprint": "", "model_name": None},
+        {"logprobs": [1], "system_fingerprint": {}, "model_name": 4},
+        {"logprobs": {"content": [{"token": "a"}, {"logprob": 1}, "a", {"token": "a", "logprob": float("nan")}]}},
+    ],
+)
+async def test_metadata_that_is_missing_or_malformed_is_left_out(metadata):
+    assert (await complete(saying(**metadata), ASKED, BOOT)).metadata == {}
+
+
+async def test_a_saved_completion_is_restored_from_json():
+    candidate = saying(**with_logprobs({"token": "Four", "logprob": -0.5}))
+    completion = await complete(candidate, ASKED, BOOT)
+    completion = replace(completion, earlier=(completion.call_cost,))
+    assert Completion.restore(json.loads(json.dumps(asdict(completion)))) == completion
+
+
+async def test_a_replayed_completion_is_recorded_with_all_its_calls():
+    completion = await complete(say("Four."), ASKED, BOOT)
+    completion = replace(completion, earlier=({**completion.call_cost, "outcome": "lost"},))
+    with record_calls() as call_costs:
+        record_completion(completion)
+    assert call_costs == completion.call_costs
+    assert [cost["outcome"] for cost in call_costs] == ["lost", "completed"]
+    record_completion(completion)
+    assert len(call_costs) == 2

@@ -100,6 +100,6 @@ class JudgeScorer:
 def _read(reply: Completion, shown: Mapping[str, str]) -> tuple[Verdict | None, str]:
     if reply.failure is not None:
         return None, reply.failure["message"]
-    if reply.cut:
+    if reply.truncated:
         return None, "it was cut off before its end"
-    return read_judgement(reply.said, list(shown))
+    return read_judgement(reply.visible_text, list(shown))
