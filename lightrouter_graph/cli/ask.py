@@ -30,6 +30,7 @@ Into a pipe: nothing but the answer's plain text; what happens is told on stderr
   lightrouter ask --agree 0 --aggregator llm "Compare TCP and QUIC." > quic.txt
   lightrouter ask --budget usd=0.01 --deadline 20 "Is 221 prime?"
   lightrouter ask --json --quiet - < question.txt | jq -r .answer
+  lightrouter ask --svg run.svg "Is 221 prime?"
 """
 
 
@@ -77,6 +78,14 @@ def ask(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", metavar="", rich_help_panel=_OUTPUT, help="Print nothing but the answer.")
     ] = False,
+    svg: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=_OUTPUT,
+            help="Draw the screen of the run to an SVG file; print the answer only.",
+        ),
+    ] = None,
 ) -> None:
     """Ask every model a little, the best ones in full, and print one answer."""
     context = options.settings_from(
@@ -98,9 +107,10 @@ def ask(
         max_retries=max_retries,
         seed=seed,
     )
-    on_screen = sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not (as_json or quiet)
-    watcher = _watcher(on_screen=on_screen, quiet=quiet)
-    message = _answer(_conversation(question, system), pool, candidate, context, watcher)
+    on_screen = sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not (as_json or quiet or svg)
+    messages = _conversation(question, system)
+    watcher = _watcher(on_screen=on_screen, quiet=quiet, svg=svg, title=f'lightrouter ask "{messages[-1].text}"')
+    message = _answer(messages, pool, candidate, context, watcher)
     if not on_screen:
         print(_as_json(message) if as_json else _plain(message))
 
@@ -121,11 +131,11 @@ def _read_question() -> str:
     return sys.stdin.read().rstrip("\r\n")
 
 
-def _watcher(*, on_screen: bool, quiet: bool) -> "Watcher":
-    if on_screen:
-        from lightrouter_graph.cli.screen import Screen  # noqa: PLC0415
+def _watcher(*, on_screen: bool, quiet: bool, svg: Path | None, title: str) -> "Watcher":
+    if on_screen or svg:
+        from lightrouter_graph.cli.screen import Picture, Screen  # noqa: PLC0415
 
-        return Screen()
+        return Picture(svg, title) if svg else Screen()
     from lightrouter_graph.cli.plain_view import Lines, Silence  # noqa: PLC0415
 
     return Silence() if quiet else Lines()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _BAR = 10
 _FRAMES, _FRAMES_PER_S = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", 10
 _LONGEST_WHY = 140
-_VIA = {"boot": "", "continuation": "boot continued", "regeneration": "written anew"}
+_VIA = {"boot": "", "continuation": "boot continued", "regeneration": "written anew", "direct": ""}
 
 
 class Race:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -11,10 +13,11 @@ from rich.live import Live
 from rich.text import Text
 
 from lightrouter_graph.cli.bill_view import bill_table, caveats
-from lightrouter_graph.cli.formatting import one_line, safe, seconds
+from lightrouter_graph.cli.formatting import clipped, one_line, safe, seconds
 from lightrouter_graph.cli.live_view import Board, Ending
 from lightrouter_graph.cli.plain_view import event_line
 from lightrouter_graph.cli.race import Race
+from lightrouter_graph.errors import LightRouterError
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
@@ -114,6 +117,40 @@ class Screen:
         self._console.print(Race(self._board, time.monotonic(), "stopped"))
         self.say(event_line(event))
         self._console.print()
+
+
+class Picture(Screen):
+    """Draws the finished screen of a run to an SVG file, without a terminal.
+
+    Args:
+        file: The SVG file; replaced if it exists.
+        title: Title of the drawn window.
+        width: Columns of the drawn terminal.
+    """
+
+    def __init__(self, file: Path, title: str, width: int = 100) -> None:
+        self._picture = Console(file=io.StringIO(), record=True, width=width, highlight=False)
+        super().__init__(self._picture)
+        self._path, self._title = file, clipped(title, width - 16)
+
+    def hear(self, message_id: str | None, token: str) -> None:
+        """Ignore tokens: `take` draws the answer as a whole, wrapped."""
+
+    def take(self, message: AIMessage) -> None:
+        """Draw the answer and the bill, then write the file.
+
+        Raises:
+            LightRouterError: If the file cannot be written.
+        """
+        self._begin_answer()
+        self._heard["drawn"] = str(message.text)
+        self._picture.print(Text(f"\n{safe(str(message.text))}"))
+        super().take(message)
+        try:
+            self._picture.save_svg(str(self._path), title=self._title)
+        except OSError as exc:
+            msg = f"--svg {self._path}: cannot be written ({exc.strerror or exc})"
+            raise LightRouterError(msg) from exc
 
 
 _HOW = {

@@ -1,5 +1,6 @@
 """The screen: the race on a real pseudo-terminal, and what is left when it breaks off."""
 
+import html
 import io
 import signal
 
@@ -163,3 +164,24 @@ def test_a_price_known_in_part_is_a_lower_bound():
 def test_the_screen_is_for_terminals_only(capsys, pool_file):
     main(["ask", "--pool", str(pool_file), PENS])
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_svg_holds_the_screen_and_stdout_the_answer(capsys, pool_file):
+    picture = pool_file.parent / "run.svg"
+    assert main(["ask", "--pool", str(pool_file), "--svg", str(picture), PENS]) == 0
+    assert capsys.readouterr().out == TEXTS[PENS]["ada"] + "\n"
+    drawn = html.unescape(picture.read_text()).replace("\xa0", " ")
+    for part in (f'lightrouter ask "{PENS}"', "✓", "ranked by consistency+prior", "answers say 12", "this run, "):
+        assert part in drawn
+
+
+def test_svg_that_cannot_be_written_names_the_file(capsys, pool_file):
+    assert main(["ask", "--pool", str(pool_file), "--svg", str(pool_file.parent), PENS]) == 2
+    assert "cannot be written (Is a directory)" in capsys.readouterr().err
+
+
+def test_an_answer_of_a_reserve_candidate_is_drawn(capsys, pool_file):
+    picture = pool_file.parent / "run.svg"
+    options = ["--width", "2", "--top-k", "3", "--agree", "3", "--svg", str(picture)]
+    assert main(["ask", "--pool", str(pool_file), *options, OPEN]) == 0
+    assert "cyd says" in html.unescape(picture.read_text()).replace("\xa0", " ")
