@@ -1,0 +1,37 @@
+"""`Equivalence` protocol: decides which answers of a layer give the same answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from lightrouter_graph.answer_keys.voting import agreement_of
+from lightrouter_graph.records import Answer
+
+if TYPE_CHECKING:  # the layer of `query` is above this one
+    from lightrouter_graph.query import Query
+
+
+@runtime_checkable
+class Equivalence(Protocol):
+    """Groups equal answers. An implementation may call a model with `query.ask`, or compare embeddings."""
+
+    async def group(self, query: "Query", answers: Sequence[Answer]) -> Sequence[Sequence[str]]:
+        """Group the answers that give the same answer.
+
+        Args:
+            query: The question, the pool and the settings of the run.
+            answers: The answers to compare, in rank order, best first; each candidate once.
+
+        Returns:
+            Groups of candidate names, without overlap. A candidate in no group agrees with no other candidate.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEquivalence:
+    """Answers with equal keys are equal. This is the default; it makes no model call."""
+
+    async def group(self, query: "Query", answers: Sequence[Answer]) -> Sequence[Sequence[str]]:  # noqa: ARG002
+        """Group the answers by key, in the rank order of the first answer of each key; see `Equivalence`."""
+        return tuple(agreement_of(answers)["groups"].values())

@@ -1,0 +1,60 @@
+"""Counts how many answers have the same key. Answers without a key agree with no other answer."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from lightrouter_graph.records import Agreement, Answer
+
+
+def largest_group(keys: Iterable[str | None]) -> int:
+    """Return the size of the largest group of equal keys; None is equal to no key.
+
+    >>> largest_group(["4", "5", "5", None, None, None])
+    2
+    """
+    return max(Counter(key for key in keys if key is not None).values(), default=0)
+
+
+def count_votes(answers: Iterable[Answer], weights: Mapping[str, float] | None = None) -> dict[str, float]:
+    """Add up the votes for each key.
+
+    Args:
+        answers: The answers in rank order, best first. Those without a key do not vote.
+        weights: The vote of each candidate by name, >= 0; None for one vote per answer.
+
+    Returns:
+        The sum of votes by key, in the rank order of the first answer of each key. So `max(votes, key=votes.get)`
+        returns the better-ranked key of two that have equally many votes.
+
+    Raises:
+        KeyError: If `weights` lacks a candidate that votes.
+    """
+    votes: dict[str, float] = {}
+    for answer in answers:
+        key = answer["answer"]
+        if key is not None:
+            votes[key] = votes.get(key, 0.0) + (1.0 if weights is None else weights[answer["candidate"]])
+    return votes
+
+
+def agreement_of(answers: Sequence[Answer]) -> Agreement:
+    """Group the answers by key.
+
+    Args:
+        answers: The answers in rank order, best first.
+
+    Returns:
+        The candidates of each key (`groups`), the key of the largest group (`leader`; the better-ranked of two groups
+        of equal size, None without keys), its size (`agreed`) and the number of answers (`answered`).
+    """
+    groups: dict[str, list[str]] = {}
+    for answer in answers:
+        if answer["answer"] is not None:
+            groups.setdefault(answer["answer"], []).append(answer["candidate"])
+    leader = max(groups, key=lambda key: len(groups[key]), default=None)
+    return {
+        "agreed": len(groups[leader]) if leader is not None else 0,
+        "answered": len(answers),
+        "leader": leader,
+        "groups": groups,
+    }
