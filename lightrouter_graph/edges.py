@@ -7,7 +7,7 @@ from langgraph.graph import END
 from langgraph.types import Send
 
 from lightrouter_graph.budget import UNLIMITED
-from lightrouter_graph.llm.tool_calls import shown
+from lightrouter_graph.llm.tool_calls import render_reply
 from lightrouter_graph.state import State, Task, settings_of
 from lightrouter_graph.state_queries import (
     answers_at_hand,
@@ -67,7 +67,7 @@ def _task(state: State, name: str) -> Task:
     boot = next((boot for boot in boots_of(state) if boot["candidate"] == name), None)
     shared = (
         [
-            shown(boot["text"], boot["tool_call_message"])
+            render_reply(boot["text"], boot["tool_call_message"])
             for boot in map(with_evidence, chosen_boots(state))
             if not boot["silent"]
         ]

@@ -25,8 +25,8 @@ from langchain_core.runnables.config import ensure_config, set_config_context
 from langchain_core.tracers.base import BaseTracer
 
 from lightrouter_graph.runtime.event_loops import run_sync, start_soon
-from lightrouter_graph.telemetry.events import surroundings, writer_around
-from lightrouter_graph.telemetry.tracing import FACE
+from lightrouter_graph.telemetry.events import enclosing_stream_writer, parent_stream_writer
+from lightrouter_graph.telemetry.tracing import CHAT_MODEL_KEY
 
 LLMRun = AsyncCallbackManagerForLLMRun | CallbackManagerForLLMRun | None
 _STREAMED: dict[str, Any] = {"stream_mode": ["custom", "values"], "version": "v2"}
@@ -86,9 +86,9 @@ async def _pump(graph: Any, given: Mapping[str, Any], put: Callable[[Mapping[str
 def _behind(run: LLMRun, face: Literal["reply", "stream"]) -> Iterator[Contextvars]:
     config = ensure_config()
     config["callbacks"] = _tracers(config.get("callbacks") if run is None else _below(run))
-    config["metadata"] = {**(config.get("metadata") or {}), FACE: face}
+    config["metadata"] = {**(config.get("metadata") or {}), CHAT_MODEL_KEY: face}
     with set_config_context(config) as context:
-        context.run(surroundings.set, writer_around())
+        context.run(parent_stream_writer.set, enclosing_stream_writer())
         for variable, value in list(context.items()):
             # Handlers that LangChain finds in variables, such as that of `get_usage_metadata_callback`.
             if isinstance(value, BaseCallbackHandler) and not _looks_inside(value):

@@ -14,7 +14,7 @@ from lightrouter_graph.evaluation.models.recording_model import Pacer, WallClock
 from lightrouter_graph.evaluation.models.spend_limit import LivePurse, refusals_raised
 from lightrouter_graph.evaluation.questions import Output, Question, fold_of
 from lightrouter_graph.evaluation.records import Result
-from lightrouter_graph.llm.completion import was_cut
+from lightrouter_graph.llm.completion import ended_by_cap
 from lightrouter_graph.pool import Candidate, Pool
 
 T = TypeVar("T")
@@ -172,7 +172,7 @@ class Live:
             input_tokens=call["input_tokens"],
             ttft_s=None if first is None else first - call["began_s"],
             seconds=call["ended_s"] - call["began_s"],
-            finished=not was_cut(said.completion.finish_reason),
+            finished=not ended_by_cap(said.completion.finish_reason),
         )
 
     async def _at_once(self, do: Callable[[Question], Awaitable[T]], questions: Iterable[Question]) -> list[T]:

@@ -102,7 +102,7 @@ class BootCache:
             logger.warning("the boot cache cannot be written: %s", type(exc).__name__)
 
 
-def as_completion(kept: Kept, candidate: Candidate, call: Call) -> Completion:
+def cached_completion(kept: Kept, candidate: Candidate, call: Call) -> Completion:
     """Turn a boot from the cache into the reply it was, which costs nothing now."""
     return Completion(
         kept["text"],

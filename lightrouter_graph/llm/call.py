@@ -28,8 +28,8 @@ from lightrouter_graph.records import Stage
 from lightrouter_graph.redaction import redacted_exceptions, redacting_callbacks, secrets_of
 from lightrouter_graph.runtime.event_loops import bound_to_loop
 from lightrouter_graph.runtime.token_stream import show_tokens
-from lightrouter_graph.telemetry.events import story_paused, tell
-from lightrouter_graph.telemetry.tracing import face
+from lightrouter_graph.telemetry.events import emit_event, events_paused
+from lightrouter_graph.telemetry.tracing import chat_model_mode
 
 _under_way: ContextVar["Call | None"] = ContextVar("under_way", default=None)
 
@@ -77,7 +77,7 @@ class Call:
         return [*self.request.tools, *schemas]
 
 
-def call_under_way() -> Call | None:
+def current_call() -> Call | None:
     """Return the call that is being made here; for models that keep accounts, since a stream is told no tags."""
     return _under_way.get()
 
@@ -204,9 +204,9 @@ async def call_model(
         heard: Filled with what is heard of a streamed reply.
     """
     bound, parameters = call.request.bind_to(model), _parameters(candidate, call)
-    with _made(call), story_paused(), redacted_exceptions(_secrets_of(candidate)):
+    with _made(call), events_paused(), redacted_exceptions(_secrets_of(candidate)):
         # An object comes whole: what stood around it is taken away in the end.
-        aloud = call.stream_to_user and face() == "stream" and call.request.schema is None
+        aloud = call.stream_to_user and chat_model_mode() == "stream" and call.request.schema is None
         if not aloud and not call.stream_internally:
             reply: AIMessage = await bound.ainvoke(asked, config, **parameters)
             return reply
@@ -246,7 +246,7 @@ def _holds_thoughts(chunk: AIMessageChunk) -> bool:
 
 
 def _tell(candidate: Candidate, message_id: str | None, text: str) -> None:
-    tell(
+    emit_event(
         {
             "type": "lightrouter",
             "event": "token",

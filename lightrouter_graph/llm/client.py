@@ -16,7 +16,7 @@ from lightrouter_graph.budget import Reservation
 from lightrouter_graph.llm.call import Call, call_model, config_for, model_for, own_cap, prompt_for
 from lightrouter_graph.llm.completion import Completion, call_cost_of, partial_reply, read_reply, unsent
 from lightrouter_graph.llm.continuation import ContinuedChat
-from lightrouter_graph.llm.failures import failure_of, is_unreadable, may_have_cost, words_of
+from lightrouter_graph.llm.failures import exception_text, failure_of, is_unreadable, may_have_cost
 from lightrouter_graph.llm.stream_accumulator import StreamAccumulator
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.providers.learned import refuses_field, refuses_limit, refuses_roles
@@ -25,7 +25,7 @@ from lightrouter_graph.rate_limits import EndpointClosedError, backoff_s, endpoi
 from lightrouter_graph.records import NO_USAGE, CallCost, Failure
 from lightrouter_graph.runtime.early_stop import EarlyStop
 from lightrouter_graph.runtime.event_loops import now
-from lightrouter_graph.telemetry.tracing import ended_when_cancelled, is_counted_above, traced_as_step
+from lightrouter_graph.telemetry.tracing import counted_by_chat_model, ended_when_cancelled, traced_as_step
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ def record_completion(completion: Completion) -> None:
         recorded += completion.call_costs
 
 
-async def complete_unless_decided(
+async def complete_unless_stopped(
     race: EarlyStop | None, candidate: Candidate, messages: Sequence[AnyMessage], call: Call
 ) -> Completion:
     """Call one candidate, unless the race it takes part in is decided before its reply is there.
@@ -224,7 +224,7 @@ class _Attempts:
                     self._heard.started = True
                     utter = partial(call_model, candidate, call, model, asked, heard=self._heard)
                     message: AIMessage = await (
-                        traced_as_step(utter, asked, config) if is_counted_above() else utter(config)
+                        traced_as_step(utter, asked, config) if counted_by_chat_model() else utter(config)
                     )
         except GraphBubbleUp:
             raise
@@ -233,7 +233,7 @@ class _Attempts:
                 raise asyncio.CancelledError from exc  # some clients turn a cancellation into an error of their own
             if isinstance(exc, _MISTAKES) and not _is_deep_json(exc):
                 raise
-            self._error = exc if words_of(exc) else None  # one that says nothing teaches nothing
+            self._error = exc if exception_text(exc) else None  # one that says nothing teaches nothing
             return self._failed(exc)
         seconds = now() - self._attempt_began
         reply = read_reply(message, self._heard, asked, candidate=candidate, call=call, seconds=seconds)
@@ -248,7 +248,7 @@ class _Attempts:
         return Completion("", None, call_cost_of(self._candidate, self._call, {**NO_USAGE}, seconds), failure)
 
     def _failure(self, exc: Exception) -> Failure:
-        if isinstance(exc, TimeoutError) and not words_of(exc):
+        if isinstance(exc, TimeoutError) and not exception_text(exc):
             seconds = now() - self._attempt_began
             return {"cause": "timeout", "message": f"no reply within {seconds:.3g} s"}
         return failure_of(exc, self._candidate.model)

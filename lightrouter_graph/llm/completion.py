@@ -84,7 +84,7 @@ class Completion:
     @property
     def truncated(self) -> bool:
         """Whether the cap ended the reply, as far as the provider says."""
-        return was_cut(self.finish_reason)
+        return ended_by_cap(self.finish_reason)
 
     @property
     def finished(self) -> bool:
@@ -92,7 +92,7 @@ class Completion:
         return self.failure is None and not self.truncated
 
 
-def was_cut(finish_reason: str | None) -> bool:
+def ended_by_cap(finish_reason: str | None) -> bool:
     """Whether a finish reason, in whichever provider's word, says that the cap ended a reply."""
     return (finish_reason or "").lower() in _CUT
 
@@ -184,7 +184,9 @@ def _checked(message: AIMessage, reply: Completion, call: Call) -> Completion:
         return reply
     tool_call_message = tool_call_message_of(message) if call.request.may_call else None
     return replace(
-        reply, tool_call_message=tool_call_message, text=text if tool_call_message else call.request.as_written(text)
+        reply,
+        tool_call_message=tool_call_message,
+        text=text if tool_call_message else call.request.extract_object(text),
     )
 
 

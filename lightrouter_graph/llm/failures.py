@@ -58,7 +58,7 @@ def failure_of(exc: BaseException, model: BaseChatModel) -> Failure:
         exc: What the call raised.
         model: The model that was called; the secrets it holds are redacted from the message.
     """
-    said, secrets = words_of(exc)[:_LONGEST_READ], secrets_of(model)
+    said, secrets = exception_text(exc)[:_LONGEST_READ], secrets_of(model)
     cause, message = _cause_of(exc, f"{said} {_code_of(exc)}"), redact(said, secrets)
     if cause == "bad_response" or not message:  # the cause says too little: name the exception as well
         message = f"{type(exc).__name__}: {message}" if message else type(exc).__name__
@@ -67,7 +67,7 @@ def failure_of(exc: BaseException, model: BaseChatModel) -> Failure:
     return {"cause": cause, "message": message[:_LONGEST]}
 
 
-def words_of(exc: BaseException) -> str:
+def exception_text(exc: BaseException) -> str:
     """Return what an exception says; "" where it fails at saying it."""
     try:
         return str(exc).encode(errors="replace").decode()  # half a character could not be kept in a checkpoint
@@ -114,7 +114,7 @@ def is_unreadable(exc: BaseException) -> bool:
     An error told inside of a stream counts as one: the client gives it the plainest class it has.
     """
     return type(exc).__name__ == "APIError" or (
-        isinstance(exc, _UNREADABLE) and "unexpected keyword" not in words_of(exc)
+        isinstance(exc, _UNREADABLE) and "unexpected keyword" not in exception_text(exc)
     )
 
 

@@ -41,15 +41,15 @@ class OutputSchema:
         """Whether the models are asked for any JSON object."""
         return self.told or not self.schema
 
-    def misfit(self, value: Any) -> str:
+    def validation_error(self, value: Any) -> str:
         """Say in a few words where and why a value does not fit; "" where it does."""
         if not self.schema:
             return "" if isinstance(value, dict) else "it is not a JSON object"
-        from lightrouter_graph.llm.schema_checks import misfit  # noqa: PLC0415 - imports jsonschema, which is slow
+        from lightrouter_graph.llm.schema_checks import validation_error  # noqa: PLC0415 - imports jsonschema, which is slow
 
-        return misfit(self.schema, value)[:_LONGEST] or self._refusal(value)
+        return validation_error(self.schema, value)[:_LONGEST] or self._refusal(value)
 
-    def filled(self, value: Any) -> Any:
+    def with_defaults(self, value: Any) -> Any:
         """Return a value that fits with its defaults written out, so that one who leaves them out says the same."""
         if self.kind is not None:
             try:
@@ -150,7 +150,7 @@ def _checked(name: str, schema: Mapping[str, Any], **others: Any) -> OutputSchem
     made = OutputSchema(_NOT_IN_A_NAME.sub("_", name).strip("_")[:64] or "answer", dict(schema), **others)
     if reason := schema_error(schema):
         raise QueryError(f"response_format {reason}"[:_LONGEST])
-    if "cannot be checked" in made.misfit({}):
+    if "cannot be checked" in made.validation_error({}):
         raise QueryError("response_format is no JSON schema: it refers to nothing but itself")
     return made
 

@@ -90,13 +90,13 @@ class Request:
         problem = problem or self._problem_with_text(message)
         return {"cause": "invalid", "message": problem} if problem else None
 
-    def admits(self, text: str, tool_call_message: ToolCallMessage | None) -> bool:
+    def accepts(self, text: str, tool_call_message: ToolCallMessage | None) -> bool:
         """Whether an answer that was never checked, such as a draft, is of the form that was asked for."""
         if self.must_call:
             return tool_call_message is not None
         return self.schema is None or not self._problem_with_text(AIMessage(text))
 
-    def comparable(
+    def key_of(
         self, text: str, tool_call_message: ToolCallMessage | None, question: str, key: AnswerKey, *, finished: bool
     ) -> str | None:
         """Return what a reply is compared by; None where there is nothing to compare.
@@ -113,11 +113,11 @@ class Request:
         if self.schema is None:
             return key(text, question, finished=finished)
         try:
-            return canonical_object(self.schema.filled(read_json(text))) if finished else None
+            return canonical_object(self.schema.with_defaults(read_json(text))) if finished else None
         except ValueError:
             return None
 
-    def as_written(self, text: str) -> str:
+    def extract_object(self, text: str) -> str:
         """Return the text of a reply; where an object was asked for, the object without what stood around it."""
         if self.schema is None:
             return text
@@ -130,7 +130,7 @@ class Request:
     def _filled(self, call: ToolCall) -> Mapping[str, Any]:
         if self.structured is None:
             return {**call}
-        return {**call, "args": self.structured.filled(call["args"])}
+        return {**call, "args": self.structured.with_defaults(call["args"])}
 
     def _problem_with_calls(self, message: AIMessage) -> str:
         if message.invalid_tool_calls:
@@ -154,14 +154,14 @@ class Request:
             return f"it calls {name!r}, not {self.tool_choice!r}"
         if not _can_be_written(call["args"]):
             return f"the arguments of {name} cannot be written down (half a character, or nested too deep)"
-        problem = "" if self.structured is None else self.structured.misfit(call["args"])
+        problem = "" if self.structured is None else self.structured.validation_error(call["args"])
         return f"{name}: {problem}" if problem else ""
 
     def _problem_with_text(self, message: AIMessage) -> str:
         if self.schema is None or (message.tool_calls and self.may_call):
             return ""
         try:
-            return self.schema.misfit(read_json(str(message.text)))
+            return self.schema.validation_error(read_json(str(message.text)))
         except ValueError:
             return "it is not JSON"
 

@@ -30,7 +30,7 @@ def schema_error(schema: Mapping[str, Any]) -> str:
     return "" if parts <= _MOST_PARTS else f"has more than {_MOST_PARTS} parts once its references are followed"
 
 
-def misfit(schema: Mapping[str, Any], value: Any) -> str:
+def validation_error(schema: Mapping[str, Any], value: Any) -> str:
     """Return where and why a value does not fit a schema; "" if it fits."""
     try:
         wrong = jsonschema.exceptions.best_match(_validator(schema).iter_errors(value))

@@ -30,7 +30,7 @@ def tool_call_message_of(message: AIMessage) -> ToolCallMessage | None:
     }
 
 
-def shown(text: str, tool_call_message: ToolCallMessage | None) -> str:
+def render_reply(text: str, tool_call_message: ToolCallMessage | None) -> str:
     """Write a reply down for a reader who sees text alone: what it says, then what it calls."""
     text = text.replace("[calls ", "[ calls ")  # so that no text passes for a call
     if tool_call_message is None:
@@ -41,7 +41,7 @@ def shown(text: str, tool_call_message: ToolCallMessage | None) -> str:
     return "\n".join([*([text] if text.strip() else []), *(f"[calls {call}]" for call in calls)])
 
 
-def unpaired_calls(messages: Sequence[BaseMessage]) -> str:
+def pairing_error(messages: Sequence[BaseMessage]) -> str:
     """Say which calls lack their result, or which results their call; "" where all are paired.
 
     Providers refuse such a conversation, each with a message of its own: here the calls are named before anybody is

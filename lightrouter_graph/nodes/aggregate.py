@@ -13,7 +13,7 @@ from lightrouter_graph.answer_keys import AnswerKey
 from lightrouter_graph.errors import PROGRAMMING_ERRORS, BudgetError, NoSurvivorError, SelectionError
 from lightrouter_graph.llm.client import record_calls
 from lightrouter_graph.llm.request import PLAIN, Request
-from lightrouter_graph.llm.tool_calls import shown, with_unique_ids
+from lightrouter_graph.llm.tool_calls import render_reply, with_unique_ids
 from lightrouter_graph.nodes.decision_record import failures_of, record_decision
 from lightrouter_graph.planning import Planner
 from lightrouter_graph.pool import Pool
@@ -37,9 +37,9 @@ from lightrouter_graph.state_queries import (
     last_resort,
     seconds_left,
 )
-from lightrouter_graph.telemetry.bill import Bill, draw_bill, usage_metadata
-from lightrouter_graph.telemetry.events import tell
-from lightrouter_graph.telemetry.tracing import face, note_decision
+from lightrouter_graph.telemetry.bill import Bill, make_bill, usage_metadata
+from lightrouter_graph.telemetry.events import emit_event
+from lightrouter_graph.telemetry.tracing import chat_model_mode, trace_decision
 
 _LONGEST_PROBLEM = 300
 
@@ -75,7 +75,7 @@ class AggregateNode:
         if not answers:
             resort = last_resort(state)
             answers = [
-                a for a in resort.answers if self.request.admits(strip_reasoning(a["text"]), a["tool_call_message"])
+                a for a in resort.answers if self.request.accepts(strip_reasoning(a["text"]), a["tool_call_message"])
             ]
         if not answers:
             self.runs.forget(state["run"])
@@ -125,7 +125,7 @@ class AggregateNode:
     def _ended_by_draft(self, state: State, merged: Merged, boots: Sequence[Answer], notes: Sequence[str]) -> Update:
         broke: State = {**state, "broke": True, "notes": [*state["notes"], *notes]}
         self.runs.forget(state["run"])
-        if not self.request.admits(merged.text, merged.tool_call_message):
+        if not self.request.accepts(merged.text, merged.tool_call_message):
             bill = cast("Mapping[str, Any]", _bill(broke, 0, self.pool))
             raise NoSurvivorError(layer=state["layer"], failures=failures_of(broke), bill=bill)
         what = {"last_resort": f"the draft of layer {state['layer']}"}
@@ -198,7 +198,7 @@ def _calls(answer: Answer) -> bool:
 
 
 def _draft(state: State, merged: Merged, answers: Sequence[Answer]) -> Update:
-    candidates, text = [answer["candidate"] for answer in answers], shown(merged.text, merged.tool_call_message)
+    candidates, text = [answer["candidate"] for answer in answers], render_reply(merged.text, merged.tool_call_message)
     return {
         "drafts": [{"layer": state["layer"], "text": text, "candidates": candidates}],
         "call_costs": list(merged.call_costs),
@@ -208,7 +208,7 @@ def _draft(state: State, merged: Merged, answers: Sequence[Answer]) -> Update:
 
 def _tell_draft(update: Update, booting: Sequence[str], notes: Sequence[str]) -> None:
     draft = update["drafts"][0]
-    tell(
+    emit_event(
         {
             "type": "lightrouter",
             "event": "drafted",
@@ -234,10 +234,10 @@ def _final(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool, 
             **metadata,
             "model_name": "lightrouter",
             "finish_reason": merged.finish_reason,
-            "lightrouter": {**decision, **note_decision(decision)},
+            "lightrouter": {**decision, **trace_decision(decision)},
         },
     )
-    tell({"type": "lightrouter", "event": "billed", "bill": bill})
+    emit_event({"type": "lightrouter", "event": "billed", "bill": bill})
     return {"messages": [message], "call_costs": list(merged.call_costs), "seconds": bill["seconds"]}
 
 
@@ -253,7 +253,7 @@ def _spoken(merged: Merged, state: State) -> tuple[dict[str, Any], dict[str, Any
 def _visible(merged: Merged) -> str:
     """Return the text without its reasoning, unless a chat model's stream has already shown that reasoning."""
     text = strip_reasoning(merged.text)
-    streamed = merged.message_id is not None and face() == "stream"
+    streamed = merged.message_id is not None and chat_model_mode() == "stream"
     return merged.text if streamed and not text.startswith(streamable_prefix(merged.text)) else text
 
 
@@ -267,7 +267,7 @@ def _length(merged: Merged, answers: Sequence[Answer], state: State) -> int:
 
 
 def _bill(state: State, merged_tokens: int, pool: Pool) -> Bill:
-    return draw_bill(
+    return make_bill(
         state["call_costs"],
         state["boots"],
         state["answers"],

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from langchain_core.messages import AnyMessage
 
 from lightrouter_graph.answer_keys import AnswerKey
-from lightrouter_graph.llm.boot_cache import BootCache, as_completion
+from lightrouter_graph.llm.boot_cache import BootCache, cached_completion
 from lightrouter_graph.llm.call import Call
-from lightrouter_graph.llm.client import complete_unless_decided
+from lightrouter_graph.llm.client import complete_unless_stopped
 from lightrouter_graph.llm.completion import Completion, has_only_reasoned
 from lightrouter_graph.llm.request import PLAIN, Request
-from lightrouter_graph.llm.tool_calls import shown
+from lightrouter_graph.llm.tool_calls import render_reply
 from lightrouter_graph.planning import purse_of
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.prompts import with_draft
@@ -23,7 +23,7 @@ from lightrouter_graph.runtime.run_registry import RunRegistry
 from lightrouter_graph.selectors.lexical import informative_share
 from lightrouter_graph.state import Task, Update, settings_of
 from lightrouter_graph.state_queries import end_of
-from lightrouter_graph.telemetry.events import tell
+from lightrouter_graph.telemetry.events import emit_event
 
 _REASONING_ROOM = 4
 """So many times the cap of a boot has a model whose reasoning ate one: the cap is a limit, not a wish."""
@@ -102,14 +102,14 @@ class BootNode:
         self, task: Task, race: EarlyStop | None, candidate: Candidate, messages: Sequence[AnyMessage], call: Call
     ) -> Completion:
         if self.cache is not None and (kept := await self.cache.find(candidate, messages, call)) is not None:
-            return as_completion(kept, candidate, call)
-        first = await complete_unless_decided(race, candidate, messages, call)
+            return cached_completion(kept, candidate, call)
+        first = await complete_unless_stopped(race, candidate, messages, call)
         again = self._second_call(task, candidate, first, call)
         if again is None:
             return first
         used = sum(call_cost["seconds"] for call_cost in first.call_costs)
         again = replace(again, timeout_s=max(0.0, call.timeout_s - used))
-        return _together(first, await complete_unless_decided(race, candidate, messages, again), again)
+        return _together(first, await complete_unless_stopped(race, candidate, messages, again), again)
 
     def _second_call(self, task: Task, candidate: Candidate, first: Completion, call: Call) -> Call | None:
         """Return how to ask once more where the boot is no evidence yet; None where it is, or nothing would help."""
@@ -139,7 +139,7 @@ class BootNode:
 
     def _answer(self, task: Task, completion: Completion) -> str | None:
         whole, question = self._is_whole(task, completion), question_text(task["messages"])
-        return self.request.comparable(
+        return self.request.key_of(
             completion.visible_text, completion.tool_call_message, question, self.key, finished=whole
         )
 
@@ -203,13 +203,13 @@ def _is_evidence(completion: Completion) -> bool:
 
 
 def _tell(boot: Boot) -> None:
-    tell(
+    emit_event(
         {
             "type": "lightrouter",
             "event": "boot",
             "layer": boot["layer"],
             "candidate": boot["candidate"],
-            "text": shown(boot["text"], boot["tool_call_message"]),
+            "text": render_reply(boot["text"], boot["tool_call_message"]),
             "finished": boot["finished"],
             "answer": boot["answer"],
             "note": boot["stopped"] or boot["silent"],

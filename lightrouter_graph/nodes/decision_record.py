@@ -5,7 +5,7 @@ from typing import Any, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from lightrouter_graph.aggregators import Merged
-from lightrouter_graph.llm.completion import was_cut
+from lightrouter_graph.llm.completion import ended_by_cap
 from lightrouter_graph.records import Agreement, Boot
 from lightrouter_graph.state import State
 from lightrouter_graph.state_queries import (
@@ -78,7 +78,7 @@ def record_decision(state: State, merged: Merged, bill: Bill, *, complete: bool)
         "stopped": _why_stopped(state, merged),
         "late": state["late"],
         "budget": [*state["notes"], *merged.notes.get("budget", "").splitlines()],
-        "complete": complete and not was_cut(merged.finish_reason),
+        "complete": complete and not ended_by_cap(merged.finish_reason),
         "merged": merged.strategy,
         "merged_by": merged.candidate,
         "merge_notes": dict(merged.notes),

@@ -8,10 +8,10 @@ from langchain_core.messages import AnyMessage
 from lightrouter_graph.answer_keys import AnswerKey
 from lightrouter_graph.budget import Purse
 from lightrouter_graph.llm.call import Call
-from lightrouter_graph.llm.client import complete_unless_decided
+from lightrouter_graph.llm.client import complete_unless_stopped
 from lightrouter_graph.llm.completion import Completion
 from lightrouter_graph.llm.request import PLAIN, Request
-from lightrouter_graph.llm.tool_calls import shown
+from lightrouter_graph.llm.tool_calls import render_reply
 from lightrouter_graph.planning import purse_of
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.prompts import with_draft, with_shared_boots
@@ -22,7 +22,7 @@ from lightrouter_graph.runtime.early_stop import EarlyStop, EarlyStopRules
 from lightrouter_graph.runtime.run_registry import RunRegistry
 from lightrouter_graph.state import Task, Update, settings_of
 from lightrouter_graph.state_queries import end_of
-from lightrouter_graph.telemetry.events import tell
+from lightrouter_graph.telemetry.events import emit_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class GenerateNode:
         race, candidate = self._race(task), self.pool[task["candidate"]]
         retries = self.runs.retries(task["run"], settings_of(task).max_retries)
         call = replace(_call(task, boot), request=self.request, retries=retries, purse=purse)
-        completion = await complete_unless_decided(race, candidate, _prompt(task), call)
+        completion = await complete_unless_stopped(race, candidate, _prompt(task), call)
         if race is not None and completion.failure is None:
             race.arrive(task["candidate"], self._key(task, completion))
         return completion
@@ -79,7 +79,7 @@ class GenerateNode:
         if completion.failure is not None:
             return None
         question, whole = question_text(task["messages"]), not completion.truncated
-        return self.request.comparable(
+        return self.request.key_of(
             completion.visible_text, completion.tool_call_message, question, self.key, finished=whole
         )
 
@@ -135,13 +135,13 @@ def _call(task: Task, boot: Boot | None) -> Call:
 
 
 def _tell(answer: Answer) -> None:
-    tell(
+    emit_event(
         {
             "type": "lightrouter",
             "event": "answer",
             "layer": answer["layer"],
             "candidate": answer["candidate"],
-            "text": shown(answer["text"], answer["tool_call_message"]),
+            "text": render_reply(answer["text"], answer["tool_call_message"]),
             "answer": answer["answer"],
             "via": answer["via"],
             "output_tokens": answer["usage"]["output_tokens"],

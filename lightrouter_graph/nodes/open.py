@@ -16,7 +16,7 @@ from lightrouter_graph.context import Context
 from lightrouter_graph.errors import QueryError
 from lightrouter_graph.limits import read_budget
 from lightrouter_graph.llm.request import PLAIN, Request
-from lightrouter_graph.llm.tool_calls import unpaired_calls
+from lightrouter_graph.llm.tool_calls import pairing_error
 from lightrouter_graph.planning import Plan, Planner
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.priors import Prior
@@ -27,7 +27,7 @@ from lightrouter_graph.runtime.run_registry import RunRegistry
 from lightrouter_graph.runtime.token_stream import run_hidden
 from lightrouter_graph.state import State
 from lightrouter_graph.telemetry.bill import Bill
-from lightrouter_graph.telemetry.events import tell
+from lightrouter_graph.telemetry.events import emit_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class OpenNode:
         begun = _begun(settings, weights, in_prior_order(weights, self.pool), before)
         plan = self._plan(cast("State", {**state, **begun, "call_costs": []}))
         begun |= _planned(begun["settings"], plan)
-        tell(
+        emit_event(
             {
                 "type": "lightrouter",
                 "event": "opened",
@@ -83,7 +83,7 @@ def _check_messages(state: State) -> None:
     if isinstance(last, HumanMessage) and not last.content:
         msg = "there is nothing to answer: the last message is empty"
         raise QueryError(msg)
-    if problem := unpaired_calls(state["messages"]):
+    if problem := pairing_error(state["messages"]):
         raise QueryError(problem)
 
 

@@ -29,8 +29,8 @@ from lightrouter_graph.state_queries import (
     survivors,
     with_evidence,
 )
-from lightrouter_graph.telemetry.events import tell
-from lightrouter_graph.telemetry.tracing import note_ranking
+from lightrouter_graph.telemetry.events import emit_event
+from lightrouter_graph.telemetry.tracing import trace_ranking
 
 _NEUTRAL = 0.5
 _LONGEST_PROBLEM = 300
@@ -151,8 +151,8 @@ def _ranking(query: Query, boots: Sequence[Boot], scores: Scores) -> Ranking:
 
 def _tell(state: State, ranking: Ranking, notes: Sequence[str]) -> None:
     out = dropped(state)
-    note_ranking(ranking, out)
-    tell(
+    trace_ranking(ranking, out)
+    emit_event(
         {
             "type": "lightrouter",
             "event": "ranked",

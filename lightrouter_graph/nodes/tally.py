@@ -18,7 +18,7 @@ from lightrouter_graph.state_queries import (
     stop_rule,
     up_next,
 )
-from lightrouter_graph.telemetry.events import tell
+from lightrouter_graph.telemetry.events import emit_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class TallyNode:
         update = following(state, self.planner.wave(tallied, query, self.planner.left(state)))
         now = cast("State", {**tallied, **update})
         up = up_next(now)
-        tell(
+        emit_event(
             {
                 "type": "lightrouter",
                 "event": "tallied",

@@ -8,7 +8,7 @@ from string import ascii_uppercase
 
 from langchain_core.language_models import BaseChatModel
 
-from lightrouter_graph.llm.tool_calls import shown
+from lightrouter_graph.llm.tool_calls import render_reply
 from lightrouter_graph.planning import PlannedCall
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
@@ -49,7 +49,7 @@ class LLMSelector:
         """Score the boots by the share of pairwise comparisons each wins in the judge's eyes, a tie counting half."""
         judge = self.model if isinstance(self.model, Candidate) else query.first
         labelled = _labelled(boots, query)
-        told = {label: shown(boot["text"], boot["tool_call_message"]) for label, boot in labelled.items()}
+        told = {label: render_reply(boot["text"], boot["tool_call_message"]) for label, boot in labelled.items()}
         cut = _cut_equally(told)
         rulings = await asyncio.gather(
             ask_judge(judge, query, cut), ask_judge(judge, query, dict(reversed(cut.items())))

@@ -43,7 +43,7 @@ class Bill(TypedDict):
     full_ensemble: Estimate
 
 
-def draw_bill(
+def make_bill(
     call_costs: Sequence[CallCost],
     boots: Sequence[Boot],
     answers: Sequence[Answer],

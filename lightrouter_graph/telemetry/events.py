@@ -132,7 +132,7 @@ class Token(TypedDict):
 Event = Token | Opened | BootDone | Ranked | AnswerDone | Tallied | Drafted | Billed
 
 
-surroundings: ContextVar[StreamWriter | None] = ContextVar("surroundings", default=None)
+parent_stream_writer: ContextVar[StreamWriter | None] = ContextVar("parent_stream_writer", default=None)
 """Who else hears the story: the graph in which a chat model was called."""
 
 
@@ -140,7 +140,7 @@ _paused: ContextVar[bool] = ContextVar("paused", default=False)
 
 
 @contextmanager
-def story_paused() -> Iterator[None]:
+def events_paused() -> Iterator[None]:
     """Keep what goes on inside of a candidate out of this run's story, should it be a router itself."""
     token = _paused.set(True)
     try:
@@ -149,15 +149,15 @@ def story_paused() -> Iterator[None]:
         _paused.reset(token)
 
 
-def tell(event: Event) -> None:
+def emit_event(event: Event) -> None:
     """Send one event to whoever streams `custom`, from this graph or from one in which a chat model was called."""
-    own, around = get_stream_writer(), surroundings.get()
+    own, around = get_stream_writer(), parent_stream_writer.get()
     own(event)
     if around is not None and around is not own and event["event"] != "token":
         around(event)
 
 
-def writer_around() -> StreamWriter | None:
+def enclosing_stream_writer() -> StreamWriter | None:
     """Return the writer of the graph we are in; None outside of any, and in a call of another LightRouter's.
 
     Two stories in one stream could not be told apart.

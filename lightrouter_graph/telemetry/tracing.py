@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from langsmith.run_trees import RunTree
 
 
-FACE = "lightrouter_face"
+CHAT_MODEL_KEY = "lightrouter_face"
 """Metadata of a run behind a chat model: "stream" where its tokens are asked for, else "reply"."""
 
 
@@ -42,14 +42,14 @@ class Traced(TypedDict, total=False):
     trace: Trace
 
 
-def note_ranking(ranking: Ranking, dropped: Mapping[str, str]) -> None:
+def trace_ranking(ranking: Ranking, dropped: Mapping[str, str]) -> None:
     """Note on the node's run who was ranked where, and who was dropped and why."""
     if (run := _run_of_node()) is not None:
         facts = {"selector": ranking["selector"], "order": ranking["order"], "scores": ranking["scores"]}
         _add(run, {**facts, "dropped": dict(dropped)})
 
 
-def note_decision(decision: Mapping[str, Any]) -> Traced:
+def trace_decision(decision: Mapping[str, Any]) -> Traced:
     """Note on the node's run what a decision record says of each candidate, why it stopped and what it cost.
 
     The cost goes by a name of ours: LangSmith adds `usage_metadata` of a node to that of the model calls below it,
@@ -105,15 +105,15 @@ def feedback(
     client.create_feedback(where["run"], key, trace_id=where["trace"], session_id=session, score=score, comment=comment)
 
 
-def face() -> str | None:
+def chat_model_mode() -> str | None:
     """Say how the run we are in is looked at; None unless it stands behind a chat model."""
-    return (ensure_config().get("metadata") or {}).get(FACE)
+    return (ensure_config().get("metadata") or {}).get(CHAT_MODEL_KEY)
 
 
-def is_counted_above() -> bool:
+def counted_by_chat_model() -> bool:
     """Whether LangSmith hears the tokens of this run's calls from the chat model before it."""
     handlers = getattr(ensure_config().get("callbacks"), "handlers", ())
-    return face() is not None and any(isinstance(handler, _tracer_class()) for handler in handlers)
+    return chat_model_mode() is not None and any(isinstance(handler, _tracer_class()) for handler in handlers)
 
 
 async def traced_as_step(call: Callable[[RunnableConfig], Awaitable[T]], asked: Any, config: RunnableConfig) -> T:

@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from lightrouter_graph import Candidate, Context, Pool, create_lightrouter
-from lightrouter_graph.telemetry.tracing import ended_when_cancelled, note_decision, note_ranking
+from lightrouter_graph.telemetry.tracing import ended_when_cancelled, trace_decision, trace_ranking
 from lightrouter_graph.testing import ScriptedChatModel
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -56,8 +56,8 @@ def main() -> None:
     calls = decision["bill"]["calls"]
     ranking = {"layer": 1, "selector": "llm", "order": ["a"], "scores": {"a": 1.0}, "reasons": {}, "notes": {}}
     hooks = {
-        "note_ranking": each(lambda: note_ranking(ranking, {})),
-        "note_decision": each(lambda: note_decision(decision)),
+        "trace_ranking": each(lambda: trace_ranking(ranking, {})),
+        "trace_decision": each(lambda: trace_decision(decision)),
         "ended_when_cancelled": each(around_a_call),
     }
     with LangSmithIngest() as ingest:
@@ -68,7 +68,7 @@ def main() -> None:
         sent = len(ingest.sent) / ROUNDS
     for name, spent in hooks.items():
         print(f"{name:<22}{spent * 1e6:8.2f} us each with tracing off")
-    hooked = hooks["note_ranking"] + hooks["note_decision"] + calls * hooks["ended_when_cancelled"]
+    hooked = hooks["trace_ranking"] + hooks["trace_decision"] + calls * hooks["ended_when_cancelled"]
     off, on = seconds["off"], seconds["on"]
     print(f"query of {calls} calls, off  {off * 1000:8.2f} ms, of which the hooks {hooked / off:.3%}")
     print(f"query of {calls} calls, on   {on * 1000:8.2f} ms, {on / off:.1f} x, {sent / 1000:.0f} kB posted")

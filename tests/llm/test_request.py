@@ -21,7 +21,7 @@ from typing_extensions import TypedDict
 from lightrouter_graph import Candidate, Pool, PoolError, QueryError, default_key
 from lightrouter_graph.llm.output_schema import OutputSchema
 from lightrouter_graph.llm.request import PLAIN, Request, check_pool, make_request
-from lightrouter_graph.llm.tool_calls import shown, tool_call_message_of
+from lightrouter_graph.llm.tool_calls import render_reply, tool_call_message_of
 from lightrouter_graph.testing import ScriptedChatModel
 
 
@@ -404,8 +404,8 @@ SHAPES = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_no_schema_is_lost_on_the_way(shape):
-    wanted, misfit = SHAPES[shape]
-    assert problem(asking_for(wanted), AIMessage(misfit))
+    wanted, unfit = SHAPES[shape]
+    assert problem(asking_for(wanted), AIMessage(unfit))
 
 
 def test_a_list_may_be_the_root():
@@ -517,7 +517,7 @@ def test_where_one_tool_was_demanded_another_does_not_fit():
 
 
 def compared(request, text="", tool_call_message=None, *, finished=True):
-    return request.comparable(text, tool_call_message, "How many?", default_key, finished=finished)
+    return request.key_of(text, tool_call_message, "How many?", default_key, finished=finished)
 
 
 def test_words_are_compared_by_the_key_and_calls_by_what_they_call():
@@ -572,9 +572,9 @@ def test_a_proposal_keeps_blocks_ids_and_what_the_provider_added():
 def test_a_reader_sees_what_a_reply_says_and_calls():
     made = calling(("weather", {"city": "Zürich"}), ("clock", {}), text="Let me look.")
     told = 'Let me look.\n[calls weather({"city": "Zürich"})]\n[calls clock({})]'
-    assert shown(made.text, tool_call_message_of(made)) == told
-    assert shown("It is 4.", None) == "It is 4."
-    assert shown("", tool_call_message_of(calling(("clock", {})))) == "[calls clock({})]"
+    assert render_reply(made.text, tool_call_message_of(made)) == told
+    assert render_reply("It is 4.", None) == "It is 4."
+    assert render_reply("", tool_call_message_of(calling(("clock", {})))) == "[calls clock({})]"
 
 
 def test_a_request_is_plain_unless_something_is_asked():

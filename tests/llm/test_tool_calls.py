@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_openai import ChatOpenAI
 
-from lightrouter_graph.llm.tool_calls import unpaired_calls, with_unique_ids
+from lightrouter_graph.llm.tool_calls import pairing_error, with_unique_ids
 
 
 def call(call_id, name="weather", **args):
@@ -45,7 +45,7 @@ ASKED = HumanMessage("The weather?")
     ],
 )
 def test_paired_calls_are_let_through(messages):
-    assert unpaired_calls(messages) == ""
+    assert pairing_error(messages) == ""
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_paired_calls_are_let_through(messages):
     ],
 )
 def test_what_has_no_other_half_is_named(messages, named):
-    problem = unpaired_calls(messages)
+    problem = pairing_error(messages)
     assert all(words in problem for words in named)
 
 
@@ -72,11 +72,11 @@ def test_a_broken_call_wants_a_result_as_well():
     messages = [ASKED, calling(invalid=[broken("1")]), HumanMessage("Well?")]
     sent = ChatOpenAI(model="any", api_key="none")._get_request_payload(messages)["messages"][1]
     assert [sent_call["id"] for sent_call in sent["tool_calls"]] == ["1"]
-    assert "weather (1)" in unpaired_calls(messages)
+    assert "weather (1)" in pairing_error(messages)
 
 
 def test_two_calls_with_one_id_want_two_results():
-    assert "clock" in unpaired_calls([ASKED, calling(call("1", "weather"), call("1", "clock")), result("1")])
+    assert "clock" in pairing_error([ASKED, calling(call("1", "weather"), call("1", "clock")), result("1")])
 
 
 # ids -------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import pytest
 from builders import FAILED, answer, boot, call_cost, finished, usage
 from helpers import scripted
 
-from lightrouter_graph.telemetry.bill import draw_bill, usage_metadata
+from lightrouter_graph.telemetry.bill import make_bill, usage_metadata
 
 POOL = scripted(a="", b="", c="", price=(1.0, 10.0))
 UNPRICED = scripted(a="", b="", c="")
@@ -14,7 +14,7 @@ MILLION = 1_000_000
 
 
 def bill(call_costs=(), boots=(), answers=(), *, pool=POOL, first="a", merged_tokens=5):
-    return draw_bill(
+    return make_bill(
         call_costs,
         boots,
         answers,
