@@ -12,7 +12,7 @@ EVAL_DATA ?= $(or $(wildcard $(EVAL_SETS:%=../shared/replay/%.jsonl.gz)),sample)
 EVAL_OPTIONS ?= $(if $(filter sample,$(EVAL_DATA)),,--max-price 1.3 --max-models 8 --questions 400)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo eval test lint format benchmark clean
+.PHONY: help demo eval test lint format docs dist benchmark clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -42,8 +42,18 @@ format: $(VENV)/.installed ## let ruff rewrite what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(VENV)/.installed ## the pages of docs/ as a site in .site/; warnings are errors
+	$(BIN)/python docs/mkdocs/generate.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --config-file docs/mkdocs/mkdocs.yml
+	@echo "open .site/index.html"
+
+dist: $(VENV)/.installed ## sdist and wheel in dist/, checked as an upload would be
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
+
 benchmark: $(VENV)/.installed ## speed ratios, measured side by side
 	for f in tests/benchmarks/bench_*.py; do echo "== $$f"; $(BIN)/python $$f || exit 1; done
 
 clean: ## remove the environment and the caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

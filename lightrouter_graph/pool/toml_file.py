@@ -51,18 +51,27 @@ class _Row(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    model: _Word
-    name: _Word | None = None
-    price: _PriceRow | None = None
-    temperature: float | None = Field(None, ge=0, le=2)
-    tags: list[_Word] = []
-    base_url: _Word | None = None
-    api_key_env: _Word | None = None
-    reasoning_effort: _Word | None = None
-    limit_parameter: _Word | None = None
-    continuation: Continuation | None = None
-    json_mode: JsonMode | None = None
-    max_concurrency: int | None = Field(None, strict=True, ge=1)
+    model: _Word = Field(
+        description="Spec string: `provider:model`, or `provider:model@http://host:port/v1`. Required."
+    )
+    name: _Word | None = Field(None, description="Name in records, events and bills. Default: `model` without address.")
+    price: _PriceRow | None = Field(
+        None,
+        description="USD per 1M tokens: `{ input = 0.1, output = 0.4, cached_input = 0.01 }`. Default: public lists.",
+    )
+    temperature: float | None = Field(None, ge=0, le=2, description="Sampling temperature, 0 to 2.")
+    tags: list[_Word] = Field([], description="Labels for your own priors and selectors.")
+    base_url: _Word | None = Field(None, description="Address of the endpoint, instead of `@http://...` in `model`.")
+    api_key_env: _Word | None = Field(None, description="Name of the environment variable that holds the key.")
+    reasoning_effort: _Word | None = Field(
+        None, description="Reasoning effort of a reasoning model; `none` switches reasoning off where possible."
+    )
+    limit_parameter: _Word | None = Field(None, description="Name of the request field that limits the output.")
+    continuation: Continuation | None = Field(None, description="How the endpoint continues a final assistant message.")
+    json_mode: JsonMode | None = Field(None, description="What the endpoint supports as `response_format`.")
+    max_concurrency: int | None = Field(
+        None, strict=True, ge=1, description="Limit of concurrent calls to this endpoint, over the whole process."
+    )
 
 
 def read_pool_file(path: str | PathLike[str], env: Mapping[str, str] | None = None) -> list[Candidate]:

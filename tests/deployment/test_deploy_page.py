@@ -1,4 +1,4 @@
-"""examples/deploy.md stays true: its files run or parse, its commands work, its names exist."""
+"""docs/deploy.md stays true: its files run or parse, its commands work, its names exist."""
 
 import inspect
 import json
@@ -25,7 +25,7 @@ from lightrouter_graph import Context, create_lightrouter
 from lightrouter_graph.testing import RecordedModelServer, Timing
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "examples" / "deploy.md"
+PAGE = ROOT / "docs" / "deploy.md"
 TEXT = PAGE.read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TEXT, re.DOTALL)
 FILES = {body.split()[1].rstrip(":,"): body for kind, body in BLOCKS if kind in {"python", "yaml"}}
