@@ -1,4 +1,4 @@
-"""The exceptions a user can meet, all under `LightRouterError`."""
+"""Exceptions of this package. All derive from `LightRouterError`."""
 
 import sys
 import warnings
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class LightRouterError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base class of every exception that this package raises itself."""
 
 
 PROGRAMMING_ERRORS = (
@@ -27,40 +27,40 @@ PROGRAMMING_ERRORS = (
     SyntaxError,
     TypeError,
 )
-"""What a selector or an aggregator raises because it is written wrongly, not because something it needs is down."""
+"""Raised by a selector or an aggregator that has a bug. Other exceptions mean that a service it needs failed."""
 
 
 class PoolError(LightRouterError, ValueError):
-    """A pool, a candidate, a model spec or a pool file is not usable as written."""
+    """Invalid pool, candidate, provider, model spec or pool file."""
 
 
 class NoModelsError(PoolError):
-    """Nothing is configured that a pool could be made of."""
+    """The environment has no API key and no local server, so no pool can be built."""
 
 
 class ContextError(LightRouterError, ValueError):
-    """A setting is outside what `Context` allows."""
+    """Invalid setting: unknown name, wrong type or value out of range."""
 
 
 class SelectionError(LightRouterError, ValueError):
-    """A selector, a prior or an aggregator was built or used in a way that cannot work."""
+    """Invalid arguments or return value of a selector, prior, stop rule or aggregator."""
 
 
 class QueryError(LightRouterError, ValueError):
-    """What is asked cannot be answered: no question, calls without results, an unknown argument, tool or form."""
+    """Invalid request: no message, tool calls without results, or an unknown argument, tool or response format."""
 
 
 class EvaluationError(LightRouterError, ValueError):
-    """An evaluation cannot be run as asked: its data, its methods or its results are not usable."""
+    """Invalid data set, method or results file of an evaluation."""
 
 
 class NoSurvivorError(LightRouterError, RuntimeError):
-    """No candidate is left that could answer.
+    """All candidates failed.
 
     Attributes:
-        layer: The 1-based layer in which the last candidate was lost.
-        failures: What happened to each candidate, by name.
-        bill: What was spent in vain, as an answer's record would have said it.
+        layer: The layer in which the last candidate failed, >= 1.
+        failures: "cause: message" of each candidate, by name.
+        bill: Cost of the failed calls, in the schema of `Decision`'s bill.
     """
 
     def __init__(
@@ -69,21 +69,21 @@ class NoSurvivorError(LightRouterError, RuntimeError):
         self.layer = layer
         self.failures = dict(failures)
         self.bill = dict(bill)
-        causes = "; ".join(f"{name}: {what}" for name, what in self.failures.items())
-        super().__init__(f"no candidate could answer (layer {layer}): {causes or 'none was asked'}")
+        causes = "; ".join(f"{name}: {failure}" for name, failure in self.failures.items())
+        super().__init__(f"no candidate could answer (layer {layer}): {causes or 'no candidate was queried'}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Survive a pickle, as exceptions of worker processes must."""
+        """Support pickle, for exceptions raised in worker processes."""
         return partial(type(self), layer=self.layer, failures=self.failures, bill=self.bill), ()
 
 
 class BudgetError(LightRouterError, RuntimeError):
-    """Not even one short answer is sure to stay within the budget; nothing was spent.
+    """The budget cannot pay for a single model call. No request was sent.
 
     Attributes:
-        needed: What the cheapest way may take: `usd`, `tokens`, `calls` or `seconds`, those that are short.
-        left: What is left of the same.
-        scope: Whose budget it is, "run" or "thread".
+        needed: Worst-case cost of the cheapest plan, for the exceeded limits: `usd`, `tokens`, `calls` or `seconds`.
+        left: The remaining amount of the same limits.
+        scope: The budget that is exceeded: "run" or "thread".
     """
 
     def __init__(self, problem: str, *, needed: Mapping[str, float], left: Mapping[str, float], scope: str) -> None:
@@ -93,41 +93,41 @@ class BudgetError(LightRouterError, RuntimeError):
         super().__init__(problem)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Survive a pickle, as exceptions of worker processes must."""
+        """Support pickle, for exceptions raised in worker processes."""
         return partial(type(self), str(self), needed=self.needed, left=self.left, scope=self.scope), ()
 
 
 class BrokenStreamError(LightRouterError, RuntimeError):
-    """A model broke off while its answer streamed, and another answered in its place.
+    """A streaming model call failed and another candidate's answer replaces it.
 
-    What was streamed cannot be taken back; whoever streams decides whether to show the other answer.
+    The chunks already streamed cannot be withdrawn. The caller decides whether to show the replacement.
 
     Attributes:
-        answer: The answer that counts, an `AIMessage`.
+        answer: The replacement answer, an `AIMessage`.
     """
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer
-        super().__init__("a model broke off while its answer streamed; the answer that counts is another (`.answer`)")
+        super().__init__("a model call failed while its answer was streamed; the replacement answer is in `.answer`")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return " (did you mean 'x'?)" for the known name nearest to a wrong one; "" if none is near.
+    """Return " (did you mean 'x'?)" for the known name closest to an unknown one; "" if none is close.
 
     Args:
-        name: The wrong name.
+        name: The unknown name.
         known: The allowed names.
     """
-    near = get_close_matches(name, list(known), n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    close = get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def warn_deprecated(old: str, new: str) -> None:
-    """Warn that a name of version 0.1 will go away; the warning points at the first caller outside of this package.
+    """Emit a DeprecationWarning that points at the first stack frame outside of this package.
 
     Args:
-        old: The old name, as the user wrote it.
-        new: What to write instead.
+        old: The deprecated name, as the caller wrote it.
+        new: The replacement.
     """
     depth = 2
     while (frame := _frame(depth)) is not None and frame.f_globals.get("__name__", "").startswith(_INSIDE):

@@ -1,6 +1,6 @@
-"""Separates the reasoning text of a reply from the text that answers.
+"""Separates the reasoning text of a model response from its answer text.
 
-One list of tags and one function serve every use: what the user gets, what answers are compared by, what a judge reads.
+One list of tags and one function serve the user's answer, the answer keys and the judge's prompt.
 """
 
 import re
@@ -9,23 +9,23 @@ from typing import Any, NamedTuple
 from langchain_core.messages import AIMessage
 
 REASONING_TAGS = ("think", "thinking", "thought", "reasoning")
-"""Names of the tags that models and chat templates put around reasoning text; letter case does not matter."""
+"""Tag names that models and chat templates put around reasoning text, case-insensitive."""
 
 _NAMES = "|".join(sorted(REASONING_TAGS, key=len, reverse=True))
 REASONING_TAG = re.compile(rf"</?(?:{_NAMES})>", re.IGNORECASE)
 """One opening or closing tag."""
 
-_LONGEST_TAG = max(map(len, REASONING_TAGS)) + len("</>")
+_MAX_TAG_CHARS = max(map(len, REASONING_TAGS)) + len("</>")
 
-# Code is matched as a whole, so that a tag quoted in it is text. A backtick reaches to the next one in its line.
+# Code spans are matched as a whole, so a tag quoted in code is text. A backtick span ends in its line.
 _TOKEN = re.compile(rf"```|`[^`\n]*`|<(?P<close>/?)(?P<name>{_NAMES})>", re.IGNORECASE)
-# A block in the middle of a line opens behind the end of a sentence; elsewhere the tag is part of the text.
+# Within a line, a block opens only after the end of a sentence; elsewhere the tag is part of the text.
 _SENTENCE_ENDS = frozenset(".!?:;>)\u2026\u3002\uff01\uff1f\uff1a\n")
 _BLOCK_TYPES = frozenset({"thinking", "reasoning", "reasoning_content"})
 
 
 class SplitText(NamedTuple):
-    """A text in two parts. `unclosed` is True if the text ends inside of a reasoning block."""
+    """Answer and reasoning of a model response. `unclosed` is True if the string ends inside a reasoning block."""
 
     answer: str
     reasoning: str
@@ -33,29 +33,35 @@ class SplitText(NamedTuple):
 
 
 def strip_reasoning(text: str) -> str:
-    """Return a text without its reasoning blocks.
+    """Return a model response without its reasoning blocks.
 
     Args:
-        text: A whole or truncated reply; processed in linear time.
+        text: The complete or truncated response; processed in linear time.
 
     Returns:
-        The text, unchanged if it has no block; "" if it was truncated inside of a block at its start.
+        The string, unchanged if it has no block; "" if it was truncated inside a block at its start.
     """
     return split_reasoning(text).answer
 
 
 def split_reasoning(text: str) -> SplitText:
-    """Split a text into its answer and its reasoning blocks.
+    """Split a model response into answer and reasoning blocks.
 
-    A block opens at the start of a line or behind the end of a sentence, and ends with the next closing tag of its
-    name. A closing tag without an opening one ends reasoning that the chat template opened: all text before it is
-    reasoning. Tags inside of code are text.
+    A block opens at the start of a line or after the end of a sentence. It ends with the next closing tag of the same
+    name. A closing tag without an opening one ends a block that the chat template opened: all text before it is
+    reasoning. Tags inside code are text.
+
+    Args:
+        text: The complete or truncated response; processed in linear time.
+
+    Returns:
+        Answer, reasoning (blocks joined by line breaks) and whether a block is still open.
     """
     if "<" not in text or REASONING_TAG.search(text) is None:
         return SplitText(text, "", unclosed=False)
     answer: list[str] = []
     reasoning: list[str] = []
-    mentioned: set[str] = set()  # opening tags that are part of the text, and so are their closing tags
+    mentioned: set[str] = set()  # opening tags that are part of the text; their closing tags are text as well
     begin, opened, in_code = 0, "", False
     for token in _TOKEN.finditer(text):
         name = (token["name"] or "").lower()
@@ -78,7 +84,7 @@ def split_reasoning(text: str) -> SplitText:
         elif _closes(text, token):
             reasoning += [*answer, text[begin : token.start()]]
             answer, begin = [], token.end()
-    leading = not "".join(answer[:1]).strip()  # white space around a block at the start is its layout
+    leading = not "".join(answer[:1]).strip()  # white space around a block at the start is layout
     (reasoning if opened else answer).append(text[begin:])
     if not reasoning:
         return SplitText(text, "", unclosed=False)
@@ -88,22 +94,26 @@ def split_reasoning(text: str) -> SplitText:
 
 
 def streamable_prefix(text: str) -> str:
-    """Return the text before the first reasoning tag, without a tag that may have begun at its end.
+    """Return the part of an incomplete response that can be streamed to the user.
 
-    A stream shows this much of an unfinished reply; the rest follows when the reply is whole and stripped.
+    Args:
+        text: The response accumulated from the chunks so far.
+
+    Returns:
+        The string before the first reasoning tag, without a partial tag at its end.
     """
     tag = REASONING_TAG.search(text)
     if tag is not None:
         return text[: tag.start()]
-    begun = text.rfind("<", max(0, len(text) - _LONGEST_TAG))
+    begun = text.rfind("<", max(0, len(text) - _MAX_TAG_CHARS))
     return text if begun < 0 or ">" in text[begun:] else text[:begun]
 
 
 def reasoning_of(message: AIMessage) -> str:
-    """Return the reasoning text or summary that a reply contains; "" if the provider hides it.
+    """Return the reasoning text or summary of a message; "" if the provider hides it.
 
     Args:
-        message: The reply; content blocks, `reasoning_content` and tagged text are read.
+        message: The response; content blocks, `reasoning_content` and tagged text are read.
     """
     blocks = [] if isinstance(message.content, str) else [block for block in message.content if isinstance(block, dict)]
     extra = message.additional_kwargs.get("reasoning_content")
@@ -118,7 +128,7 @@ def _opens(text: str, at: int) -> bool:
 
 
 def _closes(text: str, token: re.Match[str]) -> bool:
-    """Return False if the closing tag is a word of a sentence: with a space before it and text behind it."""
+    """Return False if the closing tag is part of a sentence: a space before it and text after it."""
     behind = text[token.end() : token.end() + 40].lstrip(" \t")
     return not behind or behind[0] in "\r\n" or text[token.start() - 1 : token.start()] not in {" ", "\t"}
 

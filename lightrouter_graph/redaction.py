@@ -1,7 +1,7 @@
-"""Redact secrets from texts, exceptions and what callback handlers receive.
+"""Redacts secrets from strings, exceptions and the arguments of callback handlers.
 
-LangChain passes a tracer the serialized model (headers and addresses included), the exception of a failed call with its
-traceback, and the body and the headers of the response: providers repeat keys in all of them.
+LangChain passes to a tracer the serialized model (with headers and URLs), the exception of a failed call, and the body
+and headers of the response. Providers repeat API keys in all of them.
 """
 
 import base64
@@ -32,28 +32,31 @@ _SHAPED = re.compile(
 _NAMED = re.compile(
     r"""(?ix) ( (?:api[-_ ]?key|access[-_ ]?token|secret|password|authorization) (?:\s(?:provided|given))?
           ["']? \s*[:=]\s* ["']? )
-        (?=[^\s"',;&<>]*\d | [^\s"',;&<>]{16})               # a word that follows by chance has no digit
+        (?=[^\s"',;&<>]*\d | [^\s"',;&<>]{16})               # an ordinary word has no digit
         [^\s"',;&<>]{6,}"""
 )
 _MASK = re.compile(r"\*{2,}|[\u2022\u25cf\u00b7]{2,}|\u2026|\.{3,}")
-_FEWEST_SHOWN = 3
-"""Characters of a secret beside a mask from which they count as a part of it."""
+_MIN_SHOWN = 3
+"""Fewest characters next to a mask that count as part of a secret."""
 
 _HOLDS_SECRET = re.compile(r"(?i)(?:^|[-_.])(?:(?:api)?key|token|secret|password|authorization|cookie|credentials?)$")
-_DEEPEST = 8
-_SHORTEST_SECRET = 6
-"""Placeholders such as "none" or "x", usual for local servers, are no secrets and occur in ordinary words."""
+_MAX_DEPTH = 8
+_MIN_SECRET_CHARS = 6
+"""Shorter values are placeholders such as "none", which occur in ordinary words."""
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """Replace known secrets, in every encoding and masked, and everything of the shape of a secret by `***`.
+    """Replace known secrets, encoded or masked, and everything in the format of a secret by `***`.
 
-    Each pattern is searched in the text as it came, and the union of the matches is replaced: no match hides another.
-    The number of scans depends on neither the number nor the forms of the secrets; each is linear in `len(text)`.
+    Each pattern is searched in the unchanged string and the union of the matches is replaced, so no match hides
+    another. The number of scans does not depend on the number of secrets; each is linear in `len(text)`.
 
     Args:
-        text: What is shown or recorded, of any length.
-        secrets: Secret values, as `secrets_of` returns them; empty ones are skipped.
+        text: A string of any length.
+        secrets: Secret values as returned by `secrets_of`; empty strings are skipped.
+
+    Returns:
+        The redacted string.
     """
     known = tuple(secret for secret in secrets if secret)
     spans = [found.span() for found in _SHAPED.finditer(text)]
@@ -72,13 +75,13 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
 @lru_cache(maxsize=128)
 def _known_forms(secrets: tuple[str, ...]) -> re.Pattern[str]:
-    """Compile one pattern that finds the longest form at each position, also where two secrets overlap."""
+    """Compile one pattern that finds the longest encoding at each index, also where two secrets overlap."""
     forms = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
     return re.compile(f"(?=({'|'.join(map(re.escape, forms))}))")
 
 
 def _masked(text: str, secrets: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield the spans of secrets whose ends are shown around a mask, as in `plain-se***e-42`."""
+    """Yield the spans of partly masked secrets, as in `plain-se***e-42`."""
     for mask in _MASK.finditer(text):
         for secret in secrets:
             head = _shown(secret, text[max(0, mask.start() - len(secret)) : mask.start()])
@@ -88,20 +91,26 @@ def _masked(text: str, secrets: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 
 def _shown(secret: str, before: str) -> int:
-    """Return how many of a secret's first characters end a text; 0 for less than `_FEWEST_SHOWN`."""
-    if secret[:_FEWEST_SHOWN] not in before:
+    """Return the length of the secret's prefix at the end of a string; 0 if shorter than `_MIN_SHOWN`."""
+    if secret[:_MIN_SHOWN] not in before:
         return 0
-    shown = range(len(secret) - 1, _FEWEST_SHOWN - 1, -1)
+    shown = range(len(secret) - 1, _MIN_SHOWN - 1, -1)
     return next((number for number in shown if before.endswith(secret[:number])), 0)
 
 
 def secrets_of(model: object) -> tuple[str, ...]:
-    """Return the secret values that a model, or an object that holds models, keeps; longest first.
+    """Collect the secret values of a chat model, or of an object that contains models.
 
-    Those are `SecretStr`s, and plain strings under a name such as `api_key` or `Authorization`: in fields (private
-    ones too), in mappings such as `default_headers`, in the client, and in wrapped models.
+    Secrets are `SecretStr`s, and strings under a name such as `api_key` or `Authorization`. Searched are public and
+    private fields, dicts such as `default_headers`, the client, and wrapped models.
+
+    Args:
+        model: A chat model, embeddings model or any other object.
+
+    Returns:
+        The distinct values, longest first.
     """
-    found = {secret for secret in _held(model, _DEEPEST) if len(secret) >= _SHORTEST_SECRET}
+    found = {secret for secret in _held(model, _MAX_DEPTH) if len(secret) >= _MIN_SECRET_CHARS}
     return tuple(sorted(found, key=len, reverse=True))
 
 
@@ -122,7 +131,7 @@ def _held(value: object, depth: int) -> Iterator[str]:
 
 
 def _parts_of(value: object) -> Mapping[Any, Any]:
-    """Return the named parts of a mapping, model, dataclass or client; {} for any other kind."""
+    """Return the fields of a mapping, pydantic model, dataclass or client as a dict; {} for other types."""
     if isinstance(value, Mapping):
         return value
     if isinstance(value, BaseModel):
@@ -135,7 +144,7 @@ def _parts_of(value: object) -> Mapping[Any, Any]:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return a secret as addresses, HTML pages, JSON, nested JSON and headers encode it."""
+    """Return a secret in the encodings of URLs, HTML, JSON, nested JSON and headers."""
     written = {secret, quote(secret, safe=""), quote_plus(secret), html.escape(secret), repr(secret)[1:-1]}
     quoted = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
     written |= {*quoted, *(json.dumps(once)[1:-1] for once in quoted)}
@@ -145,16 +154,20 @@ def _forms(secret: str) -> set[str]:
 
 
 def _in_base64(raw: bytes) -> Iterator[str]:
-    """Yield the part of a secret's base64 that no neighbouring bytes change, as in "user:secret": one per alignment."""
+    """Yield the base64 of a secret at each of 3 alignments, without the characters that depend on adjacent bytes."""
     for shift in range(3):
         whole = base64.b64encode(b"\0" * shift + raw).decode()
         sure = whole[(0, 2, 3)[shift] : (shift + len(raw)) * 8 // 6]
-        if len(sure) >= _SHORTEST_SECRET:
+        if len(sure) >= _MIN_SECRET_CHARS:
             yield from {sure, sure.translate(str.maketrans("+/", "-_"))}
 
 
 def redacting_callbacks(secrets: Sequence[str]) -> Any:
-    """Return the callbacks of the current run, with a redacting handler before them, for one model call."""
+    """Return the callbacks of the current run for one model call, with a redacting handler in front.
+
+    Args:
+        secrets: Secret values as returned by `secrets_of`.
+    """
     around: Any = ensure_config().get("callbacks")
     if not isinstance(around, BaseCallbackManager):
         return [RedactingCallbackHandler(secrets), *(around or ())]
@@ -165,7 +178,7 @@ def redacting_callbacks(secrets: Sequence[str]) -> Any:
 
 @contextmanager
 def redacted_exceptions(secrets: Sequence[str]) -> Iterator[None]:
-    """Redact secrets from what is raised inside: behind a chat model that is a step, which calls no model handler."""
+    """Redact secrets from exceptions raised in the block. Used where no model callback handler is called."""
     try:
         yield
     except Exception as exc:
@@ -174,13 +187,13 @@ def redacted_exceptions(secrets: Sequence[str]) -> Iterator[None]:
 
 
 class RedactingCallbackHandler(BaseCallbackHandler):
-    """Redacts a model's secrets from what its calls report, in place, before any other handler receives it.
+    """Redacts a model's secrets from callback arguments, in place, before other handlers receive them.
 
     Args:
-        secrets: Secret values, as `secrets_of` returns them.
+        secrets: Secret values as returned by `secrets_of`.
     """
 
-    run_inline = True  # inline handlers run one after the other, before all others
+    run_inline = True  # inline handlers are called in order, before all other handlers
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._secrets = secrets
@@ -200,14 +213,14 @@ class RedactingCallbackHandler(BaseCallbackHandler):
 def redact_exception(error: BaseException, secrets: Sequence[str]) -> None:
     """Redact secrets from an exception and its chain, in place.
 
-    `args` and notes are redacted; a cause or context that still shows a secret elsewhere is cut off.
+    `args` and notes are redacted. A cause or context that shows a secret in another attribute is removed.
 
     Args:
         error: The exception; its `__cause__` and `__context__` are followed.
-        secrets: Secret values, as `secrets_of` returns them.
+        secrets: Secret values as returned by `secrets_of`.
     """
     link: BaseException | None = error
-    seen: set[int] = set()  # exceptions raised from each other make a circle
+    seen: set[int] = set()  # a chain of exceptions can be circular
     while link is not None and id(link) not in seen:
         seen.add(id(link))
         link.args = tuple(_redacted(value, secrets) for value in link.args)
@@ -234,7 +247,7 @@ def _redacted(value: Any, secrets: Sequence[str]) -> Any:
         return redact(value, secrets)
     if isinstance(value, dict):
         return {name: _redacted(item, secrets) for name, item in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_make"):  # a named tuple takes its parts one by one
+    if isinstance(value, tuple) and hasattr(value, "_make"):  # a named tuple takes positional arguments
         return type(value)(*(_redacted(item, secrets) for item in value))
     if isinstance(value, list | tuple):
         return type(value)(_redacted(item, secrets) for item in value)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from lightrouter_graph.pocket.tokenizer import DIGITS, Tokenizer, split_pieces
-from lightrouter_graph.wording import DRAFT
+from lightrouter_graph.prompts import DRAFT
 
 OUT_OF_WORLD = (
     "I am one of the small practice models that come with lightrouter_graph: I can only solve short grade-school word "
