@@ -6,8 +6,8 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph import END
 from langgraph.types import Send
 
-from lightrouter_graph.budget import UNLIMITED
 from lightrouter_graph.llm.tool_calls import render_reply
+from lightrouter_graph.records import UNLIMITED
 from lightrouter_graph.state import State, Task, settings_of
 from lightrouter_graph.state_queries import (
     answers_at_hand,

@@ -30,7 +30,6 @@ from lightrouter_graph.nodes import (
     SelectNode,
     TallyNode,
 )
-from lightrouter_graph.planning import Parts as PlannedParts
 from lightrouter_graph.planning import Planner
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.priors import OrderPrior, Prior
@@ -130,7 +129,7 @@ def wire(pool: Pool, parts: Parts, request: Request, context: Context) -> "State
     check_pool(request, pool)
     runs, key = RunRegistry(), parts.key
     selectors, aggregators = _selectors(parts.selector), _aggregators(parts.aggregator)
-    planner = Planner(PlannedParts(selectors, aggregators))
+    planner = Planner(selectors, aggregators)
     builder = CancellingStateGraph(State, Context, input_schema=Input, output_schema=Output)
 
     builder.add_node("open", Node(OpenNode(pool, key, parts.prior or OrderPrior(), runs, planner, context, request)))

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage
 
 from lightrouter_graph.answer_keys import AnswerKey
-from lightrouter_graph.budget import Purse
+from lightrouter_graph.budget import BudgetReservations
 from lightrouter_graph.context import Context
 from lightrouter_graph.llm.request import PLAIN, Request
 from lightrouter_graph.pool import Candidate, Pool
@@ -50,7 +51,7 @@ class Query:
     request: Request = PLAIN
     deadline: float | None = None
     retries: RetryBudget | None = None
-    purse: Purse = field(default_factory=Purse)
+    purse: BudgetReservations = field(default_factory=BudgetReservations)
 
     @property
     def text(self) -> str:
@@ -61,6 +62,35 @@ class Query:
     def first(self) -> Candidate:
         """The candidate the prior puts first."""
         return self.pool[self.order[0]]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """A model call that a selector or an aggregator plans, so that its worst-case cost is set aside for it.
+
+    Attributes:
+        candidate: The candidate that it calls; None for the candidate ranked first.
+        messages: All messages of the prompt.
+        max_tokens: Cap on the reply in tokens; None for the cap of a full answer.
+        extras: Tools and JSON schemas sent with the messages.
+    """
+
+    candidate: Candidate | None
+    messages: Sequence[AnyMessage]
+    max_tokens: int | None
+    extras: Sequence[Mapping[str, Any]] = ()
+
+
+def planned_calls(part: object, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
+    """Return the calls that a selector or an aggregator plans for some texts: what its `planned(query, texts)` returns.
+
+    Args:
+        part: The selector or aggregator; one without a method `planned` plans no calls.
+        query: The query.
+        texts: The boots or answers, or texts of the greatest length that they may have.
+    """
+    planned = getattr(part, "planned", None)
+    return () if planned is None else planned(query, texts)
 
 
 def query_of(state: State, pool: Pool, key: AnswerKey, request: Request, runs: RunRegistry) -> Query:

@@ -177,6 +177,37 @@ class Agreement(TypedDict):
     groups: dict[str, list[str]]
 
 
+class Allowance(TypedDict):
+    """Limits of a run, a step or one task; None is unlimited."""
+
+    usd: float | None
+    tokens: int | None
+    calls: int | None
+
+
+class Spent(TypedDict):
+    """Worst-case cost of some calls. `unpriced` counts the calls without a known price; they are not in `usd`."""
+
+    usd: float
+    tokens: int
+    calls: int
+    seconds: float
+    unpriced: int
+
+
+class WorstCase(TypedDict):
+    """Worst case of one call, part of its `CallCost`. `max_usd` is None if the price is unknown."""
+
+    max_tokens_used: int
+    max_usd: float | None
+
+
+UNLIMITED: Allowance = {"usd": None, "tokens": None, "calls": None}
+"""An allowance without limits."""
+
+NOTHING_SPENT: Spent = {"usd": 0.0, "tokens": 0, "calls": 0, "seconds": 0.0, "unpriced": 0}
+"""The cost of no calls."""
+
 NO_USAGE: Usage = {
     "input_tokens": 0,
     "output_tokens": 0,

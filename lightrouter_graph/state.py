@@ -9,9 +9,8 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph import add_messages
 from typing_extensions import TypedDict
 
-from lightrouter_graph.budget import Allowance, Spent
 from lightrouter_graph.context import Context
-from lightrouter_graph.records import Agreement, Answer, Boot, CallCost, Draft, Ranking
+from lightrouter_graph.records import Agreement, Allowance, Answer, Boot, CallCost, Draft, Ranking, Spent
 
 
 class Input(TypedDict):

@@ -6,9 +6,8 @@ from helpers import QUESTION, scripted
 from langchain_core.messages import HumanMessage
 
 from lightrouter_graph import Context, Pool, default_key
-from lightrouter_graph.budget import NOTHING
 from lightrouter_graph.query import Query
-from lightrouter_graph.records import NO_USAGE, Answer, Boot, CallCost, Failure, Ranking, Usage
+from lightrouter_graph.records import NO_USAGE, NOTHING_SPENT, Answer, Boot, CallCost, Failure, Ranking, Usage
 from lightrouter_graph.state import State
 
 FAILED: Failure = {"cause": "unavailable", "message": "InternalServerError: down"}
@@ -94,8 +93,8 @@ def state(names: str = "abc", settings: Context | None = None, **others: Any) ->
         "started": 0.0,
         "late": False,
         "broke": False,
-        "before": NOTHING,
-        "in_flight": NOTHING,
+        "before": NOTHING_SPENT,
+        "in_flight": NOTHING_SPENT,
         "allowances": {},
         "up": None,
         "notes": [],

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from lightrouter_graph.aggregators.base import Aggregator, Merged
 from lightrouter_graph.aggregators.llm import LLMAggregator
 from lightrouter_graph.aggregators.vote import VoteAggregator
-from lightrouter_graph.planning import PlannedCall, planned_calls
-from lightrouter_graph.query import Query
+from lightrouter_graph.query import PlannedCall, Query, planned_calls
 from lightrouter_graph.records import Answer
 
 

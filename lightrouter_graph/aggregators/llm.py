@@ -11,9 +11,8 @@ from lightrouter_graph.aggregators.vote import VoteAggregator
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.client import complete
 from lightrouter_graph.llm.request import Request
-from lightrouter_graph.planning import PlannedCall, extras_of
 from lightrouter_graph.pool import Candidate
-from lightrouter_graph.query import Query
+from lightrouter_graph.query import PlannedCall, Query
 from lightrouter_graph.records import Answer
 
 
@@ -41,7 +40,7 @@ class LLMAggregator:
         """Say what calls it makes: one."""
         writer = self.model if isinstance(self.model, Candidate) else None
         asked = prompts.merge_answers(query.messages, texts, final=query.final, task=query.settings.aggregator_prompt)
-        return [PlannedCall(writer, asked, query.settings.max_tokens, extras_of(_in_words(query)))]
+        return [PlannedCall(writer, asked, query.settings.max_tokens, _in_words(query).extras)]
 
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
         """Ask for the synthesis."""

@@ -1,34 +1,34 @@
-"""What a run may cost, what it has cost at most, and the purse from which its calls are paid."""
+"""Limits on USD, tokens and calls: worst-case amounts, the remaining budget, and reservations of single calls."""
 
-from lightrouter_graph.budget.amounts import DUST, UNLIMITED, Allowance, Amount, cost_of, fits, minus, share
-from lightrouter_graph.budget.left import Left, deadline_of, left_of
-from lightrouter_graph.budget.lengths import Ruler, most_tokens
-from lightrouter_graph.budget.purse import LEAST_TOKENS, OPEN_TOKENS, Purse, Reservation
-from lightrouter_graph.budget.spent import NOTHING, AtMost, Spent, add_spent, amount_of, in_flight, spent_by
+from lightrouter_graph.budget.amounts import USD_TOLERANCE, Amount, cost_of, fits, minus, share
+from lightrouter_graph.budget.remaining import RemainingBudget, remaining_budget, run_deadline
+from lightrouter_graph.budget.reservations import (
+    MIN_REPLY_TOKENS,
+    UNCAPPED_REPLY_TOKENS,
+    BudgetReservations,
+    Reservation,
+)
+from lightrouter_graph.budget.spent import add_spent, amount_of, reserved_spent, total_spent
+from lightrouter_graph.budget.token_bounds import PromptTokenBound, max_prompt_tokens
 
 __all__ = [
-    "DUST",
-    "LEAST_TOKENS",
-    "NOTHING",
-    "OPEN_TOKENS",
-    "UNLIMITED",
-    "Allowance",
+    "MIN_REPLY_TOKENS",
+    "UNCAPPED_REPLY_TOKENS",
+    "USD_TOLERANCE",
     "Amount",
-    "AtMost",
-    "Left",
-    "Purse",
+    "BudgetReservations",
+    "PromptTokenBound",
+    "RemainingBudget",
     "Reservation",
-    "Ruler",
-    "Spent",
     "add_spent",
     "amount_of",
     "cost_of",
-    "deadline_of",
     "fits",
-    "in_flight",
-    "left_of",
+    "max_prompt_tokens",
     "minus",
-    "most_tokens",
+    "remaining_budget",
+    "reserved_spent",
+    "run_deadline",
     "share",
-    "spent_by",
+    "total_spent",
 ]

@@ -1,34 +1,21 @@
-"""Amounts of money, tokens and calls, what may be taken of them, and how it is shared out."""
+"""Worst-case amounts of USD, tokens and calls: adding them, comparing them with an allowance, dividing an allowance."""
 
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from typing_extensions import TypedDict
-
 from lightrouter_graph.providers.pricing import Price
+from lightrouter_graph.records import Allowance
 
-DUST = 1e-9
-"""USD by which sums may be off: far below the price of a token, far above what floats lose when they are added."""
+USD_TOLERANCE = 1e-9
+"""USD by which a sum may exceed a limit: below the price of a token, above the rounding error of added floats."""
 
 _MILLION = 1_000_000
 
 
-class Allowance(TypedDict):
-    """What may be taken; None for no limit. It travels in the state and in the payload of a `Send`."""
-
-    usd: float | None
-    tokens: int | None
-    calls: int | None
-
-
-UNLIMITED: Allowance = {"usd": None, "tokens": None, "calls": None}
-"""Whoever has it pays nothing for being counted."""
-
-
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """What calls take: USD (infinite where a price is unknown), tokens read and written, and how many they are."""
+    """Cost of some calls: USD (infinite if a price is unknown), input plus output tokens, number of calls."""
 
     usd: float = 0.0
     tokens: int = 0
@@ -38,17 +25,17 @@ class Amount:
         return Amount(self.usd + other.usd, self.tokens + other.tokens, self.calls + other.calls)
 
     def at_least(self, other: "Amount") -> "Amount":
-        """Return the larger of the two in each of the three."""
+        """Return the field-by-field maximum of both amounts."""
         return Amount(max(self.usd, other.usd), max(self.tokens, other.tokens), max(self.calls, other.calls))
 
 
 def total(amounts: Iterable[Amount]) -> Amount:
-    """Add up."""
+    """Return the sum of the amounts."""
     return sum(amounts, Amount())
 
 
 def greatest(amounts: Iterable[Amount], number: int) -> Amount:
-    """Return what so many of the amounts take at most, whichever they turn out to be."""
+    """Return an upper bound on the sum of any `number` of the amounts: the largest values of each field, added."""
     amounts = list(amounts)
     return Amount(
         usd=sum(sorted((amount.usd for amount in amounts), reverse=True)[:number]),
@@ -58,33 +45,33 @@ def greatest(amounts: Iterable[Amount], number: int) -> Amount:
 
 
 def cost_of(price: Price | None, prompt: int, output: int) -> Amount:
-    """Return what one call takes at most.
+    """Return the worst-case cost of one call.
 
     Args:
-        price: Of its model; None makes it infinitely dear.
-        prompt: Most tokens it reads.
-        output: Most tokens it writes.
+        price: Price of its model in USD per 1M tokens; None (unknown) costs infinitely many USD.
+        prompt: Most input tokens, >= 0.
+        output: Most output tokens, >= 0.
     """
     if price is None:
         return Amount(math.inf, prompt + output, 1)
-    return Amount((prompt * dearest_input(price) + output * price.output) / _MILLION, prompt + output, 1)
+    return Amount((prompt * max_input_price(price) + output * price.output) / _MILLION, prompt + output, 1)
 
 
-def dearest_input(price: Price) -> float:
-    """Return the most a token of a prompt can cost, in USD per 1M: some caches are dearer than the plain price."""
+def max_input_price(price: Price) -> float:
+    """Return the highest price of an input token, in USD per 1M: writing to some caches costs more than the prompt."""
     return max(price.input, price.cached_input or 0.0)
 
 
 def fits(amount: Amount, allowance: Allowance) -> bool:
-    """Whether an amount may be taken."""
+    """Return True if the amount exceeds no limit of the allowance."""
     return not short_of(amount, allowance)
 
 
 def short_of(amount: Amount, allowance: Allowance) -> tuple[str, ...]:
-    """Return which of usd, tokens and calls do not suffice."""
+    """Return the names of the limits ("usd", "tokens", "calls") that the amount exceeds."""
     usd, tokens, calls = allowance["usd"], allowance["tokens"], allowance["calls"]
     short = {
-        "usd": usd is not None and amount.usd > usd + DUST,
+        "usd": usd is not None and amount.usd > usd + USD_TOLERANCE,
         "tokens": tokens is not None and amount.tokens > tokens,
         "calls": calls is not None and amount.calls > calls,
     }
@@ -92,7 +79,7 @@ def short_of(amount: Amount, allowance: Allowance) -> tuple[str, ...]:
 
 
 def minus(allowance: Allowance, amount: Amount) -> Allowance:
-    """Return what is left after an amount is taken; never less than nothing."""
+    """Return the allowance without the amount; each limit is >= 0, and None stays None."""
     usd, tokens, calls = allowance["usd"], allowance["tokens"], allowance["calls"]
     return {
         "usd": None if usd is None else max(0.0, usd - amount.usd),
@@ -101,18 +88,18 @@ def minus(allowance: Allowance, amount: Amount) -> Allowance:
     }
 
 
-def share(left: Allowance, needs: Mapping[str, Amount], rest: Amount) -> dict[str, Allowance]:
-    """Share out what is left: to each its need, and an equal part of what neither they nor the rest need.
+def share(allowance: Allowance, needs: Mapping[str, Amount], rest: Amount) -> dict[str, Allowance]:
+    """Divide an allowance among parallel tasks: each gets its need and an equal part of the surplus.
 
-    The parts are fixed before anybody spends, so that tasks that run at the same time need no common counter, and
-    together with the rest they are never more than what is left.
+    The parts are fixed before the tasks start, so parallel tasks need no shared counter. All parts and `rest` together
+    never exceed the allowance.
 
     Args:
-        left: What is left; everybody's need and the rest must fit.
-        needs: What each task takes at most.
-        rest: What is set aside for what comes after them.
+        allowance: The remaining budget; all needs and `rest` must fit into it.
+        needs: Worst-case cost of each task, by name.
+        rest: Amount set aside for the calls after these tasks.
     """
-    over = minus(left, total(needs.values()) + rest)
+    over = minus(allowance, total(needs.values()) + rest)
     return {name: _with_part(need, over, len(needs)) for name, need in needs.items()}
 
 

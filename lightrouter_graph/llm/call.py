@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, BaseM
 from langchain_core.runnables import RunnableConfig
 from langgraph.constants import TAG_NOSTREAM
 
-from lightrouter_graph.budget import Purse
+from lightrouter_graph.budget import BudgetReservations
 from lightrouter_graph.llm.continuation import ContinuedChat
 from lightrouter_graph.llm.output_schema import OutputSchema
 from lightrouter_graph.llm.request import PLAIN, Request
@@ -68,7 +68,7 @@ class Call:
     reduce_reasoning: bool = False
     deadline: float | None = None
     retries: RetryBudget | None = None
-    purse: Purse = field(default_factory=Purse)
+    purse: BudgetReservations = field(default_factory=BudgetReservations)
 
     @property
     def extras(self) -> list[Mapping[str, Any]]:

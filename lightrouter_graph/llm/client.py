@@ -170,7 +170,7 @@ class _Attempts:
             return reply
         spent, purse = reply.call_cost, self._wanted.purse
         if spent["outcome"] in {"lost", "truncated"} or spent["usage"]["estimated"]:
-            most = purse.at_most(self._candidate, self._asked, spent["cap"], self._wanted.extras)
+            most = purse.worst_case(self._candidate, self._asked, spent["cap"], self._wanted.extras)
             spent = cast("CallCost", {**spent, **most})
         purse.settle(self._leave, spent)
         return replace(reply, call_cost=spent)
@@ -207,9 +207,9 @@ class _Attempts:
         purse, extras = self._wanted.purse, self._wanted.extras
         self._leave = purse.reserve(candidate, asked, self._wanted.max_tokens, extras=extras)
         if self._leave is None:
-            problem: Failure = {"cause": "budget", "message": purse.why_not(candidate, asked, extras)}
+            problem: Failure = {"cause": "budget", "message": purse.refusal(candidate, asked, extras)}
             return unsent(candidate, self._wanted, problem)
-        keeps_cap = not candidate.learned.ignores_cap and not purse.weighs
+        keeps_cap = not candidate.learned.ignores_cap and not purse.limits_length
         stream_internally = self._wanted.stream_internally or (self._leave.cap is not None and not keeps_cap)
         call = self._call = replace(self._wanted, max_tokens=self._leave.cap, stream_internally=stream_internally)
         learned = candidate.learned

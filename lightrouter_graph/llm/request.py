@@ -49,6 +49,11 @@ class Request:
     sampling: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def extras(self) -> list[Mapping[str, Any]]:
+        """The tools and the JSON schema that are sent with the messages."""
+        return [*self.tools, *([self.schema.schema] if self.schema is not None else [])]
+
+    @property
     def wants_object(self) -> bool:
         """Whether the answer is an object to be voted on as one, and not a text to be merged."""
         return self.schema is not None or self.structured is not None

@@ -15,7 +15,7 @@ from lightrouter_graph.llm.client import record_calls
 from lightrouter_graph.llm.request import PLAIN, Request
 from lightrouter_graph.llm.tool_calls import render_reply, with_unique_ids
 from lightrouter_graph.nodes.decision_record import failures_of, record_decision
-from lightrouter_graph.planning import Planner
+from lightrouter_graph.planning import Planner, progress_of, remaining_of
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.prompts import merge_answers
 from lightrouter_graph.query import Query, query_of
@@ -104,20 +104,20 @@ class AggregateNode:
         }
         query = query_of(begun, self.pool, self.key, self.request, self.runs)
         try:
-            plan = self.planner.layer(begun, query, self.planner.left(begun))
+            plan = self.planner.plan_layer(query, remaining_of(begun), progress_of(begun, query))
         except BudgetError as exc:
             notes = [*notes, f"budget: no further layer: {exc}"]
             _tell_draft(update, (), notes)
             return self._ended_by_draft({**begun, "layer": state["layer"]}, merged, boots, notes)
-        notes = [*notes, *plan["notes"]]
-        _tell_draft(update, plan["booting"], notes)
+        notes = [*notes, *plan.notes]
+        _tell_draft(update, plan.candidates, notes)
         return {
             **update,
-            "settings": {**state["settings"], **plan["settings"]},
-            "order": plan["order"],
-            "booting": plan["booting"],
-            "allowances": plan["allowances"],
-            "in_flight": plan["needs"],
+            "settings": {**state["settings"], **plan.settings},
+            "order": list(plan.order),
+            "booting": list(plan.candidates),
+            "allowances": dict(plan.allowances),
+            "in_flight": plan.reserved,
             "up": None,
             "notes": notes,
         }
@@ -145,14 +145,15 @@ class AggregateNode:
             return passed_through(answers[0], "agreement")
         if query.seconds <= 0:
             return await VoteAggregator().merge(query, answers)
-        plan = self.planner.merge(state, query, self.planner.left(state), answers)
+        progress = progress_of(state, query)
+        plan = self.planner.plan_merge(query, remaining_of(state), progress, answers)
         query = replace(
             query,
-            settings=query.settings.model_copy(update=plan["settings"]),
-            purse=self.planner.purse(state, query, plan),
+            settings=query.settings.model_copy(update=plan.settings),
+            purse=progress.reservations(plan.allowance),
         )
         merged = await self._merged_by(state, query, answers)
-        return replace(merged, notes={**merged.notes, "budget": "\n".join(plan["notes"])}) if plan["notes"] else merged
+        return replace(merged, notes={**merged.notes, "budget": "\n".join(plan.notes)}) if plan.notes else merged
 
     async def _merged_by(self, state: State, query: Query, answers: Sequence[Answer]) -> Merged:
         aggregator = self.aggregators[query.settings.aggregator]

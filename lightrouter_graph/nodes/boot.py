@@ -12,7 +12,7 @@ from lightrouter_graph.llm.client import complete_unless_stopped
 from lightrouter_graph.llm.completion import Completion, has_only_reasoned
 from lightrouter_graph.llm.request import PLAIN, Request
 from lightrouter_graph.llm.tool_calls import render_reply
-from lightrouter_graph.planning import purse_of
+from lightrouter_graph.planning import task_reservations
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.prompts import with_draft
 from lightrouter_graph.providers.model_facts import lesser_effort
@@ -94,7 +94,7 @@ class BootNode:
             stream_internally=settings.boot_quorum is not None or settings.deadline_s is not None,
             deadline=end_of(task),
             retries=self.runs.retries(task["run"], settings.max_retries),
-            purse=purse_of(task, candidate, self.request),
+            purse=task_reservations(task, candidate, self.request),
         )
         return _roomier(call, settings.max_tokens) if candidate.learned.reasons else call
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from langchain_core.messages import AnyMessage
 
 from lightrouter_graph.answer_keys import AnswerKey
-from lightrouter_graph.budget import Purse
+from lightrouter_graph.budget import BudgetReservations
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.client import complete_unless_stopped
 from lightrouter_graph.llm.completion import Completion
 from lightrouter_graph.llm.request import PLAIN, Request
 from lightrouter_graph.llm.tool_calls import render_reply
-from lightrouter_graph.planning import purse_of
+from lightrouter_graph.planning import task_reservations
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.prompts import with_draft, with_shared_boots
 from lightrouter_graph.query import question_text
@@ -43,7 +43,7 @@ class GenerateNode:
     async def __call__(self, task: Task) -> Update:
         """Return the answer and what it cost."""
         boot = self._to_continue(task)
-        purse = purse_of(task, self.pool[task["candidate"]], self.request)
+        purse = task_reservations(task, self.pool[task["candidate"]], self.request)
         tries = [await self._write(task, boot, purse)]
         if boot is not None and _must_begin_anew(tries[0]):
             boot = None
@@ -61,7 +61,7 @@ class GenerateNode:
         wanted = settings_of(task).continuation == "auto" and not task["shared"] and self.request.continues
         return boot if able and wanted and boot is not None and strip_reasoning(boot["text"]).strip() else None
 
-    async def _write(self, task: Task, boot: Boot | None, purse: Purse) -> Completion:
+    async def _write(self, task: Task, boot: Boot | None, purse: BudgetReservations) -> Completion:
         race, candidate = self._race(task), self.pool[task["candidate"]]
         retries = self.runs.retries(task["run"], settings_of(task).max_retries)
         call = replace(_call(task, boot), request=self.request, retries=retries, purse=purse)

@@ -11,17 +11,18 @@ from langgraph.runtime import get_runtime
 from langgraph.types import Overwrite
 
 from lightrouter_graph.answer_keys import AnswerKey
-from lightrouter_graph.budget import NOTHING, Spent, add_spent, deadline_of, spent_by
+from lightrouter_graph.budget import PromptTokenBound, add_spent, run_deadline, total_spent
 from lightrouter_graph.context import Context
 from lightrouter_graph.errors import QueryError
 from lightrouter_graph.limits import read_budget
 from lightrouter_graph.llm.request import PLAIN, Request
 from lightrouter_graph.llm.tool_calls import pairing_error
-from lightrouter_graph.planning import Plan, Planner
+from lightrouter_graph.planning import FanOutPlan, LayerProgress, Planner, remaining_of
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.priors import Prior
 from lightrouter_graph.priors.base import in_prior_order
 from lightrouter_graph.query import query_of
+from lightrouter_graph.records import NOTHING_SPENT, Spent
 from lightrouter_graph.runtime.event_loops import now
 from lightrouter_graph.runtime.run_registry import RunRegistry
 from lightrouter_graph.runtime.token_stream import run_hidden
@@ -62,17 +63,18 @@ class OpenNode:
                 "type": "lightrouter",
                 "event": "opened",
                 "run": begun["run"],
-                "order": plan["order"],
-                "booting": plan["booting"],
+                "order": list(plan.order),
+                "booting": list(plan.candidates),
                 "layers": begun["settings"]["layers"],
-                "notes": plan["notes"],
+                "notes": list(plan.notes),
             }
         )
         return begun
 
-    def _plan(self, state: State) -> Plan:
+    def _plan(self, state: State) -> FanOutPlan:
         query = query_of(state, self.pool, self.key, self.request, self.runs)
-        return self.planner.run(query, self.planner.left(state))
+        progress = LayerProgress(PromptTokenBound(query.messages, self.request.extras))
+        return self.planner.plan_layer(query, remaining_of(state), progress)
 
 
 def _check_messages(state: State) -> None:
@@ -95,14 +97,14 @@ def _spent_before(state: State) -> Spent:
     """
     if "before" not in state:
         return _billed(state["messages"])
-    spent = add_spent(state["before"], spent_by(state["call_costs"], state.get("seconds")))
+    spent = add_spent(state["before"], total_spent(state["call_costs"], state.get("seconds")))
     return spent if state.get("seconds") is not None else add_spent(spent, state["in_flight"])
 
 
 def _billed(messages: Sequence[AnyMessage]) -> Spent:
     records = [message.response_metadata.get("lightrouter") or {} for message in messages]
     bills = {record["run"]: record["bill"] for record in records if "run" in record and "bill" in record}
-    spent = NOTHING
+    spent = NOTHING_SPENT
     for bill in cast("list[Bill]", list(bills.values())):
         counted: Spent = {
             "usd": bill["usd_known"],
@@ -117,7 +119,7 @@ def _billed(messages: Sequence[AnyMessage]) -> Spent:
 
 def _with_deadline(settings: Context, before: Spent) -> Context:
     budget, thread_budget = read_budget(settings.budget), read_budget(settings.thread_budget)
-    return settings.model_copy(update={"deadline_s": deadline_of(settings.deadline_s, budget, thread_budget, before)})
+    return settings.model_copy(update={"deadline_s": run_deadline(settings.deadline_s, budget, thread_budget, before)})
 
 
 def _begun(settings: Context, weights: dict[str, float], order: list[str], before: Spent) -> dict[str, Any]:
@@ -131,7 +133,7 @@ def _begun(settings: Context, weights: dict[str, float], order: list[str], befor
         "late": False,
         "broke": False,
         "before": before,
-        "in_flight": NOTHING,
+        "in_flight": NOTHING_SPENT,
         "allowances": {},
         "up": None,
         "seconds": None,
@@ -143,15 +145,15 @@ def _begun(settings: Context, weights: dict[str, float], order: list[str], befor
     }
 
 
-def _planned(settings: dict[str, Any], plan: Plan) -> dict[str, Any]:
-    settings = {**settings, **plan["settings"]}
+def _planned(settings: dict[str, Any], plan: FanOutPlan) -> dict[str, Any]:
+    settings = {**settings, **plan.settings}
     return {
         "settings": settings,
-        "order": plan["order"],
-        "booting": plan["booting"],
-        "allowances": plan["allowances"],
-        "in_flight": plan["needs"],
-        "notes": Overwrite(plan["notes"]),
+        "order": list(plan.order),
+        "booting": list(plan.candidates),
+        "allowances": dict(plan.allowances),
+        "in_flight": plan.reserved,
+        "notes": Overwrite(list(plan.notes)),
         # With one candidate there is nothing to compare, so no layer but the last has work to do.
-        "layer": 1 if len(plan["booting"]) > 1 else settings["layers"],
+        "layer": 1 if len(plan.candidates) > 1 else settings["layers"],
     }

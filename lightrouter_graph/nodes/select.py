@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from lightrouter_graph.answer_keys import AnswerKey
-from lightrouter_graph.budget import NOTHING
 from lightrouter_graph.errors import PROGRAMMING_ERRORS, SelectionError
 from lightrouter_graph.llm.client import record_calls
 from lightrouter_graph.llm.request import PLAIN, Request
-from lightrouter_graph.planning import Planner, following
+from lightrouter_graph.planning import Planner, answers_update, progress_of, remaining_of
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.query import Query, query_of
-from lightrouter_graph.records import Boot, Ranking
+from lightrouter_graph.records import NOTHING_SPENT, Boot, Ranking
 from lightrouter_graph.redaction import redact
 from lightrouter_graph.runtime.run_registry import RunRegistry
 from lightrouter_graph.runtime.token_stream import run_hidden
@@ -25,6 +24,7 @@ from lightrouter_graph.state_queries import (
     ends_in_draft,
     going_on,
     is_settled,
+    next_up,
     seconds_left,
     survivors,
     with_evidence,
@@ -58,11 +58,12 @@ class SelectNode:
         self.runs.end(state["run"])
         boots = survivors(state)
         query = query_of(state, self.pool, self.key, self.request, self.runs)
-        plan = self.planner.selection(state, query, self.planner.left(state))
+        progress = progress_of(state, query)
+        plan = self.planner.plan_selection(query, remaining_of(state), progress)
         query = replace(
             query,
-            settings=query.settings.model_copy(update=plan["settings"]),
-            purse=self.planner.purse(state, query, plan),
+            settings=query.settings.model_copy(update=plan.settings),
+            purse=progress.reservations(plan.allowance),
         )
         scores = _with_silent(await self._score(state, query, [b for b in boots if not b["silent"]]), boots)
         ranking = _ranking(query, boots, scores)
@@ -75,16 +76,17 @@ class SelectNode:
             "late": late,
             "up": None,
         }
-        update |= self._next(ranked, plan["notes"])
+        update |= self._next(ranked, plan.notes)
         _tell(cast("State", {**ranked, **update, "rankings": ranked["rankings"]}), ranking, update["notes"])
         return update
 
     def _next(self, state: State, notes: Sequence[str]) -> Update:
         """Say who answers next, as far as it can be paid for."""
         if ends_in_draft(state):
-            return {"up": None, "in_flight": NOTHING, "notes": list(notes)}
+            return {"up": None, "in_flight": NOTHING_SPENT, "notes": list(notes)}
         query = query_of(state, self.pool, self.key, self.request, self.runs)
-        return following(state, self.planner.wave(state, query, self.planner.left(state)), notes)
+        plan = self.planner.plan_answers(query, remaining_of(state), progress_of(state, query), next_up(state))
+        return answers_update(plan, notes)
 
     async def _score(self, state: State, query: Query, told: Sequence[Boot]) -> Scores:
         if not told:

@@ -5,7 +5,7 @@ from typing import cast
 
 from lightrouter_graph.answer_keys import AnswerKey
 from lightrouter_graph.llm.request import PLAIN, Request
-from lightrouter_graph.planning import Planner, following
+from lightrouter_graph.planning import Planner, answers_update, progress_of, remaining_of
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.query import query_of
 from lightrouter_graph.runtime.run_registry import RunRegistry
@@ -13,6 +13,7 @@ from lightrouter_graph.state import State, Update, settings_of
 from lightrouter_graph.state_queries import (
     agreement_of,
     counted_answers,
+    next_up,
     seconds_left,
     standing_of,
     stop_rule,
@@ -43,7 +44,8 @@ class TallyNode:
         # What was set aside for the worst case is there again: there may be enough for more now.
         tallied: State = {**state, "late": late, "agreement": agreement, "up": None, "broke": False}
         query = query_of(tallied, self.pool, self.key, self.request, self.runs)
-        update = following(state, self.planner.wave(tallied, query, self.planner.left(state)))
+        plan = self.planner.plan_answers(query, remaining_of(state), progress_of(tallied, query), next_up(tallied))
+        update = answers_update(plan)
         now = cast("State", {**tallied, **update})
         up = up_next(now)
         emit_event(

@@ -1,30 +1,24 @@
-"""What a run will take at most, and what it does instead where that is too much."""
+"""Budget planning: the worst-case cost of a run, and the degradations that keep it within the remaining budget."""
 
-from lightrouter_graph.planning.forecast import (
-    PLANNED_TOKENS,
-    Parts,
-    PlannedCall,
-    extras_of,
-    longest,
-    observed_in,
-    planned_calls,
-    purse_of,
+from lightrouter_graph.planning.forecast import PLANNED_TOKENS, LayerProgress
+from lightrouter_graph.planning.planner import (
+    FanOutPlan,
+    PartPlan,
+    Planner,
+    answers_update,
+    progress_of,
+    remaining_of,
+    task_reservations,
 )
-from lightrouter_graph.planning.planner import Planner
-from lightrouter_graph.planning.plans import Plan, StepPlan, WavePlan, following
 
 __all__ = [
     "PLANNED_TOKENS",
-    "Parts",
-    "Plan",
-    "PlannedCall",
+    "FanOutPlan",
+    "LayerProgress",
+    "PartPlan",
     "Planner",
-    "StepPlan",
-    "WavePlan",
-    "extras_of",
-    "following",
-    "longest",
-    "observed_in",
-    "planned_calls",
-    "purse_of",
+    "answers_update",
+    "progress_of",
+    "remaining_of",
+    "task_reservations",
 ]

@@ -1,215 +1,212 @@
-"""What is still to come in a run, in the worst case."""
+"""Worst-case cost of the model calls that a run plans."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage
 
-from lightrouter_graph.budget import Amount, Purse, Ruler, cost_of
+from lightrouter_graph.budget import (
+    MIN_REPLY_TOKENS,
+    Amount,
+    BudgetReservations,
+    PromptTokenBound,
+    RemainingBudget,
+    Reservation,
+    cost_of,
+)
 from lightrouter_graph.budget.amounts import greatest, total
 from lightrouter_graph.context import Context
-from lightrouter_graph.llm.request import Request
-from lightrouter_graph.pool import Candidate, Pool
+from lightrouter_graph.pool import Candidate
 from lightrouter_graph.prompts import with_draft, with_schema, with_shared_boots
-from lightrouter_graph.query import Query
-from lightrouter_graph.state import State, Task
-from lightrouter_graph.state_queries import observed_lengths
+from lightrouter_graph.query import Query, planned_calls
+from lightrouter_graph.records import Allowance
 
 PLANNED_TOKENS = 1024
-"""How long a full answer is planned to be at least, where nothing limits it."""
+"""Tokens planned for a full answer without `max_tokens`; it gets more if the budget allows."""
 
-TOKEN_BYTES = 6
-"""How many bytes a token of a reply has when it is shown to another model.
+_BYTES_PER_TOKEN = 6
+"""Bytes of one output token in the prompt of another model.
 
-English prose has 4 to 5 with the tokenizers of today, code and other scripts fewer; quoting as JSON adds some. Where a
-reply has more, what comes after it is planned anew with its true length before it is paid for.
+English prose has 4 to 5, code and other scripts fewer; JSON quoting adds some. If a reply has more, the next plan uses
+its true length before any call is sent.
 """
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedCall:
-    """A call that a selector or an aggregator may make.
+class LayerProgress:
+    """Results of the present layer so far: what planning reads beside the `Query`.
 
     Attributes:
-        candidate: Whom it asks; None for whichever candidate is ranked first.
-        messages: All it sends.
-        max_tokens: Cap on the reply; None for the cap of a full answer.
-        extras: Tools and schemas sent beside.
+        bound: Upper bound on the tokens of prompts that begin with the conversation.
+        first_wave: Candidates that boot, in prior order; empty for the first `width` of the prior order.
+        draft: Merged text of the layer before; None in the first layer.
+        boots: Text of each boot that did not fail, by candidate.
+        answers: Text of each complete answer, finished boots included, by candidate.
     """
 
-    candidate: Candidate | None
-    messages: Sequence[AnyMessage]
-    max_tokens: int | None
-    extras: Sequence[Mapping[str, Any]] = ()
+    bound: PromptTokenBound
+    first_wave: tuple[str, ...] = ()
+    draft: str | None = None
+    boots: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[str, str] = field(default_factory=dict)
+
+    def reservations(self, allowance: Allowance) -> BudgetReservations:
+        """Return the budget for the calls of a selector or an aggregator, with the allowance of its plan."""
+        return BudgetReservations(allowance, self.bound)
 
 
-def planned_calls(part: object, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
-    """Return the calls a selector or an aggregator may make at most.
+def longest_reply(max_tokens: int | None) -> str:
+    """Return a text of the greatest length planned for a reply.
 
-    One that calls models says so by a method `planned(query, texts)`, the texts being as long as they may get; one
-    without it is planned to make none, and what it asks for all the same is paid from what is left over.
+    Args:
+        max_tokens: Cap on the reply in tokens; None plans `PLANNED_TOKENS`.
     """
-    planned = getattr(part, "planned", None)
-    return () if planned is None else planned(query, texts)
+    return "x" * _BYTES_PER_TOKEN * (PLANNED_TOKENS if max_tokens is None else max_tokens)
 
 
-def longest(tokens: int | None) -> str:
-    """Return a text as long as a reply of so many tokens may be."""
-    return "x" * TOKEN_BYTES * (PLANNED_TOKENS if tokens is None else tokens)
-
-
-def extras_of(request: Request) -> list[Mapping[str, Any]]:
-    """Return the tools and the schema that go with every call of a request."""
-    return [*request.tools, *([request.schema.schema] if request.schema is not None else [])]
-
-
-def draft_of(state: State) -> str | None:
-    """Return the draft of the layer before; None in the first."""
-    return state["drafts"][-1]["text"] if state["drafts"] else None
-
-
-def observed_in(state: State, pool: Pool) -> dict[Candidate, int]:
-    """Return what the boots of the first layer said of the length of the conversation, by candidate."""
-    return {pool[name]: length for name, length in observed_lengths(state).items()}
-
-
-def purse_of(task: Task, candidate: Candidate, request: Request) -> Purse:
-    """Return what a task may spend, with what is known of the length of its prompt."""
-    observed = {} if task["observed"] is None else {candidate: task["observed"]}
-    return Purse(task["allowance"], Ruler(task["messages"], extras_of(request), observed))
-
-
-def wave_of(settings: Context) -> int:
-    """Return how many answer in full for sure; with `agree`, more may follow while there is enough left."""
+def planned_answers(settings: Context) -> int:
+    """Return the full answers planned per run; with `agree`, further ones are queried only if the budget allows."""
     return settings.top_k if settings.agree is None else settings.agree
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """The selectors and aggregators of a graph, by the names under which the settings ask for them."""
-
-    selectors: Mapping[str, object]
-    aggregators: Mapping[str, object]
-
-    def forecast(self, query: Query, booting: Sequence[str], ruler: Ruler) -> "Forecast":
-        """Look ahead with the parts that the settings of a query ask for."""
-        selector, aggregator = self.selectors[query.settings.selector], self.aggregators[query.settings.aggregator]
-        return Forecast(query, tuple(booting), selector, aggregator, ruler)
-
-
-@dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a run takes at most, step by step, under the settings of its query.
+    """Worst-case cost of the calls of a run, from its present state to its end, under the settings of the query.
 
     Attributes:
-        query: The query; its layer is the one the forecast begins with.
-        booting: Who boots in each layer.
-        selector: Ranks the boots.
-        aggregator: Merges.
-        ruler: Measures prompts.
+        query: The query in the present layer.
+        progress: Results of the present layer so far; `first_wave` is not empty.
+        selector: The selector of the settings.
+        aggregator: The aggregator of the settings.
     """
 
     query: Query
-    booting: tuple[str, ...]
+    progress: LayerProgress
     selector: object
     aggregator: object
-    ruler: Ruler
 
-    def fan_out(self, draft: str | None) -> dict[str, Amount]:
-        """Return what the boots of a layer take, by candidate, or the one answer where nobody else boots."""
-        if len(self.booting) == 1:
-            return {name: self.answer(name, draft, {}) for name in self.booting}
-        messages, cap = with_draft(self.query.messages, draft), self._boot_cap
-        return {name: self._call(self.query.pool[name], self._as_sent(messages), cap) for name in self.booting}
+    def layer(self) -> Amount:
+        """Return the cost from the beginning of the layer to the end of the run."""
+        return total(self.fan_out().values()) + self.after_fan_out()
 
-    def from_layer(self, layer: int, draft: str | None) -> Amount:
-        """Return what everything from the beginning of a layer on takes."""
-        return total(self.fan_out(draft).values()) + self.after_fan_out(layer, draft)
+    def fan_out(self) -> dict[str, Amount]:
+        """Return the cost of each boot by candidate; a single candidate answers in full without a boot."""
+        names = self.progress.first_wave
+        if len(names) == 1:
+            return {names[0]: self.answer(names[0])}
+        prompt = self._sent(with_draft(self.query.messages, self.progress.draft))
+        return {name: self._call(self.query.pool[name], prompt, self._boot_cap) for name in names}
 
-    def after_fan_out(self, layer: int, draft: str | None) -> Amount:
-        """Return what comes after the boots of a layer."""
-        if len(self.booting) == 1:
-            wave = self._contenders[: wave_of(self._settings)]
-            answers = total(self.answer(name, draft, {}) for name in wave[1:])
-            return answers + self._merged_answers(len(wave), wave)
-        boots = {name: longest(self._boot_cap) for name in self.booting}
-        return self.selection(layer, list(boots.values())) + self.after_selection(layer, draft, boots)
+    def after_fan_out(self) -> Amount:
+        """Return the cost of everything after the first fan-out of the layer, before any of its results is known."""
+        names = self.progress.first_wave
+        if len(names) == 1:
+            wave = [*names, *self._without_boot][: planned_answers(self._settings)]
+            return total(self.answer(name) for name in wave[1:]) + self.merge(self._longest_answers(len(wave)), wave)
+        boots = dict.fromkeys(names, longest_reply(self._boot_cap))
+        booted = replace(self, progress=replace(self.progress, boots=boots))
+        return booted.selection() + booted.after_selection()
 
-    def selection(self, layer: int, boots: Sequence[str]) -> Amount:
-        """Return what ranking boots takes; one needs no ranking."""
-        if len(boots) < 2:
+    def selection(self) -> Amount:
+        """Return the cost of ranking the boots; a single boot is not ranked."""
+        boots = list(self.progress.boots.values())
+        return self._part(self.selector, boots, self.progress.first_wave) if len(boots) > 1 else Amount()
+
+    def after_selection(self) -> Amount:
+        """Return the cost of everything after the ranking of the boots."""
+        boots = self.progress.boots
+        if not self.query.final:
+            return self.merge(_longest(boots.values(), self._settings.top_k), list(boots)) + self.after_merge()
+        wave = planned_answers(self._settings)
+        # Candidates without a boot are queried only if too few have one.
+        names = [*boots, *self._without_boot][: max(wave, len(boots))]
+        spare = 0 if self._settings.agree is None else max(0, len(boots) - wave)  # boots that may be whole answers
+        texts = [*self._longest_answers(min(wave, len(names))), *_longest(boots.values(), spare)]
+        return greatest((self.answer(name) for name in names), wave) + self.merge(texts, names)
+
+    def after_merge(self) -> Amount:
+        """Return the cost of the layers after the present one."""
+        if self.query.final:
             return Amount()
-        return self._calls(planned_calls(self.selector, self._in_layer(layer), boots), self.booting)
+        layer = self.query.layer + 1
+        query = replace(self.query, layer=layer, final=layer >= self._settings.layers)
+        draft = longest_reply(self._settings.max_tokens)
+        return replace(self, query=query, progress=replace(self.progress, draft=draft, boots={}, answers={})).layer()
 
-    def after_selection(self, layer: int, draft: str | None, boots: Mapping[str, str]) -> Amount:
-        """Return what comes after the boots of a layer were ranked.
+    def answer(self, name: str) -> Amount:
+        """Return the cost of the full answer of one candidate."""
+        return self._call(self.query.pool[name], self.answer_prompt(name), None)
+
+    def answer_prompt(self, name: str) -> list[AnyMessage]:
+        """Return the longest prompt that one candidate may get for its full answer."""
+        messages, boots = with_draft(self.query.messages, self.progress.draft), self.progress.boots
+        shared = _longest(boots.values(), self._settings.top_k)
+        if self._settings.conditioning == "shared" and len(shared) > 1:
+            return self._sent(with_shared_boots(messages, shared))
+        if name in boots and self._may_continue(self.query.pool[name]):
+            return [*self._sent(messages), AIMessage(boots[name])]
+        return self._sent(messages)
+
+    def merge(self, texts: Sequence[str], names: Sequence[str]) -> Amount:
+        """Return the cost of merging texts; a single text is not merged.
 
         Args:
-            layer: The layer.
-            draft: The draft of the layer before.
-            boots: What each candidate booted, or a text of the length it may get.
+            texts: The answers or boots.
+            names: The candidates one of which merges, if the aggregator has no model of its own.
         """
-        if layer < self._settings.layers:
-            chosen = self._longest_of(boots.values(), self._settings.top_k)
-            return self.merge(layer, chosen, list(boots)) + self.after_merge(layer)
-        wave = wave_of(self._settings)
-        # Who did not boot is asked only where there are not enough who did.
-        names = [*boots, *self._fresh][: max(wave, len(boots))]
-        answers = greatest((self.answer(name, draft, boots) for name in names), wave)
-        spare = 0 if self._settings.agree is None else max(0, len(boots) - wave)
-        others = self._longest_of(boots.values(), spare)
-        return answers + self._merged_answers(min(wave, len(names)), names, others)
+        return self._part(self.aggregator, texts, names) if len(texts) > 1 else Amount()
 
-    def after_merge(self, layer: int) -> Amount:
-        """Return what comes after the merging of an inner layer; nothing after the last."""
-        if layer >= self._settings.layers:
-            return Amount()
-        return self.from_layer(layer + 1, longest(self._settings.max_tokens))
+    def merge_with(self, names: Sequence[str]) -> Amount:
+        """Return the cost of merging the answers so far and those of some candidates."""
+        texts = [*self.progress.answers.values(), *self._longest_answers(len(names))]
+        merged = texts if self._settings.agree is not None else _longest(texts, self._settings.top_k)
+        return self.merge(merged, [*self.progress.answers, *names])
 
-    def answer(self, name: str, draft: str | None, boots: Mapping[str, str]) -> Amount:
-        """Return what the full answer of a candidate takes."""
-        return self._call(self.query.pool[name], self.answer_prompt(name, draft, boots), None)
+    def short_answer(self, remaining: RemainingBudget, names: Sequence[str]) -> tuple[str, Reservation] | None:
+        """Return the first candidate for which at least a short answer fits, and the reservation of its call.
 
-    def answer_prompt(self, name: str, draft: str | None, boots: Mapping[str, str]) -> list[AnyMessage]:
-        """Return the longest of the prompts a candidate may get for its full answer."""
-        messages = with_draft(self.query.messages, draft)
-        shared = self._longest_of(boots.values(), self._settings.top_k)
-        if self._settings.conditioning == "shared" and len(shared) > 1:
-            return self._as_sent(with_shared_boots(messages, shared))
-        if name in boots and self._may_continue(self.query.pool[name]):
-            return [*self._as_sent(messages), AIMessage(boots[name])]
-        return self._as_sent(messages)
+        Args:
+            remaining: The remaining budget.
+            names: The candidates to try, in order.
+        """
+        wanted, request = self._settings.max_tokens or PLANNED_TOKENS, self.query.request
+        for name in names:
+            budget = self.progress.reservations(remaining.allowance)
+            candidate, prompt = self.query.pool[name], self.answer_prompt(name)
+            if (reservation := budget.reserve(candidate, prompt, wanted, extras=request.extras)) is not None:
+                return name, reservation
+        return None
 
-    def merge(self, layer: int, texts: Sequence[str], names: Sequence[str]) -> Amount:
-        """Return what merging texts takes, by whichever of some candidates; one text needs no merging."""
-        if len(texts) < 2:
-            return Amount()
-        return self._calls(planned_calls(self.aggregator, self._in_layer(layer), texts), names)
+    def shortest_answers(self, names: Sequence[str]) -> dict[str, Amount]:
+        """Return the cost of the shortest answer that `short_answer` accepts, by candidate."""
+        shortest = min(MIN_REPLY_TOKENS, self._settings.max_tokens or MIN_REPLY_TOKENS)
+        return {name: self._call(self.query.pool[name], self.answer_prompt(name), shortest) for name in names}
 
-    def _merged_answers(self, number: int, names: Sequence[str], others: Sequence[str] = ()) -> Amount:
-        texts = [longest(self._settings.max_tokens)] * number
-        return self.merge(self._settings.layers, [*texts, *others], names)
-
-    def _calls(self, calls: Sequence[PlannedCall], names: Sequence[str]) -> Amount:
-        return total(self._planned(call, names) for call in calls)
-
-    def _planned(self, call: PlannedCall, names: Sequence[str]) -> Amount:
-        asked = [call.candidate] if call.candidate is not None else [self.query.pool[name] for name in names]
-        return greatest((self._call(one, call.messages, call.max_tokens, call.extras) for one in asked), 1)
+    def _part(self, part: object, texts: Sequence[str], names: Sequence[str]) -> Amount:
+        """Add up the planned calls of a part; each is made by its own candidate, or by one of `names`."""
+        pool = self.query.pool
+        calls = [
+            ([call.candidate] if call.candidate is not None else [pool[name] for name in names], call)
+            for call in planned_calls(part, self.query, texts)
+        ]
+        return total(
+            greatest((self._call(one, call.messages, call.max_tokens, call.extras) for one in candidates), 1)
+            for candidates, call in calls
+        )
 
     def _call(
         self,
         candidate: Candidate,
         messages: Sequence[AnyMessage],
-        cap: int | None,
+        max_tokens: int | None,
         extras: Sequence[Mapping[str, Any]] | None = None,
     ) -> Amount:
-        prompt = self.ruler.bound(candidate, messages, extras_of(self.query.request) if extras is None else extras)
-        return cost_of(candidate.price, prompt, cap or self._settings.max_tokens or PLANNED_TOKENS)
+        prompt = self.progress.bound.bound(candidate, messages, self.query.request.extras if extras is None else extras)
+        return cost_of(candidate.price, prompt, max_tokens or self._settings.max_tokens or PLANNED_TOKENS)
 
-    def _as_sent(self, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-        """Add the schema in words, which some candidates are sent."""
+    def _sent(self, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+        """Add the schema as text, as some candidates get it."""
         schema = self.query.request.schema
         return list(messages) if schema is None else with_schema(messages, schema.name, schema.schema)
 
@@ -217,11 +214,8 @@ class Forecast:
         able = candidate.continuation is not None and self._settings.continuation == "auto"
         return able and self.query.request.continues
 
-    def _in_layer(self, layer: int) -> Query:
-        return replace(self.query, layer=layer, final=layer >= self._settings.layers)
-
-    def _longest_of(self, texts: Iterable[str], number: int) -> list[str]:
-        return sorted(texts, key=len, reverse=True)[:number]
+    def _longest_answers(self, number: int) -> list[str]:
+        return [longest_reply(self._settings.max_tokens)] * number
 
     @property
     def _settings(self) -> Context:
@@ -232,9 +226,9 @@ class Forecast:
         return min(self._settings.boot_tokens, self._settings.max_tokens or self._settings.boot_tokens)
 
     @property
-    def _fresh(self) -> list[str]:
-        return [name for name in self.query.order if name not in self.booting]
+    def _without_boot(self) -> list[str]:
+        return [name for name in self.query.order if name not in self.progress.first_wave]
 
-    @property
-    def _contenders(self) -> list[str]:
-        return [*self.booting, *self._fresh]
+
+def _longest(texts: Iterable[str], number: int) -> list[str]:
+    return sorted(texts, key=len, reverse=True)[:number]

@@ -1,184 +1,273 @@
-"""`Planner`: sees to it, before anything is begun, that it can be paid for in the worst case."""
+"""`Planner`: chooses, before each fan-out and each part that calls models, what the remaining budget can pay for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-from lightrouter_graph.budget import NOTHING, UNLIMITED, Amount, Left, Purse, Ruler, fits, left_of, minus, spent_by
-from lightrouter_graph.errors import BudgetError
+from lightrouter_graph.budget import (
+    Amount,
+    BudgetReservations,
+    PromptTokenBound,
+    RemainingBudget,
+    fits,
+    minus,
+    remaining_budget,
+    reserved_spent,
+    share,
+    total_spent,
+)
+from lightrouter_graph.budget.amounts import total
+from lightrouter_graph.context import Context
 from lightrouter_graph.limits import read_budget
-from lightrouter_graph.planning.forecast import Forecast, Parts, draft_of, extras_of, observed_in, planned_calls
-from lightrouter_graph.planning.ladder import Rung
-from lightrouter_graph.planning.notes import notes_on
-from lightrouter_graph.planning.outlook import Outlook, told
-from lightrouter_graph.planning.plans import Plan, StepPlan, WavePlan
-from lightrouter_graph.planning.waves import Wave
+from lightrouter_graph.llm.request import Request
+from lightrouter_graph.planning.degradation import (
+    REPLACEMENTS,
+    DegradationStep,
+    choose_step,
+    describe_degradation,
+    describe_replacement,
+    without_unpriced,
+)
+from lightrouter_graph.planning.forecast import Forecast, LayerProgress
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
-from lightrouter_graph.records import Answer
-from lightrouter_graph.state import State, settings_of
-from lightrouter_graph.state_queries import survivors
+from lightrouter_graph.records import NOTHING_SPENT, Allowance, Answer, Spent
+from lightrouter_graph.state import State, Task, Update, settings_of
+from lightrouter_graph.state_queries import answers_at_hand, observed_lengths, survivors
 
-_GIVE_A_PRICE = (
-    "give one, in USD per 1M tokens: Candidate(name, model, price=(input, output)), or in a pool file "
-    "price = { input = ..., output = ... }"
-)
+
+@dataclass(frozen=True, slots=True)
+class FanOutPlan:
+    """The next fan-out within the remaining budget: the boots of a layer, or full answers.
+
+    Attributes:
+        candidates: The candidates queried next; none if the answers suffice or the budget is exhausted.
+        order: The candidates that may be queried at all, in prior order (`plan_layer` only).
+        settings: The settings that change (`plan_layer` only).
+        allowances: Limits of each candidate; one without an entry is unlimited.
+        reserved: Worst-case cost of the fan-out.
+        notes: What differs from the requested run, and why.
+        step: Number of the degradation step, 0 is the requested run (`plan_layer` only).
+        budget_exhausted: Whether the budget cannot pay for all candidates that the stop rule selected; then no further
+            one is queried in this layer (`plan_answers` only).
+    """
+
+    candidates: tuple[str, ...]
+    order: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    allowances: Mapping[str, Allowance] = field(default_factory=dict)
+    reserved: Spent = field(default_factory=lambda: NOTHING_SPENT)
+    notes: tuple[str, ...] = ()
+    step: int = 0
+    budget_exhausted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PartPlan:
+    """Limits of the calls of a selector or an aggregator; `settings` replaces a part that exceeds them."""
+
+    allowance: Allowance
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Plans with the parts of one graph; the plans are plain records for the state.
+    """Plans a run within its remaining budget. All methods are pure; the nodes call four of them.
 
-    What a step is allowed and what is set aside for those after it are together never more than what is left. What is
-    set aside is the worst case, which hardly ever comes, so that the next plan finds more left than it needs.
+    - `plan_layer`: in `open`, and in `aggregate` after a draft, before the boots of a layer.
+    - `plan_selection`: in `select`, before the selector.
+    - `plan_answers`: in `select` and `tally`, before a fan-out of full answers.
+    - `plan_merge`: in `aggregate`, before the aggregator.
+
+    The allowances of a fan-out and the worst-case cost of the calls after it together never exceed the remaining
+    budget; `BudgetReservations` enforces each allowance. Worst cases are rare, so a later plan usually finds more left.
 
     Args:
-        parts: The selectors and aggregators, by the names under which the settings ask for them.
+        selectors: The selectors by the name in `Context.selector`.
+        aggregators: The aggregators by the name in `Context.aggregator`.
 
     Deviation from arXiv 2505.16221: the paper has no budgets.
     """
 
-    parts: Parts
+    selectors: Mapping[str, object]
+    aggregators: Mapping[str, object]
 
-    def left(self, state: State) -> Left:
-        """Return what is left of the budgets of a run and its thread."""
-        settings = settings_of(state)
-        budget, thread_budget = read_budget(settings.budget), read_budget(settings.thread_budget)
-        return left_of(budget, thread_budget, spent_by(state["call_costs"]), state["before"])
-
-    def purse(self, state: State, query: Query, plan: StepPlan) -> Purse:
-        """Return what a step may spend, with what is known of the length of the conversation."""
-        return Purse(plan["allowance"], Ruler(query.messages, extras_of(query.request), observed_in(state, query.pool)))
-
-    def run(
-        self,
-        query: Query,
-        left: Left,
-        *,
-        booting: Sequence[str] | None = None,
-        draft: str | None = None,
-        observed: Mapping[Candidate, int] | None = None,
-    ) -> Plan:
-        """Choose the way to run from the beginning of the query's layer on: the first on the ladder that fits.
+    def plan_layer(self, query: Query, remaining: RemainingBudget, progress: LayerProgress) -> FanOutPlan:
+        """Choose the first degradation step that fits into the remaining budget, from the beginning of a layer.
 
         Args:
-            query: The query, in the layer to begin with.
-            left: What is left.
-            booting: Who is to boot; None for the first wave of the settings.
-            draft: The draft of the layer before.
-            observed: What candidates said of the length of the conversation.
+            query: The query in the layer that begins; its order has the candidates that may be queried.
+            remaining: The remaining budget.
+            progress: The draft of the layer before, and the first wave, if it is already known.
 
         Raises:
-            BudgetError: If not even one short answer fits.
+            BudgetError: If not even one short answer fits, or no candidate has a price under a limit in USD.
         """
-        asked = Rung(query.settings, tuple(query.order[: query.settings.width] if booting is None else booting))
-        if left.unlimited:
-            return _as_asked(asked, query)
-        priced = self._priced(asked, query, left)
-        ruler = Ruler(query.messages, extras_of(query.request), observed or {})
-        outlook = Outlook(replace(query, order=_with_price(query.order, query, left)), self.parts, left, draft, ruler)
-        place, rung = outlook.best(priced)
-        notes = [*_unpriced(query, left), *_unpriced_parts(asked, priced), *notes_on(asked, rung)]
-        if place:
-            notes.append(f"budget: as asked for, the run may take {told(outlook.cost(priced), left)}")
-        return {**outlook.plan(place, rung), "notes": notes}
+        asked = DegradationStep(query.settings, progress.first_wave or tuple(query.order[: query.settings.width]))
+        if remaining.unlimited:
+            return FanOutPlan(asked.first_wave, tuple(query.order))
+        priced, order, notes = without_unpriced(asked, self._forecast_of(query, progress, asked), remaining)
+        forecast_of = partial(self._forecast_of, replace(query, order=order), progress)
+        number, step = choose_step(priced, order, query.layer, remaining, forecast_of)
+        notes += describe_degradation(asked, step)
+        if number:
+            notes.append(f"budget: the requested run {remaining.describe(forecast_of(priced).layer())}")
+        forecast = forecast_of(step)
+        needs = forecast.fan_out()
+        return FanOutPlan(
+            step.first_wave,
+            tuple(order),
+            {name: value for name, value in step.settings if value != getattr(query.settings, name)},
+            share(remaining.allowance, needs, forecast.after_fan_out()),
+            reserved_spent(needs.values()),
+            tuple(notes),
+            number,
+        )
 
-    def layer(self, state: State, query: Query, left: Left) -> Plan:
-        """Choose the way to go on after a draft: as `run`, with what was learnt from the layers before.
+    def plan_selection(self, query: Query, remaining: RemainingBudget, progress: LayerProgress) -> PartPlan:
+        """Limit the calls of the selector; consistency replaces a selector that the budget cannot pay for.
 
-        Raises:
-            BudgetError: If not even one short answer fits: then the draft is all there is.
+        Args:
+            query: The query in the present layer.
+            remaining: The remaining budget.
+            progress: The boots of the layer.
         """
-        observed = observed_in(state, query.pool)
-        return self.run(query, left, booting=state["booting"], draft=draft_of(state), observed=observed)
+        if remaining.unlimited or not progress.boots:
+            return PartPlan(remaining.allowance)
+        forecast = self.forecast(query, progress)
+        return _part_plan("selector", query.settings, remaining, forecast.selection(), forecast.after_selection())
 
-    def selection(self, state: State, query: Query, left: Left) -> StepPlan:
-        """Say what ranking the boots at hand may take; where that is too much, no judge is asked."""
-        forecast, boots = self._now(state, query), {b["candidate"]: b["text"] for b in survivors(state)}
-        if left.unlimited or not boots:
-            return {"allowance": left.allowance, "settings": {}, "notes": []}
-        need = forecast.selection(query.layer, list(boots.values()))
-        rest = forecast.after_selection(query.layer, draft_of(state), boots)
-        return _step(need, rest, left, "selector", "consistency")
+    def plan_answers(
+        self, query: Query, remaining: RemainingBudget, progress: LayerProgress, candidates: Sequence[str]
+    ) -> FanOutPlan:
+        """Choose how many of the candidates that the stop rule selected answer in full.
 
-    def wave(self, state: State, query: Query, left: Left) -> WavePlan:
-        """Say who of those that are up next is asked for a full answer."""
-        return Wave(state, self._now(state, query), left).plan()
+        The cost of merging is set aside first. Without any answer so far it is given up before only one candidate is
+        queried, and the last resort is a short answer.
 
-    def merge(self, state: State, query: Query, left: Left, answers: Sequence[Answer]) -> StepPlan:
-        """Say what merging answers may take; where that is too much, they are voted on."""
-        if left.unlimited:
-            return {"allowance": left.allowance, "settings": {}, "notes": []}
-        forecast, first = self._now(state, query), [answer["candidate"] for answer in answers[:1]]
-        need = forecast.merge(query.layer, [answer["text"] for answer in answers], first)
-        return _step(need, forecast.after_merge(query.layer), left, "aggregator", "vote")
+        Args:
+            query: The query in the present layer.
+            remaining: The remaining budget.
+            progress: The boots and answers of the layer.
+            candidates: The candidates that the stop rule selected next, in the order in which they are queried.
+        """
+        if remaining.unlimited or not candidates:
+            return FanOutPlan(tuple(candidates))
+        forecast = self.forecast(query, progress)
+        needs = {name: forecast.answer(name) for name in candidates}
+        for number, merged in _answer_steps(len(candidates), has_answers=bool(progress.answers)):
+            chosen = {name: needs[name] for name in candidates[:number]}
+            rest = forecast.merge_with(candidates[:number]) if merged else Amount()
+            if fits(total(chosen.values()) + rest, remaining.allowance):
+                return _answers_plan(candidates, chosen, share(remaining.allowance, chosen, rest))
+        if progress.answers or (short := forecast.short_answer(remaining, candidates)) is None:
+            return _answers_plan(candidates, {}, {})
+        name, reservation = short
+        plan = _answers_plan(candidates, {name: reservation.worst_case}, {name: remaining.allowance})
+        notes = (*plan.notes, f"budget: the answer of {name} may be truncated")
+        return replace(plan, notes=notes, budget_exhausted=True)
 
-    def _now(self, state: State, query: Query) -> Forecast:
-        """Look ahead from the middle of a layer; an inner one may turn out to be the last."""
-        if query.final:
-            query = replace(query, settings=query.settings.model_copy(update={"layers": query.layer}))
-        ruler = Ruler(query.messages, extras_of(query.request), observed_in(state, query.pool))
-        return self.parts.forecast(query, state["booting"], ruler)
+    def plan_merge(
+        self, query: Query, remaining: RemainingBudget, progress: LayerProgress, answers: Sequence[Answer]
+    ) -> PartPlan:
+        """Limit the calls of the aggregator; a vote replaces an aggregator that the budget cannot pay for.
 
-    def _priced(self, asked: Rung, query: Query, left: Left) -> Rung:
-        """Leave out whose price is not known, where USD are limited: nothing else would help."""
-        order = _with_price(query.order, query, left)
-        if not order:
-            raise _no_price(query, left)
-        booting = _with_price(asked.booting, query, left)
-        booting += [name for name in order if name not in asked.booting]
-        priced = replace(asked, booting=tuple(booting[: len(asked.booting)]))
-        if left.allowance["usd"] is None:
-            return priced
-        forecast = self.parts.forecast(query, priced.booting, Ruler())
-        changes = {"selector": "consistency", "aggregator": "vote"}
-        return priced.changed(**{name: other for name, other in changes.items() if _asks_unpriced(forecast, name)})
+        Args:
+            query: The query in the present layer.
+            remaining: The remaining budget.
+            progress: Results of the layer.
+            answers: The answers to merge, best-ranked first; in an inner layer its boots.
+        """
+        if remaining.unlimited:
+            return PartPlan(remaining.allowance)
+        forecast, first = self.forecast(query, progress), [answer["candidate"] for answer in answers[:1]]
+        need = forecast.merge([answer["text"] for answer in answers], first)
+        return _part_plan("aggregator", query.settings, remaining, need, forecast.after_merge())
+
+    def forecast(self, query: Query, progress: LayerProgress) -> Forecast:
+        """Return the worst-case cost of the rest of a run, with the parts that the settings of the query name."""
+        selector, aggregator = self.selectors[query.settings.selector], self.aggregators[query.settings.aggregator]
+        return Forecast(query, progress, selector, aggregator)
+
+    def _forecast_of(self, query: Query, progress: LayerProgress, step: DegradationStep) -> Forecast:
+        final = query.layer >= step.settings.layers or len(step.first_wave) == 1
+        query = replace(query, settings=step.settings, final=final)
+        return self.forecast(query, replace(progress, first_wave=step.first_wave))
 
 
-def _as_asked(asked: Rung, query: Query) -> Plan:
+def remaining_of(state: State) -> RemainingBudget:
+    """Return the remaining budget of a run and its thread."""
+    settings = settings_of(state)
+    budget, thread_budget = read_budget(settings.budget), read_budget(settings.thread_budget)
+    return remaining_budget(budget, thread_budget, total_spent(state["call_costs"]), state["before"])
+
+
+def progress_of(state: State, query: Query) -> LayerProgress:
+    """Return the results of the present layer of a run."""
+    observed = {query.pool[name]: tokens for name, tokens in observed_lengths(state).items()}
+    return LayerProgress(
+        PromptTokenBound(query.messages, query.request.extras, observed),
+        first_wave=tuple(state["booting"]),
+        draft=state["drafts"][-1]["text"] if state["drafts"] else None,
+        boots={boot["candidate"]: boot["text"] for boot in survivors(state)},
+        answers={name: answer["text"] for name, answer in answers_at_hand(state).items()},
+    )
+
+
+def task_reservations(task: Task, candidate: Candidate, request: Request) -> BudgetReservations:
+    """Return the budget of one task of a fan-out.
+
+    Args:
+        task: The task.
+        candidate: Its candidate.
+        request: The tools and the schema of the run.
+    """
+    observed = {} if task["observed"] is None else {candidate: task["observed"]}
+    return BudgetReservations(task["allowance"], PromptTokenBound(task["messages"], request.extras, observed))
+
+
+def answers_update(plan: FanOutPlan, notes: Sequence[str] = ()) -> Update:
+    """Turn the plan of the next full answers into an update of the state.
+
+    Args:
+        plan: The plan of `plan_answers`; without limits the stop rule decides alone, and "up" is None.
+        notes: Notes that come before those of the plan.
+    """
+    limited = bool(plan.allowances or plan.budget_exhausted)
     return {
-        "settings": {},
-        "order": list(query.order),
-        "booting": list(asked.booting),
-        "allowances": {},
-        "notes": [],
-        "rung": 0,
-        "worst": UNLIMITED,
-        "needs": NOTHING,
+        "up": list(plan.candidates) if limited else None,
+        "allowances": dict(plan.allowances),
+        "broke": plan.budget_exhausted,
+        "in_flight": plan.reserved,
+        "notes": [*notes, *plan.notes],
     }
 
 
-def _with_price(names: Sequence[str], query: Query, left: Left) -> list[str]:
-    return [name for name in names if left.allowance["usd"] is None or query.pool[name].price is not None]
+def _part_plan(name: str, settings: Context, remaining: RemainingBudget, need: Amount, rest: Amount) -> PartPlan:
+    allowance = minus(remaining.allowance, rest)
+    if fits(need, allowance):
+        return PartPlan(allowance)
+    note = f"{describe_replacement(name, settings)} ({remaining.describe(need + rest)})"
+    return PartPlan(allowance, {name: REPLACEMENTS[name]}, (note,))
 
 
-def _asks_unpriced(forecast: Forecast, name: str) -> bool:
-    calls = planned_calls(getattr(forecast, name), forecast.query, ["", ""])
-    return any(call.candidate is not None and call.candidate.price is None for call in calls)
+def _answer_steps(most: int, *, has_answers: bool) -> list[tuple[int, bool]]:
+    """Return how many candidates answer and whether merging is set aside, in order of preference."""
+    if has_answers:
+        return [(number, True) for number in range(most, 0, -1)]
+    return [*((number, merged) for merged in (True, False) for number in range(most, 1, -1)), (1, True)]
 
 
-def _unpriced(query: Query, left: Left) -> list[str]:
-    out = [name for name in query.order if name not in _with_price(query.order, query, left)]
-    return [f"budget: left out, as no price is known: {', '.join(out)}; {_GIVE_A_PRICE}"] if out else []
-
-
-def _unpriced_parts(asked: Rung, priced: Rung) -> list[str]:
-    """Say why the selector or the aggregator is another, where that is for want of a price."""
-    return [
-        f"budget: no price is known of a model that the {name} asks; {_GIVE_A_PRICE}"
-        for name in ("selector", "aggregator")
-        if getattr(asked.settings, name) != getattr(priced.settings, name)
-    ]
-
-
-def _no_price(query: Query, left: Left) -> BudgetError:
-    scope, usd = left.scopes["usd"], left.allowance["usd"]
-    msg = f"the {scope}'s budget is in USD, but no price is known of {', '.join(query.order)}; {_GIVE_A_PRICE}"
-    return BudgetError(msg, needed={}, left={"usd": usd or 0.0}, scope=scope)
-
-
-def _step(need: Amount, rest: Amount, left: Left, name: str, instead: str) -> StepPlan:
-    allowance = minus(left.allowance, rest)
-    settings: dict[str, Any] = {} if fits(need, allowance) else {name: instead}
-    notes = [f"budget: {name} = {instead!r}, since it may take {told(need + rest, left)}"] if settings else []
-    return {"allowance": allowance, "settings": settings, "notes": notes}
+def _answers_plan(
+    selected: Sequence[str], needs: Mapping[str, Amount], allowances: Mapping[str, Allowance]
+) -> FanOutPlan:
+    out = [name for name in selected if name not in needs]
+    return FanOutPlan(
+        candidates=tuple(needs),
+        allowances=allowances,
+        reserved=reserved_spent(needs.values()),
+        notes=(f"budget: not enough is left to query {', '.join(out)}",) if out else (),
+        budget_exhausted=bool(out),
+    )

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lightrouter_graph.errors import SelectionError
-from lightrouter_graph.planning import PlannedCall, planned_calls
-from lightrouter_graph.query import Query
+from lightrouter_graph.query import PlannedCall, Query, planned_calls
 from lightrouter_graph.records import Boot
 from lightrouter_graph.selectors.base import Scores, Selector
 

@@ -16,9 +16,8 @@ from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.client import complete
 from lightrouter_graph.llm.completion import Completion
 from lightrouter_graph.llm.output_schema import OutputSchema
-from lightrouter_graph.planning import PlannedCall
 from lightrouter_graph.pool import Candidate
-from lightrouter_graph.query import Query
+from lightrouter_graph.query import PlannedCall, Query
 from lightrouter_graph.reasoning import strip_reasoning
 from lightrouter_graph.records import CallCost
 from lightrouter_graph.redaction import redact

@@ -9,9 +9,8 @@ from string import ascii_uppercase
 from langchain_core.language_models import BaseChatModel
 
 from lightrouter_graph.llm.tool_calls import render_reply
-from lightrouter_graph.planning import PlannedCall
 from lightrouter_graph.pool import Candidate
-from lightrouter_graph.query import Query
+from lightrouter_graph.query import PlannedCall, Query
 from lightrouter_graph.records import Boot, CallCost
 from lightrouter_graph.selectors.base import Scores, Selector
 from lightrouter_graph.selectors.consistency import ConsistencySelector

@@ -1,6 +1,7 @@
 from builders import call_cost
 
-from lightrouter_graph.budget import NOTHING, Amount, add_spent, amount_of, spent_by
+from lightrouter_graph.budget import Amount, add_spent, amount_of, total_spent
+from lightrouter_graph.records import NOTHING_SPENT
 
 
 def test_a_call_that_returned_cost_what_its_provider_said():
@@ -45,10 +46,10 @@ def test_calls_are_added_up():
         {**call_cost(usd=None, input_tokens=10, output_tokens=5), "seconds": 3.0},
         {**call_cost(usd=None), "outcome": "cached"},
     ]
-    assert spent_by(calls) == {"usd": 0.5, "tokens": 30, "calls": 2, "seconds": 5.0, "unpriced": 1}
-    assert spent_by(calls, seconds=3.5)["seconds"] == 3.5
-    assert spent_by([]) == NOTHING
-    assert add_spent(spent_by(calls), spent_by(calls)) == {
+    assert total_spent(calls) == {"usd": 0.5, "tokens": 30, "calls": 2, "seconds": 5.0, "unpriced": 1}
+    assert total_spent(calls, seconds=3.5)["seconds"] == 3.5
+    assert total_spent([]) == NOTHING_SPENT
+    assert add_spent(total_spent(calls), total_spent(calls)) == {
         "usd": 1.0,
         "tokens": 60,
         "calls": 4,

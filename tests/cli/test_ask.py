@@ -145,7 +145,7 @@ def test_what_the_budget_changed_and_what_is_missing_is_told_once(capsys, pool_f
     assert said.out == "6 groups cost 6 * 2\n"
     first, note, *_, last = said.err.splitlines()
     assert first == "asking ada (of 3)"
-    assert note.startswith("budget: ada alone answers; as asked for, the run may take ")
+    assert note.startswith("budget: ada alone answers; the requested run needs up to ")
     assert last == "incomplete: the answer was cut off, or is a draft"
     assert said.err.count("budget") == note.count("budget")
 
@@ -159,7 +159,7 @@ def test_a_deadline_that_ended_the_run_is_told(capsys, server, pool_file):
 def test_a_budget_too_small_for_any_answer_is_code_4_and_nothing_is_sent(capsys, server, pool_file):
     assert main(["ask", "-q", "--pool", str(pool_file), "--budget", "tokens=90", PENS]) == 4
     said = capsys.readouterr()
-    assert said.err.startswith("lightrouter: the budget is too small for any answer: 'ada' alone may take ")
+    assert said.err.startswith("lightrouter: the budget is too small for any answer: 'ada' alone needs up to ")
     assert said.err.count("\n") == 1
     assert not server.requests
 

@@ -40,13 +40,14 @@ def test_the_race_the_answer_and_the_bill(server, pool_file, columns):
 
 
 def test_what_the_budget_changed_stands_above_the_race_and_below_the_bill(pool_file):
-    args = ("ask", "--pool", pool_file, "--budget", "calls=3", "--max-tokens", "20", "--boot-tokens", "5", PENS)
+    settings = ("--agree", "0", "--top-k", "3", "--max-tokens", "20", "--boot-tokens", "5")
+    args = ("ask", "--pool", pool_file, "--budget", "calls=5", *settings, PENS)
     with terminal(*args, columns=80, cwd=pool_file.parent) as shown:
         assert shown.read_all() == 0
     above, _, rest = shown.screen.partition("  boots")
     race, _, below = rest.partition("this run costs")
     for part in (above, below):
-        assert "budget: 2 candidates boot instead of 3, without cyd; top_k = 1 instead of" in part
+        assert "budget: 2 candidates boot instead of 3, without cyd; top_k = 2 instead of" in part
     assert "budget" not in race
     assert "incomplete" not in shown.screen
 

@@ -56,12 +56,12 @@ async def test_without_a_budget_nothing_is_changed():
         (7, {"a": 2, "b": 2, "c": 1, "d": 1, "e": 1}, None),
         (6, {"a": 2, "b": 2, "c": 1, "d": 1, "e": 0}, "4 candidates boot instead of 5, without e"),
         (4, {"a": 2, "b": 2, "c": 0, "d": 0, "e": 0}, "2 candidates boot instead of 5, without c, d, e"),
-        (3, {"a": 2, "b": 1, "c": 0, "d": 0, "e": 0}, "top_k = 1 instead of 2"),
+        (3, {"a": 1, "b": 0, "c": 0, "d": 0, "e": 0}, "a alone answers"),
         (2, {"a": 1, "b": 0, "c": 0, "d": 0, "e": 0}, "a alone answers"),
         (1, {"a": 1, "b": 0, "c": 0, "d": 0, "e": 0}, "a alone answers"),
     ],
 )
-async def test_with_fewer_calls_fewer_boot_then_fewer_answer_then_one_alone(most, asked, note):
+async def test_with_fewer_calls_fewer_boot_then_one_alone_answers(most, asked, note):
     pool = five()
     context = Context(**FIXED, top_k=2, aggregator="vote", selector="consistency", budget=Budget(calls=most))
     message = await run(pool, context)
@@ -86,7 +86,7 @@ async def test_a_judge_and_a_synthesis_that_cannot_be_paid_for_are_replaced():
 async def test_where_nothing_fits_nothing_is_spent():
     pool = five()
     with pytest.raises(
-        BudgetError, match=r"the budget is too small for any answer: 'a' alone may take .* USD"
+        BudgetError, match=r"the budget is too small for any answer: 'a' alone needs up to .* USD"
     ) as caught:
         await run(pool, Context(**FIXED, top_k=2, budget=Budget(usd=1e-7)))
     assert sum(calls(pool).values()) == 0
@@ -129,10 +129,10 @@ async def test_a_retry_an_extension_and_a_second_try_must_fit_as_well():
     assert decision(message)["complete"]
 
 
-async def test_the_first_event_says_what_is_done_otherwise():
-    told = await events(five(), Context(**FIXED, top_k=2, aggregator="vote", budget=Budget(calls=3)))
+async def test_the_first_event_has_the_degraded_plan_and_its_notes():
+    told = await events(five(), Context(**FIXED, top_k=3, aggregator="vote", budget=Budget(calls=4)))
     assert told[0]["booting"] == ["a", "b"]
-    assert any("top_k = 1" in note for note in told[0]["notes"])
+    assert any("top_k = 2 instead of 3" in note for note in told[0]["notes"])
 
 
 async def test_time_is_a_budget_too():

@@ -4,11 +4,12 @@ import pytest
 from pydantic import BaseModel
 
 from lightrouter_graph import ContextError
-from lightrouter_graph.budget import NOTHING, UNLIMITED, Left, deadline_of, left_of
+from lightrouter_graph.budget import Amount, RemainingBudget, remaining_budget, run_deadline
 from lightrouter_graph.errors import BudgetError
 from lightrouter_graph.limits import Budget, read_budget
+from lightrouter_graph.records import NOTHING_SPENT, UNLIMITED
 
-SPENT = {**NOTHING, "usd": 0.25, "tokens": 100, "calls": 3, "seconds": 10.0}
+SPENT = {**NOTHING_SPENT, "usd": 0.25, "tokens": 100, "calls": 3, "seconds": 10.0}
 
 
 @pytest.mark.parametrize(
@@ -43,26 +44,33 @@ def test_it_is_kept_in_settings_as_a_dict_and_read_back():
 
 
 def test_without_a_budget_nothing_is_limited():
-    left = left_of(None, None, SPENT, SPENT)
-    assert left == Left()
+    left = remaining_budget(None, None, SPENT, SPENT)
+    assert left == RemainingBudget()
     assert left.allowance == UNLIMITED
     assert left.unlimited
-    assert left_of(Budget(seconds=5), None, SPENT, SPENT).unlimited  # that is a deadline
+    assert remaining_budget(Budget(seconds=5), None, SPENT, SPENT).unlimited  # that is a deadline
 
 
 def test_the_tighter_of_two_budgets_holds_in_each_limit():
     run, thread = Budget(usd=1.0, tokens=1000, calls=10), Budget(usd=1.0, tokens=5000)
-    left = left_of(run, thread, SPENT, SPENT)
+    left = remaining_budget(run, thread, SPENT, SPENT)
     assert left.allowance == {"usd": 0.5, "tokens": 900, "calls": 7}
     assert left.scopes == {"usd": "thread", "tokens": "run", "calls": "run"}
-    assert left.told("usd") == "0.5 USD left of the thread's budget"
-    assert left.told("calls") == "7 calls left of the run's budget"
+    assert left.describe(Amount(usd=2.0)) == "needs up to 2 USD, 0.5 USD left of the thread's budget"
+    assert left.describe(Amount(calls=8, tokens=901)) == (
+        "needs up to 901 tokens, 900 tokens left of the run's budget; 8 calls, 7 calls left of the run's budget"
+    )
 
 
 def test_what_is_left_is_never_less_than_nothing():
-    assert left_of(Budget(tokens=50, calls=3), None, SPENT, NOTHING).allowance == {"usd": None, "tokens": 0, "calls": 0}
-    assert not left_of(Budget(calls=1), None, NOTHING, NOTHING).weighs
-    assert left_of(Budget(tokens=1), None, NOTHING, NOTHING).weighs
+    left = remaining_budget(Budget(tokens=50, calls=3), None, SPENT, NOTHING_SPENT)
+    assert left.allowance == {
+        "usd": None,
+        "tokens": 0,
+        "calls": 0,
+    }
+    assert not remaining_budget(Budget(calls=1), None, NOTHING_SPENT, NOTHING_SPENT).limits_length
+    assert remaining_budget(Budget(tokens=1), None, NOTHING_SPENT, NOTHING_SPENT).limits_length
 
 
 @pytest.mark.parametrize(
@@ -78,12 +86,12 @@ def test_what_is_left_is_never_less_than_nothing():
 def test_seconds_are_the_least_of_all_deadlines(deadline, run, thread, expected):
     budget = None if run is None else Budget(seconds=run)
     thread_budget = None if thread is None else Budget(seconds=thread)
-    assert deadline_of(deadline, budget, thread_budget, SPENT) == expected
+    assert run_deadline(deadline, budget, thread_budget, SPENT) == expected
 
 
 def test_a_thread_without_a_second_left_is_refused():
     with pytest.raises(BudgetError, match="no time is left of the thread's budget of 10 seconds") as caught:
-        deadline_of(None, None, Budget(seconds=10), SPENT)
+        run_deadline(None, None, Budget(seconds=10), SPENT)
     assert caught.value.scope == "thread"
     again = pickle.loads(pickle.dumps(caught.value))
     assert (str(again), again.needed, again.left, again.scope) == (

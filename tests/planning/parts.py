@@ -1,6 +1,6 @@
 """Parts and queries whose worst case can be worked out by hand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from builders import query, state
@@ -8,8 +8,10 @@ from helpers import scripted
 from langchain_core.messages import HumanMessage
 
 from lightrouter_graph import Context
-from lightrouter_graph.budget import UNLIMITED, Left
-from lightrouter_graph.planning import Parts, PlannedCall, Planner
+from lightrouter_graph.budget import PromptTokenBound, RemainingBudget
+from lightrouter_graph.planning import LayerProgress, Planner
+from lightrouter_graph.query import PlannedCall
+from lightrouter_graph.records import UNLIMITED
 
 TALK = [HumanMessage("x" * 128)]
 """At most 400 tokens: 256 for the call, 16 for the message, one for each byte."""
@@ -17,7 +19,7 @@ TALK = [HumanMessage("x" * 128)]
 
 @dataclass(frozen=True)
 class Caller:
-    """A part that plans so many calls of so many tokens, each with all the texts behind the conversation."""
+    """A part that plans `number` calls, each with all the texts after the conversation."""
 
     number: int = 1
     cap: int | None = None
@@ -30,15 +32,15 @@ class Caller:
 
 @dataclass(frozen=True)
 class Quiet:
-    """A part that calls nobody and does not know of plans."""
+    """A part that calls no model and plans no calls."""
 
 
 def planner(judge=None, writer=None):
-    """Plan with a judge or a writer that calls models, under the names llm and default."""
+    """Build a planner with a selector or an aggregator that calls models, under the names llm and default."""
     judge, writer = judge or Quiet(), writer or Quiet()
     selectors = {"default": judge, "llm": judge, "consistency": Quiet(), "random": Quiet(), "hybrid": Quiet()}
     aggregators = {"default": writer, "llm": writer, "auto": writer, "vote": Quiet(), "best": Quiet()}
-    return Planner(Parts(selectors, aggregators))
+    return Planner(selectors, aggregators)
 
 
 def asking(settings: Context, names="abc", price=(1.0, 10.0), **others):
@@ -48,8 +50,21 @@ def asking(settings: Context, names="abc", price=(1.0, 10.0), **others):
     return query(pool, **{**plain, **others})
 
 
-def left(scope="run", **limits) -> Left:
-    return Left({**UNLIMITED, **limits}, dict.fromkeys(limits, scope))
+def left(scope="run", **limits) -> RemainingBudget:
+    return RemainingBudget({**UNLIMITED, **limits}, dict.fromkeys(limits, scope))
+
+
+def begun(query, **others):
+    """Build the progress at the beginning of a layer."""
+    return LayerProgress(PromptTokenBound(query.messages, query.request.extras), **others)
+
+
+def worst_case(plans, query, plan):
+    """Return the worst-case cost of a planned layer and all that comes after it."""
+    settings = query.settings.model_copy(update=plan.settings)
+    final = query.layer >= settings.layers or len(plan.candidates) == 1
+    planned = replace(query, settings=settings, order=plan.order, final=final)
+    return plans.forecast(planned, begun(planned, first_wave=plan.candidates)).layer()
 
 
 def running(query, booting=None, **others):

@@ -3,15 +3,16 @@
 from dataclasses import asdict
 from random import Random
 
-from budget.planning import Caller, asking, left, planner
-from budget.simulated import Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planning.parts import Caller, asking, begun, left, planner, worst_case
+from planning.simulated import Run
 
 from lightrouter_graph import Candidate, Context, Pool
-from lightrouter_graph.budget import DUST, NOTHING, Amount, left_of, spent_by
+from lightrouter_graph.budget import USD_TOLERANCE, Amount, remaining_budget, total_spent
 from lightrouter_graph.errors import BudgetError
 from lightrouter_graph.limits import Budget
+from lightrouter_graph.records import NOTHING_SPENT
 from lightrouter_graph.testing import ScriptedChatModel
 
 PRICES = st.none() | st.tuples(st.floats(0, 20), st.floats(0, 80))
@@ -47,9 +48,9 @@ def pool_of(prices):
 
 def within(run: Run, excess: Amount | None = None) -> bool:
     """Whether the budgets were kept, but for the excess of one call and what floats lose."""
-    limits = left_of(run.budget, run.thread_budget, NOTHING, run.before).allowance
+    limits = remaining_budget(run.budget, run.thread_budget, NOTHING_SPENT, run.before).allowance
     took, over = asdict(run.took), asdict(excess or Amount())
-    lost = {"usd": DUST * (len(run.calls) + 1)}
+    lost = {"usd": USD_TOLERANCE * (len(run.calls) + 1)}
     return all(limit is None or took[name] <= limit + over[name] + lost.get(name, 0) for name, limit in limits.items())
 
 
@@ -59,7 +60,7 @@ MANY = settings(max_examples=100, deadline=None)
 @MANY
 @given(POOLS, contexts(), BUDGETS, st.none() | BUDGETS, PARTS, PARTS, st.integers(), st.integers(1, 60))
 def test_no_budget_is_ever_exceeded(prices, context, budget, thread_budget, judge, writer, seed, wordy):
-    before = {**NOTHING, "usd": 0.001, "tokens": 500, "calls": 2}
+    before = {**NOTHING_SPENT, "usd": 0.001, "tokens": 500, "calls": 2}
     run = Run(pool_of(prices), context, Random(seed), budget, thread_budget, before, judge, writer, wordy=wordy)
     if not run.go():
         assert not run.calls  # refused before a token was spent
@@ -83,7 +84,7 @@ def test_what_was_planned_is_kept(prices, context, budget, judge, writer, seed):
     run = Run(pool_of(prices), context, Random(seed), budget, judge=judge, writer=writer, failing=0.0)
     if run.go():
         assert run.notes == []
-        assert all(plan["rung"] == 0 for plan in run.plans[1:])
+        assert all(plan.step == 0 for plan in run.plans[1:])
         assert run.state["answers"] or any(boot["finished"] for boot in run.state["boots"])
 
 
@@ -93,12 +94,13 @@ def test_a_plan_never_takes_more_than_is_left(prices, context, budget, judge, wr
     run = Run(pool_of(prices), context, Random(0), budget, judge=judge, writer=writer, failing=0.0)
     if not run.go():
         return
-    plan, first = run.plans[0], run.plans[0]["booting"]
+    plan, first = run.plans[0], run.plans[0].candidates
+    worst = worst_case(run.planner, asking(context, pool=run.pool, messages=run.messages), plan)
     for limit in ("usd", "tokens", "calls"):
         allowed = getattr(budget, limit)
         if allowed is not None:
-            assert plan["worst"][limit] <= allowed + DUST
-            assert sum(plan["allowances"][name][limit] for name in first) <= allowed + len(first) * DUST
+            assert getattr(worst, limit) <= allowed + USD_TOLERANCE
+            assert sum(plan.allowances[name][limit] for name in first) <= allowed + len(first) * USD_TOLERANCE
 
 
 @MANY
@@ -111,10 +113,10 @@ def test_more_money_never_makes_a_smaller_plan(prices, context, budget, judge, w
     small, large = (_plan(pool, context, judge, writer, limits, factor) for factor in (1, times))
     if small is not None:
         assert large is not None
-        assert large["rung"] <= small["rung"]
-        if large["rung"] == small["rung"] and large["booting"] == small["booting"]:
-            assert (large["settings"].get("max_tokens") or 0) >= (small["settings"].get("max_tokens") or 0) or (
-                "max_tokens" not in large["settings"]
+        assert large.step <= small.step
+        if large.step == small.step and large.candidates == small.candidates:
+            assert (large.settings.get("max_tokens") or 0) >= (small.settings.get("max_tokens") or 0) or (
+                "max_tokens" not in large.settings
             )
 
 
@@ -122,7 +124,7 @@ def _plan(pool, context, judge, writer, limits, factor):
     more = {name: type(value)(value * factor) for name, value in limits.items()}
     query = asking(context, pool=pool, order=pool.names, weights=dict.fromkeys(pool.names, 1.0))
     try:
-        return planner(judge, writer).run(query, left(**more))
+        return planner(judge, writer).plan_layer(query, left(**more), begun(query))
     except BudgetError:
         return None
 
@@ -134,7 +136,7 @@ def test_what_a_run_counts_is_never_less_than_what_it_took(prices, context, budg
         return  # nobody knows how long a reply was that was lost and had no cap
     run = Run(pool_of(prices), context, Random(seed), budget, failing=0.5)
     run.go()
-    counted = spent_by(run.state["call_costs"])
+    counted = total_spent(run.state["call_costs"])
     assert counted["tokens"] >= run.took.tokens
     assert counted["calls"] == run.took.calls
-    assert counted["usd"] >= run.took.usd - DUST
+    assert counted["usd"] >= run.took.usd - USD_TOLERANCE

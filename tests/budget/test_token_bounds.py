@@ -6,34 +6,40 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
-from lightrouter_graph.budget import Ruler, most_tokens
-from lightrouter_graph.budget.lengths import CALL_TOKENS, MEDIA_TOKENS, MESSAGE_TOKENS, TOOLS_TOKENS
+from lightrouter_graph.budget import PromptTokenBound, max_prompt_tokens
+from lightrouter_graph.budget.token_bounds import CALL_TOKENS, MEDIA_TOKENS, MESSAGE_TOKENS, TOOLS_TOKENS
 
 TOOL = {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
 POOL = scripted(a="4", b="5")
 
 
 def test_a_text_has_no_more_tokens_than_bytes():
-    assert most_tokens([HumanMessage("x" * 128)]) == 256 + 16 + 128
-    assert most_tokens([HumanMessage("ü€")]) == 256 + 16 + 5
-    assert most_tokens([SystemMessage("ab"), HumanMessage([{"type": "text", "text": "cd"}])]) == 256 + 2 * 16 + 2 + 18
-    assert most_tokens([HumanMessage("\ud800")]) == 256 + 16 + 3  # half a character
+    assert max_prompt_tokens([HumanMessage("x" * 128)]) == 256 + 16 + 128
+    assert max_prompt_tokens([HumanMessage("ü€")]) == 256 + 16 + 5
+    assert (
+        max_prompt_tokens([SystemMessage("ab"), HumanMessage([{"type": "text", "text": "cd"}])])
+        == 256 + 2 * 16 + 2 + 18
+    )
+    assert max_prompt_tokens([HumanMessage("\ud800")]) == 256 + 16 + 3  # half a character
 
 
 def test_tools_and_schemas_are_sent_as_well():
-    plain = most_tokens([HumanMessage("x")])
-    assert most_tokens([HumanMessage("x")], [TOOL]) == plain + TOOLS_TOKENS + MESSAGE_TOKENS + len(
+    plain = max_prompt_tokens([HumanMessage("x")])
+    assert max_prompt_tokens([HumanMessage("x")], [TOOL]) == plain + TOOLS_TOKENS + MESSAGE_TOKENS + len(
         json.dumps(TOOL, indent=4)
     )
 
 
 def test_calls_and_their_results_count():
     call = {"name": "add", "args": {"a": "ü"}, "id": "1", "type": "tool_call"}
-    asked = most_tokens([AIMessage("", tool_calls=[call])])
+    asked = max_prompt_tokens([AIMessage("", tool_calls=[call])])
     assert asked >= CALL_TOKENS + MESSAGE_TOKENS + len(json.dumps(call))
-    assert most_tokens([ToolMessage("42", tool_call_id="1")]) == CALL_TOKENS + MESSAGE_TOKENS + 2 + 1 + MESSAGE_TOKENS
+    assert (
+        max_prompt_tokens([ToolMessage("42", tool_call_id="1")])
+        == CALL_TOKENS + MESSAGE_TOKENS + 2 + 1 + MESSAGE_TOKENS
+    )
     thought = {"type": "thinking", "thinking": "x" * 500, "signature": "y" * 100}
-    assert most_tokens([AIMessage([thought])]) > CALL_TOKENS + 600
+    assert max_prompt_tokens([AIMessage([thought])]) > CALL_TOKENS + 600
 
 
 @pytest.mark.parametrize(
@@ -45,37 +51,37 @@ def test_calls_and_their_results_count():
     ],
 )
 def test_an_image_counts_with_an_allowance(block, tokens):
-    assert most_tokens([HumanMessage([block])]) == CALL_TOKENS + MESSAGE_TOKENS + tokens
+    assert max_prompt_tokens([HumanMessage([block])]) == CALL_TOKENS + MESSAGE_TOKENS + tokens
 
 
 def test_a_file_counts_with_its_bytes_where_they_are_more():
     block = {"type": "file", "base64": "A" * 90_000, "mime_type": "application/pdf"}
-    assert most_tokens([HumanMessage([block])]) > 90_000
+    assert max_prompt_tokens([HumanMessage([block])]) > 90_000
 
 
 @given(st.text(), st.text())
 def test_more_text_is_never_shorter(one, other):
-    assert most_tokens([HumanMessage(one + other)]) >= most_tokens([HumanMessage(one)])
+    assert max_prompt_tokens([HumanMessage(one + other)]) >= max_prompt_tokens([HumanMessage(one)])
 
 
 def test_what_a_model_said_of_the_conversation_sharpens_the_measure():
     talk = [HumanMessage("x" * 4000)]
-    ruler = Ruler(talk, (), {POOL["a"]: 900})
+    ruler = PromptTokenBound(talk, (), {POOL["a"]: 900})
     more = [*talk, HumanMessage("y" * 100)]
     assert ruler.bound(POOL["a"], talk) == 900
     assert ruler.bound(POOL["a"], more) == 900 + 16 + 100
-    assert ruler.bound(POOL["b"], more) == most_tokens(more)
+    assert ruler.bound(POOL["b"], more) == max_prompt_tokens(more)
     assert ruler.bound(POOL["a"], [HumanMessage("x" * 4000), more[1]]) == 900 + 16 + 100  # read back from a checkpoint
 
 
 def test_it_says_nothing_of_other_prompts_or_other_tools():
     talk = [HumanMessage("x" * 4000)]
-    ruler = Ruler(talk, [TOOL], {POOL["a"]: 900})
+    ruler = PromptTokenBound(talk, [TOOL], {POOL["a"]: 900})
     other = [HumanMessage("z" * 50)]
-    assert ruler.bound(POOL["a"], other) == most_tokens(other)
+    assert ruler.bound(POOL["a"], other) == max_prompt_tokens(other)
     assert ruler.bound(POOL["a"], talk, [TOOL]) == 900
     assert (
         ruler.bound(POOL["a"], talk, [{"title": "another"}])
-        == 900 + most_tokens((), [{"title": "another"}]) - CALL_TOKENS
+        == 900 + max_prompt_tokens((), [{"title": "another"}]) - CALL_TOKENS
     )
-    assert Ruler(talk, (), {POOL["a"]: 90_000}).bound(POOL["a"], talk) == most_tokens(talk)
+    assert PromptTokenBound(talk, (), {POOL["a"]: 90_000}).bound(POOL["a"], talk) == max_prompt_tokens(talk)

@@ -4,19 +4,20 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from budget.planning import planner
 from builders import answer, boot, call_cost, ranking, state, usage
 from langchain_core.messages import AIMessage, HumanMessage
+from planning.parts import begun, planner
 
 from lightrouter_graph import default_key
-from lightrouter_graph.budget import NOTHING, Amount, Purse, Ruler, cost_of, left_of, spent_by
+from lightrouter_graph.budget import Amount, BudgetReservations, cost_of, remaining_budget, total_spent
 from lightrouter_graph.errors import BudgetError
 from lightrouter_graph.limits import Budget
 from lightrouter_graph.llm.request import PLAIN
-from lightrouter_graph.planning.forecast import extras_of, observed_in, planned_calls
+from lightrouter_graph.planning import progress_of
 from lightrouter_graph.prompts import with_draft, with_shared_boots
 from lightrouter_graph.providers.pricing import Price
-from lightrouter_graph.query import query_of
+from lightrouter_graph.query import planned_calls, query_of
+from lightrouter_graph.records import NOTHING_SPENT
 from lightrouter_graph.runtime.run_registry import RunRegistry
 from lightrouter_graph.state import settings_of
 from lightrouter_graph.state_queries import chosen_boots, counted_answers, ends_in_draft, is_inner, next_up, survivors
@@ -37,7 +38,7 @@ class Run:
     random: Random
     budget: Budget | None = None
     thread_budget: Budget | None = None
-    before: Any = field(default_factory=lambda: NOTHING)
+    before: Any = field(default_factory=lambda: NOTHING_SPENT)
     judge: Any = None
     writer: Any = None
     failing: float = 0.3
@@ -50,6 +51,10 @@ class Run:
     plans: list[Any] = field(default_factory=list)
 
     @property
+    def messages(self) -> list[HumanMessage]:
+        return [HumanMessage(self.question)]
+
+    @property
     def took(self) -> Amount:
         return sum(self.calls, Amount())
 
@@ -57,10 +62,10 @@ class Run:
         """Run; whether anything was begun."""
         names = self.pool.names
         self.planner = planner(self.judge, self.writer)
-        self.state = state("", self.settings, messages=[HumanMessage(self.question)], order=list(names))
+        self.state = state("", self.settings, messages=self.messages, order=list(names))
         self.state["weights"] = dict.fromkeys(names, 1.0)
         try:
-            self._follow(self.planner.run(self._query(), self._left()))
+            self._follow(self.planner.plan_layer(self._query(), self._left(), begun(self._query())))
         except BudgetError:
             return False
         alone = len(self.state["booting"]) == 1
@@ -71,7 +76,7 @@ class Run:
 
     def _layer(self) -> bool:
         """Run one layer; whether there is another."""
-        allowed = self.plans[-1]["allowances"]
+        allowed = self.plans[-1].allowances
         if len(self.state["booting"]) == 1:
             self._answer(self.state["booting"], allowed)
         else:
@@ -97,25 +102,25 @@ class Run:
             self.state["boots"].append(made)
 
     def _select(self):
-        step = self.planner.selection(self.state, self._query(), self._left())
-        self.notes += step["notes"]
+        step = self.planner.plan_selection(self._query(), self._left(), self._progress())
+        self.notes += step.notes
         boots = [b["text"] for b in survivors(self.state)]
-        settings = settings_of(self.state).model_copy(update=step["settings"])
+        settings = settings_of(self.state).model_copy(update=step.settings)
         if len(boots) > 1:
-            part = self.planner.parts.selectors[settings.selector]
-            self._part(part, step["allowance"], boots, self.pool[self.state["order"][0]])
+            part = self.planner.selectors[settings.selector]
+            self._part(part, step.allowance, boots, self.pool[self.state["order"][0]])
         order = [b["candidate"] for b in survivors(self.state)]
         self.random.shuffle(order)
         self.state["rankings"].append(ranking(*order, layer=self.state["layer"]))
 
     def _wave(self, *, first=False):
-        plan = self.planner.wave(self.state, self._query(), self._left())
-        self._change(plan["settings"])
+        query, up = self._query(), next_up(self.state)
+        plan = self.planner.plan_answers(query, self._left(), self._progress(), up)
         if first:
-            self.notes += plan["notes"]
-        self.state["late"] = self.state["late"] or plan["broke"]
-        self._answer(plan["up"], plan["allowances"])
-        return bool(plan["up"]) and bool(next_up(self.state)) and not plan["broke"]
+            self.notes += plan.notes
+        self.state["late"] = self.state["late"] or plan.budget_exhausted
+        self._answer(plan.candidates, plan.allowances)
+        return bool(plan.candidates) and bool(next_up(self.state)) and not plan.budget_exhausted
 
     def _answer(self, names, allowed):
         for name in names:
@@ -126,14 +131,14 @@ class Run:
             self.state["answers"].append(made)
 
     def _merge(self, answers):
-        step = self.planner.merge(self.state, self._query(), self._left(), answers)
-        self.notes += step["notes"]
-        settings = settings_of(self.state).model_copy(update=step["settings"])
+        step = self.planner.plan_merge(self._query(), self._left(), self._progress(), answers)
+        self.notes += step.notes
+        settings = settings_of(self.state).model_copy(update=step.settings)
         texts = [a["text"] for a in answers]
         if len(texts) < 2:
             return ""
-        part = self.planner.parts.aggregators[settings.aggregator]
-        return self._part(part, step["allowance"], texts, self.pool[answers[0]["candidate"]])
+        part = self.planner.aggregators[settings.aggregator]
+        return self._part(part, step.allowance, texts, self.pool[answers[0]["candidate"]])
 
     def _draft(self):
         boots = chosen_boots(self.state)
@@ -142,19 +147,19 @@ class Run:
         self.state["drafts"].append({"layer": self.state["layer"], "text": text, "candidates": ["a"]})
         self.state["layer"] += 1
         try:
-            plan = self.planner.layer(self.state, self._query(), self._left())
+            plan = self.planner.plan_layer(self._query(), self._left(), self._progress())
         except BudgetError:
             self.notes.append("no layer is left")
             return False
-        self.notes += plan["notes"]
+        self.notes += plan.notes
         self._follow(plan)
         return True
 
     def _part(self, part, allowance, texts, first):
-        purse, said = Purse(allowance, self._ruler()), ""
+        budget, said = self._progress().reservations(allowance), ""
         for call in planned_calls(part, self._query(), texts):
             for _ in range(3):
-                text, _told, again = self._call(purse, call.candidate or first, call.messages, call.max_tokens)
+                text, _told, again = self._call(budget, call.candidate or first, call.messages, call.max_tokens)
                 said = text or said
                 if not again:
                     break
@@ -162,19 +167,19 @@ class Run:
 
     def _task(self, name, allowance, messages, cap):
         """Make the calls of one task: up to three tries."""
-        purse = Purse(allowance, self._ruler()) if allowance is not None else Purse()
+        budget = self._progress().reservations(allowance) if allowance is not None else BudgetReservations()
         for _ in range(3):
-            text, told, again = self._call(purse, self.pool[name], messages, cap)
+            text, told, again = self._call(budget, self.pool[name], messages, cap)
             if not again:
                 break
         return text, told
 
-    def _call(self, purse, candidate, messages, cap):
-        leave = purse.reserve(candidate, messages, cap)
-        if leave is None:
+    def _call(self, budget, candidate, messages, cap):
+        reservation = budget.reserve(candidate, messages, cap)
+        if reservation is None:
             return None, usage(0, 0), False
-        prompt, written = self._prompt(candidate, messages), self._written(leave.cap)
-        record = {**call_cost(candidate=candidate.name, usd=0.0), "cap": leave.cap}
+        prompt, written = self._prompt(candidate, messages), self._written(reservation.cap)
+        record = {**call_cost(candidate=candidate.name, usd=0.0), "cap": reservation.cap}
         fate = self._fate()
         if fate == "refused":
             record["usage"] = usage(0, 0)
@@ -184,13 +189,13 @@ class Run:
             record |= {"usage": usage(prompt, written), "usd": None if candidate.price is None else took.usd}
         if fate in {"lost", "uncounted"}:
             record |= {"usage": usage(prompt // 4, 0 if fate == "lost" else written // 3, estimated=True)}
-            record |= purse.at_most(candidate, messages, leave.cap)
+            record |= budget.worst_case(candidate, messages, reservation.cap)
             record["outcome"] = "lost" if fate == "lost" else "completed"
         self.calls.append(took)
-        purse.settle(leave, record)
+        budget.settle(reservation, record)
         self.state["call_costs"].append(record)
-        if leave.cap is not None and written > leave.cap:
-            self.excess += cost_of(candidate.price or FREE, 0, written - leave.cap)
+        if reservation.cap is not None and written > reservation.cap:
+            self.excess += cost_of(candidate.price or FREE, 0, written - reservation.cap)
         came = fate in {"returned", "uncounted"}
         return "y" * (written * self.wordy) if came else None, record["usage"], not came
 
@@ -227,16 +232,13 @@ class Run:
     def _query(self):
         return query_of(self.state, self.pool, default_key, PLAIN, RunRegistry())
 
-    def _ruler(self):
-        return Ruler(self.state["messages"], extras_of(PLAIN), observed_in(self.state, self.pool))
+    def _progress(self):
+        return progress_of(self.state, self._query())
 
     def _left(self):
-        return left_of(self.budget, self.thread_budget, spent_by(self.state["call_costs"]), self.before)
+        return remaining_budget(self.budget, self.thread_budget, total_spent(self.state["call_costs"]), self.before)
 
     def _follow(self, plan):
         self.plans.append(plan)
-        self._change(plan["settings"])
-        self.state |= {"order": plan["order"], "booting": plan["booting"]}
-
-    def _change(self, settings):
-        self.state["settings"] = {**self.state["settings"], **settings}
+        self.state["settings"] = {**self.state["settings"], **plan.settings}
+        self.state |= {"order": list(plan.order), "booting": list(plan.candidates)}

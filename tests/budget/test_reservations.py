@@ -5,9 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 
-from lightrouter_graph.budget import DUST, UNLIMITED, Amount, Purse, Ruler, cost_of, fits, minus, share
+from lightrouter_graph.budget import (
+    USD_TOLERANCE,
+    Amount,
+    BudgetReservations,
+    PromptTokenBound,
+    cost_of,
+    fits,
+    minus,
+    share,
+)
 from lightrouter_graph.budget.amounts import greatest, total
 from lightrouter_graph.providers.pricing import Price
+from lightrouter_graph.records import UNLIMITED
 
 ASKED = [HumanMessage("x" * 128)]  # at most 400 tokens
 CHEAP = scripted(price=(1.0, 10.0), a="4")["a"]
@@ -20,10 +30,10 @@ def allowed(**limits):
 
 
 def test_an_unlimited_purse_passes_every_cap_through():
-    purse = Purse()
-    assert purse.reserve(UNPRICED, ASKED, None).cap is None
-    assert purse.reserve(CHEAP, ASKED, 123).cap == 123
-    assert purse.left == UNLIMITED
+    budget = BudgetReservations()
+    assert budget.reserve(UNPRICED, ASKED, None).cap is None
+    assert budget.reserve(CHEAP, ASKED, 123).cap == 123
+    assert budget.remaining == UNLIMITED
 
 
 @pytest.mark.parametrize(
@@ -48,74 +58,79 @@ def test_an_unlimited_purse_passes_every_cap_through():
     ],
 )
 def test_a_call_gets_the_cap_that_can_be_paid_for(limits, wanted, cap):
-    leave = Purse(allowed(**limits)).reserve(CHEAP, ASKED, wanted)
+    reservation = BudgetReservations(allowed(**limits)).reserve(CHEAP, ASKED, wanted)
     if cap is None and "calls" not in limits:
-        assert leave is None
+        assert reservation is None
     else:
-        assert leave.cap == cap
+        assert reservation.cap == cap
 
 
 def test_a_model_that_costs_nothing_is_not_held_back():
-    assert Purse(allowed(usd=0.0)).reserve(FREE, ASKED, 9000).cap == 9000
-    assert Purse(allowed(usd=5.0)).reserve(UNPRICED, ASKED, 10) is None
-    assert Purse(allowed(tokens=500)).reserve(UNPRICED, ASKED, 100).cap == 100
+    assert BudgetReservations(allowed(usd=0.0)).reserve(FREE, ASKED, 9000).cap == 9000
+    assert BudgetReservations(allowed(usd=5.0)).reserve(UNPRICED, ASKED, 10) is None
+    assert BudgetReservations(allowed(tokens=500)).reserve(UNPRICED, ASKED, 100).cap == 100
 
 
 def test_two_calls_at_once_cannot_spend_the_same_money():
-    purse = Purse(allowed(tokens=1100, calls=5))
-    first, second = purse.reserve(CHEAP, ASKED, 200), purse.reserve(CHEAP, ASKED, 200)
+    budget = BudgetReservations(allowed(tokens=1100, calls=5))
+    first, second = budget.reserve(CHEAP, ASKED, 200), budget.reserve(CHEAP, ASKED, 200)
     assert (first.cap, second.cap) == (200, 100)
-    assert purse.left == allowed(tokens=0, calls=3)
-    assert purse.reserve(CHEAP, ASKED, 200) is None
-    purse.settle(first, call_cost(usd=0.0, input_tokens=50, output_tokens=10))
-    assert purse.left == allowed(tokens=540, calls=3)
-    purse.settle(first, call_cost(usd=0.0, input_tokens=50, output_tokens=10))  # once is enough
-    assert purse.left == allowed(tokens=540, calls=3)
+    assert budget.remaining == allowed(tokens=0, calls=3)
+    assert budget.reserve(CHEAP, ASKED, 200) is None
+    budget.settle(first, call_cost(usd=0.0, input_tokens=50, output_tokens=10))
+    assert budget.remaining == allowed(tokens=540, calls=3)
+    budget.settle(first, call_cost(usd=0.0, input_tokens=50, output_tokens=10))  # once is enough
+    assert budget.remaining == allowed(tokens=540, calls=3)
 
 
 def test_what_was_lost_stays_held_and_what_was_not_sent_is_given_back():
-    purse = Purse(allowed(tokens=1000, calls=5))
-    lost, unsent = purse.reserve(CHEAP, ASKED, 100), purse.reserve(CHEAP, ASKED, 100)
-    purse.settle(lost, {**call_cost(usd=0.0, input_tokens=30, output_tokens=0), "outcome": "lost", "cap": 100})
-    purse.settle(unsent, {**call_cost(usd=0.0, input_tokens=0, output_tokens=0), "outcome": "not_sent"})
-    assert purse.left == allowed(tokens=500, calls=4)
+    budget = BudgetReservations(allowed(tokens=1000, calls=5))
+    lost, unsent = budget.reserve(CHEAP, ASKED, 100), budget.reserve(CHEAP, ASKED, 100)
+    budget.settle(lost, {**call_cost(usd=0.0, input_tokens=30, output_tokens=0), "outcome": "lost", "cap": 100})
+    budget.settle(unsent, {**call_cost(usd=0.0, input_tokens=0, output_tokens=0), "outcome": "not_sent"})
+    assert budget.remaining == allowed(tokens=500, calls=4)
 
 
 def test_tokens_that_we_counted_ourselves_count_with_the_worst_case():
-    purse = Purse(allowed(tokens=1000))
-    purse.settle(purse.reserve(CHEAP, ASKED, 100), call_cost(input_tokens=30, output_tokens=5, estimated=True))
-    assert purse.left == allowed(tokens=500)
+    budget = BudgetReservations(allowed(tokens=1000))
+    budget.settle(budget.reserve(CHEAP, ASKED, 100), call_cost(input_tokens=30, output_tokens=5, estimated=True))
+    assert budget.remaining == allowed(tokens=500)
 
 
 def test_a_provider_that_ignores_its_cap_leaves_nothing_for_others():
-    purse = Purse(allowed(tokens=1000))
-    purse.settle(purse.reserve(CHEAP, ASKED, 100), call_cost(input_tokens=400, output_tokens=7000))
-    assert purse.left == allowed(tokens=0)
-    assert purse.reserve(CHEAP, ASKED, 100) is None
+    budget = BudgetReservations(allowed(tokens=1000))
+    budget.settle(budget.reserve(CHEAP, ASKED, 100), call_cost(input_tokens=400, output_tokens=7000))
+    assert budget.remaining == allowed(tokens=0)
+    assert budget.reserve(CHEAP, ASKED, 100) is None
 
 
 def test_calls_run_out():
-    purse = Purse(allowed(calls=1))
-    assert purse.reserve(CHEAP, ASKED, None).cap is None
-    assert purse.reserve(CHEAP, ASKED, None) is None
-    assert purse.why_not(CHEAP, ASKED) == "the budget has not enough left for it: it may take 1 call (left: 0 calls)"
+    budget = BudgetReservations(allowed(calls=1))
+    assert budget.reserve(CHEAP, ASKED, None).cap is None
+    assert budget.reserve(CHEAP, ASKED, None) is None
+    assert budget.refusal(CHEAP, ASKED) == (
+        "the remaining budget is too small for this call: it needs up to 1 call, 0 calls left"
+    )
 
 
 def test_a_refusal_says_why():
-    purse = Purse(allowed(tokens=400, usd=0.001))
-    short = "0.00104 USD (left: 0.001 USD), 464 tokens (left: 400 tokens)"
-    assert purse.why_not(CHEAP, ASKED) == f"the budget has not enough left for it: it may take {short}"
-    assert purse.why_not(UNPRICED, ASKED) == "its price is not known, and the budget is in USD"
+    budget = BudgetReservations(allowed(tokens=400, usd=0.001))
+    short = "0.00104 USD, 0.001 USD left; 464 tokens, 400 tokens left"
+    assert budget.refusal(CHEAP, ASKED) == f"the remaining budget is too small for this call: it needs up to {short}"
+    assert budget.refusal(UNPRICED, ASKED) == "its price is not known, and the budget is in USD"
 
 
 def test_a_measured_conversation_is_cheaper():
-    purse = Purse(allowed(tokens=300), Ruler(ASKED, (), {CHEAP: 50}))
-    assert purse.reserve(CHEAP, ASKED, 200).cap == 200
+    budget = BudgetReservations(allowed(tokens=300), PromptTokenBound(ASKED, (), {CHEAP: 50}))
+    assert budget.reserve(CHEAP, ASKED, 200).cap == 200
 
 
 def test_the_record_of_a_lost_call_says_what_it_took_at_most():
-    assert Purse().at_most(CHEAP, ASKED, 100) == {"max_tokens_used": 500, "max_usd": pytest.approx(0.0014)}
-    assert Purse().at_most(UNPRICED, ASKED, None) == {"max_tokens_used": 400, "max_usd": None}
+    assert BudgetReservations().worst_case(CHEAP, ASKED, 100) == {
+        "max_tokens_used": 500,
+        "max_usd": pytest.approx(0.0014),
+    }
+    assert BudgetReservations().worst_case(UNPRICED, ASKED, None) == {"max_tokens_used": 400, "max_usd": None}
 
 
 def test_a_cache_may_be_dearer_than_the_plain_price():
@@ -147,7 +162,7 @@ def test_what_is_shared_out_and_what_is_set_aside_are_what_is_left(left, needs, 
     for limit in ("usd", "tokens", "calls"):
         if left[limit] is not None:
             taken = sum(part[limit] for part in parts.values()) + getattr(rest, limit)
-            assert taken <= left[limit] + 2 * DUST
+            assert taken <= left[limit] + 2 * USD_TOLERANCE
         else:
             assert all(part[limit] is None for part in parts.values())
 
@@ -163,16 +178,16 @@ CALLS = st.lists(st.tuples(st.integers(1, 500), st.none() | st.integers(1, 600),
 @given(LIMITS, CALLS, st.floats(0, 50), st.floats(0, 50))
 def test_whatever_is_called_the_purse_is_never_overdrawn(limits, calls, read, written):
     model = scripted(price=(read, written), a="4")["a"]
-    purse, taken = Purse(limits), Amount()
+    budget, taken = BudgetReservations(limits), Amount()
     for length, wanted, part, is_lost in calls:
-        leave = purse.reserve(model, [HumanMessage("x" * length)], wanted)
-        if leave is None:
+        reservation = budget.reserve(model, [HumanMessage("x" * length)], wanted)
+        if reservation is None:
             continue
-        prompt = leave.worst.tokens - (leave.cap or 0)
-        usage = {"input_tokens": max(0, prompt), "output_tokens": int((leave.cap or 0) * part)}
+        prompt = reservation.worst_case.tokens - (reservation.cap or 0)
+        usage = {"input_tokens": max(0, prompt), "output_tokens": int((reservation.cap or 0) * part)}
         took = cost_of(model.price, usage["input_tokens"], usage["output_tokens"])
         call = call_cost(usd=took.usd, **usage)
-        purse.settle(leave, {**call, "outcome": "lost", "cap": leave.cap} if is_lost else call)
+        budget.settle(reservation, {**call, "outcome": "lost", "cap": reservation.cap} if is_lost else call)
         taken += took
     for limit in ("usd", "tokens", "calls"):
-        assert limits[limit] is None or getattr(taken, limit) <= limits[limit] + DUST * (len(calls) + 1)
+        assert limits[limit] is None or getattr(taken, limit) <= limits[limit] + USD_TOLERANCE * (len(calls) + 1)

@@ -1,0 +1,162 @@
+"""Budget of one task. Reserves the worst-case cost before each call and replaces it with the actual cost afterwards."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import BaseMessage
+
+from lightrouter_graph.budget.amounts import USD_TOLERANCE, Amount, cost_of, max_input_price, minus, total
+from lightrouter_graph.budget.remaining import RemainingBudget, limits_length
+from lightrouter_graph.budget.spent import amount_of
+from lightrouter_graph.budget.token_bounds import PromptTokenBound
+from lightrouter_graph.pool import Candidate
+from lightrouter_graph.providers.pricing import Price
+from lightrouter_graph.records import UNLIMITED, Allowance, CallCost, WorstCase
+
+MIN_REPLY_TOKENS = 64
+"""A call is not sent if the budget pays for fewer output tokens than this."""
+
+UNCAPPED_REPLY_TOKENS = 4096
+"""`max_tokens` of a reply without a cap of its own under a budget; some models refuse higher values."""
+
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reservation:
+    """Reservation for one call.
+
+    Attributes:
+        cap: Most output tokens; None for no cap.
+        worst_case: Reserved amount; one call without USD or tokens if neither is limited.
+    """
+
+    cap: int | None
+    worst_case: Amount
+
+
+class BudgetReservations:
+    """Budget of one task for all its calls, retries included.
+
+    The worst case of a call is reserved before it is sent, so that parallel calls cannot spend the same money. A
+    reservation that is never settled stays reserved.
+
+    Args:
+        allowance: Limits of the task.
+        bound: Upper bound on the tokens of its prompts.
+    """
+
+    def __init__(self, allowance: Allowance = UNLIMITED, bound: PromptTokenBound | None = None) -> None:
+        self._allowance = allowance
+        self._bound = bound or PromptTokenBound()
+        self._settled = Amount()
+        self._reserved: dict[Reservation, Amount] = {}
+
+    @property
+    def remaining(self) -> Allowance:
+        """The part of the allowance that is neither spent nor reserved."""
+        return minus(self._allowance, self._settled + total(self._reserved.values()))
+
+    @property
+    def unlimited(self) -> bool:
+        """True if nothing is limited."""
+        return all(limit is None for limit in self._allowance.values())
+
+    @property
+    def limits_length(self) -> bool:
+        """True if a longer prompt or reply uses more of the budget."""
+        return limits_length(self._allowance)
+
+    def reserve(
+        self,
+        candidate: Candidate,
+        messages: Sequence[BaseMessage],
+        max_tokens: int | None,
+        *,
+        extras: Sequence[Mapping[str, Any]] = (),
+    ) -> Reservation | None:
+        """Reserve the worst case of a call, with a lower cap on the reply if the remaining budget requires it.
+
+        Args:
+            candidate: The candidate to call.
+            messages: All messages of the prompt.
+            max_tokens: Requested cap on the reply in tokens, >= 1; None for no cap.
+            extras: Tools and JSON schemas sent with the messages.
+
+        Returns:
+            The reservation, or None if the budget pays for fewer than `min(MIN_REPLY_TOKENS, max_tokens)` tokens.
+        """
+        if self.unlimited:
+            return Reservation(max_tokens, Amount(calls=1))
+        if self.remaining["calls"] == 0:
+            return None
+        if not self.limits_length:
+            return self._add(Reservation(max_tokens, Amount(calls=1)))
+        prompt = self._bound.bound(candidate, messages, extras)
+        wanted = UNCAPPED_REPLY_TOKENS if max_tokens is None else max_tokens
+        cap = math.floor(min(wanted, _affordable_tokens(self.remaining, candidate.price, prompt)))
+        if cap < min(MIN_REPLY_TOKENS, wanted):
+            return None
+        return self._add(Reservation(cap, cost_of(candidate.price, prompt, cap)))
+
+    def settle(self, reservation: Reservation, call_cost: CallCost) -> None:
+        """Replace a reservation by the cost of the call; if that is unknown, the whole reservation counts as spent.
+
+        Args:
+            reservation: The reservation of the call; settling it again has no effect.
+            call_cost: The record of the call.
+        """
+        if self._reserved.pop(reservation, None) is None:
+            return
+        spent = amount_of(call_cost)
+        unknown = call_cost["outcome"] not in {"completed", "not_sent", "cached"} or call_cost["usage"]["estimated"]
+        self._settled += spent.at_least(reservation.worst_case) if spent.calls and unknown else spent
+
+    def worst_case(
+        self,
+        candidate: Candidate,
+        messages: Sequence[BaseMessage],
+        cap: int | None,
+        extras: Sequence[Mapping[str, Any]] = (),
+    ) -> WorstCase:
+        """Return the worst case of a call for its record, used when the provider reported no usage.
+
+        Args:
+            candidate: The candidate that was called.
+            messages: All messages of the prompt.
+            cap: Cap on the reply in tokens; None counts no output.
+            extras: Tools and JSON schemas sent with the messages.
+        """
+        worst = cost_of(candidate.price, self._bound.bound(candidate, messages, extras), cap or 0)
+        return {"max_tokens_used": worst.tokens, "max_usd": None if candidate.price is None else worst.usd}
+
+    def refusal(
+        self, candidate: Candidate, messages: Sequence[BaseMessage], extras: Sequence[Mapping[str, Any]] = ()
+    ) -> str:
+        """Return the reason why `reserve` refused a call with these arguments."""
+        remaining = self.remaining
+        if remaining["usd"] is not None and candidate.price is None:
+            return "its price is not known, and the budget is in USD"
+        needed = cost_of(candidate.price, self._bound.bound(candidate, messages, extras), MIN_REPLY_TOKENS)
+        return f"the remaining budget is too small for this call: it {RemainingBudget(remaining).describe(needed)}"
+
+    def _add(self, reservation: Reservation) -> Reservation:
+        self._reserved[reservation] = reservation.worst_case
+        return reservation
+
+
+def _affordable_tokens(allowance: Allowance, price: Price | None, prompt: int) -> float:
+    """Return the output tokens that the allowance pays for after the prompt; negative if it cannot pay the prompt."""
+    tokens = math.inf if allowance["tokens"] is None else allowance["tokens"] - prompt
+    return min(tokens, math.inf if allowance["usd"] is None else _tokens_for_usd(allowance["usd"], price, prompt))
+
+
+def _tokens_for_usd(usd: float, price: Price | None, prompt: int) -> float:
+    if price is None:
+        return -1
+    rest = usd + USD_TOLERANCE - prompt * max_input_price(price) / _MILLION
+    if rest < 0:
+        return -1
+    return math.inf if price.output == 0 else rest * _MILLION / price.output

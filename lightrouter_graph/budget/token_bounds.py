@@ -1,0 +1,126 @@
+"""Upper bounds on the number of tokens of a prompt, valid for every tokenizer."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+
+from lightrouter_graph.pool import Candidate
+
+CALL_TOKENS = 256
+"""Tokens that a chat template may add before the conversation, e.g. a default system prompt (gpt-oss, Qwen, Llama)."""
+
+MESSAGE_TOKENS = 16
+"""Tokens that a chat template adds around one message: begin and end marks, the role, line breaks."""
+
+TOOLS_TOKENS = 600
+"""Tokens of the instructions on tool use that providers add beside the tools (Anthropic: up to 530)."""
+
+MEDIA_TOKENS = 5000
+"""Tokens counted for an image, a sound or a file, unless it has more bytes than that.
+
+Not an upper bound: a linked file, or an image for gpt-4o-mini, may take more. Once a provider has returned its own
+count of the conversation's tokens, that count is used.
+"""
+
+_TEXT = frozenset({"text", "reasoning", "thinking", "tool_use", "tool_call", "function_call", "tool_result"})
+_IMAGES = frozenset({"image", "image_url", "input_image"})
+
+
+def max_prompt_tokens(messages: Sequence[BaseMessage], extras: Sequence[Mapping[str, Any]] = ()) -> int:
+    """Return an upper bound on the tokens of a prompt.
+
+    A byte-pair tokenizer returns at most one token per UTF-8 byte; the tokens of chat templates are added.
+
+    Args:
+        messages: All messages of the prompt.
+        extras: Tools and JSON schemas sent with them.
+    """
+    return CALL_TOKENS + _extra_tokens(extras) + sum(_message_tokens(message) for message in messages)
+
+
+@dataclass(frozen=True)  # without slots, for the cached properties
+class PromptTokenBound:
+    """Upper bound on the tokens of prompts that begin with one conversation.
+
+    The conversation is counted once. Where a provider has counted it already, its count replaces the bound.
+
+    Attributes:
+        conversation: The messages that prompts begin with.
+        extras: Tools and JSON schemas sent with them.
+        observed: Input tokens that providers counted for the conversation with these extras, by candidate.
+    """
+
+    conversation: Sequence[BaseMessage] = ()
+    extras: Sequence[Mapping[str, Any]] = ()
+    observed: Mapping[Candidate, int] = field(default_factory=dict)
+
+    def bound(
+        self, candidate: Candidate, messages: Sequence[BaseMessage], extras: Sequence[Mapping[str, Any]] = ()
+    ) -> int:
+        """Return an upper bound on the tokens of a prompt for one candidate.
+
+        Args:
+            candidate: The candidate that gets the prompt.
+            messages: All messages of the prompt.
+            extras: Tools and JSON schemas sent with them.
+        """
+        if not self._is_prefix_of(messages):
+            return max_prompt_tokens(messages, extras)
+        added = sum(_message_tokens(message) for message in messages[len(self.conversation) :])
+        same = list(extras) == list(self.extras)
+        bound = self._conversation_tokens + added + (self._extra_tokens if same else _extra_tokens(extras))
+        observed = self.observed.get(candidate, bound)
+        return min(bound, observed + added + (0 if same else _extra_tokens(extras)))
+
+    @cached_property
+    def _conversation_tokens(self) -> int:
+        return max_prompt_tokens(self.conversation)
+
+    @cached_property
+    def _extra_tokens(self) -> int:
+        return _extra_tokens(self.extras)
+
+    def _is_prefix_of(self, messages: Sequence[BaseMessage]) -> bool:
+        pairs = list(zip(self.conversation, messages, strict=False))
+        return len(pairs) == len(self.conversation) and all(one is two or one == two for one, two in pairs)
+
+
+def _extra_tokens(extras: Sequence[Mapping[str, Any]]) -> int:
+    return TOOLS_TOKENS + sum(_json_bytes(extra) + MESSAGE_TOKENS for extra in extras) if extras else 0
+
+
+def _message_tokens(message: BaseMessage) -> int:
+    parts = [message.content] if isinstance(message.content, str) else message.content
+    content = sum(_bytes(part) if isinstance(part, str) else _block_tokens(part) for part in parts)
+    others = [message.name or "", message.tool_call_id if isinstance(message, ToolMessage) else ""]
+    if message.additional_kwargs:
+        others.append(_json(message.additional_kwargs))
+    if isinstance(message, AIMessage):
+        others += [_json(dict(call)) for call in [*message.tool_calls, *message.invalid_tool_calls]]
+    return MESSAGE_TOKENS + content + sum(_bytes(text) + MESSAGE_TOKENS for text in others if text)
+
+
+def _block_tokens(block: Mapping[str, Any]) -> int:
+    kind = block.get("type")
+    if kind == "text" and isinstance(block.get("text"), str):
+        return _bytes(block["text"]) + MESSAGE_TOKENS
+    if kind in _IMAGES:  # models count pixels, not bytes
+        return MEDIA_TOKENS
+    return max(0 if kind in _TEXT else MEDIA_TOKENS, _json_bytes(block))
+
+
+def _json_bytes(value: Any) -> int:
+    return _bytes(_json(value))
+
+
+def _json(value: Any) -> str:
+    """Serialise as the longest form a chat template may use: indented, all non-ASCII characters escaped."""
+    return json.dumps(value, indent=4, default=str)
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,207 @@
+"""Degradation steps: what a run changes, in a fixed order, if it does not fit into the remaining budget."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, cast
+
+from lightrouter_graph.budget import Amount, RemainingBudget, fits
+from lightrouter_graph.budget.amounts import short_of
+from lightrouter_graph.context import Context
+from lightrouter_graph.errors import BudgetError
+from lightrouter_graph.planning.forecast import PLANNED_TOKENS, Forecast, planned_answers
+from lightrouter_graph.query import Query, planned_calls
+
+ANSWER_CAPS = (4096, 2048, PLANNED_TOKENS)
+"""Caps on a full answer without `max_tokens`, in tokens. A step fits if it fits with the lowest of them."""
+
+REPLACEMENTS = {"selector": "consistency", "aggregator": "vote"}
+"""By setting, the part that calls no model."""
+
+_GIVE_A_PRICE = (
+    "give one, in USD per 1M tokens: Candidate(name, model, price=(input, output)), or in a pool file "
+    "price = { input = ..., output = ... }"
+)
+
+_REPLACED = {"selector": "consistency ranks the boots", "aggregator": "a vote merges the answers"}
+
+
+@dataclass(frozen=True, slots=True)
+class DegradationStep:
+    """One way to run.
+
+    Attributes:
+        settings: Its settings.
+        first_wave: The candidates that boot, in prior order; a single one answers in full without a boot.
+    """
+
+    settings: Context
+    first_wave: tuple[str, ...]
+
+    def changed(self, **settings: Any) -> "DegradationStep":
+        """Return the step with some settings changed."""
+        return replace(self, settings=self.settings.model_copy(update=settings))
+
+    def limited_to(self, number: int) -> "DegradationStep":
+        """Return the step with at most `number` boots and answers; the last in prior order are left out."""
+        settings, boots = self.settings, min(number, len(self.first_wave))
+        fewer: dict[str, Any] = {"width": boots} if boots < len(self.first_wave) else {}
+        fewer |= {"agree": min(settings.agree, number)} if settings.agree else {"top_k": min(settings.top_k, number)}
+        return replace(self.changed(**fewer), first_wave=self.first_wave[:number])
+
+    def single(self, name: str, layer: int) -> "DegradationStep":
+        """Return the step in which one candidate answers in full, and no other candidate is queried."""
+        return replace(self.changed(top_k=1, agree=None, layers=layer, width=1), first_wave=(name,))
+
+
+def without_unpriced(
+    asked: DegradationStep, forecast: Forecast, remaining: RemainingBudget
+) -> tuple[DegradationStep, list[str], list[str]]:
+    """Under a limit in USD, leave out candidates without a known price and replace parts that call such models.
+
+    Args:
+        asked: The requested run.
+        forecast: Its forecast.
+        remaining: The remaining budget.
+
+    Returns:
+        The requested run without them, the candidates that may be queried in prior order, and notes.
+
+    Raises:
+        BudgetError: If no candidate has a known price.
+    """
+    query, usd = forecast.query, remaining.allowance["usd"]
+    if usd is None:
+        return asked, list(query.order), []
+    order = [name for name in query.order if query.pool[name].price is not None]
+    if not order:
+        scope = remaining.scopes["usd"]
+        msg = f"the {scope}'s budget is in USD, but no price is known of {', '.join(query.order)}; {_GIVE_A_PRICE}"
+        raise BudgetError(msg, needed={}, left={"usd": usd}, scope=scope)
+    wave = [name for name in asked.first_wave if name in order]
+    wave += [name for name in order if name not in wave]
+    models = {setting: _unpriced_models(getattr(forecast, setting), query) for setting in REPLACEMENTS}
+    names = [name for name in query.order if name not in order] + [name for out in models.values() for name in out]
+    unpriced = ", ".join(dict.fromkeys(names))
+    priced = replace(asked, first_wave=tuple(wave[: len(asked.first_wave)]))
+    priced = priced.changed(**{setting: REPLACEMENTS[setting] for setting, names in models.items() if names})
+    notes = [f"budget: left out, as no price is known: {unpriced}; {_GIVE_A_PRICE}"] if unpriced else []
+    return priced, order, notes
+
+
+def _unpriced_models(part: object, query: Query) -> list[str]:
+    candidates = [call.candidate for call in planned_calls(part, query, ["", ""])]
+    return [candidate.name for candidate in candidates if candidate is not None and candidate.price is None]
+
+
+def degradation_steps(
+    asked: DegradationStep, order: Sequence[str], layer: int, *, judged: bool, merged: bool
+) -> Iterator[DegradationStep]:
+    """Yield the requested run, then its degradations in a fixed order; the first that fits is taken.
+
+    1. Fewer layers: each costs all the boots, their ranking and a draft.
+    2. Consistency ranks the boots instead of a selector that calls models.
+    3. Fewer boots and answers, down to two; the candidates last in prior order are left out.
+    4. A vote merges the answers instead of an aggregator that calls models, again with as many boots as fit.
+    5. One candidate answers alone: the first in prior order whose answer fits.
+
+    Args:
+        asked: The requested run.
+        order: The candidates that may be queried, in prior order.
+        layer: The layer that begins, >= 1.
+        judged: Whether the selector calls models.
+        merged: Whether the aggregator calls models.
+    """
+    for layers in range(asked.settings.layers, layer - 1, -1):
+        yield (step := asked.changed(layers=layers))
+    if judged:
+        yield (step := step.changed(selector=REPLACEMENTS["selector"]))
+    numbers = range(max(len(asked.first_wave), planned_answers(asked.settings)) - 1, 1, -1)
+    yield from (step.limited_to(number) for number in numbers)
+    if merged:
+        yield (step := step.changed(aggregator=REPLACEMENTS["aggregator"]))
+        yield from (step.limited_to(number) for number in numbers)
+    yield from (step.single(name, layer) for name in order)
+
+
+def choose_step(
+    asked: DegradationStep,
+    order: Sequence[str],
+    layer: int,
+    remaining: RemainingBudget,
+    forecast_of: Callable[[DegradationStep], Forecast],
+) -> tuple[int, DegradationStep]:
+    """Return the number of the first step that fits into the remaining budget, and the step with the highest cap.
+
+    Args:
+        asked: The requested run; it has number 0.
+        order: The candidates that may be queried, in prior order.
+        layer: The layer that begins, >= 1.
+        remaining: The remaining budget.
+        forecast_of: Returns the forecast of a step.
+
+    Raises:
+        BudgetError: If not even a short answer of one candidate fits.
+    """
+    seen = forecast_of(asked)
+    judged, merged = (bool(planned_calls(part, seen.query, ["", ""])) for part in (seen.selector, seen.aggregator))
+    steps = list(degradation_steps(asked, order, layer, judged=judged, merged=merged))
+    for number, step in enumerate(steps):
+        capped = [step.changed(max_tokens=cap) for cap in _answer_caps(step.settings, remaining)]
+        if fits(forecast_of(capped[-1]).layer(), remaining.allowance):
+            return number, next(one for one in capped if fits(forecast_of(one).layer(), remaining.allowance))
+    last = forecast_of(steps[-1])
+    if (short := last.short_answer(remaining, order)) is None:
+        raise _too_small(last.shortest_answers(order), remaining)
+    return len(steps), steps[-1].single(short[0], layer).changed(max_tokens=short[1].cap)
+
+
+def _answer_caps(settings: Context, remaining: RemainingBudget) -> tuple[int | None, ...]:
+    """Return the caps on a full answer to try, highest first; None for no cap."""
+    if settings.max_tokens is not None or not remaining.limits_length:
+        return (settings.max_tokens,)
+    return tuple(cap for cap in ANSWER_CAPS if cap > settings.boot_tokens)
+
+
+def _too_small(costs: Mapping[str, Amount], remaining: RemainingBudget) -> BudgetError:
+    short = {name: short_of(cost, remaining.allowance) for name, cost in costs.items()}
+    name = min(costs, key=lambda name: (len(short[name]), costs[name].usd, costs[name].tokens))
+    limits = short[name] or tuple(remaining.scopes)  # none is exceeded beyond rounding
+    msg = (
+        f"the budget is too small for any answer: {name!r} alone {remaining.describe(costs[name])}, for its prompt "
+        "and a short answer; raise the budget, or add a candidate of a lower price"
+    )
+    left = cast("Mapping[str, float]", remaining.allowance)
+    return BudgetError(
+        msg,
+        needed={limit: asdict(costs[name])[limit] for limit in limits},
+        left={limit: left[limit] for limit in limits},
+        scope=remaining.scopes[limits[0]],
+    )
+
+
+def describe_degradation(asked: DegradationStep, chosen: DegradationStep) -> list[str]:
+    """Return one sentence per difference between the requested and the chosen run."""
+    before, after = asked.settings, chosen.settings
+    capped = [f"budget: a full answer has at most {after.max_tokens} tokens"] * (before.max_tokens != after.max_tokens)
+    if len(chosen.first_wave) == 1 and chosen.first_wave != asked.first_wave:
+        return [f"budget: {chosen.first_wave[0]} alone answers", *capped]
+    out = [name for name in asked.first_wave if name not in chosen.first_wave]
+    number, instead = len(chosen.first_wave), len(asked.first_wave)
+    boots = f"budget: {number} candidates boot instead of {instead}, without {', '.join(out)}"
+    changed = [name for name in ("layers", "top_k", "agree") if getattr(before, name) != getattr(after, name)]
+    return [
+        *([boots] if number < instead else []),
+        *(f"budget: {name} = {getattr(after, name)} instead of {getattr(before, name)}" for name in changed),
+        *(describe_replacement(n, before) for n in REPLACEMENTS if getattr(before, n) != getattr(after, n)),
+        *capped,
+    ]
+
+
+def describe_replacement(name: str, settings: Context) -> str:
+    """Return the sentence on a part that is replaced by one that calls no model.
+
+    Args:
+        name: "selector" or "aggregator".
+        settings: The settings that name the part.
+    """
+    return f"budget: {_REPLACED[name]} instead of the {name} {getattr(settings, name)!r}"
