@@ -106,7 +106,6 @@ class TestPages:
         assert len(lines) <= 200
         assert "```python" in lines[:40]
 
-    @pytest.mark.slow
     def test_the_site_is_built_without_a_warning(self, tmp_path):
         build = ["-m", "mkdocs", "build", "--strict", "--quiet", "-f", MKDOCS / "mkdocs.yml", "-d", tmp_path]
         done = subprocess.run([sys.executable, *build], capture_output=True, text=True, check=False, timeout=60)
