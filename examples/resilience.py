@@ -17,7 +17,7 @@ from langchain_core.messages import HumanMessage
 
 from lightrouter_graph import Budget, BudgetError, Candidate, Context, Pool, create_lightrouter
 from lightrouter_graph.nodes.decision_record import Decision
-from lightrouter_graph.testing import Fail, Habits, RecordedModelServer, Stall, Timing
+from lightrouter_graph.testing import Fail, RecordedModelServer, ServerBehaviour, Stall, Timing
 
 QUESTION = "A ferry takes 24 cars. How many trips does it need for 100 cars?"
 ANSWERS = {
@@ -29,7 +29,7 @@ ANSWERS = {
     "spare": "4 * 24 = 96, so 5 trips. The answer is 5.",
 }
 FAULTS = {"down": Fail(503, "the model is overloaded"), "stuck": Stall()}
-HABITS = {"talker": Habits(honours_limit=False)}  # asked for so many tokens, it writes on
+BEHAVIOURS = {"talker": ServerBehaviour(honours_limit=False)}  # asked for so many tokens, it writes on
 
 CONTEXT = Context(
     width=None,  # all boot at once,
@@ -47,7 +47,7 @@ CONTEXT = Context(
 def main() -> None:
     """Ask on a bad day, then with next to no money."""
     records = [{"question": QUESTION, "outputs": {name: {"text": text} for name, text in ANSWERS.items()}}]
-    with RecordedModelServer(records, failures=FAULTS, habits=HABITS, timing=Timing(0.05, 400)) as server:
+    with RecordedModelServer(records, failures=FAULTS, behaviours=BEHAVIOURS, timing=Timing(0.05, 400)) as server:
         pool = pool_at(server.base_url)
         ask(pool, CONTEXT)
 

@@ -1,44 +1,19 @@
-"""Fakes to test a graph with: a scripted chat model, clocks, and a server of recorded models."""
+"""Fakes for testing graphs: a scripted chat model, clocks, and a server that replays recorded models.
 
-from lightrouter_graph.testing.billing import Bill, RecordedRequest
-from lightrouter_graph.testing.calls import Call, ScriptExhaustedError
-from lightrouter_graph.testing.clock import Clock, RealClock, VirtualClock
-from lightrouter_graph.testing.faults import Behave, Cut, Fail, Fault, Insert, Replace, Say, Stall
-from lightrouter_graph.testing.gauge import Gauge
-from lightrouter_graph.testing.habits import Habits, Reasoning
-from lightrouter_graph.testing.plans import FaultPlan
-from lightrouter_graph.testing.recorded import RecordedModelServer
-from lightrouter_graph.testing.replies import Reply, Response, Scripted
-from lightrouter_graph.testing.scripted import ScriptedChatModel
-from lightrouter_graph.testing.timing import Timing
-from lightrouter_graph.testing.tokens import count_tokens, split_tokens
+The public names are listed in `__init__.pyi` and loaded on first use. The server needs the extra `[testing]`, the rest
+nothing more than the package.
+"""
 
-__all__ = [
-    "Behave",
-    "Bill",
-    "Call",
-    "Clock",
-    "Cut",
-    "Fail",
-    "Fault",
-    "FaultPlan",
-    "Gauge",
-    "Habits",
-    "Insert",
-    "RealClock",
-    "Reasoning",
-    "RecordedModelServer",
-    "RecordedRequest",
-    "Replace",
-    "Reply",
-    "Response",
-    "Say",
-    "ScriptExhaustedError",
-    "Scripted",
-    "ScriptedChatModel",
-    "Stall",
-    "Timing",
-    "VirtualClock",
-    "count_tokens",
-    "split_tokens",
-]
+import warnings
+from typing import Any
+
+import lazy_loader
+
+_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Habits":
+        warnings.warn("`Habits` is now `ServerBehaviour`", DeprecationWarning, stacklevel=2)
+        name = "ServerBehaviour"
+    return _load(name)

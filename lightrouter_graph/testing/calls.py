@@ -1,37 +1,28 @@
-"""The script a model plays from and the log it writes to, shared by all copies of the model."""
+"""Log of the calls of a scripted model, shared by all copies of the model."""
 
 import asyncio
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any
 
 from langchain_core.messages import BaseMessage
-
-WhenSpent = Literal["raise", "cycle", "repeat_last"]
-"""What follows the last entry of a script."""
-
-T = TypeVar("T")
-
-
-class ScriptExhaustedError(AssertionError):
-    """A scripted model was called more often than its script has entries."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a scripted model, as far as it has come.
+    """One call of a scripted model; token counts of a call in flight are 0.
 
     Attributes:
-        messages: What was sent.
-        max_tokens: The limit that held, from the call or from the model; None for no limit.
-        streamed: Whether tokens were asked for one by one.
-        kwargs: All further arguments of the call (`tools`, `stop`, `temperature`, limits...), read-only.
+        messages: The prompt.
+        max_tokens: Token limit of the call, or else of the model; None for no limit.
+        streamed: Whether the call was a stream.
+        kwargs: All other arguments of the call (`tools`, `stop`, `temperature`, limits, ...); read-only.
         input_tokens: Tokens of the messages.
-        output_tokens: Tokens produced, up to the cancellation if there was one.
-        cancelled: Whether the caller went away before the end: its task was cancelled or its stream closed.
+        output_tokens: Tokens produced before the end of the call or its cancellation.
+        cancelled: Whether the caller cancelled its task or closed the stream before the end.
 
     Example:
         >>> Call(messages=(), max_tokens=5, streamed=False).cancelled
@@ -49,14 +40,14 @@ class Call:
 
 @dataclass
 class Progress:
-    """What a call in flight has produced."""
+    """Tokens that a call in flight has produced."""
 
     output_tokens: int = 0
     cancelled: bool = False
 
 
 class CallLog:
-    """Calls in the order in which they began. Safe to use from any thread."""
+    """Calls in the order in which they started. Thread-safe."""
 
     def __init__(self) -> None:
         self.tools: list[dict[str, Any]] = []
@@ -65,13 +56,20 @@ class CallLog:
 
     @property
     def calls(self) -> list[Call]:
-        """A copy of the log."""
+        """Copy of the log."""
         with self._lock:
             return list(self._calls)
 
     @contextmanager
     def record(self, call: Call) -> Iterator[Progress]:
-        """Enter a call now, and what became of it when the block is left."""
+        """Append a call when the block starts; update its token count when the block ends.
+
+        Args:
+            call: The call.
+
+        Yields:
+            The token counter that the block updates.
+        """
         progress = Progress()
         call = replace(call, kwargs=MappingProxyType(dict(call.kwargs)))
         with self._lock:
@@ -86,29 +84,3 @@ class CallLog:
             done = replace(call, output_tokens=progress.output_tokens, cancelled=progress.cancelled)
             with self._lock:
                 self._calls[index] = done
-
-
-class Script(Generic[T]):
-    """Entries handed out one per call, whichever thread asks."""
-
-    def __init__(self, entries: Sequence[T], then: WhenSpent) -> None:
-        self._entries = list(entries)
-        self._then = then
-        self._played = 0
-        self._lock = threading.Lock()
-
-    def next(self, model: str) -> T:
-        """Hand out the next entry; `model` is named when there is none."""
-        with self._lock:
-            self._played += 1
-            return self._entries[self._position(model)]
-
-    def _position(self, model: str) -> int:
-        last, position = len(self._entries) - 1, self._played - 1
-        if position <= last:
-            return position
-        if self._then == "raise" or last < 0:
-            script = f"its script has {last + 1} responses"
-            msg = f"scripted model {model!r} was called {self._played} times, {script}"
-            raise ScriptExhaustedError(msg)
-        return last if self._then == "repeat_last" else position % (last + 1)

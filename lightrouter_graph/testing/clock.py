@@ -1,4 +1,4 @@
-"""Clocks for scripted delays: the real one, and one that never waits."""
+"""Clocks for scripted delays: real time, and virtual time that never waits."""
 
 import asyncio
 import heapq
@@ -15,17 +15,21 @@ _VIEW = "_lightrouter_loop_view"
 
 @runtime_checkable
 class Clock(Protocol):
-    """What scripted delays pass through. Seconds may be `math.inf`: until cancelled."""
+    """Protocol of clocks that scripted delays wait on. Seconds may be `math.inf`: until cancelled."""
 
     async def sleep(self, seconds: float) -> None:
-        """Let `seconds` pass."""
+        """Wait.
+
+        Args:
+            seconds: Duration, >= 0.
+        """
 
     def sleep_sync(self, seconds: float) -> None:
-        """Let `seconds` pass in code that is not async."""
+        """Wait in synchronous code; as `sleep`."""
 
 
 class RealClock:
-    """Waits as long as it says.
+    """Clock of real time.
 
     Example:
         >>> import asyncio
@@ -37,8 +41,8 @@ class RealClock:
         await asyncio.sleep(seconds)
 
     def sleep_sync(self, seconds: float) -> None:
-        """Block the calling thread."""
-        _refuse_endless(seconds)
+        """Block the calling thread for a finite time."""
+        _refuse_infinite(seconds)
         time.sleep(seconds)
 
 
@@ -49,31 +53,29 @@ class _Sleeper(NamedTuple):
 
 
 class VirtualClock:
-    """Delays that cost no real time: sleepers wake one by one, in order of virtual time.
+    """Virtual time: delays take no real time; sleepers wake one by one, in order of virtual time.
 
-    Time stands still while anything can still happen without it, and jumps when the event loop is idle: for
-    two turns in a row no callback was ready, no socket had news and no call given to `loop.run_in_executor`
-    (sync nodes, `asyncio.to_thread`) was at work. Then whichever is due first goes on, a sleeper of this
-    clock or a timer of the event loop, and `now` is set to its time. So `asyncio.timeout(30)` around a reply
-    of `delay_s=60` fires at once, at `now == 30` or a little less, and replies that hang can be timed out.
-    Sleepers due at the same moment wake in the order in which they fell asleep.
+    Time stands still while the event loop has work, and jumps when the loop is idle. The loop is idle if, for two
+    turns in a row, no callback was ready, no socket had data and no call of `loop.run_in_executor` (sync nodes,
+    `asyncio.to_thread`) was running. The clock then wakes whichever is due first, one of its sleepers or a timer of
+    the event loop, and sets `now` to its time. So `asyncio.timeout(30)` around a reply of `delay_s=60` expires at once,
+    at `now == 30` or slightly less, and replies that hang can time out. Sleepers due at the same time wake in the order
+    in which they started.
 
-    Limits. What the clock cannot see it does not wait for: answers awaited from a real socket, from threads
-    not started through `run_in_executor` (a SQLite checkpointer's, anyio's) or before the clock's first use,
-    or from another process. Time may then jump ahead of them and their timeouts expire too early; `settle_s`
-    gives them that much real time before every jump, `timers=False` leaves the event loop's timers alone.
-    Timers also see the real time that passes, so a sleeper and a timer due at the very same moment come in no
-    certain order. Idleness is read from CPython's own event loops (their `_ready` and `_scheduled`), whose
-    `time` and `run_in_executor` are replaced for good; uvloop does not allow that. `time.sleep` and
-    `time.monotonic` stay real. All models of a run must share one clock, and one clock serves one event loop
-    at a time.
+    Limits: the clock does not see, and does not wait for, responses of real sockets, threads not started through
+    `run_in_executor` (those of a SQLite checkpointer or of anyio) or started before the first use of the clock, and
+    other processes. Time may jump ahead of them, so that their timeouts expire too early. `settle_s` gives them real
+    time before every jump; `timers=False` excludes the timers of the event loop. Timers also include the real time
+    that passes, so the order of a sleeper and a timer due at the same time is undefined. Idleness is read from the
+    private `_ready` and `_scheduled` of CPython's event loops; `time` and `run_in_executor` of the loop are replaced
+    permanently, which uvloop does not allow. `time.sleep` and `time.monotonic` stay real. All models of a run must
+    share one clock, and a clock serves one event loop at a time.
 
     Args:
-        settle_s: Real seconds to wait before each jump, 0 for none.
-        timers: Whether timers of the event loop (`asyncio.timeout`, `asyncio.sleep`) follow the virtual time.
-        still: Whether the event loop's own time stands still between jumps while anybody sleeps, so that equal
-            programs see equal times to the last digit, however fast the machine is. Threads and sockets are then
-            waited for in steps of half a millisecond.
+        settle_s: Real seconds to wait before each jump; 0 for none.
+        timers: Whether timers of the event loop (`asyncio.timeout`, `asyncio.sleep`) use the virtual time.
+        still: Whether the time of the event loop stands still between jumps while a sleeper waits, so that equal
+            programs read exactly equal times on any machine. Threads and sockets are then polled every 0.5 ms.
 
     Example:
         >>> import asyncio
@@ -89,7 +91,7 @@ class VirtualClock:
 
     def __init__(self, *, settle_s: float = 0.0, timers: bool = True, still: bool = False) -> None:
         self.now = 0.0
-        """Virtual seconds since the clock was made."""
+        """Virtual seconds since the clock was created."""
         self._settle_s = settle_s
         self._timers = timers
         self._still = still
@@ -101,7 +103,11 @@ class VirtualClock:
         self._lock = threading.Lock()
 
     async def sleep(self, seconds: float) -> None:
-        """Wake when the virtual time has come, which takes no real time."""
+        """Wait in virtual time, which takes no real time.
+
+        Args:
+            seconds: Virtual duration, >= 0.
+        """
         loop = asyncio.get_running_loop()
         self._attach(_LoopView.of(loop))
         woken: asyncio.Future[None] = loop.create_future()
@@ -109,33 +115,40 @@ class VirtualClock:
         await woken
 
     def sleep_sync(self, seconds: float) -> None:
-        """Advance `now` and return: sleeps of parallel threads add up, they do not overlap."""
-        _refuse_endless(seconds)
+        """Advance `now` and return. Sleeps of parallel threads add up, they do not overlap.
+
+        Args:
+            seconds: Virtual duration, finite.
+
+        Raises:
+            RuntimeError: If `seconds` is infinite.
+        """
+        _refuse_infinite(seconds)
         with self._lock:
             self.now += seconds
 
     def restart(self) -> None:
-        """Begin at 0 again, between two things that have nothing to do with each other.
+        """Set the time to 0, between two independent runs.
 
-        Nobody but who sleeps for ever may be asleep, and no timer of the event loop may be left.
+        No sleeper may be left except infinite ones, and no timer of the event loop.
         """
         self.now = 0.0
         if self._view is not None:
             self._view.restart()
 
     def leave(self) -> None:
-        """Let go of the event loop.
+        """Detach from the event loop.
 
         Raises:
-            RuntimeError: If somebody still sleeps there.
+            RuntimeError: If a sleeper is left in a loop that is still open.
         """
         if self._view is None:
             return
         if self._drop_cancelled() and not self._view.loop.is_closed():
-            raise RuntimeError("one VirtualClock per event loop at a time: give all models the same clock")
+            raise RuntimeError("an event loop can use one VirtualClock at a time: pass the same clock to all models")
         self._sleepers.clear()
         self._view.watcher = None
-        self._view.flow()
+        self._view.release()
         self._view = None
         if self._next_watch is not None:
             self._next_watch.cancel()
@@ -153,7 +166,7 @@ class VirtualClock:
         self._watch_again(view, 0.0)
 
     def _watch(self, view: "_LoopView") -> None:
-        """Run once per turn of the event loop while somebody sleeps; jump when the loop is idle."""
+        """Run once per turn of the event loop while a sleeper waits; jump when the loop is idle."""
         if not self._drop_cancelled():
             self.leave()
         elif not view.idle():
@@ -176,7 +189,7 @@ class VirtualClock:
             self._next_watch = view.loop.call_soon(self._watch, view)
 
     def _jump(self, view: "_LoopView") -> bool:
-        """Let the next sleeper or timer be due; False when nothing ever will be."""
+        """Advance to the next sleeper or timer; return False if there is none."""
         sleep_s = max(0.0, self._sleepers[0].when - self.now)
         timer_s = view.next_timer_s() if self._timers else math.inf
         step_s = min(sleep_s, timer_s)
@@ -197,7 +210,7 @@ class VirtualClock:
 
 
 class _LoopView:
-    """What a clock sees of an event loop, and its hand on the loop's time. Stays with the loop."""
+    """Access of a clock to the state and the time of an event loop; stored on the loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -230,11 +243,11 @@ class _LoopView:
         self._ahead_s += seconds
 
     def hold(self) -> None:
-        """Let the loop's time begin at 0 and move by jumps alone."""
+        """Set the loop's time to 0 and advance it by jumps only."""
         self._held = True
         self.restart()
 
-    def flow(self) -> None:
+    def release(self) -> None:
         self._held = False
 
     def restart(self) -> None:
@@ -254,6 +267,8 @@ class _LoopView:
         self.in_threads -= 1
 
 
-def _refuse_endless(seconds: float) -> None:
+def _refuse_infinite(seconds: float) -> None:
     if seconds == math.inf:
-        raise RuntimeError("a sync call that hangs could never be cancelled: use the async one")
+        raise RuntimeError(
+            "an infinite synchronous wait cannot be cancelled: call the model with `ainvoke` or `astream`"
+        )

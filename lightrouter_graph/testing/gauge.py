@@ -1,4 +1,4 @@
-"""How many of something are open."""
+"""Concurrency gauge: how many requests or connections are open."""
 
 import threading
 import time
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class Gauge:
-    """Counts what is open: now, at most, and when the last one closed. Safe to use from any thread.
+    """Concurrency gauge: the current number, the maximum, and when the last one closed. Thread-safe.
 
     Example:
         >>> gauge = Gauge()
@@ -28,27 +28,27 @@ class Gauge:
 
     @property
     def now(self) -> int:
-        """How many are open."""
+        """Number that is open."""
         return self._now
 
     @property
     def most(self) -> int:
-        """The most that were open at once."""
+        """Maximum number open at the same time."""
         return self._most
 
     @property
     def closed_at(self) -> float | None:
-        """When the last one closed, on the clock of `time.monotonic`; None before that."""
+        """Time of the last `close`, in seconds of `time.monotonic`; None before it."""
         return self._closed_at
 
     def open(self) -> None:
-        """Count one more."""
+        """Increment the gauge."""
         with self._changed:
             self._now += 1
             self._most = max(self._most, self._now)
 
     def close(self) -> None:
-        """Count one less."""
+        """Decrement the gauge."""
         with self._changed:
             self._now -= 1
             self._closed_at = time.monotonic()
@@ -56,7 +56,7 @@ class Gauge:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Count one as open while the block runs."""
+        """Increment the gauge while the block runs."""
         self.open()
         try:
             yield
@@ -64,11 +64,15 @@ class Gauge:
             self.close()
 
     def wait_until_none(self, timeout_s: float) -> bool:
-        """Block until none is open; False when that takes too long."""
+        """Block until the gauge is 0; return False on timeout.
+
+        Args:
+            timeout_s: Timeout in seconds, >= 0.
+        """
         with self._changed:
             return self._changed.wait_for(lambda: self._now == 0, timeout_s)
 
     def restart(self) -> None:
-        """Forget the most and the last closing; what is open stays open."""
+        """Reset the maximum and the time of the last `close`; the current number is kept."""
         with self._changed:
             self._most, self._closed_at = self._now, None

@@ -1,4 +1,4 @@
-"""JSON lines from a file that somebody else wrote: read line by line, and never more than was agreed on."""
+"""JSON Lines reader with size limits, for files from untrusted sources."""
 
 import gzip
 import json
@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 MAX_LINE_BYTES = 16 * 2**20
-"""The longest line that is read, unpacked."""
+"""Default limit of a line, in decompressed bytes."""
 
 MAX_TOTAL_BYTES = 2**30
-"""The most that is read of a file, unpacked: a few packed kilobytes may hold any amount."""
+"""Default limit of a file, in decompressed bytes: a few compressed kilobytes may expand to any size."""
 
 
 def read_json_lines(
@@ -21,28 +21,28 @@ def read_json_lines(
     """Read a `.jsonl` or `.jsonl.gz` file.
 
     Args:
-        path: The file; packed when its name ends in `.gz`.
-        max_line_bytes: The longest line that is read.
-        max_total_bytes: The most that is read, unpacked.
+        path: The file; compressed with gzip if its name ends in `.gz`.
+        max_line_bytes: Limit of a line, in decompressed bytes.
+        max_total_bytes: Limit of the file, in decompressed bytes.
 
     Yields:
-        The place of each line, to be named in errors, and its value.
+        Location of each line, for error messages, and its value.
 
     Raises:
-        ValueError: If a line is too long or not JSON, or the file too big or damaged.
+        ValueError: If a line is too long or not JSON, or the file is too large or damaged.
     """
     total = 0
     with _open(path) as file:
         for number, line in enumerate(_read_lines(path, file, max_line_bytes), 1):
-            place = f"{path}, line {number}"
+            location = f"{path}, line {number}"
             total += len(line)
             if len(line) > max_line_bytes:
-                msg = f"{place}: longer than the limit of {max_line_bytes} bytes for a line"
+                msg = f"{location}: longer than the limit of {max_line_bytes} bytes per line"
                 raise ValueError(msg)
             if total > max_total_bytes:
-                msg = f"{place}: the file is bigger than the limit of {max_total_bytes} bytes, unpacked"
+                msg = f"{location}: the file exceeds the limit of {max_total_bytes} bytes (decompressed)"
                 raise ValueError(msg)
-            yield place, _parse(place, line)
+            yield location, _parse(location, line)
 
 
 def _open(path: Path) -> BufferedIOBase:
@@ -50,18 +50,18 @@ def _open(path: Path) -> BufferedIOBase:
 
 
 def _read_lines(path: Path, file: BufferedIOBase, max_line_bytes: int) -> Iterator[bytes]:
-    """Read lines, of a longer one no more than one byte too many."""
+    """Yield lines; of a line that is too long, at most one byte more than the limit."""
     try:
         while line := file.readline(max_line_bytes + 1):
             yield line
     except (gzip.BadGzipFile, EOFError, zlib.error) as exc:
-        msg = f"{path}: damaged, or not packed by gzip ({exc})"
+        msg = f"{path}: damaged or not a gzip file ({exc})"
         raise ValueError(msg) from exc
 
 
-def _parse(place: str, line: bytes) -> Any:
+def _parse(location: str, line: bytes) -> Any:
     try:
         return json.loads(line.decode())
     except (ValueError, RecursionError) as exc:
-        msg = f"{place}: not JSON ({exc})"
+        msg = f"{location}: not JSON ({exc})"
         raise ValueError(msg) from exc

@@ -1,4 +1,4 @@
-"""What a scripted model says, and how one call hears it: cut to its limit and paced."""
+"""Replies of a scripted model, and how a reply is cut to the limit of a call and delayed."""
 
 import json
 import math
@@ -10,28 +10,27 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Tool
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import tool_call_chunk
 
-from lightrouter_graph.testing.deltas import count_call_tokens
-from lightrouter_graph.testing.tokens import split_tokens
+from lightrouter_graph.testing.tokens import count_call_tokens, split_tokens
 
 Content: TypeAlias = str | list[str | dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Reply:
-    """One scripted answer, with what may go slow or wrong about it.
+    """Scripted reply with delays and failures.
 
-    It is played in this order: wait `delay_s`; the text, token by token, each after `delay_per_token_s`; then
-    the tool calls and the end, or in their place `error` or an endless wait.
+    Order: wait `delay_s`; stream the text token by token, each after `delay_per_token_s`; then send the tool calls and
+    finish, or raise `error`, or hang.
 
     Attributes:
-        text: The whole text. A limit on tokens cuts it.
-        tool_calls: As in `AIMessage`; they come whole, or not at all when the limit leaves no room for them.
-        finish_reason: Unless given "tool_calls" where there are any, else "stop". A cut reply says "length".
+        text: The whole text; the token limit of a call cuts it.
+        tool_calls: As in `AIMessage`; all are sent, or none if they exceed the token limit.
+        finish_reason: "tool_calls" or "stop" unless given; always "length" for a reply that was cut.
         usage: Counted unless given.
         delay_s: Seconds before the first token.
         delay_per_token_s: Seconds before each token.
-        hang: Never finish after the text; with an empty text never say anything.
-        error: Raised after the text: with some text, a connection that breaks.
+        hang: Whether the model never finishes after the text.
+        error: Exception raised after the text; with a non-empty text, an interrupted stream.
 
     Example:
         >>> Reply("four", delay_s=0.2).text
@@ -49,14 +48,14 @@ class Reply:
 
 
 Scripted: TypeAlias = str | AIMessage | Exception | Reply
-"""What a model says in one call: an `Exception` is raised, an `AIMessage` keeps its further fields."""
+"""Reply to one call. An `Exception` is raised; an `AIMessage` keeps its other fields."""
 
 Response: TypeAlias = Scripted | Callable[[Sequence[BaseMessage]], Scripted]
-"""One entry of a script: what is said, or a function of the messages that decides it."""
+"""Entry of a script: a reply, or a function that returns one for the messages of the call."""
 
 
 class Step(NamedTuple):
-    """Wait, then produce some content (empty for a mere wait)."""
+    """Wait, then produce content; empty content only waits."""
 
     wait_s: float
     content: Content
@@ -64,10 +63,10 @@ class Step(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Take:
-    """One reply as one call hears it."""
+class PreparedReply:
+    """Reply to one call, cut to the limit of the call."""
 
-    reply: Reply
+    scripted: Reply
     pieces: tuple[str, ...]
     tool_calls: tuple[ToolCall, ...]
     finish_reason: str
@@ -77,24 +76,30 @@ class Take:
 
     @property
     def tokens(self) -> int:
-        """Tokens of the text and the tool calls."""
+        """Number of tokens of text and tool calls."""
         return len(self.pieces) + count_call_tokens(self.tool_calls)
 
     def steps(self) -> Iterator[Step]:
-        """Play everything but the end; raises the reply's error."""
-        if self.reply.delay_s:
-            yield Step(self.reply.delay_s, "", 0)
+        """Yield the steps before the end of the reply; raise its error, if any."""
+        if self.scripted.delay_s:
+            yield Step(self.scripted.delay_s, "", 0)
         if self.blocks is not None:
-            yield Step(self.reply.delay_per_token_s * len(self.pieces), self.blocks, len(self.pieces))
+            yield Step(self.scripted.delay_per_token_s * len(self.pieces), self.blocks, len(self.pieces))
         else:
-            yield from (Step(self.reply.delay_per_token_s, piece, 1) for piece in self.pieces)
-        if self.reply.error is not None:
-            raise self.reply.error
-        if self.reply.hang:
+            yield from (Step(self.scripted.delay_per_token_s, piece, 1) for piece in self.pieces)
+        if self.scripted.error is not None:
+            raise self.scripted.error
+        if self.scripted.hang:
             yield Step(math.inf, "", 0)
 
     def message(self, content: Content, usage: UsageMetadata | None, metadata: dict[str, Any]) -> AIMessage:
-        """The reply as one message."""
+        """Return the reply as one message.
+
+        Args:
+            content: Text or content blocks that were produced.
+            usage: Token counts; None for none.
+            metadata: Response metadata of the model.
+        """
         return AIMessage(
             content=content,
             tool_calls=list(self.tool_calls),
@@ -104,7 +109,12 @@ class Take:
         )
 
     def last_chunk(self, usage: UsageMetadata | None, metadata: dict[str, Any]) -> AIMessageChunk:
-        """The end of the reply as a stream tells it: everything but the text."""
+        """Return the last chunk of the stream: tool calls, token counts and metadata.
+
+        Args:
+            usage: Token counts; None for none.
+            metadata: Response metadata of the model.
+        """
         return AIMessageChunk(
             content="",
             tool_call_chunks=[
@@ -121,42 +131,45 @@ class Take:
         return {**self.metadata, **metadata, "finish_reason": self.finish_reason}
 
 
-def make_take(said: Scripted, *, limit: int | None, prefix: str) -> Take:
-    """Fit what is said to a call.
+def prepare_reply(scripted: Scripted, *, limit: int | None, prefix: str) -> PreparedReply:
+    """Cut a scripted reply to the limit of a call.
 
     Args:
-        said: What the script has for the call.
-        limit: Most tokens the call takes, None for any number.
-        prefix: Text that the caller already has; it is left out where the reply starts with it.
+        scripted: The entry of the script.
+        limit: Maximum number of tokens; None for no limit.
+        prefix: Text that the caller already has; omitted if the reply starts with it.
+
+    Raises:
+        TypeError: If the entry is no reply.
     """
-    origin = said if isinstance(said, AIMessage) else None
-    reply = _as_reply(said)
+    origin = scripted if isinstance(scripted, AIMessage) else None
+    reply = _as_reply(scripted)
     pieces = split_tokens(reply.text.removeprefix(prefix))
     room = math.inf if limit is None else limit - len(pieces)
     calls = tuple(reply.tool_calls) if count_call_tokens(reply.tool_calls) <= room else ()
     cut = room < 0 or len(calls) < len(reply.tool_calls)
-    natural = reply.finish_reason or ("tool_calls" if calls else "stop")
+    default = reply.finish_reason or ("tool_calls" if calls else "stop")
     whole = origin is not None and not isinstance(origin.content, str) and room >= 0 and not prefix
-    return Take(
-        reply=reply,
+    return PreparedReply(
+        scripted=reply,
         pieces=tuple(pieces[:limit]),
         tool_calls=calls,
-        finish_reason="length" if cut else natural,
+        finish_reason="length" if cut else default,
         blocks=origin.content if origin and whole else None,
         extras=origin.additional_kwargs if origin else {},
         metadata=origin.response_metadata if origin else {},
     )
 
 
-def _as_reply(said: Scripted) -> Reply:
-    if isinstance(said, Reply):
-        return said
-    if isinstance(said, str):
-        return Reply(said)
-    if isinstance(said, Exception):
-        return Reply("", error=said)
-    if isinstance(said, AIMessage):
-        reason = said.response_metadata.get("finish_reason")
-        return Reply(str(said.text), said.tool_calls, finish_reason=reason, usage=said.usage_metadata)
-    msg = f"a model says a str, an AIMessage, an Exception or a Reply, not {said!r}"
+def _as_reply(scripted: Scripted) -> Reply:
+    if isinstance(scripted, Reply):
+        return scripted
+    if isinstance(scripted, str):
+        return Reply(scripted)
+    if isinstance(scripted, Exception):
+        return Reply("", error=scripted)
+    if isinstance(scripted, AIMessage):
+        reason = scripted.response_metadata.get("finish_reason")
+        return Reply(str(scripted.text), scripted.tool_calls, finish_reason=reason, usage=scripted.usage_metadata)
+    msg = f"a scripted reply must be a str, an AIMessage, an Exception or a Reply, got {scripted!r}"
     raise TypeError(msg)

@@ -1,4 +1,4 @@
-"""A chat model that plays a script: every answer, delay and failure is decided by the test."""
+"""Chat model with scripted replies, delays and failures."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Annotated, Any
@@ -13,31 +13,32 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field, PrivateAttr, SkipValidation
 
-from lightrouter_graph.testing.calls import Call, CallLog, Progress, Script, WhenSpent
+from lightrouter_graph.testing.calls import Call, CallLog, Progress
 from lightrouter_graph.testing.clock import Clock, RealClock
-from lightrouter_graph.testing.replies import Content, Response, Scripted, Take, make_take
+from lightrouter_graph.testing.replies import Content, PreparedReply, Response, Scripted, prepare_reply
+from lightrouter_graph.testing.script import Script, WhenSpent
 from lightrouter_graph.testing.tokens import count_prompt_tokens
 
 
 class ScriptedChatModel(BaseChatModel):
-    """A chat model that plays a script and remembers how it was called.
+    """Chat model that returns scripted replies and logs its calls.
 
-    A lone response is said in every call. A list is played once, in the order of the calls, and one call more
-    raises `ScriptExhaustedError`; `then` makes it start again or repeat its last entry. Shallow copies
-    (`model_copy`, `bind`, `bind_tools`) play from the same script and write to the same log, from any thread.
+    A single response is returned by every call. A list is consumed in order, one entry per call; then the model raises
+    `ScriptExhaustedError`, or cycles, or repeats the last entry, see `then`. Shallow copies (`model_copy`, `bind`,
+    `bind_tools`) share script and log, also across threads.
 
-    Tokens are counted and cut by `split_tokens`, an approximation. Stop sequences are logged, not honoured.
-    An `AIMessage` of content blocks streams in one chunk, and loses its non-text blocks when a limit cuts it.
+    Tokens are counted and cut by `split_tokens`, an approximation. Stop sequences are logged but not applied. An
+    `AIMessage` with content blocks streams in one chunk and loses its non-text blocks if a limit cuts it.
 
     Attributes:
-        responses: One response, or a list of them; see `Response`.
-        name: The model's name in `response_metadata`, errors and traces.
-        then: What follows the last entry of a list.
-        max_tokens: Limit where a call gives neither `max_tokens` nor `max_completion_tokens`.
-        continues: Whether a final `AIMessage` is continued: where the scripted text starts with it, only the
-            rest is said; otherwise the whole text, as providers do that do not honour a prefix.
-        reports_usage: Whether messages carry `usage_metadata`. The log counts tokens in any case.
-        clock: What delays pass through; a `VirtualClock` makes them instantaneous.
+        responses: One response, or a list of responses; see `Response`.
+        name: Name of the model in `response_metadata`, errors and traces.
+        then: What a call gets after the last entry of a list: "raise", "cycle" or "repeat_last".
+        max_tokens: Token limit of calls that set neither `max_tokens` nor `max_completion_tokens`.
+        continues: Whether a final `AIMessage` is continued: only the rest is returned if the scripted text starts with
+            it. Otherwise the whole text is returned, as by providers without prefix support.
+        reports_usage: Whether messages have `usage_metadata`. The log always counts tokens.
+        clock: Clock of the delays; with a `VirtualClock` they take no real time.
 
     Example:
         >>> model = ScriptedChatModel(responses=["It is four.", "Five!"], name="a")
@@ -60,7 +61,7 @@ class ScriptedChatModel(BaseChatModel):
     _log: CallLog = PrivateAttr(default_factory=CallLog)
 
     def model_post_init(self, context: Any, /) -> None:
-        """Set up the script that all shallow copies share."""
+        """Create the script that all shallow copies share."""
         super().model_post_init(context)
         if isinstance(self.responses, str) or not isinstance(self.responses, Sequence):
             self._script = Script([self.responses], "repeat_last")
@@ -69,17 +70,17 @@ class ScriptedChatModel(BaseChatModel):
 
     @property
     def calls(self) -> list[Call]:
-        """The calls so far, in the order in which they began."""
+        """All calls, in the order in which they started."""
         return self._log.calls
 
     @property
     def bound_tools(self) -> list[dict[str, Any]]:
-        """The tools of every `bind_tools`, in OpenAI's shape; those of one call are in its `kwargs`."""
+        """Tools of all `bind_tools` calls, in OpenAI format; the tools of one call are in its `kwargs`."""
         return self._log.tools
 
     @property
     def model_name(self) -> str:
-        """The name, as the attribute that tracers and price lists look for."""
+        """The name, under the attribute that tracers and price lists read."""
         return self.name or self._llm_type
 
     @property
@@ -98,14 +99,18 @@ class ScriptedChatModel(BaseChatModel):
         parallel_tool_calls: bool | None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
-        """Bind tools: they are recorded and passed to each call; what is called is up to the script.
+        """Bind tools. They are logged and passed to each call; the script decides which tools are called.
 
-        So are `tool_choice`, in whatever form, and all further arguments (`strict`...).
+        Args:
+            tools: Tools in any format that LangChain accepts.
+            tool_choice: Passed to each call unchanged.
+            parallel_tool_calls: Passed to each call unchanged.
+            **kwargs: Further arguments of each call, such as `strict`.
         """
         shapes = [convert_to_openai_tool(tool) for tool in tools]
         self._log.tools.extend(shapes)
-        told = {"tool_choice": tool_choice, "parallel_tool_calls": parallel_tool_calls}
-        return self.bind(tools=shapes, **{k: v for k, v in told.items() if v is not None}, **kwargs)
+        choices = {"tool_choice": tool_choice, "parallel_tool_calls": parallel_tool_calls}
+        return self.bind(tools=shapes, **{k: v for k, v in choices.items() if v is not None}, **kwargs)
 
     def _generate(
         self,
@@ -116,8 +121,8 @@ class ScriptedChatModel(BaseChatModel):
     ) -> ChatResult:
         call = self._make_call(messages, stop, kwargs, streamed=False)
         with self._log.record(call) as progress:
-            take = self._take(call)
-            return self._result(call, take, list(self._play(take, progress)))
+            reply = self._prepare(call)
+            return self._result(call, reply, list(self._produce(reply, progress)))
 
     async def _agenerate(
         self,
@@ -128,8 +133,8 @@ class ScriptedChatModel(BaseChatModel):
     ) -> ChatResult:
         call = self._make_call(messages, stop, kwargs, streamed=False)
         with self._log.record(call) as progress:
-            take = self._take(call)
-            return self._result(call, take, [content async for content in self._aplay(take, progress)])
+            reply = self._prepare(call)
+            return self._result(call, reply, [content async for content in self._aproduce(reply, progress)])
 
     def _stream(
         self,
@@ -140,10 +145,10 @@ class ScriptedChatModel(BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         call = self._make_call(messages, stop, kwargs, streamed=True)
         with self._log.record(call) as progress:
-            take = self._take(call)
-            for content in self._play(take, progress):
+            reply = self._prepare(call)
+            for content in self._produce(reply, progress):
                 yield ChatGenerationChunk(message=AIMessageChunk(content=content))
-            yield self._last_chunk(call, take)
+            yield self._last_chunk(call, reply)
 
     async def _astream(
         self,
@@ -154,10 +159,10 @@ class ScriptedChatModel(BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         call = self._make_call(messages, stop, kwargs, streamed=True)
         with self._log.record(call) as progress:
-            take = self._take(call)
-            async for content in self._aplay(take, progress):
+            reply = self._prepare(call)
+            async for content in self._aproduce(reply, progress):
                 yield ChatGenerationChunk(message=AIMessageChunk(content=content))
-            yield self._last_chunk(call, take)
+            yield self._last_chunk(call, reply)
 
     def _make_call(
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any], *, streamed: bool
@@ -171,45 +176,49 @@ class ScriptedChatModel(BaseChatModel):
             input_tokens=count_prompt_tokens(str(message.text) for message in messages),
         )
 
-    def _take(self, call: Call) -> Take:
+    def _prepare(self, call: Call) -> PreparedReply:
         response = self._script.next(self.model_name)
-        said: Scripted = response(call.messages) if callable(response) else response
-        return make_take(said, limit=call.max_tokens, prefix=self._prefix(call))
+        scripted: Scripted = response(call.messages) if callable(response) else response
+        return prepare_reply(scripted, limit=call.max_tokens, prefix=self._prefix(call))
 
     def _prefix(self, call: Call) -> str:
         last = call.messages[-1] if call.messages else None
         return str(last.text) if self.continues and isinstance(last, AIMessage) else ""
 
-    def _play(self, take: Take, progress: Progress) -> Iterator[Content]:
-        for step in take.steps():
+    def _produce(self, reply: PreparedReply, progress: Progress) -> Iterator[Content]:
+        for step in reply.steps():
             if step.wait_s:
                 self.clock.sleep_sync(step.wait_s)
             progress.output_tokens += step.tokens
             if step.content:
                 yield step.content
-        progress.output_tokens = take.tokens
+        progress.output_tokens = reply.tokens
 
-    async def _aplay(self, take: Take, progress: Progress) -> AsyncIterator[Content]:
-        for step in take.steps():
+    async def _aproduce(self, reply: PreparedReply, progress: Progress) -> AsyncIterator[Content]:
+        for step in reply.steps():
             if step.wait_s:
                 await self.clock.sleep(step.wait_s)
             progress.output_tokens += step.tokens
             if step.content:
                 yield step.content
-        progress.output_tokens = take.tokens
+        progress.output_tokens = reply.tokens
 
-    def _result(self, call: Call, take: Take, contents: list[Content]) -> ChatResult:
-        content = take.blocks if take.blocks is not None else "".join(map(str, contents))
-        message = take.message(content, self._usage(call, take), {"model_name": self.model_name})
+    def _result(self, call: Call, reply: PreparedReply, contents: list[Content]) -> ChatResult:
+        content = reply.blocks if reply.blocks is not None else "".join(map(str, contents))
+        message = reply.message(content, self._usage(call, reply), {"model_name": self.model_name})
         return ChatResult(generations=[ChatGeneration(message=message)])
 
-    def _last_chunk(self, call: Call, take: Take) -> ChatGenerationChunk:
-        chunk = take.last_chunk(self._usage(call, take), {"model_name": self.model_name})
+    def _last_chunk(self, call: Call, reply: PreparedReply) -> ChatGenerationChunk:
+        chunk = reply.last_chunk(self._usage(call, reply), {"model_name": self.model_name})
         return ChatGenerationChunk(message=chunk)
 
-    def _usage(self, call: Call, take: Take) -> UsageMetadata | None:
+    def _usage(self, call: Call, reply: PreparedReply) -> UsageMetadata | None:
         if not self.reports_usage:
             return None
-        given, spoken = take.reply.usage, take.tokens
-        total = call.input_tokens + spoken
-        return given or {"input_tokens": call.input_tokens, "output_tokens": spoken, "total_tokens": total}
+        total = call.input_tokens + reply.tokens
+        counted: UsageMetadata = {
+            "input_tokens": call.input_tokens,
+            "output_tokens": reply.tokens,
+            "total_tokens": total,
+        }
+        return reply.scripted.usage or counted

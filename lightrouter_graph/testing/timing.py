@@ -1,11 +1,11 @@
-"""How fast a recorded model is."""
+"""Timing of a recorded model: latency of the first token and tokens per second."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Timing:
-    """The pace of a model; zeros mean at once.
+    """Timing of a response; zeros mean no delay.
 
     Attributes:
         ttft_s: Seconds to the first token.
@@ -20,11 +20,20 @@ class Timing:
     tokens_per_s: float = 0.0
 
     def due_s(self, index: int) -> float:
-        """Seconds from the request to the token of that index, from 0."""
+        """Return the seconds from the request to a token.
+
+        Args:
+            index: Index of the token, from 0.
+        """
         return self.ttft_s + (index / self.tokens_per_s if self.tokens_per_s else 0.0)
 
     def produced(self, seconds: float, tokens: int) -> int:
-        """How many of `tokens` are out after so many seconds."""
+        """Return the number of tokens produced after a time.
+
+        Args:
+            seconds: Seconds since the request, >= 0.
+            tokens: Tokens of the whole response.
+        """
         if seconds < self.ttft_s:
             return 0
         return min(tokens, 1 + int((seconds - self.ttft_s) * self.tokens_per_s)) if self.tokens_per_s else tokens

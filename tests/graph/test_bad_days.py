@@ -12,12 +12,12 @@ from lightrouter_graph.testing import (
     Behave,
     Cut,
     Fail,
-    Habits,
     Insert,
     Reasoning,
     RecordedModelServer,
     Replace,
     Say,
+    ServerBehaviour,
     Stall,
 )
 
@@ -200,7 +200,7 @@ async def test_without_a_limit_all_are_asked_at_once(server):
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens", "num_predict"])
 async def test_a_cap_under_the_wrong_name_is_renamed_once_and_remembered(server, name):
-    server.habits["a"] = Habits(limit_name=name)
+    server.behaviours["a"] = ServerBehaviour(limit_name=name)
     pool = pool_at(server)
     message = await ask(pool)
     assert candidate(message)["boot_tokens"] == 10
@@ -212,7 +212,7 @@ async def test_a_cap_under_the_wrong_name_is_renamed_once_and_remembered(server,
 
 
 async def test_a_cap_the_user_set_on_the_model_goes_along_under_the_other_name(server):
-    server.habits["a"] = Habits(limit_name="max_tokens")
+    server.behaviours["a"] = ServerBehaviour(limit_name="max_tokens")
     model = ChatOpenAI(model="a", base_url=server.base_url, api_key="none", max_retries=0, max_tokens=50)
     for pool in (Pool([model, *pool_at(server, "bc")]), Pool([model])):
         server.reset()
@@ -224,7 +224,7 @@ async def test_a_cap_the_user_set_on_the_model_goes_along_under_the_other_name(s
 
 
 async def test_an_ignored_cap_is_cut_by_us_from_then_on(server, caplog):
-    server.habits["a"] = Habits(honours_limit=False)
+    server.behaviours["a"] = ServerBehaviour(honours_limit=False)
     pool = pool_at(server)
     await ask(pool)
     assert "a ignores its cap of 10 tokens" in caplog.text
@@ -245,7 +245,7 @@ async def test_a_usage_that_is_missing_or_cannot_be_is_estimated_and_flagged(ser
 
 @pytest.mark.parametrize("prefix", ["restart", "repeat"])
 async def test_a_prefix_that_is_not_continued_doubles_nothing_and_is_remembered(server, prefix):
-    server.habits["a"] = Habits(prefix=prefix)
+    server.behaviours["a"] = ServerBehaviour(prefix=prefix)
     pool = pool_at(server, "ab", continuation="continue_final_message")
     message = await ask(pool)
     assert message.text == long("a")
@@ -259,7 +259,7 @@ async def test_a_prefix_that_is_not_continued_doubles_nothing_and_is_remembered(
 
 
 async def test_two_messages_of_one_role_in_a_row_are_joined_where_they_are_refused(server):
-    server.habits["a"] = Habits(alternating_roles=True)
+    server.behaviours["a"] = ServerBehaviour(alternating_roles=True)
     pool = pool_at(server, "ab")
     context = Context.paper(boot_tokens=10, selector="consistency", aggregator="vote")
     message = await ask(pool, context)
@@ -270,7 +270,7 @@ async def test_two_messages_of_one_role_in_a_row_are_joined_where_they_are_refus
 
 
 async def test_hidden_reasoning_that_eats_a_boot_is_given_room(server):
-    server.habits["a"] = Habits(reasoning=Reasoning(20))
+    server.behaviours["a"] = ServerBehaviour(reasoning=Reasoning(20))
     message = await ask(pool_at(server))
     first, second, *_ = (r.body for r in server.requests if r.body["model"] == "a")
     assert (first["max_completion_tokens"], second["max_completion_tokens"]) == (10, 40)
@@ -279,7 +279,7 @@ async def test_hidden_reasoning_that_eats_a_boot_is_given_room(server):
 
 
 async def test_where_the_effort_can_be_lowered_it_is(server):
-    server.habits["a"] = Habits(reasoning=Reasoning(500, by_effort={"low": 2}))
+    server.behaviours["a"] = ServerBehaviour(reasoning=Reasoning(500, by_effort={"low": 2}))
     model = ChatOpenAI(model="a", base_url=server.base_url, api_key="none", max_retries=0, reasoning_effort="high")
     message = await ask(Pool([model, *pool_at(server, "bc")]))
     second = [r.body for r in server.requests if r.body["model"] == "a"][1]
@@ -288,7 +288,7 @@ async def test_where_the_effort_can_be_lowered_it_is(server):
 
 
 async def test_a_habit_of_one_call_is_not_one_for_ever(server):
-    server.failures["a"] = [Behave(Habits(alternating_roles=True))]
+    server.failures["a"] = [Behave(ServerBehaviour(alternating_roles=True))]
     message = await ask(pool_at(server))
     assert candidate(message)["fate"] != "failed"
 

@@ -18,7 +18,15 @@ from lightrouter_graph.llm.client import complete, complete_unless_stopped
 from lightrouter_graph.providers.building import SPEC_KEY
 from lightrouter_graph.rate_limits import RetryBudget
 from lightrouter_graph.runtime.early_stop import EarlyStop, EarlyStopRules
-from lightrouter_graph.testing import Fail, Habits, RecordedModelServer, Replace, Reply, ScriptedChatModel, VirtualClock
+from lightrouter_graph.testing import (
+    Fail,
+    RecordedModelServer,
+    Replace,
+    Reply,
+    ScriptedChatModel,
+    ServerBehaviour,
+    VirtualClock,
+)
 
 QUESTION = "How many apples are in the basket?"
 RECORD = {"question": QUESTION, "outputs": {"a": {"text": long("4")}}}
@@ -34,9 +42,11 @@ def call(**facts):
     return Call(**{"stage": "boot", "layer": 1, "timeout_s": 10.0, "max_tokens": 10, **facts})
 
 
-@pytest.mark.parametrize("habits", [Habits(limit_name="max_tokens"), Habits(alternating_roles=True)])
-async def test_calls_that_are_refused_at_the_same_time_learn_the_same_thing_once(habits):
-    with RecordedModelServer([RECORD], habits={"a": habits}) as server:
+@pytest.mark.parametrize(
+    "behaviour", [ServerBehaviour(limit_name="max_tokens"), ServerBehaviour(alternating_roles=True)]
+)
+async def test_calls_that_are_refused_at_the_same_time_learn_the_same_thing_once(behaviour):
+    with RecordedModelServer([RECORD], behaviours={"a": behaviour}) as server:
         candidate = Candidate("a", ChatOpenAI(model="a", base_url=server.base_url, api_key="none"))
         asked = [HumanMessage(QUESTION), HumanMessage("Well?")]
         replies = await asyncio.gather(*(complete(candidate, asked, call()) for _ in range(4)))

@@ -3,7 +3,19 @@
 from collections.abc import Callable, Mapping
 from random import Random
 
-from lightrouter_graph.testing import Behave, Cut, Fail, Fault, Habits, Insert, Reasoning, Replace, Say, Stall, Timing
+from lightrouter_graph.testing import (
+    Behave,
+    Cut,
+    Fail,
+    Fault,
+    Insert,
+    Reasoning,
+    Replace,
+    Say,
+    ServerBehaviour,
+    Stall,
+    Timing,
+)
 
 SILENT = ("", "  \n ", "<think>Four? Or five? I should count them once more.</think>", "<think>Let me count them: one,")
 """What a model says that says nothing."""
@@ -107,7 +119,7 @@ def _other_words(chance: Random) -> Fault:
 
 
 def _mood(chance: Random) -> Fault:
-    return Behave(draw_habits(chance))
+    return Behave(draw_behaviour(chance))
 
 
 def _late_and_bad(chance: Random) -> Fault:
@@ -145,16 +157,16 @@ def draw_fault(chance: Random) -> tuple[str, Fault]:
     return kind, KINDS[kind](chance)
 
 
-def draw_habits(chance: Random) -> Habits:
-    """Draw one bad habit."""
+def draw_behaviour(chance: Random) -> ServerBehaviour:
+    """Draw one deviating behaviour."""
     return chance.choice(
         (
-            Habits(limit_name=chance.choice(("max_tokens", "max_completion_tokens", "num_predict"))),
-            Habits(limit_name="num_predict", other_limits="ignore"),
-            Habits(honours_limit=False),
-            Habits(prefix=chance.choice(("restart", "repeat"))),
-            Habits(alternating_roles=True),
-            Habits(reasoning=Reasoning(chance.choice((5, 20, 500)), shown=chance.random() < 0.5)),
+            ServerBehaviour(limit_name=chance.choice(("max_tokens", "max_completion_tokens", "num_predict"))),
+            ServerBehaviour(limit_name="num_predict", other_limits="ignore"),
+            ServerBehaviour(honours_limit=False),
+            ServerBehaviour(prefix=chance.choice(("restart", "repeat"))),
+            ServerBehaviour(alternating_roles=True),
+            ServerBehaviour(reasoning=Reasoning(chance.choice((5, 20, 500)), shown=chance.random() < 0.5)),
         )
     )
 

@@ -7,10 +7,10 @@ from pprint import pformat
 from random import Random
 from typing import Any
 
-from resilience.chaos_faults import KINDS, OTHERS, draw_fault, draw_habits, draw_timing
+from resilience.chaos_faults import KINDS, OTHERS, draw_behaviour, draw_fault, draw_timing
 
 from lightrouter_graph import Budget
-from lightrouter_graph.testing import Fault, FaultPlan, Habits, Timing
+from lightrouter_graph.testing import Fault, FaultPlan, ServerBehaviour, Timing
 
 CANDIDATES = "abcdef"
 ROLES = (*CANDIDATES, "judge", "writer")
@@ -31,7 +31,7 @@ class Role:
     says: str
     fault: FaultPlan | None = None
     kinds: frozenset[str] = frozenset()
-    habits: Habits | None = None
+    behaviour: ServerBehaviour | None = None
     timing: Timing | None = None
     continues: bool = False
     priced: bool = False
@@ -44,7 +44,7 @@ class Role:
     @property
     def is_honest(self) -> bool:
         """Whether it keeps to its caps and says why it stopped."""
-        return self.habits is None and not self.kinds & {"mood", "finish reason"}
+        return self.behaviour is None and not self.kinds & {"mood", "finish reason"}
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _role(chance: Random, name: str, badness: float, says: str) -> Role:
         says,
         fault,
         frozenset(kinds),
-        draw_habits(chance) if chance.random() < 0.2 else None,
+        draw_behaviour(chance) if chance.random() < 0.2 else None,
         draw_timing(chance) if chance.random() < 0.35 else None,
         continues=name in CANDIDATES and chance.random() < 0.4,
         priced=chance.random() < 0.7,

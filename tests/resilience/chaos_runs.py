@@ -18,7 +18,7 @@ from resilience.chaos_plans import CANDIDATES, ROLES, SCHEMA, Plan, judge
 from lightrouter_graph import Candidate, Context, LLMAggregator, LLMSelector, create_lightrouter
 from lightrouter_graph.rate_limits import endpoints
 from lightrouter_graph.testing import Bill, RecordedModelServer
-from lightrouter_graph.testing.billing import Kind
+from lightrouter_graph.testing.server.billing import Kind
 
 ASKED = {"messages": [("user", "How many apples are in the basket?")]}
 HANGS_S = 20.0
@@ -131,7 +131,7 @@ def _cast(outcome: Outcome, server: RecordedModelServer) -> None:
         server.responders[name] = judge if role == "judge" else lambda _, says=played.says: says
         for of_models, what in (
             (server.failures, played.fault),
-            (server.habits, played.habits),
+            (server.behaviours, played.behaviour),
             (server.timings, played.timing),
         ):
             if what is not None:

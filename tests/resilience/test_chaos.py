@@ -63,7 +63,7 @@ async def test_whatever_goes_wrong_there_is_an_answer_or_the_one_error_and_nothi
 
 async def play_together(server: RecordedModelServer, plans: list[Plan], turn: int = 0):
     """Play plans, some at a time; return what they came to, and what they left behind together."""
-    for of_models in (server.responders, server.failures, server.habits, server.timings):
+    for of_models in (server.responders, server.failures, server.behaviours, server.timings):
         of_models.clear()
     server.reset()
     plays = [Play(plan, server, turn) for plan in plans]

@@ -9,7 +9,7 @@ from helpers import decision, long
 from langchain_openai import ChatOpenAI
 
 from lightrouter_graph import Candidate, Context, LLMAggregator, LLMSelector, NoSurvivorError, create_lightrouter
-from lightrouter_graph.testing import Cut, Fail, Habits, Insert, Reasoning, RecordedModelServer, Stall, Timing
+from lightrouter_graph.testing import Cut, Fail, Insert, Reasoning, RecordedModelServer, ServerBehaviour, Stall, Timing
 
 ASKED = {"messages": [("user", "How many apples are in the basket?")]}
 
@@ -141,7 +141,7 @@ async def test_a_call_that_is_stopped_within_a_part_is_on_the_bill(server):
 
 async def test_an_answer_that_is_cut_because_its_cap_is_ignored_is_what_was_streamed(server):
     server.responders.update({name: partial(say, f"{name}, {long(name)}") for name in "ab"})
-    server.habits["c"] = Habits(honours_limit=False)
+    server.behaviours["c"] = ServerBehaviour(honours_limit=False)
     writer = LLMAggregator(candidates(server, "c")[0])
     context = Context(boot_tokens=10, agree=None, top_k=2, aggregator="llm", max_tokens=20, deadline_s=5)
     graph = create_lightrouter(candidates(server, "ab"), aggregator=writer, context=context).compile()
@@ -158,7 +158,7 @@ async def test_an_answer_that_is_cut_because_its_cap_is_ignored_is_what_was_stre
 
 async def test_boots_that_say_nothing_make_no_draft(server):
     """The draft was empty, and so was the answer when nobody got further."""
-    server.habits["a"] = Habits(reasoning=Reasoning(60))
+    server.behaviours["a"] = ServerBehaviour(reasoning=Reasoning(60))
     server.failures.update({"a": [None, None, Fail(400)], "b": Fail(400)})
     context = Context(boot_tokens=10, agree=None, top_k=1, layers=2)
     with pytest.raises(NoSurvivorError) as caught:

@@ -74,7 +74,9 @@ def kept() -> Counter[str]:
     gc.collect()
     names = (f"{type(thing).__module__}.{type(thing).__qualname__}" for thing in gc.get_objects())
     # A connection of the fake server's lives on for as long as it might be used again.
-    found = Counter(n for n in names if n.startswith("lightrouter_graph") and ".testing.serving." not in n)
+    found = Counter(
+        n for n in names if n.startswith("lightrouter_graph") and ".testing.server.uvicorn_thread." not in n
+    )
     found["threads"] = threading.active_count()
     found["files"] = len(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else 0
     with suppress(RuntimeError):

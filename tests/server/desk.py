@@ -9,11 +9,10 @@ import httpx
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from starlette.applications import Starlette
-from starlette.types import Receive, Scope, Send
 
 from lightrouter_graph.server import create_app
 from lightrouter_graph.testing import Response, ScriptedChatModel
-from lightrouter_graph.testing.serving import ServerThread
+from lightrouter_graph.testing.server.uvicorn_thread import ServerThread
 
 QUESTION = [{"role": "user", "content": "How many apples are in the basket?"}]
 PATH = "/v1/chat/completions"
@@ -89,23 +88,10 @@ def error(response: httpx.Response, status: int) -> dict[str, Any]:
     return told
 
 
-class _Door:
-    """An app as `ServerThread` takes it."""
-
-    def __init__(self, app: Starlette) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)
-
-    def abandon(self) -> None:
-        """Leave what is in flight to the server's grace time."""
-
-
 @contextmanager
 def served(app: Starlette) -> Iterator[str]:
     """Serve an app on a loopback port, in a thread; yields the base URL for clients."""
-    thread = ServerThread(_Door(app), 0)
+    thread = ServerThread(app, 0)
     thread.start()
     try:
         yield f"http://127.0.0.1:{thread.port}/v1"

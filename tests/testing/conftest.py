@@ -1,4 +1,4 @@
-"""A model that can be made to fail, and two ways to call it."""
+"""A model with injected faults, and two clients of it."""
 
 import httpx
 import pytest
@@ -6,28 +6,28 @@ from langchain_openai import ChatOpenAI
 
 from lightrouter_graph.testing import RecordedModelServer
 
-SAID = "Two plus two is four, of course."
+REPLY = "Two plus two is four, of course."
 
 
 @pytest.fixture(scope="module")
 def running_model():
-    with RecordedModelServer(responders={"m": lambda body: SAID}) as server:
+    with RecordedModelServer(responders={"m": lambda body: REPLY}) as server:
         yield server
 
 
 @pytest.fixture
 def played(running_model):
-    """The server; its model "m" says `SAID`."""
+    """The server; its model "m" replies `REPLY`."""
     running_model.reset()
     yield running_model
     running_model.wait_until_idle()
     running_model.failures.clear()
-    running_model.habits.clear()
+    running_model.behaviours.clear()
 
 
 @pytest.fixture
 def post(played):
-    """Call it as it is on the wire."""
+    """Call it over plain HTTP."""
     with httpx.Client(base_url=played.base_url, trust_env=False) as client:
 
         def post(*contents, **body):
@@ -39,7 +39,7 @@ def post(played):
 
 @pytest.fixture
 async def talk(played):
-    """Call it as users do."""
+    """Call it through `ChatOpenAI`."""
     async with httpx.AsyncClient(trust_env=False) as client:
 
         def talk(**settings):

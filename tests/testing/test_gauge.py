@@ -1,4 +1,4 @@
-"""How many requests and connections are open, and how fast they close."""
+"""Concurrency gauges of requests and connections, and how fast connections close."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ async def until(ready):
 
 @pytest.mark.parametrize("after", [None, 0, 3])
 @pytest.mark.parametrize("stream", [False, True])
-async def test_connections_close_with_the_calls_that_are_given_up(played, talk, after, stream):
+async def test_connections_of_cancelled_calls_close(played, talk, after, stream):
     played.failures["m"] = Stall(after)
     connections = played.connections.now
 
@@ -41,7 +41,7 @@ async def test_connections_close_with_the_calls_that_are_given_up(played, talk, 
     assert played.total().calls == played.total().cancelled == 4
 
 
-def test_a_connection_kept_alive_is_open_without_a_request(played):
+def test_a_keep_alive_connection_is_open_without_a_request(played):
     connections = played.connections.now
     with httpx.Client(base_url=played.base_url, trust_env=False) as client:
         for _ in range(3):
@@ -52,7 +52,7 @@ def test_a_connection_kept_alive_is_open_without_a_request(played):
     assert played.total() == Bill(3, 15, 27)
 
 
-def test_a_reset_forgets_the_most_but_not_what_is_open():
+def test_restart_resets_the_maximum_but_not_the_current_number():
     gauge = Gauge()
     gauge.open()
     with gauge.hold():

@@ -1,4 +1,4 @@
-"""The scripted model: what it says, how it is cut, paced, cancelled and logged."""
+"""Scripted model: replies, limits, delays, cancellation and the call log."""
 
 import asyncio
 import re
@@ -30,13 +30,13 @@ ADD_SHAPE = {
 }
 
 
-def say(*responses, **settings):
+def scripted_model(*responses, **settings):
     return ScriptedChatModel(responses=list(responses), name="a", **settings)
 
 
-async def hear(model, heard):
+async def collect(model, received):
     async for chunk in model.astream("?"):
-        heard.append(chunk.content)  # what was heard before an error counts
+        received.append(chunk.content)  # what came before an error counts
 
 
 # tokens ----------------------------------------------------------------------------------------------------
@@ -44,7 +44,7 @@ async def hear(model, heard):
 
 @settings(max_examples=50)
 @given(st.text(alphabet=st.characters(codec="utf-8")) | st.text(alphabet="ab1 \n\t.é"))
-def test_tokens_concatenate_back_and_count_as_the_replay_readme_says(text):
+def test_tokens_join_to_the_text_and_count_as_the_documented_pattern(text):
     pieces = split_tokens(text)
     assert "".join(pieces) == text
     counted = len(re.findall(r"[A-Za-z]{1,8}|\d{1,3}|\s*\n+|[^\sA-Za-z\d]{1,2}", text))
@@ -52,31 +52,31 @@ def test_tokens_concatenate_back_and_count_as_the_replay_readme_says(text):
     assert take_tokens(text, 2) == "".join(pieces[:2])
 
 
-def test_a_long_run_of_blanks_costs_no_time():
+def test_long_runs_of_blanks_are_counted_in_linear_time():
     assert count_tokens("a" + " " * 200_000 + "b" + " " * 200_000) == 2
 
 
-# what is said ----------------------------------------------------------------------------------------------
+# replies ----------------------------------------------------------------------------------------------------
 
 
-def test_a_list_is_played_once_and_then_says_who_was_called_too_often():
-    model = say("one", AIMessage("two"), lambda messages: f"heard {messages[-1].content}")
-    assert [model.invoke(q).content for q in "xyz"] == ["one", "two", "heard z"]
+def test_a_list_is_consumed_once_and_an_extra_call_raises_with_the_model_name():
+    model = scripted_model("one", AIMessage("two"), lambda messages: f"got {messages[-1].content}")
+    assert [model.invoke(q).content for q in "xyz"] == ["one", "two", "got z"]
     with pytest.raises(ScriptExhaustedError, match="'a' was called 4 times, its script has 3"):
         model.invoke("w")
     assert len(model.calls) == 4
 
 
-def test_a_lone_response_is_said_for_ever_and_lists_can_cycle_or_stay():
+def test_a_single_response_repeats_and_lists_can_cycle_or_repeat_the_last_entry():
     lone = ScriptedChatModel(responses="4")
     assert [lone.invoke("?").content for _ in range(3)] == ["4", "4", "4"]
-    cycling, staying = say("a", "b", then="cycle"), say("a", "b", then="repeat_last")
+    cycling, staying = scripted_model("a", "b", then="cycle"), scripted_model("a", "b", then="repeat_last")
     assert [cycling.invoke("?").content for _ in range(4)] == ["a", "b", "a", "b"]
     assert [staying.invoke("?").content for _ in range(4)] == ["a", "b", "b", "b"]
 
 
 def test_exceptions_are_raised_and_logged():
-    model = say(ConnectionError("gone"), lambda _: TimeoutError("late"), "fine")
+    model = scripted_model(ConnectionError("gone"), lambda _: TimeoutError("late"), "fine")
     with pytest.raises(ConnectionError, match="gone"):
         model.invoke("?")
     with pytest.raises(TimeoutError, match="late"):
@@ -85,34 +85,34 @@ def test_exceptions_are_raised_and_logged():
     assert [call.output_tokens for call in model.calls] == [0, 0, 1]
 
 
-async def test_a_stream_may_break_after_some_text():
-    model, heard = say(Reply("half an", error=ConnectionError("reset"))), []
+async def test_a_stream_can_fail_after_some_text():
+    model, received = scripted_model(Reply("half an", error=ConnectionError("reset"))), []
     with pytest.raises(ConnectionError):
-        await hear(model, heard)
-    assert heard == ["half", " an"]
+        await collect(model, received)
+    assert received == ["half", " an"]
     assert model.calls[0].output_tokens == 2
     assert not model.calls[0].cancelled
 
 
-def test_a_response_of_a_wrong_kind_is_named():
-    with pytest.raises(TypeError, match="not 3"):
-        say(3).invoke("?")
+def test_a_response_of_an_invalid_type_raises():
+    with pytest.raises(TypeError, match="got 3"):
+        scripted_model(3).invoke("?")
 
 
 # limits and metadata ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("limit", [{"max_tokens": 2}, {"max_completion_tokens": 2}])
-def test_a_limit_of_the_call_cuts(limit):
-    message = say("It is four.", max_tokens=1).invoke("?", **limit)
+def test_the_limit_of_a_call_cuts_the_text(limit):
+    message = scripted_model("It is four.", max_tokens=1).invoke("?", **limit)
     assert message.content == "It is"
     assert message.response_metadata["finish_reason"] == "length"
     assert message.usage_metadata["output_tokens"] == 2
 
 
-def test_a_limit_of_the_model_cuts_and_enough_room_does_not():
-    assert say("It is four.", max_tokens=3).invoke("?").content == "It is four"
-    message = say("It is four.").invoke("?", max_tokens=4)
+def test_the_limit_of_the_model_cuts_only_longer_texts():
+    assert scripted_model("It is four.", max_tokens=3).invoke("?").content == "It is four"
+    message = scripted_model("It is four.").invoke("?", max_tokens=4)
     assert message.content == "It is four."
     assert message.response_metadata == {
         "finish_reason": "stop",
@@ -124,18 +124,18 @@ def test_a_limit_of_the_model_cuts_and_enough_room_does_not():
     ) == ("stop", "a")
 
 
-def test_usage_is_counted_given_or_left_out():
+def test_usage_is_counted_or_scripted_or_absent():
     given_usage = {"input_tokens": 7, "output_tokens": 9, "total_tokens": 16}
-    counted = say("two words").invoke("three words here").usage_metadata
+    counted = scripted_model("two words").invoke("three words here").usage_metadata
     assert counted == {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9}
-    assert say(Reply("x", usage=given_usage)).invoke("?").usage_metadata == given_usage
-    silent = say("x", reports_usage=False)
+    assert scripted_model(Reply("x", usage=given_usage)).invoke("?").usage_metadata == given_usage
+    silent = scripted_model("x", reports_usage=False)
     assert silent.invoke("?").usage_metadata is None
     assert silent.calls[0].output_tokens == 1
 
 
-async def test_streaming_says_the_same_as_invoking():
-    model = say(*["It is\n\nfour."] * 3)
+async def test_streaming_and_invoking_return_the_same_message():
+    model = scripted_model(*["It is\n\nfour."] * 3)
     chunks = [chunk async for chunk in model.astream("?")]
     whole = sum(chunks[1:], chunks[0])
     assert [chunk.content for chunk in chunks] == ["It", " is", "\n\n", "four", ".", ""]
@@ -152,19 +152,19 @@ async def test_streaming_says_the_same_as_invoking():
     assert [call.streamed for call in model.calls] == [True, False, True]
 
 
-def test_an_ai_message_keeps_its_other_fields_and_is_not_touched():
-    told = AIMessage("x", additional_kwargs={"reasoning_content": "hm"}, response_metadata={"finish_reason": "eos"})
-    model = say(told, told)
+def test_an_ai_message_keeps_its_other_fields_and_is_not_modified():
+    scripted = AIMessage("x", additional_kwargs={"reasoning_content": "hm"}, response_metadata={"finish_reason": "eos"})
+    model = scripted_model(scripted, scripted)
     first, second = model.invoke("?"), model.invoke("?")
     assert first.additional_kwargs == {"reasoning_content": "hm"}
     assert first.response_metadata["finish_reason"] == "eos"
     assert first.id != second.id
-    assert told.id is None
+    assert scripted.id is None
 
 
-def test_content_blocks_come_whole_unless_cut():
+def test_content_blocks_are_kept_unless_cut():
     blocks = [{"type": "reasoning", "reasoning": "hm"}, {"type": "text", "text": "It is four."}]
-    model = say(*[AIMessage(blocks)] * 3)
+    model = scripted_model(*[AIMessage(blocks)] * 3)
     assert model.invoke("?").content == blocks
     streamed = list(model.stream("?"))
     assert streamed[0].content == blocks
@@ -174,12 +174,12 @@ def test_content_blocks_come_whole_unless_cut():
 # tools -----------------------------------------------------------------------------------------------------
 
 
-def test_tools_are_bound_recorded_and_called():
+def test_tools_are_bound_logged_and_called():
     def add(a: int, b: int) -> int:
         """Add."""
         return a + b
 
-    model = say(*[Reply("", tool_calls=[ADD])] * 2)
+    model = scripted_model(*[Reply("", tool_calls=[ADD])] * 2)
     bound = model.bind_tools([add], tool_choice="any")
     message, chunks = bound.invoke("2+2?"), list(bound.stream("2+2?"))
     assert message.tool_calls == sum(chunks[1:], chunks[0]).tool_calls == [ADD]
@@ -192,8 +192,8 @@ def test_tools_are_bound_recorded_and_called():
 @pytest.mark.parametrize(
     "choice", ["any", "auto", "add", True, False, {"type": "function", "function": {"name": "add"}}]
 )
-def test_every_form_of_tool_choice_is_taken_and_passed_on(choice):
-    model = say(Reply("", tool_calls=[ADD]))
+def test_every_form_of_tool_choice_is_passed_to_the_call(choice):
+    model = scripted_model(Reply("", tool_calls=[ADD]))
     model.bind_tools([ADD_SHAPE], tool_choice=choice, parallel_tool_calls=False, strict=True).invoke("2+2?")
     (call,) = model.calls
     assert dict(call.kwargs) == {
@@ -206,36 +206,36 @@ def test_every_form_of_tool_choice_is_taken_and_passed_on(choice):
 
 async def test_several_tool_calls_stream_after_the_text():
     calls = [ADD, {**ADD, "id": "call-2", "args": {"a": "你好", "b": 3}}]
-    model = say(*[Reply("Adding.", tool_calls=calls)] * 2)
+    model = scripted_model(*[Reply("Adding.", tool_calls=calls)] * 2)
     chunks = [chunk async for chunk in model.bind_tools([ADD_SHAPE]).astream("?")]
     whole, invoked = sum(chunks[1:], chunks[0]), await model.ainvoke("?")
     assert (whole.content, whole.tool_calls) == (invoked.content, invoked.tool_calls) == ("Adding.", calls)
     assert whole.usage_metadata == invoked.usage_metadata
-    spoken = [count_tokens(part) for part in ("Adding.", "add", '{"a": 2, "b": 2}', "add", '{"a": "你好", "b": 3}')]
-    assert invoked.usage_metadata["output_tokens"] == sum(spoken)
+    counts = [count_tokens(part) for part in ("Adding.", "add", '{"a": 2, "b": 2}', "add", '{"a": "你好", "b": 3}')]
+    assert invoked.usage_metadata["output_tokens"] == sum(counts)
 
 
-def test_tool_calls_that_do_not_fit_are_left_out():
-    message = say(Reply("Adding.", tool_calls=[ADD])).invoke("?", max_tokens=3)
+def test_tool_calls_beyond_the_limit_are_omitted():
+    message = scripted_model(Reply("Adding.", tool_calls=[ADD])).invoke("?", max_tokens=3)
     assert (message.content, message.tool_calls) == ("Adding.", [])
     assert message.response_metadata["finish_reason"] == "length"
 
 
-def test_structured_output_works_through_tools():
+def test_structured_output_uses_tools():
     class Verdict(TypedDict):
         """A verdict."""
 
         best: Annotated[str, ..., "The best."]
 
     call = {"name": "Verdict", "args": {"best": "b"}, "id": "1", "type": "tool_call"}
-    assert say(Reply("", tool_calls=[call])).with_structured_output(Verdict).invoke("?") == {"best": "b"}
+    assert scripted_model(Reply("", tool_calls=[call])).with_structured_output(Verdict).invoke("?") == {"best": "b"}
 
 
 # continuation ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("continues", "prefix", "said"),
+    ("continues", "prefix", "expected"),
     [
         (True, "It is", " four."),
         (True, "Well", "It is four."),
@@ -243,16 +243,16 @@ def test_structured_output_works_through_tools():
         (False, "It is", "It is four."),
     ],
 )
-def test_a_final_assistant_message_is_continued_when_the_model_does_so(continues, prefix, said):
+def test_a_final_assistant_message_is_continued_if_the_model_continues(continues, prefix, expected):
     messages = [HumanMessage("2 + 2?"), AIMessage(prefix)]
-    assert say("It is four.", continues=continues).invoke(messages).content == said
+    assert scripted_model("It is four.", continues=continues).invoke(messages).content == expected
 
 
 # the log ---------------------------------------------------------------------------------------------------
 
 
 def test_the_log_has_the_messages_and_all_arguments():
-    model = say("x")
+    model = scripted_model("x")
     model.invoke([HumanMessage("hello")], max_tokens=5, stop=["."], temperature=0)
     (call,) = model.calls
     assert call.messages == (HumanMessage("hello"),)
@@ -263,7 +263,7 @@ def test_the_log_has_the_messages_and_all_arguments():
 
 
 async def test_a_copy_shares_script_and_log():
-    model = say("one", "two")
+    model = scripted_model("one", "two")
     copy = model.model_copy(update={"disable_streaming": True})
     assert [chunk.content async for chunk in copy.astream("?")] == ["one"]
     assert (await model.ainvoke("?")).content == "two"
@@ -272,17 +272,17 @@ async def test_a_copy_shares_script_and_log():
 
 
 async def test_threads_share_the_script():
-    model = say(*map(str, range(50)))
-    said = await asyncio.gather(*(asyncio.to_thread(model.invoke, "?") for _ in range(50)))
-    assert sorted(int(message.content) for message in said) == list(range(50))
+    model = scripted_model(*map(str, range(50)))
+    replies = await asyncio.gather(*(asyncio.to_thread(model.invoke, "?") for _ in range(50)))
+    assert sorted(int(message.content) for message in replies) == list(range(50))
 
 
 # cancellation ----------------------------------------------------------------------------------------------
 
 
-async def test_a_cancelled_call_says_so_and_counts_what_was_produced():
+async def test_a_cancelled_call_is_logged_with_its_token_count():
     clock = VirtualClock()
-    model = say(Reply("one two three four", delay_per_token_s=1.0), clock=clock)
+    model = scripted_model(Reply("one two three four", delay_per_token_s=1.0), clock=clock)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(model.ainvoke("?"), 2.5)
     (call,) = model.calls
@@ -290,19 +290,19 @@ async def test_a_cancelled_call_says_so_and_counts_what_was_produced():
     assert call.output_tokens == 2
 
 
-async def test_a_stream_left_early_counts_as_cancelled():
-    model = say("one two three four")
+async def test_a_stream_closed_early_is_logged_as_cancelled():
+    model = scripted_model("one two three four")
     async with aclosing(model.astream("?")) as stream:
         await anext(stream)
     await asyncio.sleep(0)
     assert (model.calls[0].cancelled, model.calls[0].output_tokens) == (True, 1)
-    sync = say("one two").stream("?")
+    sync = scripted_model("one two").stream("?")
     next(sync)
 
 
-async def test_a_reply_that_hangs_is_in_the_log_while_it_hangs():
+async def test_a_hanging_call_is_in_the_log():
     asked = asyncio.Event()
-    model = say(lambda _: asked.set() or Reply("", hang=True))
+    model = scripted_model(lambda _: asked.set() or Reply("", hang=True))
     task = asyncio.create_task(model.ainvoke("?"))
     await asked.wait()
     assert not model.calls[0].cancelled
@@ -311,30 +311,30 @@ async def test_a_reply_that_hangs_is_in_the_log_while_it_hangs():
     assert model.calls[0].cancelled
 
 
-async def test_a_stream_may_stall_after_its_text():
-    model, heard = say(Reply("all said", hang=True), clock=VirtualClock()), []
+async def test_a_stream_can_hang_after_its_text():
+    model, received = scripted_model(Reply("all said", hang=True), clock=VirtualClock()), []
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(hear(model, heard), 30)
-    assert heard == ["all", " said"]
+        await asyncio.wait_for(collect(model, received), 30)
+    assert received == ["all", " said"]
 
 
-def test_a_sync_call_cannot_hang():
-    with pytest.raises(RuntimeError, match="could never be cancelled"):
-        say(Reply("", hang=True)).invoke("?")
+def test_an_infinite_synchronous_wait_raises():
+    with pytest.raises(RuntimeError, match="cannot be cancelled"):
+        scripted_model(Reply("", hang=True)).invoke("?")
 
 
 # clocks ----------------------------------------------------------------------------------------------------
 
 
-async def test_the_real_clock_waits():
+async def test_the_real_clock_takes_real_time():
     loop = asyncio.get_running_loop()
     began = loop.time()
-    assert (await say(Reply("x", delay_s=0.003)).ainvoke("?")).content == "x"
-    assert say(Reply("x", delay_s=0.001)).invoke("?").content == "x"
+    assert (await scripted_model(Reply("x", delay_s=0.003)).ainvoke("?")).content == "x"
+    assert scripted_model(Reply("x", delay_s=0.001)).invoke("?").content == "x"
     assert loop.time() - began >= 0.0035
 
 
-async def test_sleepers_wake_in_virtual_order_and_ties_in_order_of_falling_asleep():
+async def test_sleepers_wake_in_virtual_order_and_ties_in_start_order():
     clock, woke = VirtualClock(), []
 
     async def nap(name, *pauses):
@@ -346,7 +346,7 @@ async def test_sleepers_wake_in_virtual_order_and_ties_in_order_of_falling_aslee
     assert woke == [("c", 1), ("c", 1.5), ("b", 2), ("c", 2), ("a", 3), ("b", 3), ("b", 5), ("a", 6)]
 
 
-async def test_the_clock_waits_for_everything_that_can_go_on_without_it():
+async def test_time_stands_still_while_the_event_loop_has_work():
     clock, seen = VirtualClock(), []
 
     async def busy():
@@ -365,23 +365,23 @@ async def test_the_clock_waits_for_everything_that_can_go_on_without_it():
     assert seen == [("turns", 0), ("thread", 0), ("nap", 100)]
 
 
-async def test_timeouts_of_the_event_loop_run_on_virtual_time():
+async def test_event_loop_timeouts_use_virtual_time():
     clock = VirtualClock()
-    slow = say(Reply("late", delay_s=60), Reply("in time", delay_s=20), clock=clock)
+    slow = scripted_model(Reply("late", delay_s=60), Reply("in time", delay_s=20), clock=clock)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(slow.ainvoke("?"), 30)
     assert clock.now == pytest.approx(30, abs=0.5)
     assert (await asyncio.wait_for(slow.ainvoke("?"), 30)).content == "in time"
 
 
-async def test_timers_can_stay_real():
+async def test_event_loop_timers_can_be_excluded():
     clock = VirtualClock(timers=False)
-    slow = say(Reply("late", delay_s=60), clock=clock)
+    slow = scripted_model(Reply("late", delay_s=60), clock=clock)
     assert (await asyncio.wait_for(slow.ainvoke("?"), 30)).content == "late"
     assert clock.now == 60
 
 
-async def test_settling_leaves_time_for_what_the_clock_cannot_see():
+async def test_settle_s_gives_real_time_to_invisible_work():
     clock, seen = VirtualClock(settle_s=0.01, timers=False), []
 
     async def unseen():
@@ -392,7 +392,7 @@ async def test_settling_leaves_time_for_what_the_clock_cannot_see():
     assert seen == [0]
 
 
-async def test_two_clocks_in_one_loop_are_refused_while_both_are_slept_on():
+async def test_two_clocks_in_one_loop_raise_while_both_have_sleepers():
     first, second = VirtualClock(), VirtualClock()
     hanging = asyncio.create_task(first.sleep(float("inf")))
     await asyncio.sleep(0.002)
@@ -405,16 +405,16 @@ async def test_two_clocks_in_one_loop_are_refused_while_both_are_slept_on():
     assert (first.now, second.now) == pytest.approx((1, 2), abs=0.1)
 
 
-def test_one_clock_may_serve_one_loop_after_another():
+def test_one_clock_can_serve_event_loops_in_turn():
     clock = VirtualClock()
     for _ in range(3):
         asyncio.run(clock.sleep(10))
     assert clock.now == 30
 
 
-def test_sync_calls_just_advance_the_virtual_clock():
+def test_synchronous_calls_advance_the_virtual_clock():
     clock = VirtualClock()
-    say(Reply("a b", delay_s=5, delay_per_token_s=1), clock=clock).invoke("?")
+    scripted_model(Reply("a b", delay_s=5, delay_per_token_s=1), clock=clock).invoke("?")
     assert clock.now == 7
 
 
@@ -454,7 +454,7 @@ async def test_a_graph_runs_on_virtual_time():
     assert order == [(["b"], 3), (["c"], 6), (["a"], 9), (["a,b,c"], 9)]
 
 
-def test_a_graph_runs_synchronously_too():
+def test_a_graph_runs_synchronously():
     clock = VirtualClock()
     model = ScriptedChatModel(responses=Reply("x", delay_s=2), clock=clock)
     graph = StateGraph(Race)

@@ -1,4 +1,4 @@
-"""A clock under which the event loop's own time stands still: equal programs see equal times to the last digit."""
+"""Virtual clock with `still=True`: equal programs read exactly equal times."""
 
 import asyncio
 import math
@@ -34,20 +34,20 @@ def moments(busy_s: float) -> list[float]:
     return seen
 
 
-def test_what_the_program_itself_takes_is_not_seen() -> None:
+def test_computing_time_of_the_program_is_invisible() -> None:
     slow, fast = moments(0.02), moments(0.0)
     assert slow == fast
     assert slow[:6] == slow[6:]
     assert [round(moment, 6) for moment in slow[:3]] == [0.3, 0.442857, 0.442857]
 
 
-def test_its_time_flows_again_when_nobody_sleeps() -> None:
+def test_real_time_resumes_without_sleepers() -> None:
     clock = VirtualClock(still=True)
 
     async def work() -> bool:
         await clock.sleep(5.0)
         await asyncio.sleep(0)
-        await asyncio.sleep(0.01)  # real: nobody sleeps by the clock
+        await asyncio.sleep(0.01)  # real time: the clock has no sleeper
         return asyncio.get_running_loop().time() > 5.0
 
     assert asyncio.run(work())

@@ -1,4 +1,4 @@
-"""Recorded outputs of models, found by the question they answer."""
+"""Index of recorded model outputs by question."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -7,31 +7,30 @@ from typing import Any, NamedTuple
 
 from langchain_core.messages import AIMessage
 
-from lightrouter_graph.testing.deltas import Said
 from lightrouter_graph.testing.jsonl import read_json_lines
+from lightrouter_graph.testing.server.timed_response import CandidateReply
 
 _ANCHOR = 24
-"""Questions are looked up by their last characters; shorter ones one by one."""
+"""Length of the index key: the last characters of a question. Shorter questions are searched one by one."""
 
 
 class Recording(NamedTuple):
-    """One question, white space normalised, and what each model said to it."""
+    """One question, white space normalised, and the output of each model."""
 
     question: str
-    outputs: Mapping[str, Said]
+    outputs: Mapping[str, CandidateReply]
 
 
 class Recordings:
-    """A set of recordings with quick look-up, built once and then only read.
+    """Read-only set of recordings, indexed by question.
 
     Args:
-        source: A `.jsonl` or `.jsonl.gz` file, or the records themselves. Of a record only "question" and
-            "outputs" are read; an output is a text or a mapping with a "text", "tool_calls" as in `AIMessage`, or
-            both. Of two records with the same question the later holds. What a file may hold is limited, see
-            `jsonl`.
+        source: A `.jsonl` or `.jsonl.gz` file, or the records. Only the keys "question" and "outputs" are read. An
+            output is a string, or a mapping with "text", "tool_calls" as in `AIMessage`, or both. The last record
+            of a question replaces earlier ones. File sizes are limited, see `jsonl`.
 
     Raises:
-        ValueError: If the file cannot be read, or a record is not one; with its place.
+        ValueError: If the file cannot be read or a record is invalid; names the line or the record number.
     """
 
     def __init__(self, source: str | Path | Iterable[Mapping[str, Any]]) -> None:
@@ -42,14 +41,18 @@ class Recordings:
             if len(question) >= _ANCHOR:
                 self._by_anchor.setdefault(question[-_ANCHOR:], []).append(recording)
         self.models = sorted({model for r in self._by_question.values() for model in r.outputs})
-        # All candidates are asked the same thing, so most look-ups repeat the last few.
+        # All candidates get the same question, so most look-ups repeat a recent one.
         self._find = lru_cache(maxsize=256)(self._search)
 
     def __len__(self) -> int:
         return len(self._by_question)
 
     def find(self, texts: Iterable[str]) -> Recording | None:
-        """Find the first text that equals, else contains, a known question; the longest one it contains."""
+        """Return the recording of the first text that equals or contains a recorded question; None without one.
+
+        Args:
+            texts: Texts to search in. Of several questions in one text the longest is taken.
+        """
         return next((found for found in map(self._find, texts) if found), None)
 
     def _search(self, text: str) -> Recording | None:
@@ -67,20 +70,20 @@ class Recordings:
 
 
 def normalise(text: str) -> str:
-    """Make every run of white space one blank, with none at the ends."""
+    """Replace each run of white space by one blank and strip the ends."""
     return " ".join(text.split())
 
 
 def _parse_all(source: str | Path | Iterable[Mapping[str, Any]]) -> Iterator[Recording]:
     if isinstance(source, str | Path):
-        placed: Iterable[tuple[str, Any]] = read_json_lines(Path(source))
+        located: Iterable[tuple[str, Any]] = read_json_lines(Path(source))
     else:
-        placed = ((f"record {number}", record) for number, record in enumerate(source, 1))
-    for place, record in placed:
+        located = ((f"record {number}", record) for number, record in enumerate(source, 1))
+    for place, record in located:
         try:
             yield _parse(record)
         except (KeyError, TypeError, AttributeError, ValueError) as exc:
-            needed = 'a record needs "question" and "outputs" of model -> {"text": ...}'
+            needed = 'a record needs "question" and "outputs", a mapping of model name to {"text": ...}'
             msg = f"{place}: {needed} ({_explain(exc)}), got {str(record)[:200]}"
             raise ValueError(msg) from exc
 
@@ -88,11 +91,11 @@ def _parse_all(source: str | Path | Iterable[Mapping[str, Any]]) -> Iterator[Rec
 def _parse(record: Mapping[str, Any]) -> Recording:
     question = normalise(_text(record["question"]))
     if not question:
-        raise ValueError("an empty question")
+        raise ValueError("the question is empty")
     return Recording(question, {_text(model): _parse_output(output) for model, output in record["outputs"].items()})
 
 
-def _parse_output(output: str | Mapping[str, Any]) -> Said:
+def _parse_output(output: str | Mapping[str, Any]) -> CandidateReply:
     if isinstance(output, str):
         return output
     if calls := output.get("tool_calls"):
@@ -103,7 +106,7 @@ def _parse_output(output: str | Mapping[str, Any]) -> Said:
 def _text(value: object) -> str:
     if isinstance(value, str):
         return value
-    msg = f"not a text: {str(value)[:50]!r}"
+    msg = f"expected a string, got {str(value)[:50]!r}"
     raise TypeError(msg)
 
 

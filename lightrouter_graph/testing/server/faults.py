@@ -1,4 +1,4 @@
-"""What goes wrong in one call of a recorded model."""
+"""Faults that can be injected into one call of a recorded model."""
 
 import asyncio
 import json
@@ -7,17 +7,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lightrouter_graph.testing.deltas import Said
-from lightrouter_graph.testing.habits import Habits
-from lightrouter_graph.testing.openai_shapes import ApiError, Json
-from lightrouter_graph.testing.wire import ConnectionCut, Part, insert_after
+from lightrouter_graph.testing.server.behaviours import ServerBehaviour
+from lightrouter_graph.testing.server.body_parts import Part, insert_after
+from lightrouter_graph.testing.server.completion_request import Json
+from lightrouter_graph.testing.server.errors import ApiError, ConnectionCut
+from lightrouter_graph.testing.server.timed_response import CandidateReply
 
 
 class Fault:
-    """One thing that goes wrong; this one is nothing. Each kind of fault changes one step of a call.
+    """Base class of faults: five hooks, one per step of a call. The base class changes nothing.
 
-    `one & other` has both; what is given first happens first. All hold for plain and for streamed answers. A test
-    may make kinds of its own.
+    `one & other` applies both, `one` first. Faults apply to plain and streamed responses. Tests may subclass it.
 
     Example:
         >>> late = Stall(seconds=0.01) & Fail(429, headers={"retry-after": "1"})
@@ -25,42 +25,51 @@ class Fault:
     """
 
     times: int | None = None
-    """For how many calls it holds where it stands alone or in a list; None for all, in a list for one."""
+    """Number of calls it applies to. None: every call, or one call if it is an entry of a list."""
 
     def __and__(self, other: "Fault") -> "Fault":
         return Both(self, other) if isinstance(other, Fault) else NotImplemented
 
     async def meet(self) -> None:
-        """What happens before the model is asked.
+        """Run before the model produces a response.
 
         Raises:
-            ApiError: To answer with that, in the model's place.
-            ConnectionCut: To answer nothing.
+            ApiError: To send this error response instead.
+            ConnectionCut: To close the connection without a response.
         """
 
-    def behave(self, habits: Habits) -> Habits:
-        """The habits of the model in this call."""
-        return habits
+    def behave(self, behaviour: ServerBehaviour) -> ServerBehaviour:
+        """Return the behaviour for this call, given that of the model."""
+        return behaviour
 
-    def say(self, said: Said) -> Said:
-        """What the model says."""
-        return said
+    def say(self, reply: CandidateReply) -> CandidateReply:
+        """Return the reply for this call, given the recorded one."""
+        return reply
 
     def rewrite(self, payload: Json) -> Json:
-        """The JSON of the answer, or of one event of the stream."""
+        """Return the JSON to send.
+
+        Args:
+            payload: JSON of the plain response, or of one event of a stream.
+        """
         return payload
 
     def send(self, parts: Iterator[Part]) -> Iterator[Part]:
-        """The parts of the body."""
+        """Return the parts of the body to send, given all of them."""
         return parts
 
 
 HEALTHY = Fault()
-"""What a call meets that meets no fault."""
+"""The fault of a call without a fault."""
 
 
 class Both(Fault):
-    """Two faults in one call."""
+    """Two faults in one call. Each hook applies the first fault, then the second.
+
+    Args:
+        first: The first fault.
+        second: The second fault; its behaviour and reply replace those of the first.
+    """
 
     def __init__(self, first: Fault, second: Fault) -> None:
         self._first, self._second = first, second
@@ -70,40 +79,40 @@ class Both(Fault):
         return f"{self._first!r} & {self._second!r}"
 
     async def meet(self) -> None:
-        """Meet the first, then the second."""
+        """Run both hooks."""
         await self._first.meet()
         await self._second.meet()
 
-    def behave(self, habits: Habits) -> Habits:
-        """The habits of the second, or else the first."""
-        return self._second.behave(self._first.behave(habits))
+    def behave(self, behaviour: ServerBehaviour) -> ServerBehaviour:
+        """Apply both hooks."""
+        return self._second.behave(self._first.behave(behaviour))
 
-    def say(self, said: Said) -> Said:
-        """What the second makes the model say, or else the first."""
-        return self._second.say(self._first.say(said))
+    def say(self, reply: CandidateReply) -> CandidateReply:
+        """Apply both hooks."""
+        return self._second.say(self._first.say(reply))
 
     def rewrite(self, payload: Json) -> Json:
-        """Both changes, the first one first."""
+        """Apply both hooks."""
         return self._second.rewrite(self._first.rewrite(payload))
 
     def send(self, parts: Iterator[Part]) -> Iterator[Part]:
-        """Both changes; at one place that of the first stands first."""
+        """Apply both hooks; at the same place, the parts of the first fault come first."""
         return self._first.send(self._second.send(parts))
 
 
 @dataclass(frozen=True)
 class Fail(Fault):
-    """An answer in place of the model's; it costs nothing.
+    """Send another response instead of the model's. It is not billed.
 
     Attributes:
-        status: The HTTP status; with 200 the `body` is a success to the client.
-        message: The message in the error body.
-        headers: Further response headers, such as `retry-after`.
-        times: How many calls fail before the model recovers; None for all, in a list for one.
-        hang: Never answer, in place of an HTTP error.
-        code: The code in the error body.
-        body: A body of its own: JSON, or a text sent as it is.
-        content_type: The type of the body.
+        status: HTTP status code; with 200 a client takes `body` for a successful response.
+        message: Message of the error object.
+        headers: Additional response headers, such as `retry-after`.
+        times: Number of calls that fail. None: every call, or one call if it is an entry of a list.
+        hang: Never send a response.
+        code: Code of the error object.
+        body: Body in place of the error object: a JSON object, or a string sent unchanged.
+        content_type: Content type of the body.
 
     Example:
         >>> Fail(status=429, headers={"retry-after": "1"}, times=2).times
@@ -122,7 +131,7 @@ class Fail(Fault):
     content_type: str = "application/json"
 
     async def meet(self) -> None:
-        """Answer, or never."""
+        """Send the error response, or wait until the client disconnects."""
         if self.hang:
             await asyncio.Event().wait()
         headers = {"content-type": self.content_type, **self.headers}
@@ -131,12 +140,12 @@ class Fail(Fault):
 
 @dataclass(frozen=True)
 class Stall(Fault):
-    """Silence on an open connection.
+    """Send nothing for a time, on an open connection.
 
     Attributes:
-        after: The tokens of a stream that come first; 0 for the headers alone, None for not even these. A shorter
-            stream stalls before its end, a plain body in its middle (0: before its first byte).
-        seconds: How long it lasts; it does not end unless given.
+        after: Tokens of a stream sent before it. 0: only the headers; None: not even the headers. A shorter stream
+            stalls before its end; a plain body in its middle (0: before its first byte).
+        seconds: Duration; infinite unless given.
 
     Example:
         >>> late = Stall(seconds=0.05) & Fail(503)
@@ -147,25 +156,24 @@ class Stall(Fault):
     seconds: float = math.inf
 
     async def meet(self) -> None:
-        """Wait where not even headers come."""
+        """Wait before the headers, if `after` is None."""
         if self.after is None:
             await asyncio.sleep(self.seconds)
 
     def send(self, parts: Iterator[Part]) -> Iterator[Part]:
-        """Wait in the middle."""
+        """Wait in the body, if `after` is given."""
         return parts if self.after is None else insert_after(parts, self.after, Part(pause_s=self.seconds))
 
 
 @dataclass(frozen=True)
 class Cut(Fault):
-    """An answer that breaks off, with neither finish reason nor `[DONE]`. What was sent is billed.
+    """Interrupt a response before its finish reason and `[DONE]`. The tokens sent are billed.
 
-    A plain answer is produced and billed whole; its body breaks off in the middle, short of its content-length.
+    A plain response is billed in full; its body ends in the middle.
 
     Attributes:
-        after: The tokens of a stream that come first; as in `Stall`.
-        how: "close" the connection; "reset" it; or "end" the response in good order, as a careless proxy does
-            (with an `after`).
+        after: Tokens of a stream sent before it; as in `Stall`.
+        how: "close" the connection; "reset" it; or "end" the body correctly, as some proxies do (requires `after`).
 
     Example:
         >>> cuts = [Cut(how="reset"), Cut(after=3), Cut(after=3, how="end")]
@@ -176,25 +184,25 @@ class Cut(Fault):
 
     def __post_init__(self) -> None:
         if self.after is None and self.how == "end":
-            raise ValueError("a response needs its headers to end in good order: give `after`")
+            raise ValueError("Cut(how='end') sends headers first: give `after`, such as after=0")
 
     async def meet(self) -> None:
-        """Close where not even headers come."""
+        """Close the connection before the headers, if `after` is None."""
         if self.after is None:
             raise ConnectionCut(reset=self.how == "reset")
 
     def send(self, parts: Iterator[Part]) -> Iterator[Part]:
-        """Break off in the middle."""
+        """End the body early, if `after` is given."""
         return parts if self.after is None else insert_after(parts, self.after, Part(halt=self.how))
 
 
 @dataclass(frozen=True)
 class Insert(Fault):
-    """Something that has no place in the body.
+    """Insert invalid data into the body.
 
     Attributes:
-        what: An object, sent as an event, or a text, sent as it is (with an empty line after it).
-        after: The tokens of a stream before it; as in `Stall`.
+        what: A JSON object, sent as an event; or a string, sent unchanged and followed by an empty line.
+        after: Tokens of a stream sent before it; as in `Stall`.
 
     Example:
         >>> overloaded = Insert({"error": {"message": "overloaded"}}, after=3) & Cut(after=3, how="end")
@@ -205,17 +213,17 @@ class Insert(Fault):
     after: int = 0
 
     def send(self, parts: Iterator[Part]) -> Iterator[Part]:
-        """Put it in."""
+        """Insert the data after `after` tokens."""
         text = self.what if isinstance(self.what, str) else f"data: {json.dumps(self.what)}"
         return insert_after(parts, self.after, Part(f"{text}\n\n".encode()))
 
 
 @dataclass(frozen=True)
 class Replace(Fault):
-    """Wrong values in the JSON of an answer or of the events of a stream, wherever their key is. The bill is right.
+    """Replace values in the JSON of a response or of stream events, at any depth. The bill stays correct.
 
     Attributes:
-        values: The value of each key; `...` leaves the key out. What is null stays null.
+        values: New value by key; `...` deletes the key. Null values are not replaced.
 
     Example:
         >>> Replace({"choices": []}).rewrite({"id": "c", "choices": [{"index": 0}]})
@@ -227,7 +235,7 @@ class Replace(Fault):
     values: Mapping[str, Any]
 
     def rewrite(self, payload: Json) -> Json:
-        """Put the values in."""
+        """Return the JSON with the new values."""
         return {key: self._rewrite(key, value) for key, value in payload.items() if not self._drops(key, value)}
 
     def _drops(self, key: str, value: Any) -> bool:
@@ -245,35 +253,35 @@ class Replace(Fault):
 
 @dataclass(frozen=True)
 class Say(Fault):
-    """Other words than the recorded ones, cut and billed like them.
+    """Replace the reply of the model; cut to the limit and billed as usual.
 
     Attributes:
-        said: The text, or a message where the model calls tools or ends in a way of its own.
+        reply: Text, or a message with tool calls or a `finish_reason` in `response_metadata`.
 
     Example:
-        >>> words = [Say(""), Say("<think>Four?</think>Four.")]
+        >>> replies = [Say(""), Say("<think>Four?</think>Four.")]
     """
 
-    said: Said
+    reply: CandidateReply
 
-    def say(self, said: Said) -> Said:  # noqa: ARG002
-        """Say that."""
-        return self.said
+    def say(self, reply: CandidateReply) -> CandidateReply:  # noqa: ARG002
+        """Return the new reply."""
+        return self.reply
 
 
 @dataclass(frozen=True)
 class Behave(Fault):
-    """Habits for one call, in place of the model's.
+    """Replace the behaviour of the model for one call.
 
     Attributes:
-        habits: These.
+        behaviour: The new behaviour.
 
     Example:
-        >>> once = [Behave(Habits(prefix="restart")), None]
+        >>> once = [Behave(ServerBehaviour(prefix="restart")), None]
     """
 
-    habits: Habits
+    behaviour: ServerBehaviour
 
-    def behave(self, habits: Habits) -> Habits:  # noqa: ARG002
-        """Behave like that."""
-        return self.habits
+    def behave(self, behaviour: ServerBehaviour) -> ServerBehaviour:  # noqa: ARG002
+        """Return the new behaviour."""
+        return self.behaviour

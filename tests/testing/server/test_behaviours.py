@@ -1,13 +1,13 @@
-"""Models that treat requests otherwise than most, on the wire."""
+"""Server behaviours that deviate from the API, over HTTP."""
 
 import json
 
 import pytest
 
-from lightrouter_graph.testing import Bill, Habits, Reasoning, count_tokens
+from lightrouter_graph.testing import Bill, Reasoning, ServerBehaviour, count_tokens
 
-SAID = "Two plus two is four, of course."
-ALL = count_tokens(SAID)
+REPLY = "Two plus two is four, of course."
+ALL = count_tokens(REPLY)
 INPUT = count_tokens("2 + 2?") + 4
 
 
@@ -26,8 +26,8 @@ def content(response):
     ("name", "other"),
     [("max_completion_tokens", "max_tokens"), ("max_tokens", "max_completion_tokens"), ("num_predict", "max_tokens")],
 )
-def test_a_model_takes_a_limit_under_one_name(played, post, name, other):
-    played.habits["m"] = Habits(limit_name=name)
+def test_a_model_can_accept_one_limit_parameter_only(played, post, name, other):
+    played.behaviours["m"] = ServerBehaviour(limit_name=name)
     assert content(post(**{name: 3})) == "Two plus two"
     refused = post(**{other: 3})
     assert refused.status_code == 400
@@ -40,15 +40,15 @@ def test_a_model_takes_a_limit_under_one_name(played, post, name, other):
     assert played.total() == Bill(1, INPUT, 3)
 
 
-def test_a_model_may_overlook_a_limit_under_another_name(played, post):
-    played.habits["m"] = Habits(limit_name="max_tokens", other_limits="ignore")
-    assert content(post(max_completion_tokens=3)) == SAID
+def test_a_model_can_ignore_other_limit_parameters(played, post):
+    played.behaviours["m"] = ServerBehaviour(limit_name="max_tokens", other_limits="ignore")
+    assert content(post(max_completion_tokens=3)) == REPLY
     assert content(post(max_completion_tokens=3, max_tokens=2)) == "Two plus"
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_model_may_write_on_and_is_paid_for_it(played, post, stream):
-    played.habits["m"] = Habits(honours_limit=False)
+def test_a_model_can_ignore_its_limit_and_bills_all_tokens(played, post, stream):
+    played.behaviours["m"] = ServerBehaviour(honours_limit=False)
     response = post(max_tokens=3, stream=stream)
     assert '"finish_reason": "stop"' in response.text
     assert played.total() == Bill(1, INPUT, ALL)
@@ -58,20 +58,20 @@ def test_a_model_may_write_on_and_is_paid_for_it(played, post, stream):
 
 
 @pytest.mark.parametrize(
-    ("habit", "boot", "said", "kind"),
+    ("prefix", "boot", "expected", "kind"),
     [
         ("continue", "Two plus two", " is four, of course.", "continuation"),
-        ("continue", "It is", SAID, "completion"),
-        ("restart", "Two plus two", SAID, "completion"),
-        ("repeat", "Two plus two", SAID, "continuation"),
-        ("repeat", "It is", f"It is{SAID}", "continuation"),
+        ("continue", "It is", REPLY, "completion"),
+        ("restart", "Two plus two", REPLY, "completion"),
+        ("repeat", "Two plus two", REPLY, "continuation"),
+        ("repeat", "It is", f"It is{REPLY}", "continuation"),
     ],
 )
-def test_a_prefix_may_be_misunderstood(played, post, habit, boot, said, kind):
-    played.habits["m"] = Habits(prefix=habit)
+def test_the_handling_of_a_prefix(played, post, prefix, boot, expected, kind):
+    played.behaviours["m"] = ServerBehaviour(prefix=prefix)
     asked = [{"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": boot}]
-    assert content(post(messages=asked, continue_final_message=True)) == said
-    assert {key: bill.output_tokens for key, bill in played.billed.items()} == {("m", kind): count_tokens(said)}
+    assert content(post(messages=asked, continue_final_message=True)) == expected
+    assert {key: bill.output_tokens for key, bill in played.billed.items()} == {("m", kind): count_tokens(expected)}
 
 
 # the roles
@@ -88,13 +88,13 @@ def test_a_prefix_may_be_misunderstood(played, post, habit, boot, said, kind):
         (["user", "assistant", "assistant"], 400),
     ],
 )
-def test_roles_must_alternate(played, post, roles, status):
-    played.habits["m"] = Habits(alternating_roles=True)
+def test_a_model_can_require_alternating_roles(played, post, roles, status):
+    played.behaviours["m"] = ServerBehaviour(alternating_roles=True)
     response = post(messages=[{"role": role, "content": "x"} for role in roles])
     assert response.status_code == status
     if status == 400:
-        said = "Conversation roles must alternate user/assistant/user/assistant/..."
-        assert response.json()["error"]["message"] == said
+        message = "Conversation roles must alternate user/assistant/user/assistant/..."
+        assert response.json()["error"]["message"] == message
         assert played.total() == Bill()
 
 
@@ -102,9 +102,9 @@ def test_roles_must_alternate(played, post, roles, status):
 
 
 def test_hidden_reasoning_is_counted_and_billed(played, post):
-    played.habits["m"] = Habits(reasoning=Reasoning(5))
+    played.behaviours["m"] = ServerBehaviour(reasoning=Reasoning(5))
     reply = post().json()
-    assert reply["choices"][0]["message"] == {"role": "assistant", "content": SAID, "refusal": None}
+    assert reply["choices"][0]["message"] == {"role": "assistant", "content": REPLY, "refusal": None}
     assert reply["usage"]["completion_tokens"] == 5 + ALL
     assert reply["usage"]["completion_tokens_details"] == {"reasoning_tokens": 5}
     assert played.total() == Bill(1, INPUT, 5 + ALL)
@@ -112,7 +112,7 @@ def test_hidden_reasoning_is_counted_and_billed(played, post):
 
 @pytest.mark.parametrize(("limit", "text", "thought"), [(7, "Two plus", 5), (5, "", 5), (4, "", 4)])
 def test_reasoning_uses_up_the_limit(played, post, limit, text, thought):
-    played.habits["m"] = Habits(reasoning=Reasoning(5))
+    played.behaviours["m"] = ServerBehaviour(reasoning=Reasoning(5))
     reply = post(max_tokens=limit).json()
     assert content(post(max_tokens=limit)) == text
     assert reply["choices"][0]["finish_reason"] == "length"
@@ -121,7 +121,7 @@ def test_reasoning_uses_up_the_limit(played, post, limit, text, thought):
 
 
 def test_shown_reasoning_comes_before_the_text(played, post):
-    played.habits["m"] = Habits(reasoning=Reasoning(2, shown=True))
+    played.behaviours["m"] = ServerBehaviour(reasoning=Reasoning(2, shown=True))
     assert choice(post())["message"]["reasoning_content"] == " hm hm"
     lines = [line.removeprefix("data: ") for line in post(stream=True).text.splitlines() if "{" in line]
     deltas = [json.loads(line)["choices"][0]["delta"] for line in lines]
@@ -133,8 +133,8 @@ def test_shown_reasoning_comes_before_the_text(played, post):
     ]
 
 
-def test_hidden_reasoning_is_silence_in_a_stream(played, post):
-    played.habits["m"] = Habits(reasoning=Reasoning(50))
+def test_hidden_reasoning_sends_no_events(played, post):
+    played.behaviours["m"] = ServerBehaviour(reasoning=Reasoning(50))
     assert post(stream=True, max_tokens=20).text.count("data: ") == 3
     assert played.total().output_tokens == 20
 
@@ -150,6 +150,6 @@ def test_hidden_reasoning_is_silence_in_a_stream(played, post):
         ({"reasoning_effort": 3}, 9),
     ],
 )
-def test_less_effort_is_less_reasoning(played, post, body, tokens):
-    played.habits["m"] = Habits(reasoning=Reasoning(9, by_effort={"low": 2, "minimal": 1, "none": 0}))
+def test_reasoning_tokens_depend_on_the_effort(played, post, body, tokens):
+    played.behaviours["m"] = ServerBehaviour(reasoning=Reasoning(9, by_effort={"low": 2, "minimal": 1, "none": 0}))
     assert post(**body).json()["usage"]["completion_tokens"] == tokens + ALL

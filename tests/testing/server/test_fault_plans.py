@@ -1,4 +1,4 @@
-"""Which call of which model meets which fault."""
+"""The fault of each call of each model."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def statuses(played, post):
     return statuses
 
 
-def test_a_lone_fault_holds_for_every_call_or_so_many(statuses):
+def test_a_single_fault_applies_to_every_call_or_a_number_of_calls(statuses):
     assert statuses(3, Fail(503)) == [503] * 3
     assert statuses(3, Fail(503, times=2)) == [503, 503, 200]
 
@@ -27,7 +27,7 @@ def test_a_list_has_an_entry_per_call(statuses):
     assert statuses(2, []) == [200, 200]
 
 
-def test_a_function_is_asked_with_the_number_and_the_body(statuses):
+def test_a_function_gets_the_call_number_and_the_body(statuses):
     def plan(number, body):
         asked = body["messages"][0]["content"]
         return Fail(400, asked) if asked == "question 2" else Fail(429) if number == 3 else None
@@ -35,14 +35,14 @@ def test_a_function_is_asked_with_the_number_and_the_body(statuses):
     assert statuses(4, plan) == [200, 400, 429, 200]
 
 
-def test_a_plan_counts_from_when_it_is_set_and_anew_after_a_reset(played, statuses):
+def test_call_numbers_start_when_a_plan_is_set_and_after_a_reset(played, statuses):
     assert statuses(1, [Fail(429)]) == [429]
     assert statuses(2, [Fail(500)]) == [500, 200]
     played.reset()
     assert statuses(2) == [500, 200]
 
 
-def test_each_model_has_a_plan_of_its_own(played, post):
+def test_each_model_has_its_own_plan(played, post):
     played.responders["other"] = lambda body: "yes"
     try:
         played.failures.update({"m": [Fail(429)], "other": [None, Fail(500)]})
@@ -53,14 +53,14 @@ def test_each_model_has_a_plan_of_its_own(played, post):
 
 
 @pytest.mark.parametrize("plan", [[ValueError], lambda number, body: "oops", lambda number, body: 1 / 0, 3])
-def test_a_plan_at_fault_is_named(played, post, plan):
+def test_an_invalid_plan_is_reported_to_the_client(played, post, plan):
     played.failures["m"] = plan
     response = post()
     assert response.status_code == 500
     assert "the plan of 'm'" in response.json()["error"]["message"]
 
 
-def test_plans_and_habits_are_given_when_the_server_is_made():
+def test_plans_are_arguments_of_the_server():
     with RecordedModelServer(failures={"m": [Fail(429)]}) as server:
         assert list(server.failures) == ["m"]
-        assert server.habits == {}
+        assert server.behaviours == {}

@@ -1,4 +1,4 @@
-"""Recordings from files that somebody else wrote."""
+"""Recordings from untrusted files."""
 
 import gzip
 import json
@@ -6,7 +6,7 @@ import json
 import pytest
 
 from lightrouter_graph.testing.jsonl import MAX_LINE_BYTES, read_json_lines
-from lightrouter_graph.testing.recordings import Recordings
+from lightrouter_graph.testing.server.recordings import Recordings
 
 GOOD = json.dumps({"question": "q", "outputs": {"m": "a"}})
 
@@ -28,20 +28,20 @@ def test_a_line_has_a_limit(path):
         Recordings(path)
 
 
-def test_a_line_may_be_as_long_as_its_limit(path):
+def test_a_line_of_exactly_the_limit_is_read(path):
     write(path, GOOD)
     assert list(read_json_lines(path, max_line_bytes=len(GOOD) + 1))
     with pytest.raises(ValueError, match=f"line 1: longer than the limit of {len(GOOD)} bytes"):
         list(read_json_lines(path, max_line_bytes=len(GOOD)))
 
 
-def test_a_file_has_a_limit_unpacked(path):
+def test_a_file_has_a_decompressed_size_limit(path):
     write(path, *[GOOD] * 3)
-    with pytest.raises(ValueError, match=rf"{path.name}, line 3: the file is bigger than the limit of 100 bytes"):
+    with pytest.raises(ValueError, match=rf"{path.name}, line 3: the file exceeds the limit of 100 bytes"):
         list(read_json_lines(path, max_total_bytes=100))
 
 
-def test_what_is_within_the_limits_is_read_before_what_is_not(path):
+def test_lines_before_the_first_error_are_read(path):
     write(path, GOOD, "x" * 200)
     lines = read_json_lines(path, max_line_bytes=100)
     assert next(lines) == (f"{path}, line 1", json.loads(GOOD))
@@ -52,40 +52,40 @@ def test_what_is_within_the_limits_is_read_before_what_is_not(path):
     [b"not gzip", gzip.compress(GOOD.encode())[:-9], b"\x1f\x8b\x08\x00" + b"\xff" * 50],
     ids=["plain", "cut short", "damaged"],
 )
-def test_a_damaged_file_is_named(tmp_path, data):
+def test_a_damaged_file_raises_with_its_name(tmp_path, data):
     (tmp_path / "bad.jsonl.gz").write_bytes(data)
-    with pytest.raises(ValueError, match=r"bad\.jsonl\.gz: damaged, or not packed by gzip"):
+    with pytest.raises(ValueError, match=r"bad\.jsonl\.gz: damaged or not a gzip file"):
         Recordings(tmp_path / "bad.jsonl.gz")
 
 
 @pytest.mark.parametrize(
     "line", [b"{oops", b"", b"\xff\xfe", b"[" * 100_000], ids=["cut short", "empty", "not UTF-8", "too deep"]
 )
-def test_what_is_not_json_is_named(tmp_path, line):
+def test_invalid_json_raises_with_its_line(tmp_path, line):
     (tmp_path / "bad.jsonl").write_bytes(GOOD.encode() + b"\n" + line + b"\n")
     with pytest.raises(ValueError, match=r"bad\.jsonl, line 2: not JSON"):
         Recordings(tmp_path / "bad.jsonl")
 
 
 @pytest.mark.parametrize(
-    ("record", "said"),
+    ("record", "cause"),
     [
         ([], "list indices"),
         ({"outputs": {}}, "'question' is missing"),
         ({"question": "q"}, "'outputs' is missing"),
-        ({"question": 3, "outputs": {}}, "not a text: '3'"),
-        ({"question": " ", "outputs": {}}, "an empty question"),
+        ({"question": 3, "outputs": {}}, "expected a string, got '3'"),
+        ({"question": " ", "outputs": {}}, "the question is empty"),
         ({"question": "q", "outputs": []}, "no attribute 'items'"),
         ({"question": "q", "outputs": {"m": None}}, "no attribute 'get'"),
-        ({"question": "q", "outputs": {"m": {"text": None}}}, "not a text: 'None'"),
+        ({"question": "q", "outputs": {"m": {"text": None}}}, "expected a string, got 'None'"),
         ({"question": "q", "outputs": {"m": {}}}, "'text' is missing"),
         ({"question": "q", "outputs": {"m": {"tool_calls": [{"name": 1}]}}}, "'args' and 'id'"),
     ],
 )
-def test_what_is_no_record_is_named(tmp_path, record, said):
+def test_an_invalid_record_raises_with_its_line(tmp_path, record, cause):
     path = write(tmp_path / "bad.jsonl", GOOD, json.dumps(record))
     with pytest.raises(ValueError, match=r"bad\.jsonl, line 2: a record needs") as error:
         Recordings(path)
-    assert said in str(error.value)
+    assert cause in str(error.value)
     with pytest.raises(ValueError, match="record 1: a record needs"):
         Recordings([record])

@@ -1,30 +1,35 @@
-"""Which fault each call of a recorded model meets."""
+"""Selects the fault of each call of a recorded model."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice, repeat
 from typing import TypeAlias
 
-from lightrouter_graph.testing.faults import Fault
-from lightrouter_graph.testing.openai_shapes import ApiError, Json
+from lightrouter_graph.testing.server.completion_request import Json
+from lightrouter_graph.testing.server.errors import ApiError
+from lightrouter_graph.testing.server.faults import Fault
 
 FaultPlan: TypeAlias = Fault | Sequence[Fault | None] | Callable[[int, Json], Fault | None]
-"""A fault of every call; one entry per call, None for a healthy one, as are all after the last; or a function of
-the number of the call (the first is 1) and the request's body."""
+"""One fault for every call; or a list with one entry per call, None for no fault (no faults after the last entry); or
+a function of the call number (from 1) and the request body."""
 
 
 @dataclass(eq=False)
-class Plans:
-    """The plans of all models. A plan counts the calls of its model from when it was set or started anew."""
+class FaultPlans:
+    """The fault plans of all models. Calls are counted from when a plan was set, or from `restart`."""
 
     by_model: dict[str, FaultPlan]
     _counts: dict[str, tuple[FaultPlan, int]] = field(default_factory=dict)
 
     def next(self, model: str, body: Json) -> Fault | None:
-        """Count a call and hand out its fault.
+        """Count a call and return its fault; None if it has none.
+
+        Args:
+            model: Name of the model.
+            body: JSON of the request.
 
         Raises:
-            ApiError: If the plan is at fault itself.
+            ApiError: If the plan raises an exception or returns something else (status 500).
         """
         plan = self.by_model.get(model)
         if plan is None:
@@ -32,14 +37,14 @@ class Plans:
         number = self._count(model, plan)
         try:
             fault = _find_fault(plan, number, body)
-        except Exception as exc:  # whatever a test's function raises is the client's to see
+        except Exception as exc:  # the client gets whatever a test's function raises
             raise ApiError(500, f"the plan of {model!r} raised {exc!r}") from exc
         if not isinstance(fault, Fault | None):
-            raise ApiError(500, f"the plan of {model!r} has {fault!r} for call {number}, not a Fault or None")
+            raise ApiError(500, f"the plan of {model!r} returned {fault!r} for call {number}, not a Fault or None")
         return fault
 
     def restart(self) -> None:
-        """Count all calls anew."""
+        """Set the call numbers of all models to 0."""
         self._counts.clear()
 
     def _count(self, model: str, plan: FaultPlan) -> int:
