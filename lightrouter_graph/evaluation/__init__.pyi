@@ -1,6 +1,6 @@
 from .datasets.registry import load
 from .methods.base import Fitted, Method, Need, Reply, Setting
-from .methods.named import named
+from .methods.registry import named
 from .questions import DataSet, Output, Question
 from .records import Result, RunFacts, Summary
 from .replay_runner import Models, Replay

@@ -1,4 +1,4 @@
-"""What the models themselves saw of a run: one account for all methods, kept outside of any of them."""
+"""Call log of an evaluation: every model call of one question, recorded by the models and not by the method."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,38 +6,38 @@ from contextvars import ContextVar
 
 from lightrouter_graph.evaluation.records import ModelCall
 
-_ledger: ContextVar[list[ModelCall] | None] = ContextVar("evaluation_ledger", default=None)
+_calls: ContextVar[list[ModelCall] | None] = ContextVar("evaluation_calls", default=None)
 _sample: ContextVar[int] = ContextVar("evaluation_sample", default=0)
 
 
 @contextmanager
-def ledger() -> Iterator[list[ModelCall]]:
-    """Collect every model call made inside, in this task and those it begins, in the order in which they ended."""
+def log_calls() -> Iterator[list[ModelCall]]:
+    """Collect every model call of this task and of its child tasks, in the order in which the calls ended."""
     calls: list[ModelCall] = []
-    token = _ledger.set(calls)
+    token = _calls.set(calls)
     try:
         yield calls
     finally:
-        _ledger.reset(token)
+        _calls.reset(token)
 
 
-def enter(call: ModelCall) -> None:
-    """Write a call down; nobody reads it outside of a `ledger()`."""
-    calls = _ledger.get()
+def log_call(call: ModelCall) -> None:
+    """Append a call to the list of the enclosing `log_calls`; without one the call is not recorded."""
+    calls = _calls.get()
     if calls is not None:
         calls.append(call)
 
 
 @contextmanager
-def sample_wanted(number: int) -> Iterator[None]:
-    """Ask inside for the sample of that number, from 0, where a prompt is put several times."""
-    token = _sample.set(number)
+def request_sample(index: int) -> Iterator[None]:
+    """Select, for calls inside the block, which of several independent samples of a prompt is returned (0-based)."""
+    token = _sample.set(index)
     try:
         yield
     finally:
         _sample.reset(token)
 
 
-def wanted_sample() -> int:
-    """Return which sample of a prompt is wanted; 0 unless someone said otherwise."""
+def requested_sample() -> int:
+    """Return the index of the selected sample; 0 outside of `request_sample`."""
     return _sample.get()

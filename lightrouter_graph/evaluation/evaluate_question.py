@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lightrouter_graph.answer_keys import default_key
 from lightrouter_graph.errors import BudgetError, LightRouterError
-from lightrouter_graph.evaluation.call_log import ledger
+from lightrouter_graph.evaluation.call_log import log_calls
 from lightrouter_graph.evaluation.methods.base import Fitted, Method, Reply
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.records import ModelCall, Result, Route, RouteBoot
@@ -45,7 +45,7 @@ class Answering:
             BudgetError: If the evaluation's own budget is spent; that is no fault of the method.
         """
         began = self.now()
-        with ledger() as calls:
+        with log_calls() as calls:
             try:
                 reply, error = await self.fitted.answer(question), ""
             except BudgetError:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar, cast
 
 from lightrouter_graph.errors import LightRouterError
-from lightrouter_graph.evaluation.call_log import ledger
+from lightrouter_graph.evaluation.call_log import log_calls
 from lightrouter_graph.evaluation.evaluate_question import Answering, Score, unscored
-from lightrouter_graph.evaluation.methods.base import Fitted, Method, Setting, ask
+from lightrouter_graph.evaluation.methods.base import Fitted, Method, Setting
+from lightrouter_graph.evaluation.methods.sampling import ask
 from lightrouter_graph.evaluation.models.cassette import Tape
 from lightrouter_graph.evaluation.models.recording_model import Pacer, WallClock, taped
 from lightrouter_graph.evaluation.models.spend_limit import LivePurse, refusals_raised
@@ -25,7 +26,7 @@ class Cast:
     """Who takes part in a live evaluation.
 
     Attributes:
-        pool: The candidates, most trusted first.
+        pool: The candidates, highest prior first.
         writer: Who merges answers; None: whoever is ranked first.
         judge: Who ranks boots where a model is to; None where nobody can.
         follows: Whether the writer follows any instruction. The small model that comes along for merging knows the one
@@ -159,7 +160,7 @@ class Live:
         return taped(candidate, self.tape, self.clock, self.purse)
 
     async def _output(self, candidate: Candidate, question: Question) -> Output:
-        with ledger() as calls:
+        with log_calls() as calls:
             said = await ask(candidate, question, max_tokens=self.max_tokens, stream_internally=True)
         if said.completion.failure is not None or not calls:
             return Output("", None, 0)

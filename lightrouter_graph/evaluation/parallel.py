@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 
 from lightrouter_graph.evaluation.datasets.registry import load
-from lightrouter_graph.evaluation.methods.named import named
+from lightrouter_graph.evaluation.methods.registry import named
 from lightrouter_graph.evaluation.questions import Scoring
 from lightrouter_graph.evaluation.records import Result
 from lightrouter_graph.evaluation.replay_runner import Models, Replay, is_complete

@@ -11,7 +11,7 @@ from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.evaluate_question import Answering, Score
 from lightrouter_graph.evaluation.methods.base import Method, Setting
 from lightrouter_graph.evaluation.methods.history import key_of
-from lightrouter_graph.evaluation.models.merge_stub import StandInWriter
+from lightrouter_graph.evaluation.models.merge_stub import MergeStub
 from lightrouter_graph.evaluation.models.replay_model import DEFAULT_PACE, Recordings, ReplayedChat
 from lightrouter_graph.evaluation.questions import Question, fold_of, mean_scores
 from lightrouter_graph.evaluation.records import Result, RunFacts
@@ -48,7 +48,7 @@ class Models:
     """The candidates of a replay, and what is assumed of them.
 
     Attributes:
-        names: Most trusted first; every question needs a scored output of each.
+        names: Names of the candidates, highest prior first; every question needs a scored output of each.
         prices: USD per 1M tokens, by name; a name left out has no known price.
         paces: How fast each is, where the recordings do not say.
         overhead: Tokens of instructions that every prompt had and the recordings do not show.
@@ -165,7 +165,7 @@ class Replay:
                 history=others,
                 seed=self._seed,
                 writer=self._writer(others),
-                stands_in=True,
+                writer_is_stub=True,
                 now=lambda: self._clock.now,
             )
         return self._settings[fold]
@@ -187,7 +187,7 @@ class Replay:
         known = mean_scores(history, self._models.names)
         first = max(self._models.names, key=lambda name: known[name])
         price = self._models.prices.get(first)
-        model = StandInWriter(
+        model = MergeStub(
             name=first,
             recordings=self._recordings,
             clock=self._clock,

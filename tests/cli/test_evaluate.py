@@ -18,7 +18,7 @@ from lightrouter_graph.cli import main
 from lightrouter_graph.cli.evaluate.comparing import print_comparison
 from lightrouter_graph.evaluation.datasets.recordings import write_recording
 from lightrouter_graph.evaluation.methods.error_injection import FORM
-from lightrouter_graph.evaluation.methods.named import named
+from lightrouter_graph.evaluation.methods.registry import named
 from lightrouter_graph.evaluation.questions import DataSet, fold_of
 
 RUN = ["--method", "majority", "--method", "lightrouter:boot_tokens=16", "--method", "best-single", "--jobs", "1"]

@@ -8,10 +8,10 @@ import pytest
 from evaluation.toys import output, question
 
 from lightrouter_graph.errors import BudgetError, EvaluationError, NoSurvivorError
-from lightrouter_graph.evaluation.call_log import enter
+from lightrouter_graph.evaluation.call_log import log_call
 from lightrouter_graph.evaluation.evaluate_question import Answering
 from lightrouter_graph.evaluation.methods.base import Reply
-from lightrouter_graph.evaluation.methods.single import First
+from lightrouter_graph.evaluation.methods.single import FIRST
 from lightrouter_graph.evaluation.questions import Output, Question
 from lightrouter_graph.evaluation.records import ModelCall, Result, Route
 
@@ -31,7 +31,7 @@ def answer(reply: Reply | Exception, *calls: ModelCall, asked: Question = ASKED)
     class Saying:
         async def answer(self, question: Question) -> Reply:
             for one in calls:
-                enter(one)
+                log_call(one)
             if isinstance(reply, Exception):
                 raise reply
             return reply
@@ -40,7 +40,7 @@ def answer(reply: Reply | Exception, *calls: ModelCall, asked: Question = ASKED)
         scored.append(text)
         return 0.5
 
-    answering = Answering(First(), Saying(), 1, score, lambda: next(times))
+    answering = Answering(FIRST, Saying(), 1, score, lambda: next(times))
     return asyncio.run(answering(asked)), scored
 
 

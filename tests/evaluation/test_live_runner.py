@@ -9,7 +9,7 @@ import pytest
 
 from lightrouter_graph.errors import BudgetError, EvaluationError, LightRouterError
 from lightrouter_graph.evaluation.live_runner import Cast, Live
-from lightrouter_graph.evaluation.methods.named import named
+from lightrouter_graph.evaluation.methods.registry import named
 from lightrouter_graph.evaluation.models.cassette import Tape
 from lightrouter_graph.evaluation.models.spend_limit import LivePurse
 from lightrouter_graph.evaluation.questions import Question, fold_of

@@ -16,9 +16,9 @@ import pytest
 
 from lightrouter_graph.context import Context
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.call_log import ledger
-from lightrouter_graph.evaluation.methods.base import ask
-from lightrouter_graph.evaluation.methods.named import named
+from lightrouter_graph.evaluation.call_log import log_calls
+from lightrouter_graph.evaluation.methods.registry import named
+from lightrouter_graph.evaluation.methods.sampling import ask
 from lightrouter_graph.evaluation.questions import Output, Question, fold_of
 from lightrouter_graph.evaluation.records import ModelCall, Result
 from lightrouter_graph.evaluation.replay_runner import Models, Replay
@@ -53,7 +53,7 @@ def seconds(tokens: int) -> float:
 
 
 def answered(method: str, **outputs: Output) -> Result:
-    """Let a method answer one question of three models; the most trusted is the first."""
+    """Let a method answer one question of three models; the first has the highest prior."""
     question = Question("q", QUESTION, outputs=outputs)
     return replay([question], **{name: PRICES[name] for name in outputs}).run(named(method), ["q"])[0]
 
@@ -202,7 +202,7 @@ def test_a_streamed_answer_of_few_tokens_keeps_its_cap(cap: int) -> None:
     candidate = replay([question], a=PRICES["a"], b=PRICES["b"])._setting(0).pool["a"]
 
     async def listen() -> tuple[str, list[ModelCall]]:
-        with ledger() as calls:
+        with log_calls() as calls:
             said = await ask(candidate, question, max_tokens=cap, stream_internally=True)
         return said.text, calls
 
@@ -242,7 +242,7 @@ def test_what_the_models_saw_is_what_the_run_says_it_cost(settings: dict[str, An
     graph = create_lightrouter(pool, context=Context(**settings, seed=1, aggregator="vote")).compile()
 
     async def ask() -> tuple[Any, list[ModelCall]]:
-        with ledger() as calls:
+        with log_calls() as calls:
             state = await graph.ainvoke({"messages": [("user", QUESTION)]})
         return state["messages"][-1].response_metadata["lightrouter"]["bill"], calls
 

@@ -2,7 +2,7 @@ import pytest
 from evaluation.toys import output, question, random_questions, run, toy
 
 from lightrouter_graph.answer_keys import default_key
-from lightrouter_graph.evaluation.methods.single import Single
+from lightrouter_graph.evaluation.methods.single import single
 
 
 @pytest.mark.parametrize(("answer", "key"), [(7, "7"), (None, None)])
@@ -20,6 +20,6 @@ def test_drawn_questions_are_the_same_each_time_and_right_as_often_as_their_mode
 
 def test_a_run_says_what_was_answered_what_it_cost_and_what_went_wrong() -> None:
     asked = [question(1, {"a": (2, 1.0), "b": (3, 0.0)}), question(2, {"b": (4, 0.5)})]
-    first, second = run(Single("a"), toy(asked, prices={"a": (1, 2), "b": (1, 2)}))
+    first, second = run(single("a"), toy(asked, prices={"a": (1, 2), "b": (1, 2)}))
     assert (first.score, first.names, first.tokens[1]) == (1.0, ["a"], 10)
     assert (second.score, type(second.error).__name__) == (0.0, "NoSurvivorError")

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lightrouter_graph.evaluation.call_log import ledger
+from lightrouter_graph.evaluation.call_log import log_calls
 from lightrouter_graph.evaluation.methods.base import Fitted, Method, Reply, Setting
-from lightrouter_graph.evaluation.models.merge_stub import StandInWriter
+from lightrouter_graph.evaluation.models.merge_stub import MergeStub
 from lightrouter_graph.evaluation.models.replay_model import Recordings, ReplayedChat
 from lightrouter_graph.evaluation.questions import Output, Question
 from lightrouter_graph.evaluation.records import ModelCall
@@ -114,7 +114,7 @@ def toy(
     Args:
         asked: The questions to be asked.
         history: Those to learn from; they are recorded, too.
-        names: The candidates, most trusted first; by default all of the first question.
+        names: The candidates, highest prior first; by default all of the first question.
         prices: USD per 1M tokens (input, output) by name; none are known by default.
         writer: Whose price and pace the stand-in writer has; the first candidate by default.
         overhead: Of every model, see `ReplayedChat`.
@@ -129,8 +129,8 @@ def toy(
         return Candidate(name, chat, price=price)
 
     pool = Pool([model(ReplayedChat, name) for name in names])
-    merging = model(StandInWriter, writer or names[0])
-    made = Setting(pool, tuple(history), writer=merging, stands_in=True)
+    merging = model(MergeStub, writer or names[0])
+    made = Setting(pool, tuple(history), writer=merging, writer_is_stub=True)
     return Toy(tuple(asked), replace(made, **setting), clock)
 
 
@@ -149,7 +149,7 @@ def run_fitted(fitted: Fitted, questions: Sequence[Question]) -> list[Answered]:
 
 
 async def _answer(fitted: Fitted, asked: Question) -> Answered:
-    with ledger() as calls:
+    with log_calls() as calls:
         try:
             reply, error = await fitted.answer(asked), None
         except Exception as exc:  # noqa: BLE001 - what is raised is what the test looks at

@@ -13,7 +13,7 @@ def everything(candidates: Sequence[str], offered: frozenset[Need], chosen: Sequ
     """Compare all methods, or those chosen.
 
     Args:
-        candidates: The names of the pool, most trusted first.
+        candidates: The names of the pool, highest prior first.
         offered: What the data and models offer.
         chosen: Names of methods; empty for all that can be run.
     """

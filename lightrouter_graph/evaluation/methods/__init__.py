@@ -1,1 +1,1 @@
-"""The methods compared: LightRouter, its rivals and its upper bounds, one file per way."""
+"""Evaluation methods: baselines, upper bounds, LightRouter in its settings, and LightRouter with injected errors."""

@@ -1,50 +1,42 @@
-"""The seam: a question in, an answer out. LightRouter, its rivals and its upper bounds all stand behind it."""
+"""`Method` protocol: `fit` learns from scored outputs of other questions, `Fitted.answer` answers one question."""
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from langchain_core.messages import AnyMessage, HumanMessage
-
-from lightrouter_graph.answer_keys import default_key
-from lightrouter_graph.evaluation.call_log import sample_wanted
+from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.records import Route
-from lightrouter_graph.llm.call import Call
-from lightrouter_graph.llm.client import complete
-from lightrouter_graph.llm.completion import Completion
 from lightrouter_graph.pool import Candidate, Pool
-from lightrouter_graph.rate_limits import RetryBudget
-from lightrouter_graph.records import Stage
 
 Need = Literal["history", "samples", "live", "judge", "writer"]
-"""What a method cannot do without: scored outputs to other questions, several samples per model, models that read what
-they are given (a replayed one says what it said), a model that can judge, one that follows any instruction to merge."""
+"""A requirement of a method: scored outputs of other questions; several samples per model; live models that read their
+whole prompt (replayed models repeat their recorded output); a judge model; a model that follows merge instructions."""
 
-TIMEOUT_S = 600.0
+HISTORY: frozenset[Need] = frozenset({"history"})
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """All that a method may know before the first question.
+    """Input of `Method.fit`: everything a method may know before the first question.
 
     Attributes:
-        pool: The candidates, most trusted first.
-        history: Questions of other folds with the scored outputs of the candidates; empty where there are none.
-        seed: Of every random choice, together with the question's id.
-        writer: Who merges answers: a live model, or what stands in for one; None where nobody can.
-        stands_in: Whether the writer only stands in for one.
-        judge: Who ranks boots where a model is to; None where nobody can.
-        max_tokens: Cap on a full answer; None for the models' own.
-        now: The clock, in seconds; a replay's runs ahead of the real one.
+        pool: The candidates, highest prior first.
+        history: Questions of the other folds with the scored outputs of the candidates; may be empty.
+        seed: Seed of every random choice, combined with the id of the question.
+        writer: The model that merges answers: a live model or a `MergeStub`; None if there is none.
+        writer_is_stub: True if `writer` is a `MergeStub`, as in every replay.
+        judge: The model that scores boots for the LLM selector; None if there is none.
+        max_tokens: Maximum output tokens of a full answer; None for the default of each model.
+        now: Clock in seconds; virtual time in a replay.
     """
 
     pool: Pool
     history: Sequence[Question] = ()
     seed: int = 0
     writer: Candidate | None = None
-    stands_in: bool = False
+    writer_is_stub: bool = False
     judge: Candidate | None = None
     max_tokens: int | None = None
     now: Callable[[], float] = time.monotonic
@@ -52,17 +44,16 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a method answers.
+    """The answer of a method to one question.
 
     Attributes:
-        text: The answer.
-        chosen: The candidate whose words it is; None where it was written anew.
-        confidence: The method's own estimate that it is right, 0 to 1; None where it has none.
-        first_token_s: When the first token of the answer was shown, on the setting's clock; None where the answer was
-            shown whole, or as `streamed` says.
-        streamed: Whether the answer was shown while the last call wrote it.
-        route: How LightRouter came to it.
-        stand_in: What stands in for what could not be replayed; "" for nothing.
+        text: Text of the answer.
+        chosen: Name of the candidate whose output `text` is; None if a model generated a merged text.
+        confidence: The method's estimate that the answer is right, 0 to 1; None if it has no estimate.
+        first_token_s: Time of the first visible token on the clock of the setting; None if `streamed` decides.
+        streamed: True if the answer was streamed by the last model call; False if it was returned as one message.
+        route: Boots, selection and agreement of a LightRouter run; None for other methods.
+        stand_in: Description of each part that a replay approximates; "" if every call is a recorded output.
     """
 
     text: str
@@ -75,24 +66,27 @@ class Reply:
 
 
 class Fitted(Protocol):
-    """A method that has learnt what it can and now answers."""
+    """A method after `fit`, ready to answer questions."""
 
     async def answer(self, question: Question) -> Reply:
-        """Answer one question. May read its `text` only; upper bounds also the recorded scores.
+        """Answer one question.
+
+        Args:
+            question: The question. Only upper bounds may read more of it than `text`.
 
         Raises:
-            LightRouterError: If no answer comes out.
+            LightRouterError: If no model call returned an answer.
         """
         ...
 
 
 class Method(Protocol):
-    """One line of the table.
+    """One row of the results table.
 
     Attributes:
-        name: Short and stable: it is written into results and given on the command line.
-        label: For tables and plots.
-        needs: What it cannot do without.
+        name: Stable identifier in `results.jsonl` and on the command line.
+        label: Text for tables and plots.
+        needs: Requirements; a run without them refuses the method.
     """
 
     @property
@@ -103,54 +97,26 @@ class Method(Protocol):
     def needs(self) -> frozenset[Need]: ...  # noqa: D102
 
     def fit(self, setting: Setting) -> Fitted:
-        """Learn from the history; called once per fold."""
+        """Learn from `setting.history`; called once per fold.
+
+        Args:
+            setting: Pool, history, seed and clock of the fold.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What one candidate said in full, and the short answer it is compared by (None where there is none)."""
+class Baseline:
+    """A `Method` made of a name, a label, a fit function and its requirements."""
 
-    candidate: Candidate
-    completion: Completion
-    key: str | None = field(default=None)
-
-    @property
-    def text(self) -> str:
-        """The text; "" where the call failed."""
-        return self.completion.text
+    name: str
+    label: str
+    fit: Callable[[Setting], Fitted]
+    needs: frozenset[Need] = frozenset()
 
 
-async def ask(
-    candidate: Candidate,
-    question: Question,
-    *,
-    messages: Sequence[AnyMessage] | None = None,
-    max_tokens: int | None = None,
-    stage: Stage = "generate",
-    sample: int = 0,
-    stream_internally: bool = False,
-) -> Said:
-    """Ask one candidate for a full answer, with the retries, limits and records of every other call of the package.
-
-    Args:
-        candidate: Whom to ask.
-        question: The question; its text is the prompt unless `messages` are given.
-        messages: The whole prompt.
-        max_tokens: Cap on the output; None for the model's own.
-        stage: What the call is for, in the records.
-        sample: Which of several independent samples of the same prompt is wanted, from 0.
-        stream_internally: Whether the reply is streamed, so that the time to its first token shows.
-    """
-    call = Call(
-        stage=stage,
-        layer=1,
-        timeout_s=TIMEOUT_S,
-        max_tokens=max_tokens,
-        retries=RetryBudget(4),
-        stream_internally=stream_internally,
-    )
-    with sample_wanted(sample):
-        completion = await complete(candidate, messages or [HumanMessage(question.text)], call)
-    key = default_key(completion.text, question.text) if completion.failure is None else None
-    return Said(candidate, completion, key)
+def check_at_least_one(method: str, number: int) -> None:
+    """Raise an `EvaluationError` that names the method if `number` < 1."""
+    if number < 1:
+        msg = f"method {method!r}: its number must be >= 1, got {number}"
+        raise EvaluationError(msg)

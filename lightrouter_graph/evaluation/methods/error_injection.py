@@ -7,7 +7,7 @@ from lightrouter_graph.context import Context
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.methods.base import Fitted, Need, Setting
 from lightrouter_graph.evaluation.methods.lightrouter import LightRouter
-from lightrouter_graph.evaluation.models.error_injection import Injection, corrupted
+from lightrouter_graph.evaluation.models.error_injection import Injection, with_injected_errors
 from lightrouter_graph.pool import Pool
 
 _NAME = re.compile(r"corrupted-(?P<percent>\d{1,3})-in-(?P<layer>\d)-of-(?P<layers>\d)(?::boot_tokens=(?P<boot>\d+))?")
@@ -15,15 +15,15 @@ FORM = "corrupted-PERCENT-in-LAYER-of-LAYERS"
 
 
 @dataclass(frozen=True, slots=True)
-class Corrupted:
-    """All boot, the best two go on from their own boots and the writer merges; some boots of one layer are wrong.
+class ErrorInjection:
+    """All candidates boot, the top 2 continue their boots, and the writer merges; some boots of one layer are wrong.
 
     Attributes:
-        name: As in results.
-        percent: Chance of a boot to be made wrong, 0 to 100.
-        layer: Whose boots are made wrong.
-        layers: How many there are; each later one ranks anew.
-        boot_tokens: Length of the boots.
+        name: Identifier of the method.
+        percent: Probability that a boot gets an error, 0 to 100.
+        layer: The layer with errors, 1-based.
+        layers: Number of layers; each later layer boots and ranks again.
+        boot_tokens: Length of the boots in tokens.
     """
 
     name: str
@@ -34,20 +34,20 @@ class Corrupted:
 
     @property
     def label(self) -> str:
-        """What is made wrong."""
+        """Share and layer of the wrong boots."""
         if not self.percent:
             return f"no boot wrong, {self.layers} layer{'s' if self.layers > 1 else ''}"
         return f"{self.percent} % of the boots of layer {self.layer} of {self.layers} wrong"
 
     @property
     def needs(self) -> frozenset[Need]:
-        """Models that go on from what they are given."""
+        """Live models, which continue a changed boot."""
         return frozenset({"live"})
 
     def fit(self, setting: Setting) -> Fitted:
-        """Let the candidates err."""
+        """Compile LightRouter over candidates with injected errors."""
         injection = Injection(self.layer, self.percent / 100, setting.seed)
-        pool = Pool([corrupted(candidate, injection) for candidate in setting.pool])
+        pool = Pool([with_injected_errors(candidate, injection) for candidate in setting.pool])
         context = Context(
             boot_tokens=self.boot_tokens,
             width=None,
@@ -60,8 +60,14 @@ class Corrupted:
         return LightRouter(self.name, self.label, context, merger="writer").fit(replace(setting, pool=pool))
 
 
-def corrupted_named(name: str) -> Corrupted | None:
-    """Return the method of a name such as `corrupted-50-in-1-of-3`; None where it is no such name.
+def error_injection_named(name: str) -> ErrorInjection | None:
+    """Return the method of a name such as `corrupted-50-in-1-of-3`.
+
+    Args:
+        name: The name; `:boot_tokens=N` may follow.
+
+    Returns:
+        The method; None if the name has another form.
 
     Raises:
         EvaluationError: If the percentage is above 100 or the layer is not one of the layers.
@@ -71,6 +77,6 @@ def corrupted_named(name: str) -> Corrupted | None:
         return None
     percent, layer, layers = (int(found[part]) for part in ("percent", "layer", "layers"))
     if percent > 100 or not 1 <= layer <= layers:
-        msg = f"method {name!r}: a percentage of 0 to 100 and a layer of 1 to {layers} are needed"
+        msg = f"method {name!r}: needs a percentage of 0 to 100 and a layer of 1 to {layers}; the form is {FORM}"
         raise EvaluationError(msg)
-    return Corrupted(name, percent, layer, layers, int(found["boot"] or Context().boot_tokens))
+    return ErrorInjection(name, percent, layer, layers, int(found["boot"] or Context().boot_tokens))

@@ -1,6 +1,6 @@
-"""What can be learnt of the candidates from questions they answered before."""
+"""Reads the history of a setting: mean scores, mean costs and scored outputs of the candidates on other questions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,14 +21,14 @@ class Past(NamedTuple):
     score: float
 
 
-def trusted(setting: Setting) -> tuple[Candidate, ...]:
-    """Return the pool by mean score in the history, best first; equals, and all without history, in pool order."""
+def by_history(setting: Setting) -> tuple[Candidate, ...]:
+    """Return the pool sorted by mean score in the history, best first; ties keep the order of the pool."""
     means = mean_scores(setting.history, setting.pool.names)
     return tuple(sorted(setting.pool, key=lambda candidate: -means[candidate.name]))
 
 
 def scored_outputs(setting: Setting) -> Iterator[Past]:
-    """Return every scored output of the pool in the history, question by question, in pool order."""
+    """Yield every scored output of the pool in the history, by question, in the order of the pool."""
     for question in setting.history:
         for name in setting.pool.names:
             output = question.outputs.get(name)
@@ -37,52 +37,65 @@ def scored_outputs(setting: Setting) -> Iterator[Past]:
 
 
 def require_history(setting: Setting, method: str) -> None:
-    """Refuse to fit without anything to learn from.
+    """Check that the history has a scored output.
+
+    Args:
+        setting: Pool and history.
+        method: Name of the method for the error.
 
     Raises:
-        EvaluationError: If no output of the pool in the history has a score.
+        EvaluationError: If no output of the pool has a score.
     """
     if next(scored_outputs(setting), None) is None:
-        msg = f"{method!r} learns from scored outputs to other questions, and there are none of {_names(setting)}"
+        names = ", ".join(setting.pool.names)
+        msg = f"{method!r} learns from scored outputs to other questions, and there are none of {names}"
         raise EvaluationError(msg)
 
 
 def mean_costs(setting: Setting) -> dict[str, float]:
-    """Return what a full answer of each candidate cost in the history, on average.
+    """Return the mean cost of a full answer of each candidate in the history.
 
-    In USD where all prices are known, else in output tokens: one measure for all. A candidate without outputs in the
-    history is taken to cost as much as the dearest.
+    Returns:
+        Cost by name: USD if all prices are known, else output tokens. A candidate without outputs in the history gets
+        the highest mean cost of the pool.
     """
-    costs = {candidate.name: _costs_of(candidate, setting) for candidate in setting.pool}
-    known = {name: sum(row) / len(row) for name, row in costs.items() if row}
-    dearest = max(known.values(), default=0.0)
-    return {name: known.get(name, dearest) for name in costs}
+    in_usd = has_prices(setting)
+    known: dict[str, float] = {}
+    for candidate in setting.pool:
+        answered = [question for question in setting.history if candidate.name in question.outputs]
+        costs = [cost_of(candidate, q, q.outputs[candidate.name], in_usd=in_usd) for q in answered]
+        if costs:
+            known[candidate.name] = sum(costs) / len(costs)
+    highest = max(known.values(), default=0.0)
+    return {name: known.get(name, highest) for name in setting.pool.names}
 
 
 def cost_of(candidate: Candidate, question: Question, output: Output, *, in_usd: bool) -> float:
-    """Return what one recorded answer cost: USD, or output tokens."""
+    """Return the cost of one recorded answer.
+
+    Args:
+        candidate: The candidate with its price.
+        question: The question, for the number of input tokens.
+        output: The recorded answer.
+        in_usd: True for USD, False for output tokens.
+    """
     if not in_usd or candidate.price is None:
         return float(output.tokens)
-    asked = output.input_tokens or count_prompt_tokens([question.text])
-    return (asked * candidate.price.input + output.tokens * candidate.price.output) / 1e6
+    input_tokens = output.input_tokens or count_prompt_tokens([question.text])
+    return (input_tokens * candidate.price.input + output.tokens * candidate.price.output) / 1e6
 
 
-def priced(setting: Setting) -> bool:
-    """Whether the price of every candidate is known."""
+def has_prices(setting: Setting) -> bool:
+    """Return True if the price of every candidate is known."""
     return all(candidate.price is not None for candidate in setting.pool)
 
 
 @lru_cache(maxsize=1 << 17)
 def key_of(text: str, question: str) -> str | None:
-    """Return the short answer a recorded text is compared by; remembered, since every method asks for it again."""
+    """Return the answer key of a recorded text; cached, because every method reads it.
+
+    Args:
+        text: Text of the output.
+        question: Text of the question.
+    """
     return default_key(text, question) if text else None
-
-
-def _costs_of(candidate: Candidate, setting: Setting) -> Sequence[float]:
-    answered = [question for question in setting.history if candidate.name in question.outputs]
-    in_usd = priced(setting)
-    return [cost_of(candidate, question, question.outputs[candidate.name], in_usd=in_usd) for question in answered]
-
-
-def _names(setting: Setting) -> str:
-    return ", ".join(setting.pool.names)

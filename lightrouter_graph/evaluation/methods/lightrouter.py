@@ -1,4 +1,4 @@
-"""LightRouter itself, in any setting: the compiled graph, asked as any caller asks it."""
+"""LightRouter as an evaluation method: the compiled graph with one set of settings."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from lightrouter_graph.answer_keys import default_key
 from lightrouter_graph.context import Context
 from lightrouter_graph.errors import ContextError, EvaluationError
 from lightrouter_graph.evaluation.methods.base import Fitted, Need, Reply, Setting
-from lightrouter_graph.evaluation.methods.moa import VOTES_FOR_WRITER
+from lightrouter_graph.evaluation.methods.moa import VOTE_FOR_WRITER
 from lightrouter_graph.evaluation.methods.oracle_selector import OracleSelector
 from lightrouter_graph.evaluation.questions import Question, mean_scores, seed_of
 from lightrouter_graph.evaluation.records import Route, RouteBoot
@@ -23,27 +23,26 @@ from lightrouter_graph.selectors import LLMSelector, Selector
 from lightrouter_graph.telemetry.events import BootDone
 
 Order = Literal["pool", "history", "price"]
-"""Whom the pool trusts most: whoever stands first, was right most often on other questions, or is dearest."""
+"""Prior order of the pool: as given, by mean score in the history, or by output price (highest first)."""
 
 Merger = Literal["vote", "writer"]
-"""Who merges: a vote alone, or the setting's writer wherever the context's aggregator wants one."""
+"""The aggregator: a vote, or the writer of the setting wherever the aggregator of the context calls a model."""
 
-
-_WRITTEN_ANEW = frozenset({"synthesis"})
+_GENERATED = frozenset({"synthesis"})
 
 
 @dataclass(frozen=True, slots=True)
 class LightRouter:
-    """One setting of LightRouter.
+    """LightRouter with one `Context`.
 
     Attributes:
-        name: As in results and on the command line.
-        label: For tables and plots.
-        context: The settings.
-        order: Who comes first in the pool.
-        merger: Who merges.
-        oracle: Whether the selector knows the recorded scores: an upper bound of any selector.
-        note: What stands in for what, in a replay; "" for nothing.
+        name: Identifier in results and on the command line.
+        label: Text for tables and plots.
+        context: The settings of the graph.
+        order: Prior order of the pool.
+        merger: The aggregator.
+        oracle: True if the selector reads the recorded scores: an upper bound of any selector.
+        note: Description of what a replay approximates; "" if nothing.
     """
 
     name: str
@@ -56,7 +55,7 @@ class LightRouter:
 
     @property
     def needs(self) -> frozenset[Need]:
-        """History for the order by history; a judge for the LLM selector."""
+        """History for the order by history or the oracle; a judge for the LLM selector."""
         wants: dict[Need, bool] = {
             "history": self.order == "history" or self.oracle,
             "judge": self.context.selector == "llm",
@@ -64,7 +63,7 @@ class LightRouter:
         return frozenset(need for need, wanted in wants.items() if wanted)
 
     def fit(self, setting: Setting) -> Fitted:
-        """Order the pool and compile the graph."""
+        """Sort the pool and compile the graph."""
         pool = _ordered(setting, self.order)
         truth: dict[str, Mapping[str, float]] = {}
         graph = create_lightrouter(
@@ -73,32 +72,32 @@ class LightRouter:
             aggregator=_aggregator(self, setting),
             context=_capped(self.context, setting),
         ).compile()
-        return _Routed(graph, truth if self.oracle else None, setting, self.note if setting.stands_in else "")
+        return _Fitted(graph, truth if self.oracle else None, setting, self.note if setting.writer_is_stub else "")
 
 
 @dataclass(frozen=True, slots=True)
-class _Routed:
+class _Fitted:
     graph: CompiledStateGraph[Any, Any, Any, Any]
     truth: dict[str, Mapping[str, float]] | None
     setting: Setting
     note: str
 
     async def answer(self, question: Question) -> Reply:
-        """Run the graph once."""
+        """Run the graph once and record its boots, first token and decision."""
         if self.truth is not None:
             self.truth[question.text] = {name: output.score or 0.0 for name, output in question.outputs.items()}
         boots: list[BootDone] = []
         first_token_s: float | None = None
         messages: Sequence[Any] = ()
-        asked = {"messages": [HumanMessage(question.text)]}
+        state = {"messages": [HumanMessage(question.text)]}
         context = {"seed": seed_of(self.setting.seed, question.id)}
-        stream = self.graph.astream(asked, context=context, stream_mode=["messages", "custom", "values"])
-        async for mode, told in cast("AsyncIterator[tuple[str, Any]]", stream):
+        stream = self.graph.astream(state, context=context, stream_mode=["messages", "custom", "values"])
+        async for mode, chunk in cast("AsyncIterator[tuple[str, Any]]", stream):
             if mode == "values":
-                messages = told["messages"]
-            elif mode == "custom" and told.get("event") == "boot":
-                boots.append(cast("BootDone", told))
-            elif mode == "messages" and first_token_s is None and str(told[0].text):
+                messages = chunk["messages"]
+            elif mode == "custom" and chunk.get("event") == "boot":
+                boots.append(cast("BootDone", chunk))
+            elif mode == "messages" and first_token_s is None and str(chunk[0].text):
                 first_token_s = self.setting.now()
         answer = messages[-1]
         assert isinstance(answer, AIMessage)
@@ -106,7 +105,7 @@ class _Routed:
         text = str(answer.text)
         return Reply(
             text=text,
-            chosen=None if decision["merged"] in _WRITTEN_ANEW else decision["merged_by"],
+            chosen=None if decision["merged"] in _GENERATED else decision["merged_by"],
             confidence=_confidence(decision, default_key(text, question.text)),
             first_token_s=first_token_s,
             route=route_of(decision, boots),
@@ -115,13 +114,17 @@ class _Routed:
 
 
 def route_of(decision: Decision, boots: Sequence[BootDone]) -> Route:
-    """Keep of a run what its reader wants to see: the boots of the last layer, with what became of each."""
+    """Return the route of a run: the boots of the last layer with their outcomes, and the agreement.
+
+    Args:
+        decision: The decision record of the answer.
+        boots: The boot events of all layers; a later layer replaces the boot of an earlier one.
+    """
     agreement = decision["agreement"]
-    last = {boot["candidate"]: boot for boot in boots}  # a later layer's boot takes the place of an earlier one's
+    last = {boot["candidate"]: boot for boot in boots}
+    booted = [record for record in decision["candidates"] if record["candidate"] in last]
     return {
-        "boots": [
-            _boot(record, last[record["candidate"]]) for record in decision["candidates"] if _booted(record, last)
-        ],
+        "boots": [_boot(record, last[record["candidate"]]) for record in booted],
         "kept": [record["candidate"] for record in decision["candidates"] if record["fate"] == "answered"],
         "selector": decision["selector"],
         "agreed": 0 if agreement is None else agreement["agreed"],
@@ -129,10 +132,6 @@ def route_of(decision: Decision, boots: Sequence[BootDone]) -> Route:
         "stopped": decision["stopped"],
         "merged": decision["merged"],
     }
-
-
-def _booted(record: CandidateRecord, boots: Mapping[str, BootDone]) -> bool:
-    return record["candidate"] in boots
 
 
 def _boot(record: CandidateRecord, boot: BootDone) -> RouteBoot:
@@ -151,7 +150,7 @@ def _boot(record: CandidateRecord, boot: BootDone) -> RouteBoot:
 
 
 def _confidence(decision: Decision, key: str | None) -> float | None:
-    """Return the share of the answers that gave the answer chosen; None where answers cannot be compared."""
+    """Return the share of the answers with the key of the returned answer; None if answers have no keys."""
     agreement = decision["agreement"]
     if agreement is None or not agreement["answered"] or key is None:
         return None
@@ -162,11 +161,11 @@ def _ordered(setting: Setting, order: Order) -> Pool:
     if order == "pool" or (order == "history" and not setting.history):
         return setting.pool
     if order == "history":
-        trust = mean_scores(setting.history, setting.pool.names)
+        prior = mean_scores(setting.history, setting.pool.names)
     else:
-        trust = {c.name: 0.0 if c.price is None else c.price.output for c in setting.pool}
-    by_trust: list[Candidate] = sorted(setting.pool, key=lambda candidate: -trust[candidate.name])
-    return Pool(by_trust)
+        prior = {c.name: 0.0 if c.price is None else c.price.output for c in setting.pool}
+    by_prior: list[Candidate] = sorted(setting.pool, key=lambda candidate: -prior[candidate.name])
+    return Pool(by_prior)
 
 
 def _selector(method: LightRouter, setting: Setting, truth: Mapping[str, Mapping[str, float]]) -> Selector | None:
@@ -188,8 +187,8 @@ def _capped(context: Context, setting: Setting) -> Context:
     return context.model_copy(update={"max_tokens": setting.max_tokens})
 
 
-def _all_boot(selector: str, **settings: Any) -> Context:
-    return Context(**{"width": None, "top_k": 3, "agree": None, "selector": selector} | settings)
+def _all_boot(selector: Any) -> Context:
+    return Context(width=None, top_k=3, agree=None, selector=selector)
 
 
 LIGHTROUTERS: Mapping[str, LightRouter] = {
@@ -198,12 +197,12 @@ LIGHTROUTERS: Mapping[str, LightRouter] = {
         LightRouter("lightrouter", "LightRouter, default, a vote merges", Context()),
         LightRouter(
             "lightrouter-merged",
-            "LightRouter, default, a model merges where no vote settles",
+            "LightRouter, default, a model merges if no vote decides",
             Context(),
             merger="writer",
-            note=VOTES_FOR_WRITER,
+            note=VOTE_FOR_WRITER,
         ),
-        LightRouter("lightrouter-cold", "LightRouter, no history (dearest first)", Context(), order="price"),
+        LightRouter("lightrouter-cold", "LightRouter, no history (highest price first)", Context(), order="price"),
         LightRouter("lightrouter-32", "LightRouter, 32 boot tokens", Context(boot_tokens=32)),
         LightRouter("lightrouter-sequential", "LightRouter, one by one, no boots", Context(width=1)),
         LightRouter(
@@ -211,14 +210,14 @@ LIGHTROUTERS: Mapping[str, LightRouter] = {
             "LightRouter as in the paper",
             Context.paper(),
             merger="writer",
-            note=VOTES_FOR_WRITER,
+            note=VOTE_FOR_WRITER,
         ),
         LightRouter(
             "lightrouter-paper-consistency",
             "LightRouter, paper's shape, ranked by consistency",
             Context.paper(selector="consistency"),
             merger="writer",
-            note=VOTES_FOR_WRITER,
+            note=VOTE_FOR_WRITER,
         ),
         *(
             LightRouter(f"lightrouter-by-{selector}", f"all boot, ranked by {selector}", _all_boot(selector))
@@ -230,39 +229,48 @@ LIGHTROUTERS: Mapping[str, LightRouter] = {
 
 
 def lightrouter_named(name: str) -> LightRouter | None:
-    """Return a setting by name: a preset, or a preset and changes, as in `lightrouter:boot_tokens=64,top_k=3`.
+    """Return LightRouter by the name of a preset, with settings, as in `lightrouter:boot_tokens=64,top_k=3`.
+
+    Args:
+        name: A preset of `LIGHTROUTERS`; after a colon, settings separated by commas. `none` and `all` mean None.
 
     Returns:
-        The method; None where the name is not one of LightRouter's.
+        The method; None if the name is no preset.
 
     Raises:
-        EvaluationError: If a change is not a setting, or not allowed.
+        EvaluationError: If a setting is unknown or its value is not allowed.
     """
     preset, _, changes = name.partition(":")
     method = LIGHTROUTERS.get(preset)
     if method is None or not changes:
         return method
-    told = dict(_setting(change, name) for change in changes.split(","))
+    settings = dict(_setting(change, name) for change in changes.split(","))
     try:
-        context = Context(**method.context.model_dump(exclude_unset=True) | told)
+        context = Context(**method.context.model_dump(exclude_unset=True) | settings)
     except ContextError as exc:
         msg = f"method {preset!r}: {exc}"
         raise EvaluationError(msg) from exc
-    label = ", ".join([method.label, *(f"{key} {'all' if value is None else value}" for key, value in told.items())])
+    label = ", ".join(
+        [method.label, *(f"{key} {'all' if value is None else value}" for key, value in settings.items())]
+    )
     return replace(method, name=name, label=label, context=context)
 
 
 def _setting(change: str, name: str) -> tuple[str, Any]:
     key, separator, value = change.partition("=")
     if not separator or not key.strip():
-        msg = f"method {name!r}: a change is written setting=value, got {change!r}"
+        msg = f"method {name!r}: a setting is written name=value, got {change!r}"
         raise EvaluationError(msg)
-    written = value.strip()
-    return key.strip(), None if written.lower() in {"none", "all"} else int(written) if written.isdecimal() else written
+    text = value.strip()
+    return key.strip(), None if text.lower() in {"none", "all"} else int(text) if text.isdecimal() else text
 
 
 def with_changes(name: str, changes: str) -> str:
-    """Lay settings over a method by its name; what it sets itself stays, as does what is not LightRouter.
+    """Add settings to the name of a LightRouter method; settings in the name and other methods are not changed.
+
+    Args:
+        name: Name of a method.
+        changes: Settings separated by commas.
 
     >>> with_changes("lightrouter", "boot_tokens=16")
     'lightrouter:boot_tokens=16'
@@ -274,8 +282,8 @@ def with_changes(name: str, changes: str) -> str:
     preset, _, own = name.partition(":")
     if preset not in LIGHTROUTERS and not preset.startswith("corrupted-"):
         return name
-    settled = {_key(change) for change in own.split(",")}
-    added = [change for change in changes.split(",") if change and _key(change) not in settled]
+    own_keys = {_key(change) for change in own.split(",")}
+    added = [change for change in changes.split(",") if change and _key(change) not in own_keys]
     return f"{preset}:{','.join(filter(None, [own, *added]))}" if added else name
 
 

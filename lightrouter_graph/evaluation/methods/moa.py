@@ -1,15 +1,15 @@
-"""Mixture-of-Agents: everybody answers, everybody answers again having read all answers, one model writes the last."""
+"""Mixture-of-Agents and Self-MoA: full answers of several candidates, or samples of one, merged by a writer model."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 
 from lightrouter_graph.errors import EvaluationError, NoSurvivorError
-from lightrouter_graph.evaluation.methods.base import Need, Reply, Said, Setting, ask
-from lightrouter_graph.evaluation.methods.history import trusted
-from lightrouter_graph.evaluation.methods.sampling import ask_all
-from lightrouter_graph.evaluation.methods.votes import check_k
+from lightrouter_graph.evaluation.methods.base import Baseline, Reply, Setting, check_at_least_one
+from lightrouter_graph.evaluation.methods.history import by_history
+from lightrouter_graph.evaluation.methods.sampling import CandidateReply, ask, ask_all, successful
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.pool import Candidate
 
@@ -20,121 +20,118 @@ them, instead of repeating one, and keep to the form the user wants.
 
 Their answers:
 {answers}"""
-"""What a proposer of a later layer and the aggregator are told before the question."""
+"""System prompt of the aggregator and of the proposers of later layers; the question follows as the human message."""
 
-VOTES_FOR_WRITER = "the aggregator is played by a vote among the answers it reads"
-REPEATS_FOR_LAYERS = "proposers of later layers repeat what they said in the first"
+VOTE_FOR_WRITER = "a vote among the answers in its prompt replaces the aggregator"
+REPEATED_LAYERS = "proposers of later layers repeat their first answer"
+
+SELF_MOA_SAMPLES = 6
+"""Number of samples in the paper, equal to the six proposers of its mixture."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Mixing:
-    candidates: tuple[Candidate, ...]
-    writer: Candidate
-    layers: int
-    stands_in: bool
+class _Writer:
+    """Merges replies with one model call."""
+
+    model: Candidate
     max_tokens: int | None
+    stand_in: str
 
-    async def answer(self, question: Question) -> Reply:
-        said = await ask_all(self.candidates, question, max_tokens=self.max_tokens)
-        for _ in range(self.layers - 1):
-            told = with_references(question, said)
-            said = await ask_all(self.candidates, question, messages=told, max_tokens=self.max_tokens)
-        return await aggregate(self.writer, question, said, max_tokens=self.max_tokens, stand_in=self._stand_in())
-
-    def _stand_in(self) -> str:
-        notes = [VOTES_FOR_WRITER, *([REPEATS_FOR_LAYERS] if self.layers > 1 else [])]
-        return "; ".join(notes) if self.stands_in else ""
-
-
-@dataclass(frozen=True, slots=True)
-class MixtureOfAgents:
-    """All candidates propose in `layers` rounds, each after the first reading all proposals; the writer aggregates.
-
-    Attributes:
-        layers: Rounds of proposals before the aggregator, >= 1. The paper counts the aggregator as a layer besides.
-
-    Source: arXiv 2406.04692, section 2: all proposers in full, their answers numbered in the system prompt of the next.
-    Deviation: own wording; the models' own temperatures; a proposer that fails is left out of the list.
-    """
-
-    layers: int
-
-    def __post_init__(self) -> None:
-        check_k(self.name, self.layers)
-
-    @property
-    def name(self) -> str:
-        """Return "moa-" and the number of layers."""
-        return f"moa-{self.layers}"
-
-    @property
-    def label(self) -> str:
-        """For tables."""
-        return f"Mixture-of-Agents, {self.layers} layer{'s' if self.layers > 1 else ''}"
-
-    @property
-    def needs(self) -> frozenset[Need]:
-        """A writer, for which a replay has a stand-in."""
-        return frozenset({"writer"})
-
-    def fit(self, setting: Setting) -> _Mixing:
-        """Put the more trusted first in the list of answers.
+    async def merge(self, question: Question, replies: Sequence[CandidateReply]) -> Reply:
+        """Return the merged answer.
 
         Raises:
-            EvaluationError: If nobody can write.
+            NoSurvivorError: If the call fails; the published method has no fallback.
         """
-        writer = writer_of(setting, self.name)
-        return _Mixing(trusted(setting), writer, self.layers, setting.stands_in, setting.max_tokens)
+        merged = await ask(
+            self.model,
+            question,
+            messages=with_references(question, replies),
+            max_tokens=self.max_tokens,
+            stage="aggregate",
+            stream_internally=True,
+        )
+        if merged.failure:
+            raise NoSurvivorError(layer=1, failures={self.model.name: merged.failure})
+        source = next((reply.candidate.name for reply in replies if reply.text == merged.text), self.model.name)
+        return Reply(merged.text, chosen=source if self.stand_in else None, streamed=True, stand_in=self.stand_in)
 
 
-def with_references(question: Question, said: Sequence[Said]) -> list[AnyMessage]:
-    """Return the prompt of one who has read the answers so far: they in the system message, then the question."""
-    listed = "\n".join(f"{number}. {one.text.strip()}" for number, one in enumerate(said, start=1))
+@dataclass(frozen=True, slots=True)
+class _MixtureOfAgents:
+    candidates: tuple[Candidate, ...]
+    writer: _Writer
+    layers: int
+
+    async def answer(self, question: Question) -> Reply:
+        cap = self.writer.max_tokens
+        replies = await ask_all(self.candidates, question, max_tokens=cap)
+        for _ in range(self.layers - 1):
+            prompt = with_references(question, replies)
+            replies = await ask_all(self.candidates, question, messages=prompt, max_tokens=cap)
+        return await self.writer.merge(question, replies)
+
+
+@dataclass(frozen=True, slots=True)
+class _SelfMoA:
+    candidate: Candidate
+    writer: _Writer
+    samples: int
+
+    async def answer(self, question: Question) -> Reply:
+        cap = self.writer.max_tokens
+        calls = (ask(self.candidate, question, max_tokens=cap, sample=index) for index in range(self.samples))
+        return await self.writer.merge(question, successful(await asyncio.gather(*calls)))
+
+
+def mixture_of_agents(layers: int) -> Baseline:
+    """Return Mixture-of-Agents: all candidates propose in `layers` rounds, then the writer aggregates.
+
+    From the second round on every proposer reads all proposals of the round before. Proposals are listed by mean score
+    in the history, best first.
+
+    Args:
+        layers: Rounds of proposals before the aggregator, >= 1. The paper counts the aggregator as one more layer.
+
+    Source: arXiv 2406.04692, section 2: full answers of all proposers, numbered in the system prompt of the next layer.
+    Deviation: own prompt; default temperature of each model; a failed proposer is left out of the list.
+    """
+    name = f"moa-{layers}"
+    check_at_least_one(name, layers)
+    notes = "; ".join([VOTE_FOR_WRITER, *([REPEATED_LAYERS] if layers > 1 else [])])
+
+    def fit(setting: Setting) -> _MixtureOfAgents:
+        return _MixtureOfAgents(by_history(setting), _writer(setting, name, notes), layers)
+
+    label = f"Mixture-of-Agents, {layers} layer{'s' if layers > 1 else ''}"
+    return Baseline(name, label, fit, frozenset({"writer"}))
+
+
+def self_moa(samples: int = SELF_MOA_SAMPLES) -> Baseline:
+    """Return Self-MoA: several samples of the candidate with the best history, merged by the writer.
+
+    Args:
+        samples: Number of samples, >= 1. In a replay, samples that were not recorded are left out.
+
+    Source: arXiv 2502.00674. Deviation: own prompt; default temperature of the model.
+    """
+    name = "self-moa" if samples == SELF_MOA_SAMPLES else f"self-moa-{samples}"
+    check_at_least_one(name, samples)
+
+    def fit(setting: Setting) -> _SelfMoA:
+        return _SelfMoA(by_history(setting)[0], _writer(setting, name, VOTE_FOR_WRITER), samples)
+
+    return Baseline(name, f"Self-MoA, best single x {samples}", fit, frozenset({"history", "samples", "writer"}))
+
+
+def with_references(question: Question, replies: Sequence[CandidateReply]) -> list[AnyMessage]:
+    """Return the prompt that lists the replies in the system message, followed by the question."""
+    listed = "\n".join(f"{number}. {reply.text.strip()}" for number, reply in enumerate(replies, start=1))
     return [SystemMessage(REFERENCES.format(answers=listed)), HumanMessage(question.text)]
 
 
-async def aggregate(
-    writer: Candidate, question: Question, said: Sequence[Said], *, max_tokens: int | None, stand_in: str
-) -> Reply:
-    """Let the writer make one answer out of all.
-
-    Args:
-        writer: The aggregator.
-        question: What was asked.
-        said: The answers it reads.
-        max_tokens: Cap on its output; None for its own.
-        stand_in: What is said of it where it only stands in for one; "" for a real one.
-
-    Raises:
-        NoSurvivorError: If it fails: the published scheme knows no other way.
-    """
-    merged = await ask(
-        writer,
-        question,
-        messages=with_references(question, said),
-        max_tokens=max_tokens,
-        stage="aggregate",
-        stream_internally=True,
-    )
-    failure = merged.completion.failure
-    if failure is not None:
-        raise NoSurvivorError(layer=1, failures={writer.name: f"{failure['cause']}: {failure['message']}"})
-    chosen = _speaker(merged, said) if stand_in else None
-    return Reply(merged.text, chosen=chosen, streamed=True, stand_in=stand_in)
-
-
-def writer_of(setting: Setting, method: str) -> Candidate:
-    """Return who merges answers.
-
-    Raises:
-        EvaluationError: If nobody can.
-    """
+def _writer(setting: Setting, method: str, notes: str) -> _Writer:
     if setting.writer is None:
-        msg = f"{method!r} needs a model that merges answers, and the setting has none"
+        msg = f"method {method!r} needs a model that merges answers, and the setting has none"
         raise EvaluationError(msg)
-    return setting.writer
-
-
-def _speaker(merged: Said, said: Sequence[Said]) -> str:
-    """Return whose words a stand-in wrote; its own where it was shown none it knew."""
-    return next((one.candidate.name for one in said if one.text == merged.text), merged.candidate.name)
+    return _Writer(setting.writer, setting.max_tokens, notes if setting.writer_is_stub else "")

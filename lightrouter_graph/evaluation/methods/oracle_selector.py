@@ -1,4 +1,4 @@
-"""The selector that knows the truth: the upper bound of an evaluation, never a policy."""
+"""`OracleSelector`: a selector that reads the known quality of each candidate. An upper bound, never a policy."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,17 +10,20 @@ from lightrouter_graph.selectors.base import Scores
 
 @dataclass(frozen=True, slots=True)
 class OracleSelector:
-    """Score each boot by the quality its candidate is known to reach on the question.
-
-    For evaluation only: it needs the recorded truth.
+    """Score each boot by the quality that its candidate is known to reach on the question.
 
     Args:
-        quality: (question text, candidate name) -> 0 to 1.
+        quality: Function (text of the question, name of the candidate) -> quality, 0 to 1.
     """
 
     quality: Callable[[str, str], float]
 
     async def score(self, query: Query, boots: Sequence[Boot]) -> Scores:
-        """Look each candidate's quality up."""
+        """Return the known quality of each candidate.
+
+        Args:
+            query: The query; only its text is read.
+            boots: The boots of the layer.
+        """
         known = {boot["candidate"]: self.quality(query.text, boot["candidate"]) for boot in boots}
         return Scores(by_candidate=known, selector="oracle")

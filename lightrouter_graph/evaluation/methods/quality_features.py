@@ -1,4 +1,4 @@
-"""How likely an answer is right, judged by its looks alone: plain features of its text and a candidate's history."""
+"""Predicts whether an answer is right from plain features of its text and the history of its candidate."""
 
 import math
 import re
@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from lightrouter_graph.evaluation.methods.base import Said, Setting
+from lightrouter_graph.evaluation.methods.base import Setting
 from lightrouter_graph.evaluation.methods.history import Past, key_of, scored_outputs
 from lightrouter_graph.evaluation.methods.regression import Floats, fit_logistic, predict_unseen
+from lightrouter_graph.evaluation.methods.sampling import CandidateReply
 from lightrouter_graph.evaluation.questions import Question, fold_of, mean_scores
 
 _PARTS = 5
@@ -22,76 +23,86 @@ _HEDGES = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
-    """What one candidate's answers are like: its mean score in logits, and the median length in characters."""
+class CandidateStats:
+    """Mean score of a candidate in logits, and the median length of its answers in characters."""
 
     prior: float
     characters: float
 
 
 @dataclass(frozen=True, slots=True)
-class Scorer:
-    """A logistic regression on the looks of an answer."""
+class QualityModel:
+    """Logistic regression on `answer_features`."""
 
-    habits: Mapping[str, Habits]
+    stats: Mapping[str, CandidateStats]
     regression: Any
 
-    def chance(self, said: Said, question: Question) -> float:
-        """Return how likely an answer is right, 0 to 1; reads its text and the question's, nothing else."""
-        habits, finished = self.habits[said.candidate.name], said.completion.finished
-        looks = looks_of(said.text, question.text, habits, keyed=said.key is not None, finished=finished)
-        return float(self.regression.predict_proba(np.array([looks]))[0, 1])
+    def probability(self, reply: CandidateReply, question: Question) -> float:
+        """Return the predicted probability that a reply is right, 0 to 1.
+
+        Args:
+            reply: The reply of a candidate in `stats`.
+            question: The question; only its text is read.
+        """
+        stats, finished = self.stats[reply.candidate.name], reply.completion.finished
+        row = answer_features(reply.text, question.text, stats, keyed=reply.key is not None, finished=finished)
+        return float(self.regression.predict_proba(np.array([row]))[0, 1])
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A scorer and what it was trained on.
+    """A quality model and its training data.
 
     Attributes:
         rows: The scored outputs of the history, n >= 1.
-        unseen: (n,), the chance each was given by a scorer that had seen no answer to its question.
-        scorer: The one trained on all rows.
+        unseen: (n,), cross-validated probability of each row.
+        model: The model fitted on all rows.
     """
 
     rows: tuple[Past, ...]
     unseen: Floats
-    scorer: Scorer
+    model: QualityModel
 
 
 def train(setting: Setting) -> Training:
-    """Fit a scorer on every scored output of the history, at least one."""
-    rows, habits = tuple(scored_outputs(setting)), habits_of(setting)
-    looks = np.array([_looks_of(row, habits[row.candidate]) for row in rows])
-    scores = np.array([row.score for row in rows])
-    parts = np.array([fold_of(row.question.id, _PARTS) for row in rows])
-    return Training(rows, predict_unseen(looks, scores, parts), Scorer(habits, fit_logistic(looks, scores)))
-
-
-def habits_of(setting: Setting) -> dict[str, Habits]:
-    """Measure the candidates; one without outputs in the history passes for average."""
-    means, lengths = mean_scores(setting.history, setting.pool.names), _lengths(setting)
-    usual = median([length for row in lengths.values() for length in row] or [1])
-    return {name: Habits(_logit(means[name]), float(median(lengths[name] or [usual]))) for name in means}
-
-
-def looks_of(text: str, question: str, habits: Habits, *, keyed: bool, finished: bool) -> list[float]:
-    """Return the features of one answer: 7 numbers.
+    """Fit a quality model on the scored outputs of the history.
 
     Args:
-        text: The answer.
-        question: What was asked.
-        habits: Of whoever wrote it.
-        keyed: Whether it holds a short answer to compare by.
-        finished: Whether its writer ended by itself.
+        setting: Pool and history, with at least one scored output.
     """
-    length = math.log((len(text) + 1) / (habits.characters + 1))
+    rows, stats = tuple(scored_outputs(setting)), candidate_stats(setting)
+    features = np.array([_features_of(row, stats[row.candidate]) for row in rows])
+    scores = np.array([row.score for row in rows])
+    parts = np.array([fold_of(row.question.id, _PARTS) for row in rows])
+    return Training(rows, predict_unseen(features, scores, parts), QualityModel(stats, fit_logistic(features, scores)))
+
+
+def candidate_stats(setting: Setting) -> dict[str, CandidateStats]:
+    """Return the stats of each candidate; one without outputs in the history gets average values."""
+    means, lengths = mean_scores(setting.history, setting.pool.names), _lengths(setting)
+    usual = median([length for row in lengths.values() for length in row] or [1])
+    return {name: CandidateStats(_logit(means[name]), float(median(lengths[name] or [usual]))) for name in means}
+
+
+def answer_features(text: str, question: str, stats: CandidateStats, *, keyed: bool, finished: bool) -> list[float]:
+    """Return the 7 features of an answer.
+
+    Args:
+        text: Text of the answer.
+        question: Text of the question.
+        stats: Stats of its candidate.
+        keyed: True if the answer has an answer key.
+        finished: True if the model ended the answer itself, False if it was truncated.
+    """
+    length = math.log((len(text) + 1) / (stats.characters + 1))
     hedges = math.log1p(len(_HEDGES.findall(text)))
-    return [habits.prior, length, abs(length), float(finished), float(keyed), hedges, math.log1p(len(question))]
+    return [stats.prior, length, abs(length), float(finished), float(keyed), hedges, math.log1p(len(question))]
 
 
-def _looks_of(past: Past, habits: Habits) -> list[float]:
+def _features_of(past: Past, stats: CandidateStats) -> list[float]:
     text, question = past.output.text, past.question.text
-    return looks_of(text, question, habits, keyed=key_of(text, question) is not None, finished=past.output.finished)
+    keyed = key_of(text, question) is not None
+    return answer_features(text, question, stats, keyed=keyed, finished=past.output.finished)
 
 
 def _lengths(setting: Setting) -> dict[str, list[int]]:

@@ -1,95 +1,108 @@
-"""The baselines by name, as they are asked for on the command line and stand in tables."""
+"""Methods by name: baselines, LightRouter presets with settings, and runs with injected errors."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
+from dataclasses import replace
 from types import MappingProxyType
 
-from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.methods.base import Method, Need
-from lightrouter_graph.evaluation.methods.cascade import Cascade
-from lightrouter_graph.evaluation.methods.moa import MixtureOfAgents
-from lightrouter_graph.evaluation.methods.oracle import Oracle, OracleK
-from lightrouter_graph.evaluation.methods.router import TwoModelRouter
-from lightrouter_graph.evaluation.methods.self_moa import SelfMoA
-from lightrouter_graph.evaluation.methods.single import BestSingle, First, Single
-from lightrouter_graph.evaluation.methods.votes import Majority, RandomK, TopKByPrior, WeightedVote
+from lightrouter_graph.errors import EvaluationError, did_you_mean
+from lightrouter_graph.evaluation.methods.base import Baseline, Method, Need
+from lightrouter_graph.evaluation.methods.cascade import cascade
+from lightrouter_graph.evaluation.methods.error_injection import ErrorInjection, error_injection_named
+from lightrouter_graph.evaluation.methods.lightrouter import LIGHTROUTERS, LightRouter, lightrouter_named, with_changes
+from lightrouter_graph.evaluation.methods.moa import mixture_of_agents, self_moa
+from lightrouter_graph.evaluation.methods.oracle import ORACLE, oracle_k
+from lightrouter_graph.evaluation.methods.router import two_model_router
+from lightrouter_graph.evaluation.methods.single import BEST_SINGLE, FIRST, single
+from lightrouter_graph.evaluation.methods.voting import MAJORITY, WEIGHTED_VOTE, random_k, top_k_by_history
 
-BASELINES: Mapping[str, Callable[[str], Method]] = MappingProxyType(
+BASELINES: Mapping[str, Callable[[str], Baseline]] = MappingProxyType(
     {
-        "single:NAME": Single,
-        "first": lambda _: First(),
-        "best-single": lambda _: BestSingle(),
-        "random-N": lambda n: RandomK(int(n)),
-        "top-N": lambda n: TopKByPrior(int(n)),
-        "majority": lambda _: Majority(),
-        "weighted-vote": lambda _: WeightedVote(),
-        "moa-N": lambda n: MixtureOfAgents(int(n)),
-        "self-moa": lambda _: SelfMoA(),
-        "self-moa-N": lambda n: SelfMoA(int(n)),
-        "cascade": lambda _: Cascade(),
-        "cascade-N": lambda n: Cascade(int(n)),
-        "router-N": lambda n: TwoModelRouter(int(n)),
-        "oracle-N": lambda n: OracleK(int(n)),
-        "oracle": lambda _: Oracle(),
+        "single:NAME": single,
+        "first": lambda _: FIRST,
+        "best-single": lambda _: BEST_SINGLE,
+        "random-N": lambda n: random_k(int(n)),
+        "top-N": lambda n: top_k_by_history(int(n)),
+        "majority": lambda _: MAJORITY,
+        "weighted-vote": lambda _: WEIGHTED_VOTE,
+        "moa-N": lambda n: mixture_of_agents(int(n)),
+        "self-moa": lambda _: self_moa(),
+        "self-moa-N": lambda n: self_moa(int(n)),
+        "cascade": lambda _: cascade(),
+        "cascade-N": lambda n: cascade(int(n)),
+        "router-N": lambda n: two_model_router(int(n)),
+        "oracle-N": lambda n: oracle_k(int(n)),
+        "oracle": lambda _: ORACLE,
     }
 )
-"""What makes each baseline out of what follows its name; N is a whole number, NAME a candidate of the pool."""
+"""Form of the name -> function from its argument to the baseline; N is a whole number, NAME a candidate of the pool."""
 
+_USUAL = (
+    "best-single", "random-3", "oracle-3", "oracle", "top-3", "majority", "weighted-vote",
+    "moa-1", "moa-2", "self-moa", "cascade", "router-50",
+)  # fmt: skip
 _NUMBERED = re.compile(r"(?P<kind>.+-)(?P<number>\d{1,9})")
 
-_K = 3
 
-
-def method_named(name: str, others: Mapping[str, Method] = MappingProxyType({})) -> Method:
-    """Return the method of a name, such as "majority", "top-3" or "single:gpt-5.4-mini".
+def named(name: str, changes: str = "") -> Method:
+    """Return the method of a name.
 
     Args:
-        name: The name.
-        others: Methods beside the baselines by name: LightRouter's own are handed in here.
+        name: A name such as `majority`, `top-3`, `single:NAME` or `lightrouter:boot_tokens=64`.
+        changes: Settings for every LightRouter method that does not set them itself, as `boot_tokens=16,top_k=3`. The
+            method keeps its name, so that runs with and without them can be compared.
 
     Raises:
-        EvaluationError: If there is none; the message lists what is known, and what may have been meant.
+        EvaluationError: If the name is unknown; the message lists the known names and the closest one.
     """
-    if name in others:
-        return others[name]
-    shape, argument = _parted(name)
-    if shape not in BASELINES or (shape.endswith(":NAME") and not argument):
-        raise EvaluationError(_unknown(name, shape, [*others, *BASELINES]))
-    return BASELINES[shape](argument)
+    plain = lightrouter_named(name) or error_injection_named(name) or baseline_named(name)
+    under = with_changes(name, changes)
+    changed = None if under == name else lightrouter_named(under) or error_injection_named(under)
+    if isinstance(changed, LightRouter):
+        return replace(changed, name=name, label=plain.label)
+    return replace(changed, name=name) if isinstance(changed, ErrorInjection) else plain
 
 
-def usual_baselines(pool_names: Sequence[str], offered: frozenset[Need]) -> list[Method]:
-    """Return the baselines of the usual table, in its order.
+def baseline_named(name: str) -> Baseline:
+    """Return the baseline of a name.
 
     Args:
-        pool_names: The candidates, most trusted first.
-        offered: What methods can count on; those that need more are left out.
+        name: A form of `BASELINES` with its argument, such as "majority", "top-3" or "single:gpt-5.4-mini".
+
+    Raises:
+        EvaluationError: If the name is unknown; the message lists the known names and the closest one.
     """
-    singles: list[Method] = [*map(Single, pool_names), BestSingle()]
-    bounds: list[Method] = [RandomK(_K), OracleK(_K), Oracle(), TopKByPrior(_K)]
-    mixing: list[Method] = [Majority(), WeightedVote(), MixtureOfAgents(1), MixtureOfAgents(2), SelfMoA()]
-    routing: list[Method] = [Cascade(), TwoModelRouter()]
-    table = [*singles, *bounds, *mixing, *routing]
-    return [method for method in table if method.needs <= offered and not _is_idle(method, len(pool_names))]
+    form, argument = _form_of(name)
+    if form not in BASELINES or (form.endswith(":NAME") and not argument):
+        known = [*LIGHTROUTERS, *BASELINES]
+        hint = did_you_mean(name, known) or did_you_mean(form, known)
+        msg = f"unknown method {name!r}{hint}; known methods: {', '.join(known)}"
+        raise EvaluationError(msg)
+    return BASELINES[form](argument)
 
 
-def _is_idle(method: Method, size: int) -> bool:
-    """Whether a method would only repeat another in a pool of that size."""
-    if isinstance(method, RandomK | OracleK | TopKByPrior):
-        return method.k >= size
-    return size == 1 and not isinstance(method, Single | MixtureOfAgents | SelfMoA)
+def usual_baselines(pool_names: Sequence[str], offered: frozenset[Need]) -> list[Baseline]:
+    """Return the baselines of the main table, in its order.
+
+    Args:
+        pool_names: Names of the candidates, highest prior first.
+        offered: Requirements that the run fulfils; methods that need more are left out.
+    """
+    table = [*map(single, pool_names), *map(baseline_named, _USUAL)]
+    return [one for one in table if one.needs <= offered and not _is_redundant(one.name, len(pool_names))]
 
 
-def _parted(name: str) -> tuple[str, str]:
-    """Cut a name into its form in `BASELINES` and the argument."""
+def _is_redundant(name: str, size: int) -> bool:
+    """Return True if a method equals another one for a pool of that size."""
+    kind, _, number = name.rpartition("-")
+    if kind in {"random", "oracle", "top"}:
+        return int(number) >= size
+    return size == 1 and not name.startswith(("single:", "moa-", "self-moa"))
+
+
+def _form_of(name: str) -> tuple[str, str]:
+    """Split a name into its form in `BASELINES` and the argument."""
     if name.startswith("single:"):
         return "single:NAME", name.removeprefix("single:")
     found = _NUMBERED.fullmatch(name)
     return (name, "") if found is None else (f"{found['kind']}N", found["number"])
-
-
-def _unknown(name: str, shape: str, known: Sequence[str]) -> str:
-    near = get_close_matches(shape, known, n=1) or get_close_matches(name, known, n=1)
-    meant = f"; did you mean {near[0]!r}?" if near else ";"
-    return f"there is no method {name!r}{meant} There are: {', '.join(known)}"

@@ -1,4 +1,4 @@
-"""Logistic regression on scores of 0 to 1, fitted by scikit-learn (extra eval)."""
+"""Logistic regression on scores of 0 to 1, fitted by scikit-learn (extra `eval`)."""
 
 from typing import Any, TypeAlias
 
@@ -19,7 +19,7 @@ def fit_logistic(features: Floats, targets: Floats, *, ridge: float = 1.0) -> An
         ridge: L2 penalty on the weights, > 0; the intercept has none.
 
     Returns:
-        The fitted pipeline of scikit-learn: `predict_proba(features)[:, 1]` is the probability of each row, 0 to 1.
+        The fitted scikit-learn pipeline: `predict_proba(features)[:, 1]` is the probability of each row, 0 to 1.
 
     Raises:
         EvaluationError: If scikit-learn is not installed.
@@ -47,7 +47,7 @@ def predict_unseen(features: Floats, targets: Floats, parts: npt.NDArray[np.int6
         return np.asarray(fit_logistic(features, targets, ridge=ridge).predict_proba(features)[:, 1])
     rows, labels, weights = _weighted(features, targets)
     selection = need("sklearn.model_selection", extra="eval", what="a regression")
-    chances = selection.cross_val_predict(
+    probabilities = selection.cross_val_predict(
         _pipeline(ridge),
         rows,
         labels,
@@ -55,11 +55,11 @@ def predict_unseen(features: Floats, targets: Floats, parts: npt.NDArray[np.int6
         params={"logisticregression__sample_weight": weights},
         method="predict_proba",
     )
-    return np.asarray(chances[: len(targets), 1])
+    return np.asarray(probabilities[: len(targets), 1])
 
 
 def _weighted(features: Floats, targets: Floats) -> tuple[Floats, Floats, Floats]:
-    """Write each row twice: as right with the weight of its target, and as wrong with the rest."""
+    """Duplicate each row: label 1 with its target as the weight, label 0 with the rest."""
     labels = np.repeat([1.0, 0.0], len(targets))
     return np.vstack([features, features]), labels, np.concatenate([targets, 1 - targets])
 

@@ -1,14 +1,82 @@
-"""Asking several candidates at once, and what is left when some of them fail."""
+"""Full answers of single candidates: one model call each, in parallel, with the failed calls filtered out."""
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from langchain_core.messages import AnyMessage
+from langchain_core.messages import AnyMessage, HumanMessage
 
+from lightrouter_graph.answer_keys import default_key
 from lightrouter_graph.errors import NoSurvivorError
-from lightrouter_graph.evaluation.methods.base import Said, ask
+from lightrouter_graph.evaluation.call_log import request_sample
 from lightrouter_graph.evaluation.questions import Question
+from lightrouter_graph.llm.call import Call
+from lightrouter_graph.llm.client import complete
+from lightrouter_graph.llm.completion import Completion
 from lightrouter_graph.pool import Candidate
+from lightrouter_graph.rate_limits import RetryBudget
+from lightrouter_graph.records import Stage
+
+TIMEOUT_S = 600.0
+MAX_RETRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateReply:
+    """The completion of one candidate and its answer key; `key` is None if the text has no short answer."""
+
+    candidate: Candidate
+    completion: Completion
+    key: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Text of the completion; "" if the call failed."""
+        return self.completion.text
+
+    @property
+    def failure(self) -> str:
+        """Cause and message of a failed call; "" if the call succeeded."""
+        failure = self.completion.failure
+        return "" if failure is None else f"{failure['cause']}: {failure['message']}"
+
+
+async def ask(
+    candidate: Candidate,
+    question: Question,
+    *,
+    messages: Sequence[AnyMessage] | None = None,
+    max_tokens: int | None = None,
+    stage: Stage = "generate",
+    sample: int = 0,
+    stream_internally: bool = False,
+) -> CandidateReply:
+    """Request a full answer from one candidate, with retries and a timeout of 600 s.
+
+    Args:
+        candidate: The candidate to call.
+        question: The question; its text is the prompt if `messages` is None.
+        messages: The whole prompt.
+        max_tokens: Maximum output tokens; None for the default of the model.
+        stage: Stage of the call in the call log.
+        sample: 0-based index of the independent sample of the same prompt.
+        stream_internally: True to stream the response, which measures the time to its first token.
+
+    Returns:
+        The reply; a failed call is returned with `failure`, not raised.
+    """
+    call = Call(
+        stage=stage,
+        layer=1,
+        timeout_s=TIMEOUT_S,
+        max_tokens=max_tokens,
+        retries=RetryBudget(MAX_RETRIES),
+        stream_internally=stream_internally,
+    )
+    with request_sample(sample):
+        completion = await complete(candidate, messages or [HumanMessage(question.text)], call)
+    key = default_key(completion.text, question.text) if completion.failure is None else None
+    return CandidateReply(candidate, completion, key)
 
 
 async def ask_all(
@@ -17,34 +85,35 @@ async def ask_all(
     *,
     messages: Sequence[AnyMessage] | None = None,
     max_tokens: int | None = None,
-) -> list[Said]:
-    """Ask all of them at the same time and return those who answered, in the order given.
+) -> list[CandidateReply]:
+    """Call all candidates in parallel.
 
     Args:
-        candidates: Whom to ask, each once.
-        question: The question; its text is the prompt unless `messages` are given.
+        candidates: The candidates, each called once.
+        question: The question; its text is the prompt if `messages` is None.
         messages: The whole prompt, the same for all.
-        max_tokens: Cap on each output; None for the models' own.
+        max_tokens: Maximum output tokens of each call; None for the defaults of the models.
+
+    Returns:
+        The successful replies in the order of `candidates`.
 
     Raises:
-        NoSurvivorError: If nobody answered.
+        NoSurvivorError: If every call failed.
     """
     calls = (ask(candidate, question, messages=messages, max_tokens=max_tokens) for candidate in candidates)
-    return survivors(await asyncio.gather(*calls))
+    return successful(await asyncio.gather(*calls))
 
 
-def survivors(said: Sequence[Said]) -> list[Said]:
-    """Return those who answered, in the order given.
+def successful(replies: Sequence[CandidateReply]) -> list[CandidateReply]:
+    """Return the replies without a failure, in their order.
+
+    Args:
+        replies: Replies of any number of calls.
 
     Raises:
-        NoSurvivorError: If nobody did; it says what happened to each.
+        NoSurvivorError: If every call failed; it maps each candidate to its failure.
     """
-    answered = [one for one in said if one.completion.failure is None]
+    answered = [reply for reply in replies if not reply.failure]
     if not answered:
-        raise NoSurvivorError(layer=1, failures={one.candidate.name: _problem(one) for one in said})
+        raise NoSurvivorError(layer=1, failures={reply.candidate.name: reply.failure for reply in replies})
     return answered
-
-
-def _problem(one: Said) -> str:
-    failure = one.completion.failure
-    return "" if failure is None else f"{failure['cause']}: {failure['message']}"

@@ -1,90 +1,54 @@
-"""One candidate alone: what any router has to beat."""
+"""Single-candidate baselines: a named candidate, the first of the pool, the best of the history."""
 
 from dataclasses import dataclass
 
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.methods.base import Need, Reply, Setting
-from lightrouter_graph.evaluation.methods.history import trusted
+from lightrouter_graph.evaluation.methods.base import HISTORY, Baseline, Reply, Setting
+from lightrouter_graph.evaluation.methods.history import by_history
 from lightrouter_graph.evaluation.methods.sampling import ask_all
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.pool import Candidate
 
 
 @dataclass(frozen=True, slots=True)
-class Alone:
-    """Asks one candidate; its failure is the method's."""
+class SingleCandidate:
+    """Calls one candidate. A failed call raises `NoSurvivorError`."""
 
     candidate: Candidate
     max_tokens: int | None = None
 
     async def answer(self, question: Question) -> Reply:
-        """Pass on what it says.
-
-        Raises:
-            NoSurvivorError: If it fails.
-        """
-        (said,) = await ask_all([self.candidate], question, max_tokens=self.max_tokens)
-        return Reply(said.text, chosen=self.candidate.name, streamed=True)
+        """Return the full answer of the candidate."""
+        (reply,) = await ask_all([self.candidate], question, max_tokens=self.max_tokens)
+        return Reply(reply.text, chosen=self.candidate.name, streamed=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Single:
-    """A candidate named beforehand.
+def single(candidate: str) -> Baseline:
+    """Return the method that calls one candidate of the pool.
 
-    Attributes:
-        candidate: Its name in the pool.
+    Args:
+        candidate: Its name in the pool; a name that is not there is an `EvaluationError` from `fit`.
     """
+    name = f"single:{candidate}"
 
-    candidate: str
-
-    @property
-    def name(self) -> str:
-        """Return "single:" and the candidate's name."""
-        return f"single:{self.candidate}"
-
-    @property
-    def label(self) -> str:
-        """The candidate's own name."""
-        return self.candidate
-
-    @property
-    def needs(self) -> frozenset[Need]:
-        """Nothing."""
-        return frozenset()
-
-    def fit(self, setting: Setting) -> Alone:
-        """Look the candidate up.
-
-        Raises:
-            EvaluationError: If it is not in the pool.
-        """
-        if self.candidate not in setting.pool.names:
-            msg = f"{self.name!r}: the pool has no candidate of that name; it has {', '.join(setting.pool.names)}"
+    def fit(setting: Setting) -> SingleCandidate:
+        if candidate not in setting.pool.names:
+            msg = f"method {name!r}: no such candidate in the pool; it has {', '.join(setting.pool.names)}"
             raise EvaluationError(msg)
-        return Alone(setting.pool[self.candidate], setting.max_tokens)
+        return SingleCandidate(setting.pool[candidate], setting.max_tokens)
+
+    return Baseline(name, candidate, fit)
 
 
-@dataclass(frozen=True, slots=True)
-class First:
-    """The candidate the user put first."""
-
-    name: str = "first"
-    label: str = "first of the pool"
-    needs: frozenset[Need] = frozenset()
-
-    def fit(self, setting: Setting) -> Alone:
-        """Take the first of the pool."""
-        return Alone(setting.pool.candidates[0], setting.max_tokens)
+def _fit_first(setting: Setting) -> SingleCandidate:
+    return SingleCandidate(setting.pool.candidates[0], setting.max_tokens)
 
 
-@dataclass(frozen=True, slots=True)
-class BestSingle:
-    """The candidate with the highest mean score in the history, never in the questions it is measured on."""
+def _fit_best(setting: Setting) -> SingleCandidate:
+    return SingleCandidate(by_history(setting)[0], setting.max_tokens)
 
-    name: str = "best-single"
-    label: str = "best single (chosen on other data)"
-    needs: frozenset[Need] = frozenset({"history"})
 
-    def fit(self, setting: Setting) -> Alone:
-        """Choose on the history; the pool's first without one, and among equals."""
-        return Alone(trusted(setting)[0], setting.max_tokens)
+FIRST = Baseline("first", "first of the pool", _fit_first)
+
+BEST_SINGLE = Baseline("best-single", "best single (chosen on other data)", _fit_best, HISTORY)
+"""The candidate with the highest mean score in the history; ties and an empty history select the first of the pool."""

@@ -55,7 +55,7 @@ def inject_error(text: str, *, seed: str) -> str:
     return f"{text[:start]}{wrong}{text[end:]}"
 
 
-def corrupted(candidate: Candidate, injection: Injection) -> Candidate:
+def with_injected_errors(candidate: Candidate, injection: Injection) -> Candidate:
     """Return a candidate whose boots are struck; whatever else it says is its own."""
     return overridden(candidate, _Corrupting, {"injection": injection, "candidate_name": candidate.name})
 

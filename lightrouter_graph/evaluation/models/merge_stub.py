@@ -20,7 +20,7 @@ BEGINNING = 40
 _NUMBER = re.compile(r"^\d+\. ", re.MULTILINE)
 
 
-class StandInWriter(ReplayedChat):
+class MergeStub(ReplayedChat):
     """Writes the recorded output that a vote among the answers in its prompt would choose.
 
     No recording can say what a model would have made of other models' answers. So the quality is that of a vote, the

@@ -14,7 +14,7 @@ from langchain_core.messages.ai import UsageMetadata, add_ai_message_chunks
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.call_log import enter, wanted_sample
+from lightrouter_graph.evaluation.call_log import log_call, requested_sample
 from lightrouter_graph.evaluation.models.cassette import Asked, Take, Tape, cap_of
 from lightrouter_graph.evaluation.models.model_override import overridden
 from lightrouter_graph.evaluation.models.spend_limit import LivePurse
@@ -76,7 +76,7 @@ class Deck:
         self, model: BaseChatModel, messages: Sequence[BaseMessage], stop: Sequence[str] | None, kwargs: dict[str, Any]
     ) -> Asked:
         """Say what a reply depends on."""
-        return Asked(self.candidate, tuple(messages), cap_of(model, kwargs), tuple(stop or ()), wanted_sample())
+        return Asked(self.candidate, tuple(messages), cap_of(model, kwargs), tuple(stop or ()), requested_sample())
 
     def usd(self, usage: tuple[int, int]) -> float | None:
         """Price a call of so many input and output tokens."""
@@ -116,7 +116,7 @@ class Deck:
         read, written = _tokens(asked, take)
         if stopped and take is not None and take["text"] is not None and take["seconds"] > 0:
             written = round(written * _share_written(take, ended - began))
-        enter(
+        log_call(
             {
                 "candidate": self.candidate,
                 "stage": stage,

@@ -13,7 +13,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import Field, PrivateAttr, SkipValidation
 
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.call_log import enter, wanted_sample
+from lightrouter_graph.evaluation.call_log import log_call, requested_sample
 from lightrouter_graph.evaluation.models.stage import stage_now
 from lightrouter_graph.evaluation.models.token_spans import TokenisedText
 from lightrouter_graph.evaluation.questions import Output, Question
@@ -188,7 +188,7 @@ class ReplayedChat(BaseChatModel):
 
     def _output(self, question: Question) -> Output:
         output = question.outputs.get(self.name)
-        sample = wanted_sample()
+        sample = requested_sample()
         if output is None or sample > len(output.samples):
             which = f"sample {sample} of " if sample else ""
             msg = f"no output of {which}{self.name!r} to question {question.id!r} was recorded"
@@ -196,7 +196,7 @@ class ReplayedChat(BaseChatModel):
         return output.samples[sample - 1] if sample else output
 
     def _tokenised(self, question: Question, output: Output) -> TokenisedText:
-        place = (question.id, wanted_sample())
+        place = (question.id, requested_sample())
         if place not in self._cut:
             self._cut[place] = TokenisedText(output.text, output.tokens)
         return self._cut[place]
@@ -204,7 +204,7 @@ class ReplayedChat(BaseChatModel):
     def _enter(self, take: _Take, began: float, stage: str, *, stopped: bool) -> None:
         tokens = take.pace.produced(self.clock.now - began, take.tokens) if stopped else take.tokens
         usd = None if self.price is None else take.input_tokens * self.price.input + tokens * self.price.output
-        enter(
+        log_call(
             {
                 "candidate": self.name,
                 "stage": stage,

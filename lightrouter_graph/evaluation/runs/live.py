@@ -13,11 +13,9 @@ from lightrouter_graph.evaluation.datasets.recordings import write_recording
 from lightrouter_graph.evaluation.datasets.registry import load
 from lightrouter_graph.evaluation.live_runner import Cast, Live
 from lightrouter_graph.evaluation.methods.base import Method, Need
-from lightrouter_graph.evaluation.methods.error_injection import Corrupted
+from lightrouter_graph.evaluation.methods.error_injection import ErrorInjection
 from lightrouter_graph.evaluation.methods.lightrouter import LightRouter
-from lightrouter_graph.evaluation.methods.moa import MixtureOfAgents
-from lightrouter_graph.evaluation.methods.named import named
-from lightrouter_graph.evaluation.methods.self_moa import SelfMoA
+from lightrouter_graph.evaluation.methods.registry import named
 from lightrouter_graph.evaluation.models.cassette import Tape
 from lightrouter_graph.evaluation.models.recording_model import Pacer, WallClock, taped
 from lightrouter_graph.evaluation.models.replay_only import CandidateFacts, facts_of_candidate, silent
@@ -33,8 +31,11 @@ from lightrouter_graph.pool import Pool
 from lightrouter_graph.testing.clock import VirtualClock
 
 CALLS = "calls.jsonl"
-_READS_OTHERS = (LightRouter, Corrupted, MixtureOfAgents, SelfMoA)
-"""Methods that ask more than everybody's full answer; all others are worked out from those."""
+
+
+def _calls_models(method: Method) -> bool:
+    """Return True if a method needs more calls than one full answer per candidate; the others are replayed."""
+    return isinstance(method, LightRouter | ErrorInjection) or "writer" in method.needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ class Called:
             watcher.advance(1)
 
         for method in methods:
-            if isinstance(method, _READS_OTHERS):
+            if _calls_models(method):
                 done = results.done
                 left = [question for question in answered if (method.name, question.id) not in done]
                 await live.run(method, answered, left, keep)
@@ -172,7 +173,7 @@ class Called:
         prices = {c.name: (c.price.input, c.price.output) for c in pool if c.price is not None}
         replayed = Replay(answered, Models(pool.names, prices), seed=self.study.seed, folds=self.study.folds)
         for method in methods:
-            if not isinstance(method, _READS_OTHERS):
+            if not _calls_models(method):
                 done = results.done
                 left = [question.id for question in answered if (method.name, question.id) not in done]
                 results.append(replayed.run(method, left))

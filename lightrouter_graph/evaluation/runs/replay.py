@@ -3,10 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
-from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.errors import EvaluationError, did_you_mean
 from lightrouter_graph.evaluation.datasets.base import sampled
 from lightrouter_graph.evaluation.datasets.recordings import ModelFacts, load_models
 from lightrouter_graph.evaluation.datasets.registry import load
@@ -144,9 +143,8 @@ def _check_names(data: DataSet, names: Sequence[str]) -> None:
     recorded = {name for question in data.questions for name in question.outputs}
     for name in names:
         if name not in recorded:
-            near = get_close_matches(name, recorded, n=1)
-            meant = f" (did you mean {near[0]!r}?)" if near else ""
-            msg = f"no output of a model {name!r} is recorded{meant}; there are {', '.join(sorted(recorded)) or 'none'}"
+            hint = did_you_mean(name, recorded)
+            msg = f"no output of a model {name!r} is recorded{hint}; there are {', '.join(sorted(recorded)) or 'none'}"
             raise EvaluationError(msg)
 
 

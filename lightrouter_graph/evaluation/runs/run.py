@@ -11,7 +11,7 @@ from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.experiments.base import Experiment
 from lightrouter_graph.evaluation.methods.base import Method, Need
 from lightrouter_graph.evaluation.methods.lightrouter import LightRouter
-from lightrouter_graph.evaluation.methods.named import named
+from lightrouter_graph.evaluation.methods.registry import named
 from lightrouter_graph.evaluation.questions import Question, Scoring, fold_of
 from lightrouter_graph.evaluation.records import Result, RunFacts, Summary
 from lightrouter_graph.evaluation.report import write_report
@@ -56,7 +56,7 @@ class Study:
         data: What `datasets.load` takes.
         folder: Where everything of the run goes; a run that stopped goes on from there.
         questions: Most questions to ask; None for all.
-        models: The candidates of a replay, most trusted first; empty for all that were recorded, dearest first.
+        models: The candidates of a replay, highest prior first; empty for all that were recorded, dearest first.
         max_price: Only candidates with an output price up to that, in USD per 1M tokens; None for any.
         max_models: The so many dearest of them; None for all.
         seed: Of every random choice.

@@ -7,7 +7,7 @@ from lightrouter_graph.evaluation.experiments.ablations import BOOT_TOKENS, LAYE
 from lightrouter_graph.evaluation.experiments.base import Experiment, quality_point, tokens_point
 from lightrouter_graph.evaluation.experiments.error_injection import PERCENTS, corruption
 from lightrouter_graph.evaluation.experiments.main_table import everything
-from lightrouter_graph.evaluation.methods.named import named
+from lightrouter_graph.evaluation.methods.registry import named
 
 
 def rows(experiment: Experiment) -> dict:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightrouter_graph.evaluation.experiments.equal_cost import choose, equal_cost
-from lightrouter_graph.evaluation.methods.named import named
+from lightrouter_graph.evaluation.methods.registry import named
 
 CELLS = st.tuples(st.sampled_from([0.0, 0.5, 1.0]), st.integers(1, 40))
 

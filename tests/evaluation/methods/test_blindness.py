@@ -7,7 +7,7 @@ from evaluation.toys import Toy, random_questions, run_fitted, toy
 
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.methods.base import Need
-from lightrouter_graph.evaluation.methods.registry import method_named, usual_baselines
+from lightrouter_graph.evaluation.methods.registry import baseline_named, usual_baselines
 
 NAMES = "abcd"
 OFFERED: frozenset[Need] = frozenset({"history", "samples", "writer"})
@@ -24,7 +24,7 @@ def world() -> Toy:
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_answers_alike_whether_or_not_the_question_tells_what_is_right(name: str, world: Toy) -> None:
     blind = [replace(q, outputs={}, reference=None, category=None) for q in world.asked]
-    fitted = method_named(name).fit(world.setting)
+    fitted = baseline_named(name).fit(world.setting)
     seeing, unseeing = run_fitted(fitted, world.asked), run_fitted(fitted, blind)
     assert [one.reply for one in seeing] == [one.reply for one in unseeing]
     assert [one.names for one in seeing] == [one.names for one in unseeing]
@@ -37,7 +37,7 @@ def test_what_is_learnt_comes_from_the_history(name: str, world: Toy) -> None:
     upside_down = [
         replace(q, outputs={n: replace(o, score=1 - (o.score or 0)) for n, o in q.outputs.items()}) for q in other
     ]
-    method = method_named(name)
+    method = baseline_named(name)
     taught = method.fit(replace(world.setting, history=upside_down))
     told = [one.reply for one in run_fitted(method.fit(world.setting), world.asked)]
     assert told != [one.reply for one in run_fitted(taught, world.asked)]
@@ -50,4 +50,4 @@ def test_who_learns_refuses_a_history_without_scores(name: str, world: Toy) -> N
     ]
     for history in ((), unscored):
         with pytest.raises(EvaluationError, match=f"'{name}' learns from scored outputs"):
-            method_named(name).fit(replace(world.setting, history=history))
+            baseline_named(name).fit(replace(world.setting, history=history))

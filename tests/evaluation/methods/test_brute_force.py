@@ -11,7 +11,7 @@ from evaluation.toys import Answered, Toy, output, question, run, toy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightrouter_graph.evaluation.methods.registry import method_named
+from lightrouter_graph.evaluation.methods.registry import baseline_named
 from lightrouter_graph.evaluation.questions import Question
 
 ANSWERS = st.sampled_from([1, 2, 3, None])
@@ -63,7 +63,7 @@ def check(
     world: Toy, name: str, asked_of: Callable[[Question], Sequence[str]], choose: Callable[[Question], str]
 ) -> list[Answered]:
     """Compare who was asked, what it cost and whose answer won, question by question."""
-    answered = run(method_named(name), world)
+    answered = run(baseline_named(name), world)
     for one in answered:
         names = asked_of(one.question)
         assert one.reply is not None
@@ -87,10 +87,10 @@ def test_singles(world: Toy) -> None:
 @given(world=worlds(), k=st.integers(1, 5))
 @settings(max_examples=12)
 def test_votes(world: Toy, k: int) -> None:
-    trusted = by_history(world)
-    top = trusted[:k]
-    counted = check(world, "majority", lambda _: trusted, lambda q: majority(q, trusted)[0])
-    assert [one.reply.confidence for one in counted if one.reply] == [majority(q, trusted)[1] for q in world.asked]
+    ranked = by_history(world)
+    top = ranked[:k]
+    counted = check(world, "majority", lambda _: ranked, lambda q: majority(q, ranked)[0])
+    assert [one.reply.confidence for one in counted if one.reply] == [majority(q, ranked)[1] for q in world.asked]
     check(world, f"top-{k}", lambda _: top, lambda q: majority(q, top)[0])
 
 
@@ -110,8 +110,8 @@ def _best(asked: Question, names: Sequence[str]) -> str:
 @settings(max_examples=12)
 def test_random_candidates(world: Toy, k: int) -> None:
     pool = world.setting.pool.names
-    answered = run(method_named(f"random-{k}"), world)
-    again = run(method_named(f"random-{k}"), world, list(reversed(world.asked)))
+    answered = run(baseline_named(f"random-{k}"), world)
+    again = run(baseline_named(f"random-{k}"), world, list(reversed(world.asked)))
     assert [one.reply for one in answered] == [one.reply for one in reversed(again)]  # by the question, not its place
     for one in answered:
         assert one.reply is not None

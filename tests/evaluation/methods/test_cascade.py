@@ -6,9 +6,9 @@ import pytest
 from evaluation.toys import Toy, output, question, random_questions, run, run_fitted, toy
 
 from lightrouter_graph.errors import NoSurvivorError
-from lightrouter_graph.evaluation.methods.cascade import Cascade, FittedCascade, Plan
-from lightrouter_graph.evaluation.methods.history import cost_of, mean_costs, trusted
-from lightrouter_graph.evaluation.methods.quality_features import Habits, Scorer, looks_of, train
+from lightrouter_graph.evaluation.methods.cascade import Chain, FittedCascade, cascade, fit_cascade
+from lightrouter_graph.evaluation.methods.history import by_history, cost_of, mean_costs
+from lightrouter_graph.evaluation.methods.quality_features import CandidateStats, QualityModel, answer_features, train
 from lightrouter_graph.evaluation.methods.regression import fit_logistic
 from lightrouter_graph.evaluation.questions import Question
 
@@ -18,9 +18,9 @@ BELIEVES_KEYS = fit_logistic(np.outer([0, 1], np.arange(7) == 4), np.array([0.0,
 
 
 def chain_of(world: Toy, names: str) -> FittedCascade:
-    habits = dict.fromkeys(names, Habits(0.0, 50.0))
-    plan = Plan(tuple(names), (0.5,) * (len(names) - 1), 0.0, 0.0)
-    return FittedCascade(tuple(world.setting.pool[n] for n in names), plan, Scorer(habits, BELIEVES_KEYS), None)
+    stats = dict.fromkeys(names, CandidateStats(0.0, 50.0))
+    chain = Chain(tuple(names), (0.5,) * (len(names) - 1), 0.0, 0.0)
+    return FittedCascade(tuple(world.setting.pool[n] for n in names), chain, QualityModel(stats, BELIEVES_KEYS), None)
 
 
 def asked_of(number: int, a: int | None, b: int | None, c: int | None) -> Question:
@@ -46,7 +46,7 @@ def test_a_chain_pays_for_each_step_it_takes_and_for_no_other() -> None:
 def test_a_candidate_that_fails_is_passed_over() -> None:
     world = toy([asked_of(1, None, 6, 7)], names=["gone", "a", "gone too"])
     (one,) = run_fitted(
-        replace(chain_of(world, "a"), candidates=world.setting.pool.candidates, plan=Plan((), (0.5, 0.5), 0, 0)),
+        replace(chain_of(world, "a"), candidates=world.setting.pool.candidates, chain=Chain((), (0.5, 0.5), 0, 0)),
         world.asked,
     )
     assert one.reply is not None
@@ -60,14 +60,14 @@ def test_a_candidate_that_fails_is_passed_over() -> None:
 def test_the_chosen_plan_is_the_best_of_all_within_the_limit(seed: int, percent: int) -> None:
     history = random_questions(seed, "abc", 30, start=100)
     world = toy(random_questions(seed + 50, "abc", 1), history=history, prices=PRICES)
-    limit = mean_costs(world.setting)[trusted(world.setting)[0].name] * percent / 100
-    plan = Cascade(percent).fit(world.setting).plan
+    limit = mean_costs(world.setting)[by_history(world.setting)[0].name] * percent / 100
+    chain = fit_cascade(world.setting, percent).chain
     plans = _all_plans(world)
     within = [(score, -cost) for score, cost in plans if cost <= limit + 1e-12]
     if within:
-        assert (plan.score, -plan.cost) == pytest.approx(max(within, key=lambda p: (round(p[0], 9), p[1])))
+        assert (chain.score, -chain.cost) == pytest.approx(max(within, key=lambda p: (round(p[0], 9), p[1])))
     else:
-        assert plan.cost == pytest.approx(min(cost for _, cost in plans))
+        assert chain.cost == pytest.approx(min(cost for _, cost in plans))
 
 
 def _all_plans(world: Toy) -> list[tuple[float, float]]:
@@ -104,14 +104,14 @@ def test_a_cheap_candidate_that_shows_when_it_does_not_know_saves_money() -> Non
         ]
 
     world = toy(some(0), history=some(100), prices={"cheap": (0.1, 0.1), "dear": (10.0, 10.0)})
-    answered = run(Cascade(), world)
+    answered = run(cascade(), world)
     assert sum(one.score or 0 for one in answered) > sum(q.outputs["dear"].score or 0 for q in world.asked)
     assert [one.names[-1] for one in answered] == ["dear", "cheap"] * 30
 
 
 def test_the_looks_of_an_answer() -> None:
-    prior, length, distance, finished, keyed, hedges, asked = looks_of(
-        "Perhaps it might be 4.", "x" * 9, Habits(1.5, 45.0), keyed=True, finished=False
+    prior, length, distance, finished, keyed, hedges, asked = answer_features(
+        "Perhaps it might be 4.", "x" * 9, CandidateStats(1.5, 45.0), keyed=True, finished=False
     )
     assert (prior, finished, keyed) == (1.5, 0.0, 1.0)
     assert (length, distance) == (pytest.approx(np.log(23 / 46)), pytest.approx(np.log(2)))

@@ -1,7 +1,7 @@
 import pytest
 from evaluation.toys import output, question, toy
 
-from lightrouter_graph.evaluation.methods.history import mean_costs, scored_outputs, trusted
+from lightrouter_graph.evaluation.methods.history import by_history, mean_costs, scored_outputs
 
 HISTORY = [
     question(100, {"a": output(1, 0.0, tokens=10, input_tokens=1000), "b": output(2, 1.0, tokens=30)}),
@@ -26,5 +26,5 @@ def test_only_scored_outputs_are_learnt_from_and_equals_stay_in_pool_order() -> 
     assert [(past.candidate, past.question.id) for past in scored_outputs(world.setting)] == [
         ("a", "q100"), ("b", "q100"), ("b", "q101"),
     ]  # fmt: skip
-    assert [c.name for c in trusted(world.setting)] == ["b", "c", "a"]  # nothing is known of c: 0.5
-    assert [c.name for c in trusted(toy(HISTORY, names="cab").setting)] == ["c", "a", "b"]
+    assert [c.name for c in by_history(world.setting)] == ["b", "c", "a"]  # nothing is known of c: 0.5
+    assert [c.name for c in by_history(toy(HISTORY, names="cab").setting)] == ["c", "a", "b"]

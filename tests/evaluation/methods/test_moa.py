@@ -4,8 +4,8 @@ import pytest
 from evaluation.toys import output, question, run, toy
 
 from lightrouter_graph.errors import EvaluationError, NoSurvivorError
-from lightrouter_graph.evaluation.methods.moa import REFERENCES, MixtureOfAgents
-from lightrouter_graph.evaluation.methods.self_moa import SelfMoA
+from lightrouter_graph.evaluation.methods.base import Baseline
+from lightrouter_graph.evaluation.methods.moa import REFERENCES, mixture_of_agents, self_moa
 from lightrouter_graph.evaluation.questions import Output, Question
 from lightrouter_graph.testing.tokens import count_tokens
 
@@ -27,7 +27,7 @@ def reading(answers: int) -> int:
 
 
 def test_one_layer_pays_for_all_answers_and_for_an_aggregator_that_reads_them() -> None:
-    (one,) = run(MixtureOfAgents(1), toy([two_plus_two()], prices=PRICES, writer="c"))
+    (one,) = run(mixture_of_agents(1), toy([two_plus_two()], prices=PRICES, writer="c"))
     proposals, merged = one.calls[:3], one.calls[3]
     assert sum(call["input_tokens"] for call in proposals) == 3 * 10
     assert sum(call["output_tokens"] for call in proposals) == 7 + 9 + 11
@@ -40,7 +40,7 @@ def test_one_layer_pays_for_all_answers_and_for_an_aggregator_that_reads_them() 
 
 
 def test_two_layers_pay_for_every_reader_of_every_answer() -> None:
-    (one,) = run(MixtureOfAgents(2), toy([two_plus_two()], prices=PRICES, writer="c"))
+    (one,) = run(mixture_of_agents(2), toy([two_plus_two()], prices=PRICES, writer="c"))
     assert len(one.calls) == 3 + 3 + 1
     assert one.tokens == (3 * 10 + 3 * reading(3) + reading(3), 27 + 27 + 7)
     proposers = sum(
@@ -50,32 +50,32 @@ def test_two_layers_pay_for_every_reader_of_every_answer() -> None:
 
 
 def test_what_stands_in_is_said() -> None:
-    one, two = (run(MixtureOfAgents(n), toy([two_plus_two()]))[0].reply for n in (1, 2))
+    one, two = (run(mixture_of_agents(n), toy([two_plus_two()]))[0].reply for n in (1, 2))
     assert one is not None
     assert two is not None
     assert "vote" in one.stand_in
     assert two.stand_in.startswith(one.stand_in)
     assert "repeat" in two.stand_in
-    real = run(MixtureOfAgents(2), toy([two_plus_two()], stands_in=False))[0].reply
+    real = run(mixture_of_agents(2), toy([two_plus_two()], writer_is_stub=False))[0].reply
     assert real is not None
     assert (real.stand_in, real.chosen) == ("", None)
 
 
 def test_a_proposer_that_fails_is_not_listed() -> None:
-    (one,) = run(MixtureOfAgents(1), toy([two_plus_two()], names=["a", "gone", "c"]))
+    (one,) = run(mixture_of_agents(1), toy([two_plus_two()], names=["a", "gone", "c"]))
     assert one.calls[-1]["input_tokens"] == reading(2)
 
 
 def test_an_aggregator_that_fails_leaves_no_answer() -> None:
     stranger = toy([question(1, {"a": (3, 1.0)})]).setting.writer  # to whom this question was never put
     world = toy([two_plus_two()])
-    (one,) = run(MixtureOfAgents(1), replace(world, setting=replace(world.setting, writer=stranger)))
+    (one,) = run(mixture_of_agents(1), replace(world, setting=replace(world.setting, writer=stranger)))
     assert isinstance(one.error, NoSurvivorError)
     assert "no recorded question" in str(one.error)
 
 
-@pytest.mark.parametrize("method", [MixtureOfAgents(1), SelfMoA()])
-def test_a_mixture_needs_somebody_who_writes(method: MixtureOfAgents | SelfMoA) -> None:
+@pytest.mark.parametrize("method", [mixture_of_agents(1), self_moa()])
+def test_a_mixture_needs_a_writer(method: Baseline) -> None:
     world = toy([two_plus_two()])
     with pytest.raises(EvaluationError, match="needs a model that merges"):
         method.fit(replace(world.setting, writer=None))
@@ -86,7 +86,7 @@ def test_self_moa_asks_the_best_candidate_for_its_samples_and_votes_among_them()
     best = output(2, 1.0, tokens=10, samples=again)
     asked = [question(1, {"a": (9, 0.0), "b": best})]
     history = [question(i, {"a": (0, 0.0), "b": (i, 1.0)}) for i in (100, 101)]
-    (one,) = run(SelfMoA(3), toy(asked, history=history, writer="b"))
+    (one,) = run(self_moa(3), toy(asked, history=history, writer="b"))
     assert one.names == ["b"] * 4
     assert sorted(call["output_tokens"] for call in one.calls[:3]) == [10, 20, 30]
     assert one.calls[3]["stage"] == "aggregate"
@@ -97,6 +97,6 @@ def test_self_moa_asks_the_best_candidate_for_its_samples_and_votes_among_them()
 
 def test_samples_that_were_not_recorded_are_left_out() -> None:
     asked = [question(1, {"a": output(2, samples=(output(2, words=5),))})]
-    (one,) = run(SelfMoA(6), toy(asked))
+    (one,) = run(self_moa(6), toy(asked))
     assert len(one.calls) == 2 + 1
     assert one.score == 1.0

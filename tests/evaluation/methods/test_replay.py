@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from evaluation.toys import Answered, Toy, run, toy
 
-from lightrouter_graph.evaluation.methods.registry import method_named
+from lightrouter_graph.evaluation.methods.registry import baseline_named
 from lightrouter_graph.evaluation.questions import Output, Question, fold_of
 
 DATA = Path(__file__).parents[4] / "shared" / "replay" / "math_l5.jsonl.gz"
@@ -35,15 +35,17 @@ def _question(row: dict) -> Question:
 
 
 def test_bounds_votes_and_routers_stand_in_the_order_they_must(world: Toy) -> None:
-    quality = {name: _mean(run(method_named(name), world)) for name in ("best-single", "majority", "oracle", "cascade")}
+    quality = {
+        name: _mean(run(baseline_named(name), world)) for name in ("best-single", "majority", "oracle", "cascade")
+    }
     assert quality["oracle"] == pytest.approx(_mean_of_best(world))
     assert quality["oracle"] > max(quality["majority"], quality["cascade"], quality["best-single"])
-    weak, half, strong = (_usd(run(method_named(f"router-{share}"), world)) for share in (0, 50, 100))
+    weak, half, strong = (_usd(run(baseline_named(f"router-{share}"), world)) for share in (0, 50, 100))
     assert weak < half < strong
 
 
 def test_an_aggregator_that_stands_in_is_found_all_answers_and_votes_on_them(world: Toy) -> None:
-    voted, mixed = run(method_named("majority"), world), run(method_named("moa-1"), world)
+    voted, mixed = run(baseline_named("majority"), world), run(baseline_named("moa-1"), world)
     assert [one.reply.text for one in mixed if one.reply] == [one.reply.text for one in voted if one.reply]
     for one, other in zip(voted, mixed, strict=True):
         assert other.tokens[1] == one.tokens[1] + other.calls[-1]["output_tokens"]

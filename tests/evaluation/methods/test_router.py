@@ -5,7 +5,7 @@ import pytest
 from evaluation.toys import question, run, run_fitted, toy
 
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.methods.router import Features, TwoModelRouter, choose_pair
+from lightrouter_graph.evaluation.methods.router import choose_pair, fit_router, question_features, two_model_router
 from lightrouter_graph.evaluation.questions import Question
 
 HARD = "Integrate the hyperbolic tangent along the contour numbered"
@@ -26,7 +26,7 @@ PRICES = {"strong": (3.0, 9.0), "weak": (0.3, 0.9)}
 
 
 def test_it_learns_where_the_strong_candidate_is_worth_its_price() -> None:
-    answered = run(TwoModelRouter(), toy(lessons(0, 20), history=lessons(100, 40), prices=PRICES))
+    answered = run(two_model_router(), toy(lessons(0, 20), history=lessons(100, 40), prices=PRICES))
     assert [one.names for one in answered] == [["strong"], ["weak"]] * 10
     assert [one.score for one in answered] == [1.0] * 20
     assert all(one.tokens[1] == 10 for one in answered)
@@ -46,7 +46,7 @@ def test_the_threshold_sets_how_many_go_to_the_strong_candidate(percent: int) ->
         ]
 
     world = toy(some(0, 100), history=some(500, 150), prices=PRICES)
-    sent = sum(one.names == ["strong"] for one in run(TwoModelRouter(percent), world))
+    sent = sum(one.names == ["strong"] for one in run(two_model_router(percent), world))
     assert sent == percent if percent in {0, 100} else abs(sent - percent) <= 15
 
 
@@ -73,23 +73,23 @@ def test_without_prices_tokens_are_what_answers_cost() -> None:
 
 def test_a_pool_of_one_is_asked_every_time() -> None:
     world = toy(lessons(0, 2), history=lessons(100, 4), names=["weak"])
-    assert [one.names for one in run_fitted(TwoModelRouter().fit(world.setting), world.asked)] == [["weak"]] * 2
+    assert [one.names for one in run_fitted(fit_router(world.setting, 50), world.asked)] == [["weak"]] * 2
 
 
 def test_a_pair_that_never_answered_the_same_question_cannot_be_compared() -> None:
     apart = [question(100, {"strong": (1, 1.0)}), question(101, {"weak": (1, 0.0)})]
     with pytest.raises(EvaluationError, match="'strong' and 'weak'"):
-        TwoModelRouter().fit(toy(lessons(0, 1), history=apart).setting)
+        fit_router(toy(lessons(0, 1), history=apart).setting, 50)
 
 
 def test_features_know_a_text_by_its_n_grams_and_its_length() -> None:
-    features = Features.learnt_from(lessons(0, 10))
+    features = question_features().fit([question.text for question in lessons(0, 10)])
 
     def closeness(texts: Sequence[str]) -> float:
-        one, other = features.of([Question(text, text) for text in texts])[:, :-1]
+        one, other = features.transform(texts).toarray()[:, :-1]
         return float(one @ other)
 
     assert closeness([f"{HARD} 1", f"{HARD} 2"]) > 0.8 > closeness([f"{HARD} 1", f"{EASY} 1"])
-    (row,) = features.of([Question("", "ab")])
+    (row,) = features.transform(["ab"]).toarray()
     assert row[-1] == pytest.approx(np.log(3))
     assert not row[:-1].any()

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_openai import ChatOpenAI
 
-from lightrouter_graph.evaluation.methods.base import ask
-from lightrouter_graph.evaluation.methods.error_injection import corrupted_named
-from lightrouter_graph.evaluation.models.error_injection import Injection, corrupted, inject_error
+from lightrouter_graph.evaluation.methods.error_injection import error_injection_named
+from lightrouter_graph.evaluation.methods.sampling import ask
+from lightrouter_graph.evaluation.models.error_injection import Injection, inject_error, with_injected_errors
 from lightrouter_graph.evaluation.questions import Output, Question
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.testing import ScriptedChatModel
@@ -57,18 +57,18 @@ def test_more_is_struck_of_what_was_struck() -> None:
 
 def test_only_boots_are_struck_and_the_original_says_what_it_said() -> None:
     original = Candidate("m", ScriptedChatModel(responses=TEXT))
-    struck = corrupted(original, Injection(1, 1.0))
+    struck = with_injected_errors(original, Injection(1, 1.0))
     said = {stage: asyncio.run(ask(struck, ASKED, stage=stage)).text for stage in ("boot", "generate", "aggregate")}
     assert said["boot"] == inject_error(TEXT, seed=f"0/{ASKED.text}/m") != TEXT
     assert said["generate"] == said["aggregate"] == TEXT
     assert asyncio.run(ask(original, ASKED, stage="boot")).text == TEXT
-    assert asyncio.run(ask(corrupted(original, Injection(2, 1.0)), ASKED, stage="boot")).text == TEXT
-    assert asyncio.run(ask(corrupted(original, Injection(1, 0.0)), ASKED, stage="boot")).text == TEXT
+    assert asyncio.run(ask(with_injected_errors(original, Injection(2, 1.0)), ASKED, stage="boot")).text == TEXT
+    assert asyncio.run(ask(with_injected_errors(original, Injection(1, 0.0)), ASKED, stage="boot")).text == TEXT
 
 
 def test_its_class_and_facts_hold() -> None:
     original = Candidate("m", ChatOpenAI(model="m", api_key="any-key"), price=(1, 2))
-    struck = corrupted(original, Injection(1, 1.0))
+    struck = with_injected_errors(original, Injection(1, 1.0))
     assert isinstance(struck.model, ChatOpenAI)
     assert type(original.model) is ChatOpenAI
     facts = ("name", "price", "provider", "limit_parameter", "continuation", "json_mode")
@@ -79,7 +79,7 @@ def test_its_class_and_facts_hold() -> None:
 def test_a_corrupted_run_boots_wrong_in_the_layer_named(percent: int, wrong: set[str]) -> None:
     texts = {name: f"{name} says 6 * 7 = 42, that is all there is to say about it. The answer is 42." for name in "abc"}
     world = toy([Question("q", "What is 6 times 7?", outputs={n: Output(t, 1.0, 24) for n, t in texts.items()})])
-    method = corrupted_named(f"corrupted-{percent}-in-1-of-1:boot_tokens=12")
+    method = error_injection_named(f"corrupted-{percent}-in-1-of-1:boot_tokens=12")
     assert method is not None
     (answered,) = run(method, world)
     assert answered.reply is not None, answered.error

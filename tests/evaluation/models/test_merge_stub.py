@@ -8,8 +8,8 @@ from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 
 from lightrouter_graph import Context, LLMAggregator, create_lightrouter
 from lightrouter_graph.answer_keys import default_key
-from lightrouter_graph.evaluation.call_log import ledger
-from lightrouter_graph.evaluation.methods.base import ask
+from lightrouter_graph.evaluation.call_log import log_calls
+from lightrouter_graph.evaluation.methods.sampling import ask
 from lightrouter_graph.evaluation.models.merge_stub import BEGINNING, answers_in
 from lightrouter_graph.evaluation.models.replay_model import DEFAULT_PACE
 from lightrouter_graph.evaluation.questions import Output, Question
@@ -132,7 +132,7 @@ def test_a_call_costs_what_it_reads_and_what_it_writes_at_its_own_price_and_pace
         assert world.setting.writer is not None
         await ask(world.setting.writer, asked, messages=prompt, stage="aggregate", max_tokens=cap)
 
-    with ledger() as calls:
+    with log_calls() as calls:
         asyncio.run(merge(None))
         asyncio.run(merge(20))
     read = 7 + count_prompt_tokens(str(message.text) for message in prompt)
@@ -153,7 +153,7 @@ def test_it_keeps_the_pace_it_was_recorded_with() -> None:
         assert world.setting.writer is not None
         await ask(world.setting.writer, asked, messages=listed(asked, *texts(asked, "b")), stage="aggregate")
 
-    with ledger() as calls:
+    with log_calls() as calls:
         asyncio.run(merge())
     assert calls[0]["ended_s"] == pytest.approx(2.0 + 20 / 5)
 
@@ -163,7 +163,7 @@ def test_it_serves_the_aggregator_of_a_router() -> None:
     world = toy([asked], writer="a")
     graph = create_lightrouter(world.setting.pool, aggregator=LLMAggregator(world.setting.writer)).compile()
     context = Context(boot_tokens=12, width=None, top_k=3, agree=None)
-    with ledger() as calls:
+    with log_calls() as calls:
         result = asyncio.run(graph.ainvoke({"messages": [("user", asked.text)]}, context=context))
     assert [call["stage"] for call in calls][-1] == "aggregate"
     assert calls[-1]["candidate"] == "a"

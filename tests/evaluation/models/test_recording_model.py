@@ -12,8 +12,8 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_openai import ChatOpenAI
 
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.call_log import ledger, sample_wanted
-from lightrouter_graph.evaluation.methods.base import ask
+from lightrouter_graph.evaluation.call_log import log_calls, request_sample
+from lightrouter_graph.evaluation.methods.sampling import ask
 from lightrouter_graph.evaluation.models.cassette import Asked, Tape, cap_of
 from lightrouter_graph.evaluation.models.recording_model import WallClock, taped
 from lightrouter_graph.evaluation.models.replay_only import facts_of_candidate, silent
@@ -53,7 +53,7 @@ def play(candidate: Candidate, **more: Any) -> tuple[str, str | None, Any, Any]:
     """Ask in full; return the text, how it ended, and the call's account."""
 
     async def one() -> Any:
-        with ledger() as calls:
+        with log_calls() as calls:
             said = await ask(candidate, ASKED, **more)
         return said, calls
 
@@ -164,7 +164,7 @@ def test_the_same_asked_at_once_is_paid_once_and_everybody_hears_it() -> None:
     decks = [taped(slow, tape, clock, purse) for _ in range(5)]
 
     async def all_of_them() -> tuple[list[str], list[ModelCall]]:
-        with ledger() as calls:
+        with log_calls() as calls:
             said = await asyncio.gather(*(ask(deck, ASKED) for deck in decks))
         return [one.text for one in said], calls
 
@@ -199,7 +199,7 @@ def test_a_stopped_call_is_asked_again_live_and_hangs_when_played(tmp_path: Path
     slow = scripted([Reply("", hang=True), TEXT], clock)
 
     async def stop(candidate: Candidate, clock: VirtualClock, seconds: float) -> list[ModelCall]:
-        with ledger() as calls:
+        with log_calls() as calls:
             asking = asyncio.create_task(ask(candidate, ASKED))
             await clock.sleep(seconds)
             assert not asking.done()
@@ -221,7 +221,7 @@ def test_a_stopped_call_is_asked_again_live_and_hangs_when_played(tmp_path: Path
 
 def test_what_a_stopped_call_had_written_costs_the_same_when_it_is_played(tmp_path: Path) -> None:
     async def stop(candidate: Candidate, clock: VirtualClock) -> ModelCall:
-        with ledger() as calls:
+        with log_calls() as calls:
             asking = asyncio.create_task(ask(candidate, ASKED, stream_internally=True))
             await clock.sleep(5.5)
             asking.cancel()
@@ -247,7 +247,7 @@ def test_a_reply_that_is_stopped_while_it_is_played_costs_what_was_due_by_then()
     deck = taped(slow, tape, played, None)
 
     async def stop() -> list[ModelCall]:
-        with ledger() as calls:
+        with log_calls() as calls:
             asking = asyncio.create_task(ask(deck, ASKED, stream_internally=True))
             await played.sleep(tokens / 2)
             asking.cancel()
@@ -280,7 +280,7 @@ def test_a_failed_call_is_not_on_the_tape_and_is_asked_again(tmp_path: Path) -> 
 
 def test_a_call_that_is_turned_away_costs_nothing_and_one_that_breaks_off_what_was_heard() -> None:
     async def spent(candidate: Candidate) -> list[ModelCall]:
-        with ledger() as calls:
+        with log_calls() as calls:
             said = await ask(taped(candidate, Tape(), VirtualClock(), LivePurse()), ASKED, stream_internally=True)
         assert said.completion.failure is not None
         return calls
@@ -300,7 +300,7 @@ def test_samples_caps_messages_and_candidates_are_different_things_to_ask() -> N
         wanted: list[dict[str, Any]] = [{}, {"sample": 1}, {"max_tokens": 50}, {"max_tokens": 51}, {"messages": prompt}]
         first = [(await ask(deck, ASKED, **more)).text for more in wanted]
         assert first == [(await ask(deck, ASKED, **more)).text for more in wanted]
-        with sample_wanted(1):
+        with request_sample(1):
             pass
         return [*first, (await ask(beside, ASKED)).text]
 

@@ -1,14 +1,16 @@
 import math
+from collections.abc import Callable
 
 import pytest
 from evaluation.toys import question, run, toy
 
 from lightrouter_graph.errors import EvaluationError, NoSurvivorError
-from lightrouter_graph.evaluation.methods.votes import (
-    Majority,
-    RandomK,
-    TopKByPrior,
-    WeightedVote,
+from lightrouter_graph.evaluation.methods.base import Baseline
+from lightrouter_graph.evaluation.methods.voting import (
+    MAJORITY,
+    WEIGHTED_VOTE,
+    random_k,
+    top_k_by_history,
     vote_weight,
     wrong_coincidence,
 )
@@ -16,21 +18,21 @@ from lightrouter_graph.evaluation.methods.votes import (
 
 def test_who_fails_does_not_vote() -> None:
     asked = [question(1, {"a": (3, 0.0), "c": (3, 0.0), "b": (2, 1.0)})]
-    (one,) = run(Majority(), toy(asked, names=["a", "missing", "b", "c"]))
+    (one,) = run(MAJORITY, toy(asked, names=["a", "missing", "b", "c"]))
     assert one.reply is not None
     assert (one.reply.chosen, one.reply.confidence) == ("a", pytest.approx(2 / 3))
     assert sorted(one.names) == ["a", "b", "c"]
 
 
 def test_where_nobody_answers_the_error_names_everybody() -> None:
-    (one,) = run(Majority(), toy([question(1, {"a": (2, 1.0)})], names=["x", "y"]))
+    (one,) = run(MAJORITY, toy([question(1, {"a": (2, 1.0)})], names=["x", "y"]))
     assert isinstance(one.error, NoSurvivorError)
     assert set(one.error.failures) == {"x", "y"}
 
 
 def test_without_short_answers_the_first_wins_and_claims_nothing() -> None:
     asked = [question(1, {"a": (None, 0.0), "b": (None, 1.0)})]
-    (one,) = run(Majority(), toy(asked))
+    (one,) = run(MAJORITY, toy(asked))
     assert one.reply is not None
     assert (one.reply.chosen, one.reply.confidence) == ("a", None)
 
@@ -39,8 +41,8 @@ def test_one_reliable_candidate_outweighs_two_bad_ones_that_agree() -> None:
     history = [question(i, {"a": (0, 1.0), "b": (i, 0.0), "c": (i + 1, 0.0)}) for i in range(100, 140)]
     asked = [question(1, {"b": (9, 0.0), "c": (9, 0.0), "a": (2, 1.0)})]
     world = toy(asked, history=history, names=["b", "c", "a"])
-    assert [one.reply.chosen for one in run(Majority(), world) if one.reply] == ["b"]
-    (weighed,) = run(WeightedVote(), world)
+    assert [one.reply.chosen for one in run(MAJORITY, world) if one.reply] == ["b"]
+    (weighed,) = run(WEIGHTED_VOTE, world)
     assert weighed.reply is not None
     assert weighed.reply.chosen == "a"
     assert 0.8 < (weighed.reply.confidence or 0) <= 1
@@ -62,7 +64,7 @@ def test_the_coincidence_is_that_of_wrong_answers_alone() -> None:
     assert wrong_coincidence(toy(history).setting) == 0.2
 
 
-@pytest.mark.parametrize("method", [RandomK, TopKByPrior])
-def test_a_vote_of_nobody_is_refused(method: type) -> None:
+@pytest.mark.parametrize("method", [random_k, top_k_by_history])
+def test_a_vote_of_no_candidates_is_an_error(method: Callable[[int], Baseline]) -> None:
     with pytest.raises(EvaluationError, match=">= 1, got 0"):
         method(0)
