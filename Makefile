@@ -45,7 +45,7 @@ format: $(VENV)/.installed ## let ruff rewrite what it can
 docs: $(VENV)/.installed ## the pages of docs/ as a site in .site/; warnings are errors
 	$(BIN)/python docs/mkdocs/generate.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --config-file docs/mkdocs/mkdocs.yml
-	@echo "open .site/index.html"
+	@echo "open .site/index.html, or with search: python -m http.server --directory .site"
 
 dist: $(VENV)/.installed ## sdist and wheel in dist/, checked as an upload would be
 	rm -rf dist
