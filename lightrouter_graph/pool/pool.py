@@ -11,7 +11,6 @@ from langchain_core.language_models import BaseChatModel
 from lightrouter_graph.errors import PoolError
 from lightrouter_graph.pool.candidate import Candidate
 from lightrouter_graph.pool.environment import find_candidates
-from lightrouter_graph.pool.toml_file import read_pool_file
 from lightrouter_graph.providers.model_facts import facts_of
 from lightrouter_graph.providers.table import without_address
 
@@ -69,6 +68,8 @@ class Pool:
         Raises:
             PoolError: If anything in it is not as it should be; one line with file and candidate.
         """
+        from lightrouter_graph.pool.toml_file import read_pool_file  # noqa: PLC0415 - only a pool file needs a parser
+
         return cls(read_pool_file(path))
 
     @classmethod

@@ -43,16 +43,17 @@ QUOTABLE_WORDS = 300
 
 # Thai, Lao, kana, han: written without spaces, so a token per character.
 _UNSPACED = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-_TOKEN = re.compile(rf"\d+(?:,\d{{3}})*(?:\.\d+)?|[{_UNSPACED}]|[^\W\d_{_UNSPACED}]+")
+# Strings, which `re` compiles and caches at the first use: these three take a tenth of the package's import otherwise.
+_TOKEN = rf"\d+(?:,\d{{3}})*(?:\.\d+)?|[{_UNSPACED}]|[^\W\d_{_UNSPACED}]+"
 _CUT = "…"  # stands where a restatement stood, so that what is left and right of it does not become one
-_WORD_OR_CUT = re.compile(f"{_CUT}|{_TOKEN.pattern}")
+_WORD_OR_CUT = f"{_CUT}|{_TOKEN}"
 _MARKS = re.compile(rf"```[\w+#-]*[ \t]*$|```|{REASONING_TAG.pattern}", re.IGNORECASE | re.MULTILINE)
 _SHELL_KEY = re.compile(rf'(?:\{{\s*|"?\s*,\s*|^)"(?:{SHELL_KEYS})"\s*:\s*"?', re.IGNORECASE | re.MULTILINE)
 # The end of the object; or cut off between two keys, or within the second.
 _SHELL_END = re.compile(r'"?\s*\}\s*\Z|"(?:\s*,\s*(?:"\w*"?\s*)?)?\Z')
 # Models forget to double the backslash of TeX: \times and \neq are no tab and no line break.
 _ESCAPE = re.compile(r'((?:\\u[0-9a-fA-F]{4})+)|\\(?:([rt](?![a-z])|n(?!eq?\b|ot|abla|mid))|(["\\/]))')
-_OPENER = re.compile(rf"(?:(?<=[.!?:{_CUT}\n])|\A)(?: ?(?:{'|'.join(BOILERPLATE)}))+", re.IGNORECASE)
+_OPENER = rf"(?i)(?:(?<=[.!?:{_CUT}\n])|\A)(?: ?(?:{'|'.join(BOILERPLATE)}))+"
 _OPTION = re.compile(r"^[ \t]*\(?[A-Za-z][.)][ \t].*$", re.MULTILINE)
 
 
@@ -108,9 +109,9 @@ def _clean(text: str, grams: _Grams) -> str:
 
 def _clean_once(text: str, grams: _Grams) -> str:
     text = _collapse(_MARKS.sub(" ", text))
-    text = _OPENER.sub(" ", _collapse(_open_shell(text)))
+    text = re.sub(_OPENER, " ", _collapse(_open_shell(text)))
     text = _collapse(_cut_restated(text, grams)).strip(f" \n{_CUT}")
-    return text if _TOKEN.search(text) else ""
+    return text if re.search(_TOKEN, text) else ""
 
 
 def _collapse(text: str) -> str:
@@ -134,7 +135,7 @@ def _unescape(match: re.Match[str]) -> str:
 def _cut_restated(text: str, grams: _Grams) -> str:
     if not grams:
         return text
-    words = list(_WORD_OR_CUT.finditer(text))
+    words = list(re.finditer(_WORD_OR_CUT, text))
     kept, at = [], 0
     for first, last in _restated_runs([word[0].casefold() for word in words], grams):
         kept.append(text[at : words[first].start()])
@@ -155,7 +156,7 @@ def _restated_runs(words: Sequence[str], grams: _Grams) -> list[tuple[int, int]]
 @lru_cache(maxsize=8)
 def _grams(question: str) -> _Grams:
     """The n-grams whose use is a restatement; choosing one of the options offered is not."""
-    words = [word.casefold() for word in _TOKEN.findall(_OPTION.sub(" ", question))]
+    words = [word.casefold() for word in re.findall(_TOKEN, _OPTION.sub(" ", question))]
     return frozenset(_ngrams(words)) if len(words) <= QUOTABLE_WORDS else frozenset()
 
 
@@ -164,4 +165,4 @@ def _ngrams(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _tokens(text: str) -> list[str]:
-    return [token.casefold().replace(",", "") for token in _TOKEN.findall(text)]
+    return [token.casefold().replace(",", "") for token in re.findall(_TOKEN, text)]
