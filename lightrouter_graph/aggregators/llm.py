@@ -59,7 +59,7 @@ class LLMAggregator:
             stream_internally=query.deadline is not None,
             deadline=query.deadline,
             retries=query.retries,
-            purse=query.purse,
+            reservations=query.purse,
         )
         reply = await complete(writer, asked, call)
         if reply.failure is None:

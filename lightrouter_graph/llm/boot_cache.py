@@ -1,4 +1,4 @@
-"""Boots that were paid for once and serve again: in memory, in SQLite, or in a Redis that many workers share."""
+"""`BootCache`: keeps boots in a LangGraph cache (memory, SQLite, Redis), so that equal calls are not billed again."""
 
 import asyncio
 import hashlib
@@ -22,14 +22,14 @@ from lightrouter_graph.records import NO_USAGE, ToolCallMessage, Usage
 logger = logging.getLogger(__name__)
 
 _NAMESPACE = ("lightrouter", "boots")
-_PATIENCE_S = 1.0
-"""Seconds a cache may take: a boot that is paid for is not much slower."""
+_TIMEOUT_S = 1.0
+"""Seconds a cache may take; querying the model is not much slower."""
 
-_TOLD = {"type", "content", "name", "tool_calls", "invalid_tool_calls", "tool_call_id", "additional_kwargs"}
+_KEY_FIELDS = {"type", "content", "name", "tool_calls", "invalid_tool_calls", "tool_call_id", "additional_kwargs"}
 
 
-class Kept(TypedDict):
-    """What is kept of a boot."""
+class CachedBoot(TypedDict):
+    """The parts of a completion that are cached."""
 
     text: str
     finish_reason: str | None
@@ -38,28 +38,29 @@ class Kept(TypedDict):
     metadata: NotRequired[dict[str, Any]]
 
 
-_KEPT: TypeAdapter[Kept] = TypeAdapter(Kept)
+_CACHED_BOOT: TypeAdapter[CachedBoot] = TypeAdapter(CachedBoot)
 
 
 @dataclass(frozen=True, slots=True)
 class BootCache:
-    """A LangGraph cache that keeps boots.
+    """Cache of boots on top of a LangGraph cache.
 
-    A boot is found again by all that made it: the candidate, its model's settings and address, the conversation (but
-    no message ids), the cap, the tools and the form that were asked for. One that failed is not kept. The texts lie in
-    the cache in plain. A cache that fails, takes more than a second, or holds what is no boot only means that the boot
-    is paid for.
+    The key contains the candidate, the settings and address of its model, the conversation without message ids, the
+    cap, the tools and the response format. Failed boots are not cached. Texts are stored as plain text. If the cache
+    fails, takes more than a second or returns an invalid entry, the model is queried.
+
+    LangGraph's `CachePolicy` caches whole nodes and does not report a hit, so the bill could not count it.
 
     Args:
-        cache: LangGraph's `InMemoryCache`, `SqliteCache`, `RedisCache` or another of its kind. It is called in a
-            thread, through its synchronous methods: `RedisCache` blocks the event loop in its asynchronous ones.
-        ttl_s: Whole seconds for which a boot is kept; None for as long as the cache keeps anything.
+        cache: LangGraph's `InMemoryCache`, `SqliteCache`, `RedisCache` or another `BaseCache`. Its synchronous methods
+            are called in a thread, because the asynchronous ones of `RedisCache` block the event loop.
+        ttl_s: Whole seconds until an entry expires, at least 1; None for no expiry.
 
     Raises:
         ValueError: If `ttl_s` is not a whole number of at least 1.
 
-    Deviation from arXiv 2505.16221: the paper asks anew each time. With a temperature above 0 a kept boot stays the
-    sample it was.
+    Deviation from arXiv 2505.16221: the paper queries the models for every run. With a temperature above 0, a cached
+    boot is always the same sample.
     """
 
     cache: BaseCache[Any]
@@ -70,24 +71,37 @@ class BootCache:
             msg = f"ttl_s = {self.ttl_s!r}: it must be a whole number of seconds >= 1, or None"
             raise ValueError(msg)
 
-    async def find(self, candidate: Candidate, messages: Sequence[BaseMessage], call: Call) -> Kept | None:
-        """Return the boot that the same call brought before; None where there is none to be had."""
+    async def find(self, candidate: Candidate, messages: Sequence[BaseMessage], call: Call) -> CachedBoot | None:
+        """Return the cached boot of an equal call; None if there is none, or the cache fails.
+
+        Args:
+            candidate: The candidate to query.
+            messages: The conversation.
+            call: Settings of the call.
+        """
         try:
             full_key = (_NAMESPACE, _key(candidate, messages, call))
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(_TIMEOUT_S):
                 found = await asyncio.to_thread(self.cache.get, [full_key])
-            return _KEPT.validate_python(found[full_key]) if full_key in found else None
+            return _CACHED_BOOT.validate_python(found[full_key]) if full_key in found else None
         except ValidationError:
-            logger.warning("the boot cache holds something that is no boot of %s; it is asked anew", candidate.name)
-        except Exception as exc:  # noqa: BLE001 - a cache may raise anything, and none of it is worth a run
-            logger.warning("the boot cache cannot be read: %s", type(exc).__name__)
+            logger.warning("the boot cache has an invalid entry for %s: the model is queried", candidate.name)
+        except Exception as exc:  # noqa: BLE001 - a cache may raise anything, and no error of it may end a run
+            logger.warning("reading the boot cache failed: %s", type(exc).__name__)
         return None
 
     async def keep(self, candidate: Candidate, messages: Sequence[BaseMessage], call: Call, reply: Completion) -> None:
-        """Keep the boot a call brought, unless it failed."""
+        """Store the boot of a call, unless it failed.
+
+        Args:
+            candidate: The candidate that was queried.
+            messages: The conversation.
+            call: Settings of the call.
+            reply: The completion of the call.
+        """
         if reply.failure is not None:
             return
-        kept: Kept = {
+        boot: CachedBoot = {
             "text": reply.text,
             "finish_reason": reply.finish_reason,
             "tool_call_message": reply.tool_call_message,
@@ -96,27 +110,33 @@ class BootCache:
         }
         try:
             full_key = (_NAMESPACE, _key(candidate, messages, call))
-            async with asyncio.timeout(_PATIENCE_S):
-                await asyncio.to_thread(self.cache.set, {full_key: (kept, self.ttl_s)})
+            async with asyncio.timeout(_TIMEOUT_S):
+                await asyncio.to_thread(self.cache.set, {full_key: (boot, self.ttl_s)})
         except Exception as exc:  # noqa: BLE001 - as above
-            logger.warning("the boot cache cannot be written: %s", type(exc).__name__)
+            logger.warning("writing the boot cache failed: %s", type(exc).__name__)
 
 
-def cached_completion(kept: Kept, candidate: Candidate, call: Call) -> Completion:
-    """Turn a boot from the cache into the reply it was, which costs nothing now."""
+def cached_completion(boot: CachedBoot, candidate: Candidate, call: Call) -> Completion:
+    """Return a cached boot as a completion that costs nothing.
+
+    Args:
+        boot: The entry of the cache.
+        candidate: The candidate that generated it.
+        call: Settings of the call.
+    """
     return Completion(
-        kept["text"],
-        kept["finish_reason"],
+        boot["text"],
+        boot["finish_reason"],
         {**call_cost_of(candidate, call, {**NO_USAGE}, 0.0, "cached"), "usd": 0.0},
-        tool_call_message=kept["tool_call_message"],
-        whole=kept["usage"],
-        metadata=kept.get("metadata", {}),
+        tool_call_message=boot["tool_call_message"],
+        text_usage=boot["usage"],
+        metadata=boot.get("metadata", {}),
     )
 
 
 def _key(candidate: Candidate, messages: Sequence[BaseMessage], call: Call) -> str:
     model = [candidate.name, candidate.spec, identity_of(candidate.model)]
     request = {name: value for name, value in asdict(call.request).items() if value}
-    told = [{k: v for k, v in message.model_dump(include=_TOLD).items() if v} for message in messages]
-    whole = json.dumps([model, told, call.max_tokens, request], sort_keys=True, default=str)
-    return hashlib.sha256(whole.encode()).hexdigest()
+    conversation = [{k: v for k, v in message.model_dump(include=_KEY_FIELDS).items() if v} for message in messages]
+    key = json.dumps([model, conversation, call.max_tokens, request], sort_keys=True, default=str)
+    return hashlib.sha256(key.encode()).hexdigest()

@@ -1,5 +1,5 @@
-# ruff: noqa: ARG002, SLF001 - a facade of a chat model speaks to the methods that LangChain makes models of.
-"""A reply that goes on from what the model wrote before, as one text: whole, or streamed from its first word."""
+# ruff: noqa: ARG002, SLF001 - a wrapper of a chat model calls the methods that LangChain models implement.
+"""Chat model wrapper that returns the prefix and its continuation as one response, streamed or not."""
 
 from collections.abc import AsyncIterator
 from typing import Any, Self
@@ -11,24 +11,29 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
-_RESTART = 24
-"""A continuation that begins with so many characters of the prefix has started over instead of going on."""
+_RESTART_CHARACTERS = 24
+"""A response that begins with so many characters of the prefix is a restart, not a continuation."""
 
 
 def has_restarted(prefix: str, text: str) -> bool:
-    """Whether a model that was to go on from `prefix` has started over."""
-    return text.lstrip().startswith(prefix.lstrip()[:_RESTART])
+    """Return True if a model started again instead of continuing the prefix.
+
+    Args:
+        prefix: The text to continue.
+        text: The response, or its first characters.
+    """
+    return text.lstrip().startswith(prefix.lstrip()[:_RESTART_CHARACTERS])
 
 
 class ContinuedChat(BaseChatModel):
-    """A chat model that first says what it said before, then goes on; for one call.
+    """Chat model that emits a prefix before the continuation of the wrapped model; for one call.
 
-    The tokens of a continuation alone would reach a stream without their beginning. Whether the model really goes on
-    shows in its first words: they are held back until then, so that no text is said twice.
+    A stream of the continuation alone would lack its beginning. The first chunks are buffered until they show whether
+    the model continues or restarts, so that no text is emitted twice.
 
     Attributes:
-        inner: The model, which is given the prefix as the final assistant message.
-        prefix: What it said before.
+        inner: The wrapped model; it receives the prefix as the final assistant message.
+        prefix: Text of the earlier response.
     """
 
     inner: BaseChatModel
@@ -37,13 +42,18 @@ class ContinuedChat(BaseChatModel):
 
     @classmethod
     def of(cls, inner: BaseChatModel, prefix: str) -> Self:
-        """Wrap a model; streaming stays off where the model has it off, or has none."""
+        """Wrap a model for one call.
+
+        Args:
+            inner: The model; streaming is off if it disables streaming or does not implement it.
+            prefix: Text of the earlier response.
+        """
         streams = type(inner)._astream is not BaseChatModel._astream or type(inner)._stream is not BaseChatModel._stream
         return cls(
             inner=inner,
             prefix=prefix,
             disable_streaming=inner.disable_streaming if streams else True,
-            cache=False,  # the wrapper of one model must not answer for that of another
+            cache=False,  # cached responses of one wrapped model must not serve another
             rate_limiter=inner.rate_limiter,
             metadata=inner.metadata,
             tags=inner.tags,
@@ -52,7 +62,7 @@ class ContinuedChat(BaseChatModel):
 
     @property
     def restarted(self) -> bool:
-        """Whether the model started over, once it has spoken."""
+        """True if the model restarted; valid after the response."""
         return self._restarted
 
     @property
@@ -70,31 +80,31 @@ class ContinuedChat(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         head = ""
-        held: list[ChatGenerationChunk] | None = []
+        buffered: list[ChatGenerationChunk] | None = []
         async for chunk in self.inner._astream(messages, stop=stop, **kwargs):
-            if held is None:
+            if buffered is None:
                 yield chunk
                 continue
             head += chunk.text
-            held.append(chunk)
-            if self._shows(head):
-                for part in self._begun(head, held):
+            buffered.append(chunk)
+            if self._is_decided(head):
+                for part in self._first_chunks(head, buffered):
                     yield part
-                held = None
-        for part in self._begun(head, held) if held else ():
+                buffered = None
+        for part in self._first_chunks(head, buffered) if buffered else ():
             yield part
 
-    def _shows(self, head: str) -> bool:
-        """Whether the first words tell a continuation from a new beginning."""
-        begun, said = self.prefix.lstrip()[:_RESTART], head.lstrip()
-        return len(said) >= len(begun) or not begun.startswith(said)
+    def _is_decided(self, head: str) -> bool:
+        """Return True if the first characters distinguish a restart from a continuation."""
+        expected, received = self.prefix.lstrip()[:_RESTART_CHARACTERS], head.lstrip()
+        return len(received) >= len(expected) or not expected.startswith(received)
 
-    def _begun(self, head: str, held: list[ChatGenerationChunk]) -> list[ChatGenerationChunk]:
+    def _first_chunks(self, head: str, buffered: list[ChatGenerationChunk]) -> list[ChatGenerationChunk]:
         self._restarted = has_restarted(self.prefix, head)
         if self._restarted:
-            return held
-        first = AIMessageChunk(content=self.prefix, id=held[0].message.id)
-        return [ChatGenerationChunk(message=first), *held]
+            return buffered
+        first = AIMessageChunk(content=self.prefix, id=buffered[0].message.id)
+        return [ChatGenerationChunk(message=first), *buffered]
 
     def _generate(
         self,
@@ -103,7 +113,7 @@ class ContinuedChat(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        msg = "a continuation is asked for asynchronously"
+        msg = "ContinuedChat has no synchronous methods: use ainvoke or astream"
         raise RuntimeError(msg)
 
     async def _agenerate(
@@ -113,7 +123,7 @@ class ContinuedChat(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        """Reply whole, where nobody streams."""
+        """Return prefix and continuation as one message, without streaming."""
         result = await self.inner._agenerate(messages, stop=stop, run_manager=run_manager, **kwargs)
         message = result.generations[0].message
         self._restarted = has_restarted(self.prefix, str(message.text))

@@ -1,4 +1,4 @@
-"""Classify the exceptions of model calls: one cause, and a message without secrets."""
+"""Classifies exceptions of model calls: one cause each, and a message with secrets redacted."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ _BY_STATUS: dict[int, Cause] = {
     413: "context_length",
     429: "rate_limited",
 }
-_BY_WORDS: tuple[tuple[str, Cause], ...] = (
+_BY_TEXT: tuple[tuple[str, Cause], ...] = (
     ("context_length", "context_length"),
     ("context length", "context_length"),
     ("maximum context", "context_length"),
@@ -43,50 +43,53 @@ _BY_CLASS: tuple[tuple[str, Cause], ...] = (
 _STATUS_INSIDE = re.compile(r"['\"](?:code|status)['\"]: ['\"]?([45]\d\d)\b")
 
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError)
-"""What clients raise over a body that is not what they expect."""
+"""What clients raise if they cannot parse the body of a response."""
 
 _NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "gaierror"})
-_LONGEST = 300
-_LONGEST_READ = 20_000
-"""Characters of an error that are looked at: some are whole pages."""
+_MAX_MESSAGE = 300
+_MAX_SCANNED = 20_000
+"""Characters of an error text that are scanned: some are whole HTML pages."""
 
 
 def failure_of(exc: BaseException, model: BaseChatModel) -> Failure:
-    """Turn an exception of a chat model into a record.
+    """Return the failure record of an exception.
 
     Args:
-        exc: What the call raised.
-        model: The model that was called; the secrets it holds are redacted from the message.
+        exc: The exception of the model call.
+        model: The model that was called; its secrets are redacted from the message.
     """
-    said, secrets = exception_text(exc)[:_LONGEST_READ], secrets_of(model)
-    cause, message = _cause_of(exc, f"{said} {_code_of(exc)}"), redact(said, secrets)
-    if cause == "bad_response" or not message:  # the cause says too little: name the exception as well
+    text, secrets = exception_text(exc)[:_MAX_SCANNED], secrets_of(model)
+    cause, message = _cause_of(exc, f"{text} {_error_codes(exc)}".lower()), redact(text, secrets)
+    if cause == "bad_response" or not message:  # the cause alone is too vague: name the exception as well
         message = f"{type(exc).__name__}: {message}" if message else type(exc).__name__
     if cause == "disconnected" and (address := getattr(model, "openai_api_base", None)):
         message = f"{message} ({redact(str(address), secrets)})"
-    return {"cause": cause, "message": message[:_LONGEST]}
+    return {"cause": cause, "message": message[:_MAX_MESSAGE]}
 
 
 def exception_text(exc: BaseException) -> str:
-    """Return what an exception says; "" where it fails at saying it."""
+    """Return the text of an exception; "" if its `__str__` fails.
+
+    Args:
+        exc: The exception; lone surrogates, which no checkpoint accepts, are replaced.
+    """
     try:
-        return str(exc).encode(errors="replace").decode()  # half a character could not be kept in a checkpoint
-    except Exception:  # noqa: BLE001 - an exception of a stranger's class may fail at telling what it is
+        return str(exc).encode(errors="replace").decode()
+    except Exception:  # noqa: BLE001 - `__str__` of a third-party exception may raise anything
         return ""
 
 
-def _code_of(exc: BaseException) -> str:
-    """Return the provider's own code for an error; newer clients of OpenAI's leave it out of the message."""
+def _error_codes(exc: BaseException) -> str:
+    """Return the error codes of the provider, which newer OpenAI clients leave out of the message."""
     body = getattr(exc, "body", None)
     inner = body.get("error", body) if isinstance(body, Mapping) else None
-    told = inner if isinstance(inner, Mapping) else {}
-    codes = [getattr(exc, "code", None), told.get("code"), told.get("type"), told.get("status")]
+    error = inner if isinstance(inner, Mapping) else {}
+    codes = [getattr(exc, "code", None), error.get("code"), error.get("type"), error.get("status")]
     return " ".join(str(code) for code in codes if isinstance(code, str | int))
 
 
-def _cause_of(exc: BaseException, said: str) -> Cause:
-    text = said.lower()
-    for words, cause in _BY_WORDS:
+def _cause_of(exc: BaseException, text: str) -> Cause:
+    for words, cause in _BY_TEXT:
         if words in text:
             return cause
     names = [parent.__name__ for parent in type(exc).__mro__]
@@ -96,22 +99,30 @@ def _cause_of(exc: BaseException, said: str) -> Cause:
     status = getattr(exc, "status_code", None)
     if isinstance(status, int):
         return _BY_STATUS.get(status, "unavailable" if status >= 500 else "bad_response")
-    if status is None and (found := _STATUS_INSIDE.search(text)):  # an error in a body that came with status 200
+    if status is None and (found := _STATUS_INSIDE.search(text)):  # an error in the body of a response with status 200
         return _BY_STATUS.get(int(found[1]), "unavailable" if int(found[1]) >= 500 else "bad_response")
     return "disconnected" if isinstance(exc, OSError) else "bad_response"
 
 
 def may_have_cost(exc: BaseException, cause: Cause) -> bool:
-    """Whether a call that failed may still have been billed: it was sent, and its reply was lost on the way."""
+    """Return True if a failed call may have been billed: the request was sent, and its response was lost.
+
+    Args:
+        exc: The exception of the call.
+        cause: Its cause, as `failure_of` returns it.
+    """
     if cause != "disconnected":
         return cause == "timeout"
     return not any(type(link).__name__ in _NEVER_SENT for link in _chain(exc))
 
 
 def is_unreadable(exc: BaseException) -> bool:
-    """Whether a client of OpenAI's API got a reply that it could not read; that was written all the same.
+    """Return True if an OpenAI client could not parse a response; the provider bills its tokens.
 
-    An error told inside of a stream counts as one: the client gives it the plainest class it has.
+    An error event inside of a stream counts as well: the client raises the base class `APIError` for it.
+
+    Args:
+        exc: The exception of the call.
     """
     return type(exc).__name__ == "APIError" or (
         isinstance(exc, _UNREADABLE) and "unexpected keyword" not in exception_text(exc)
@@ -119,7 +130,7 @@ def is_unreadable(exc: BaseException) -> bool:
 
 
 def _chain(exc: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()  # what was raised from each other makes a circle
+    seen: set[int] = set()  # exceptions raised from each other make a circle
     while exc is not None and id(exc) not in seen:
         seen.add(id(exc))
         yield exc

@@ -1,4 +1,4 @@
-"""`OutputSchema`: what an object must be like, and whether one is."""
+"""`OutputSchema`: the JSON schema of an output object, and validation of values against it."""
 
 import json
 import re
@@ -11,84 +11,96 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 
 from lightrouter_graph.errors import QueryError
 
-_LONGEST = 200
+_MAX_MESSAGE = 200
 _FENCED = re.compile(r"```(?:json)?[ \t]*\n(.*?)\n?```", re.DOTALL | re.IGNORECASE)
 _NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class OutputSchema:
-    """A JSON schema that an object must fit; an empty one takes any JSON object.
+    """JSON schema of an output object; an empty schema accepts any JSON object.
 
     Attributes:
-        name: What the object is called: letters, digits, `_` and `-`, at most 64, as OpenAI takes it.
-        schema: What it must be like.
-        told: Whether the conversation says so already, as in OpenAI's JSON mode: the models are asked for JSON alone.
-        strict: Whether providers that can are to hold the models to it; None for their default.
-        description: What the object is for.
-        kind: The pydantic class the schema was made of, whose validators have a say.
+        name: Name of the object: letters, digits, `_` and `-`, at most 64 characters, as OpenAI requires.
+        schema: The JSON schema.
+        in_prompt: True if the conversation describes the schema, as in OpenAI's JSON mode: models are only asked for
+            JSON.
+        strict: Whether providers enforce the schema, if they can; None for the provider's default.
+        description: Description of the object for the model.
+        model_class: Pydantic class that the schema was made of; its validators run as well.
     """
 
     name: str
     schema: Mapping[str, Any]
-    told: bool = False
+    in_prompt: bool = False
     strict: bool | None = None
     description: str | None = None
-    kind: Any = field(default=None, repr=False)
+    model_class: Any = field(default=None, repr=False)
 
     @property
     def is_free(self) -> bool:
-        """Whether the models are asked for any JSON object."""
-        return self.told or not self.schema
+        """True if any JSON object is requested from the models."""
+        return self.in_prompt or not self.schema
 
     def validation_error(self, value: Any) -> str:
-        """Say in a few words where and why a value does not fit; "" where it does."""
+        """Return where and why a value is invalid, in at most 200 characters; "" if it is valid.
+
+        Args:
+            value: A parsed JSON value.
+        """
         if not self.schema:
             return "" if isinstance(value, dict) else "it is not a JSON object"
         from lightrouter_graph.llm.schema_checks import validation_error  # noqa: PLC0415 - imports jsonschema, which is slow
 
-        return validation_error(self.schema, value)[:_LONGEST] or self._refusal(value)
+        return validation_error(self.schema, value)[:_MAX_MESSAGE] or self._class_error(value)
 
     def with_defaults(self, value: Any) -> Any:
-        """Return a value that fits with its defaults written out, so that one who leaves them out says the same."""
-        if self.kind is not None:
+        """Return a value with the defaults of absent properties added, so that equal objects compare as equal.
+
+        Args:
+            value: A valid value; returned unchanged if it is no object.
+        """
+        if self.model_class is not None:
             try:
-                made = _make(self.kind, value)
+                made = _instance(self.model_class, value)
                 return made.model_dump(mode="json") if hasattr(made, "model_dump") else json.loads(made.json())
-            except Exception:  # noqa: BLE001 - a class that cannot be written as JSON is compared as it came
+            except Exception:  # noqa: BLE001 - an instance without a JSON form is compared by its value
                 return value
         if not isinstance(value, Mapping):
             return value
         properties: Mapping[str, Any] = self.schema.get("properties") or {}
-        usual = {name: p["default"] for name, p in properties.items() if isinstance(p, Mapping) and "default" in p}
-        return {**usual, **value}
+        defaults = {name: p["default"] for name, p in properties.items() if isinstance(p, Mapping) and "default" in p}
+        return {**defaults, **value}
 
-    def _refusal(self, value: Any) -> str:
-        if self.kind is None:
+    def _class_error(self, value: Any) -> str:
+        if self.model_class is None:
             return ""
         try:
-            _make(self.kind, value)
-        except Exception as exc:  # noqa: BLE001 - a class's validators are a user's: whatever they raise, it does not fit
-            said = exc.errors()[0] if hasattr(exc, "errors") else {"loc": (), "msg": str(exc)}
-            where = ".".join(map(str, said["loc"]))
-            return f"{where}: {said['msg']}"[:_LONGEST] if where else str(said["msg"])[:_LONGEST]
+            _instance(self.model_class, value)
+        except Exception as exc:  # noqa: BLE001 - validators of a user's class may raise anything: the value is invalid
+            error = exc.errors()[0] if hasattr(exc, "errors") else {"loc": (), "msg": str(exc)}
+            where = ".".join(map(str, error["loc"]))
+            return f"{where}: {error['msg']}"[:_MAX_MESSAGE] if where else str(error["msg"])[:_MAX_MESSAGE]
         return ""
 
 
 def schema_of(wanted: Any) -> OutputSchema | None:
-    """Read what a user asks for as a form of answer; None for free text.
+    """Return the schema of a response format.
 
     Args:
-        wanted: A pydantic class, a `TypedDict` class, a JSON schema, or OpenAI's shape of a tool or `response_format`.
+        wanted: A pydantic class, a `TypedDict` class, a JSON schema, or a tool or `response_format` in OpenAI's format.
+
+    Returns:
+        The schema; None for plain text.
 
     Raises:
-        QueryError: If it is none of these, or no schema that can be checked.
+        QueryError: If the format is something else, or its schema is invalid.
     """
     if isinstance(wanted, Mapping):
         return _of_mapping(wanted)
     if isinstance(wanted, type) and is_basemodel_subclass(wanted):
         modern = hasattr(wanted, "model_json_schema")
-        return _checked(wanted.__name__, wanted.model_json_schema() if modern else wanted.schema(), kind=wanted)  # type: ignore[attr-defined]
+        return _checked(wanted.__name__, wanted.model_json_schema() if modern else wanted.schema(), model_class=wanted)  # type: ignore[attr-defined]
     try:
         schema = convert_to_json_schema(wanted)
     except (ValueError, TypeError, KeyError) as exc:
@@ -99,16 +111,16 @@ def schema_of(wanted: Any) -> OutputSchema | None:
 
 
 def read_json(text: str) -> Any:
-    """Parse a reply as one whole JSON value, also inside a Markdown fence with text around it.
+    """Parse a response as one complete JSON value, also inside a Markdown fence with text around it.
 
     LangChain's `parse_json_markdown` does not replace this: its default parser completes JSON that breaks off, which
     would turn a truncated reply into an answer. With a strict parser it fails on text behind the fence.
 
     Args:
-        text: The text of the reply, of any length; the time is linear in it.
+        text: Text of the response, of any length; parsed in linear time.
 
     Raises:
-        ValueError: If it is none, or breaks off.
+        ValueError: If the text is not JSON, or incomplete.
     """
     try:
         return _loads(text)
@@ -118,12 +130,12 @@ def read_json(text: str) -> Any:
         raise
 
 
-def _of_mapping(wanted: Mapping[str, Any]) -> OutputSchema | None:  # noqa: PLR0911 - one for each form
+def _of_mapping(wanted: Mapping[str, Any]) -> OutputSchema | None:  # noqa: PLR0911 - one for each format
     match wanted.get("type"):
         case "text":
             return None
         case "json_object":
-            return _checked("object", wanted.get("schema") or {}, told=True)
+            return _checked("object", wanted.get("schema") or {}, in_prompt=True)
         case "json_schema":
             return _of_openai(wanted.get("json_schema"))
         case "function" if isinstance(tool := wanted.get("function"), Mapping):
@@ -140,36 +152,37 @@ def _of_mapping(wanted: Mapping[str, Any]) -> OutputSchema | None:  # noqa: PLR0
 def _of_openai(described: Any) -> OutputSchema:
     if not isinstance(described, Mapping):
         raise QueryError(_unreadable({"type": "json_schema", "json_schema": described}))
-    told = {name: described.get(name) for name in ("strict", "description")}
-    return _checked(str(described.get("name") or "answer"), described.get("schema") or {}, **told)
+    options = {name: described.get(name) for name in ("strict", "description")}
+    return _checked(str(described.get("name") or "answer"), described.get("schema") or {}, **options)
 
 
-def _checked(name: str, schema: Mapping[str, Any], **others: Any) -> OutputSchema:
+def _checked(name: str, schema: Mapping[str, Any], **options: Any) -> OutputSchema:
     from lightrouter_graph.llm.schema_checks import schema_error  # noqa: PLC0415 - imports jsonschema, which is slow
 
-    made = OutputSchema(_NOT_IN_A_NAME.sub("_", name).strip("_")[:64] or "answer", dict(schema), **others)
+    made = OutputSchema(_NOT_IN_A_NAME.sub("_", name).strip("_")[:64] or "answer", dict(schema), **options)
     if reason := schema_error(schema):
-        raise QueryError(f"response_format {reason}"[:_LONGEST])
+        raise QueryError(f"response_format {reason}"[:_MAX_MESSAGE])
     if "cannot be checked" in made.validation_error({}):
-        raise QueryError("response_format is no JSON schema: it refers to nothing but itself")
+        raise QueryError("response_format is no JSON schema: its $ref refers to itself")
     return made
 
 
-def _make(kind: Any, value: Any) -> Any:
-    return kind.model_validate(value) if hasattr(kind, "model_validate") else kind.parse_obj(value)
+def _instance(model_class: Any, value: Any) -> Any:
+    validate = getattr(model_class, "model_validate", None) or model_class.parse_obj  # pydantic 1
+    return validate(value)
 
 
 def _loads(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse)
     except RecursionError:
-        raise ValueError("it is nested too deep") from None
+        raise ValueError("the JSON is nested too deep") from None
 
 
 def _refuse(constant: str) -> NoReturn:
-    msg = f"JSON has no {constant}"
+    msg = f"{constant} is not valid JSON"
     raise ValueError(msg)
 
 
 def _unreadable(wanted: Any) -> str:
-    return f"response_format must be a class, a JSON schema or OpenAI's response_format, got {wanted!r}"[:_LONGEST]
+    return f"response_format must be a class, a JSON schema or OpenAI's response_format, got {wanted!r}"[:_MAX_MESSAGE]

@@ -1,4 +1,4 @@
-"""`Request`: what goes to every candidate beside the conversation, and what its reply must then be like."""
+"""`Request`: tools, output schema and parameters that every candidate receives, and validation of its responses."""
 
 import inspect
 import json
@@ -20,24 +20,24 @@ from lightrouter_graph.providers.model_facts import no_tool_choice
 from lightrouter_graph.records import Failure, ToolCallMessage
 
 Tool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
-"""A tool in any form LangChain takes: a `@tool`, a function, a pydantic class, a dict in OpenAI's shape."""
+"""A tool in any form that LangChain accepts: a `@tool`, function, pydantic class, or dict in OpenAI's format."""
 
 ResponseFormat = type | Mapping[str, Any]
-"""What a reply must look like: a pydantic class, a `TypedDict`, a JSON schema, or OpenAI's `response_format`."""
+"""Format of a response: a pydantic class, a `TypedDict`, a JSON schema, or OpenAI's `response_format`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What every candidate is given and held to in one run.
+    """Tools, formats and parameters of one run, equal for all candidates.
 
     Attributes:
-        tools: The tools it may call, in OpenAI's shape, or a provider's own as they are.
+        tools: The tools in OpenAI's format; built-in tools of a provider are unchanged.
         tool_choice: None, "auto", "any", "none" or the name of the one tool to call.
-        parallel_tool_calls: Whether it may call several at once; None for the provider's default.
-        schema: What the text of a reply must fit.
-        structured: What the arguments of the one call must fit, where tools stand for a structured output.
-        stop: Texts that end a reply.
-        sampling: Sampling parameters laid over those of the models, such as `temperature`.
+        parallel_tool_calls: Allow several tool calls in one response; None for the provider's default.
+        schema: Schema of the text of a response.
+        structured: Schema of the arguments of the tool call, if the tools are a structured output.
+        stop: Texts that end a response.
+        sampling: Sampling parameters that override those of the models, such as `temperature`.
     """
 
     tools: tuple[Mapping[str, Any], ...] = ()
@@ -55,48 +55,61 @@ class Request:
 
     @property
     def wants_object(self) -> bool:
-        """Whether the answer is an object to be voted on as one, and not a text to be merged."""
+        """True if the answer is an object, which is selected by a vote and never merged as text."""
         return self.schema is not None or self.structured is not None
 
     @property
     def may_call(self) -> bool:
-        """Whether a reply may call tools."""
+        """True if a response may call tools."""
         return bool(self.tools) and self.tool_choice != "none"
 
     @property
     def must_call(self) -> bool:
-        """Whether a reply in words alone is none."""
+        """True if a response without a tool call is invalid."""
         return self.may_call and (self.structured is not None or self.tool_choice not in {None, "auto"})
 
     @property
     def continues(self) -> bool:
-        """Whether a boot may be continued: tool calls and constrained JSON are always written in one go."""
+        """True if a boot can be continued: tool calls and constrained JSON cannot, they are generated in one call."""
         return not self.tools and self.schema is None
 
     def without_calls(self) -> "Request":
-        """Return the same request for a reply in words: the tools stay known, so that a history of calls is legal."""
+        """Return the request for a text response: tools stay declared, since the history may contain tool calls."""
         choice = "none" if self.tools else None
         return Request(tools=self.tools, tool_choice=choice, stop=self.stop, sampling=self.sampling)
 
     def bind_to(self, model: BaseChatModel) -> Any:
-        """Return the model with the tools bound; the model itself where there is none."""
+        """Return the model with the tools bound; the model itself if there are none.
+
+        Args:
+            model: A chat model with `bind_tools`.
+        """
         if not self.tools:
             return model
         choice = no_tool_choice(model) if self.tool_choice == "none" else self.tool_choice
         options: dict[str, Any] = {} if choice is None else {"tool_choice": choice}
-        # Some clients refuse an argument they do not know: there only the replies can be held to it.
+        # Some clients raise on unknown arguments: for them only the response is validated.
         if self.parallel_tool_calls is not None and _takes(model.bind_tools, "parallel_tool_calls"):
             options["parallel_tool_calls"] = self.parallel_tool_calls
         return model.bind_tools(deepcopy([dict(tool) for tool in self.tools]), **options)
 
     def failure_of(self, message: AIMessage) -> Failure | None:
-        """Say what is wrong with a reply that ended by itself; None where it fits."""
+        """Return the failure of a response with invalid tool calls or text; None if it is valid.
+
+        Args:
+            message: A response that is not truncated.
+        """
         problem = self._problem_with_calls(message) if self.may_call else ""
         problem = problem or self._problem_with_text(message)
         return {"cause": "invalid", "message": problem} if problem else None
 
     def accepts(self, text: str, tool_call_message: ToolCallMessage | None) -> bool:
-        """Whether an answer that was never checked, such as a draft, is of the form that was asked for."""
+        """Return True if an answer that was not validated yet, such as a draft, has the requested format.
+
+        Args:
+            text: Text of the answer.
+            tool_call_message: The message of an answer that calls tools.
+        """
         if self.must_call:
             return tool_call_message is not None
         return self.schema is None or not self._problem_with_text(AIMessage(text))
@@ -104,17 +117,20 @@ class Request:
     def key_of(
         self, text: str, tool_call_message: ToolCallMessage | None, question: str, key: AnswerKey, *, finished: bool
     ) -> str | None:
-        """Return what a reply is compared by; None where there is nothing to compare.
+        """Return the answer key of a response: equal keys are equal answers.
 
         Args:
-            text: The text of the reply.
-            tool_call_message: The reply, where it calls tools.
-            question: What was asked.
-            key: How texts are compared.
-            finished: Whether the reply is whole.
+            text: Text of the response.
+            tool_call_message: The message of a response that calls tools.
+            question: Text of the question.
+            key: Answer key function for texts.
+            finished: True if the response is complete.
+
+        Returns:
+            The key; None if the response cannot be compared.
         """
         if tool_call_message is not None:
-            return canonical_tool_calls([self._filled(call) for call in tool_call_message["tool_calls"]])
+            return canonical_tool_calls([self._call_with_defaults(call) for call in tool_call_message["tool_calls"]])
         if self.schema is None:
             return key(text, question, finished=finished)
         try:
@@ -123,7 +139,11 @@ class Request:
             return None
 
     def extract_object(self, text: str) -> str:
-        """Return the text of a reply; where an object was asked for, the object without what stood around it."""
+        """Return the text of a response; with a schema, the JSON object without the text around it.
+
+        Args:
+            text: Text of a valid response.
+        """
         if self.schema is None:
             return text
         try:
@@ -132,7 +152,7 @@ class Request:
             return json.dumps(read_json(text), ensure_ascii=False)
         return text
 
-    def _filled(self, call: ToolCall) -> Mapping[str, Any]:
+    def _call_with_defaults(self, call: ToolCall) -> Mapping[str, Any]:
         if self.structured is None:
             return {**call}
         return {**call, "args": self.structured.with_defaults(call["args"])}
@@ -143,22 +163,22 @@ class Request:
         calls = message.tool_calls
         if self.must_call and not calls:
             if self.structured is not None:
-                return f"it does not call {self.structured.name!r} (method='json_schema' would ask it for text)"
+                return f"it does not call {self.structured.name!r} (use method='json_schema' to request text)"
             return "it calls no tool"
         if self.parallel_tool_calls is False and len(calls) > 1:
-            return f"it makes {len(calls)} calls at once"
-        if calls and not _can_be_written([message.content, message.additional_kwargs]):
-            return "what stands beside its calls cannot be written down (half a character, or nested too deep)"
+            return f"it makes {len(calls)} tool calls, and parallel_tool_calls is False"
+        if calls and not _is_serializable([message.content, message.additional_kwargs]):
+            return "the content beside its tool calls is not serializable (invalid Unicode, or nested too deep)"
         return next((problem for call in calls if (problem := self._problem_with_call(call))), "")
 
     def _problem_with_call(self, call: ToolCall) -> str:
         name, names = call["name"], [_name_of(tool) for tool in self.tools]
         if name not in names:
-            return f"it calls {name!r}; there are {', '.join(names)}"
+            return f"it calls {name!r}; the tools are {', '.join(names)}"
         if self.tool_choice in names and name != self.tool_choice:
             return f"it calls {name!r}, not {self.tool_choice!r}"
-        if not _can_be_written(call["args"]):
-            return f"the arguments of {name} cannot be written down (half a character, or nested too deep)"
+        if not _is_serializable(call["args"]):
+            return f"the arguments of {name} are not serializable (invalid Unicode, or nested too deep)"
         problem = "" if self.structured is None else self.structured.validation_error(call["args"])
         return f"{name}: {problem}" if problem else ""
 
@@ -172,7 +192,7 @@ class Request:
 
 
 PLAIN = Request()
-"""A request for words, with nothing bound."""
+"""A request for text, without tools or schema."""
 
 
 def make_request(
@@ -185,14 +205,23 @@ def make_request(
     stop: Sequence[str] | None = None,
     sampling: Mapping[str, Any] | None = None,
 ) -> Request:
-    """Bring what a user asks for into one form.
+    """Build a request from arguments in any format that LangChain and OpenAI accept.
+
+    Args:
+        tools: The tools that every candidate may call.
+        tool_choice: "auto", "any" or "required", "none", a tool name, OpenAI's dict, or True for the only tool.
+        parallel_tool_calls: Allow several tool calls in one response; None for the provider's default.
+        response_format: Format of the text of a response.
+        structured: Format of the arguments of the one tool call; True takes the parameters of the first tool.
+        stop: Texts that end a response.
+        sampling: Sampling parameters; None values are left out.
 
     Raises:
-        QueryError: If a tool, a choice or a format cannot be read; the message names it.
+        QueryError: If a tool, choice or format is invalid; the message names it.
     """
     shapes = tuple(_tool_shape(tool) for tool in tools)
     if structured and not shapes:
-        raise QueryError("a structured output needs the tool that stands for it")
+        raise QueryError("structured output needs a tool: pass the tool whose arguments are the output")
     if structured is True:
         structured = shapes[0]
     return Request(
@@ -207,10 +236,14 @@ def make_request(
 
 
 def check_pool(request: Request, pool: Pool) -> None:
-    """See that every candidate can be asked.
+    """Check that every candidate supports the request.
+
+    Args:
+        request: The request of the run.
+        pool: The candidates.
 
     Raises:
-        PoolError: If tools are offered and the model of a candidate takes none.
+        PoolError: If there are tools and the model of a candidate has no `bind_tools`.
     """
     unable = [c.name for c in pool if type(c.model).bind_tools is BaseChatModel.bind_tools]
     if request.tools and unable:
@@ -220,16 +253,16 @@ def check_pool(request: Request, pool: Pool) -> None:
 
 def _tool_shape(tool: Tool) -> Mapping[str, Any]:
     if isinstance(tool, Mapping) and tool.get("type") not in {None, "function", "object"}:
-        return {**tool}  # a provider's own, such as a web search
+        return {**tool}  # a built-in tool of a provider, such as web search
     try:
         return convert_to_openai_tool(tool)
     except (ValueError, TypeError) as exc:
-        msg = f"a tool must be a function, a @tool, a class or a dict in OpenAI's shape, got {tool!r}: {exc}"
+        msg = f"a tool must be a function, a @tool, a class or a dict in OpenAI's format, got {tool!r}: {exc}"
         raise QueryError(msg) from exc
 
 
 def _choice(choice: str | bool | Mapping[str, Any] | None, tools: Sequence[Mapping[str, Any]]) -> str | None:
-    """Reduce the many forms of a choice to the words every LangChain model understands."""
+    """Reduce the formats of a tool choice to the values that every LangChain model accepts."""
     names = [_name_of(tool) for tool in tools]
     if isinstance(choice, Mapping):
         inner = choice.get("function")
@@ -238,15 +271,15 @@ def _choice(choice: str | bool | Mapping[str, Any] | None, tools: Sequence[Mappi
         return None
     if choice is True and len(names) == 1:
         return names[0]
-    word = "any" if choice is True or choice == "required" else str(choice)
-    if word not in names and (word not in {"auto", "none", "any"} or not tools):
+    value = "any" if choice is True or choice == "required" else str(choice)
+    if value not in names and (value not in {"auto", "none", "any"} or not tools):
         msg = f"tool_choice = {choice!r}: it must be auto, any, none or one of the tools ({', '.join(names) or 'none'})"
         raise QueryError(msg)
-    return word
+    return value
 
 
 def _name_of(tool: Mapping[str, Any]) -> str:
-    """A provider's own tool goes by its name where it has one, else by its type."""
+    """Return the name of a tool; a built-in tool of a provider may only have a type."""
     return str((tool.get("function") or tool).get("name") or tool.get("type"))
 
 
@@ -254,7 +287,7 @@ def _takes(call: Callable[..., Any], argument: str) -> bool:
     return argument in inspect.signature(call).parameters
 
 
-def _can_be_written(value: Any) -> bool:
+def _is_serializable(value: Any) -> bool:
     try:
         json.dumps(value, ensure_ascii=False, default=str).encode()
     except (UnicodeEncodeError, RecursionError):

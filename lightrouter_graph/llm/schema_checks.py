@@ -1,4 +1,4 @@
-"""Check JSON schemas, and values against them: the one module that imports jsonschema, loaded with the first schema."""
+"""Validates JSON schemas, and values against them. Imported lazily, because importing jsonschema is slow."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,48 +8,57 @@ import referencing
 import referencing.jsonschema
 from referencing.jsonschema import DRAFT202012
 
-_MOST_PARTS = 10_000
-"""How many parts a schema may have once its references are followed: checking takes time in proportion."""
+_MAX_PARTS = 10_000
+"""Parts of a schema with its references expanded; the validation time is proportional to them."""
 
-_NO_SCHEMAS = frozenset({"examples", "default", "const", "enum"})
-# An empty registry: a schema may come from a stranger, and must not make us fetch what it refers to.
-_NOTHING_BESIDES: "referencing.Registry[Any]" = referencing.Registry()
+_VALUE_KEYWORDS = frozenset({"examples", "default", "const", "enum"})
+# An empty registry: a schema from an untrusted client must not make the server fetch URLs.
+_NO_REMOTE: "referencing.Registry[Any]" = referencing.Registry()
 
 
 def schema_error(schema: Mapping[str, Any]) -> str:
-    """Return why a mapping is no JSON schema that can be checked; "" if it is one."""
+    """Return why a mapping is no valid JSON schema; "" if it is one.
+
+    Args:
+        schema: The mapping; `$ref` may refer to parts of it only.
+    """
     try:
         jsonschema.validators.validator_for(dict(schema)).check_schema(dict(schema))
-        parts = _Unfolded(schema).parts(schema)
+        parts = _PartCounter(schema).parts(schema)
     except jsonschema.SchemaError as exc:
         return f"is no JSON schema: {exc.message}"
     except referencing.exceptions.Unresolvable as exc:
         return f"refers to {exc.ref!r}, which is not in the schema"
     except RecursionError:
-        return "is nested too deep to be checked"
-    return "" if parts <= _MOST_PARTS else f"has more than {_MOST_PARTS} parts once its references are followed"
+        return "is nested too deep"
+    return "" if parts <= _MAX_PARTS else f"has more than {_MAX_PARTS} parts with its references expanded"
 
 
 def validation_error(schema: Mapping[str, Any], value: Any) -> str:
-    """Return where and why a value does not fit a schema; "" if it fits."""
+    """Return the path and the reason of the most relevant error of a value; "" if it is valid.
+
+    Args:
+        schema: A schema that `schema_error` accepts.
+        value: A parsed JSON value.
+    """
     try:
-        wrong = jsonschema.exceptions.best_match(_validator(schema).iter_errors(value))
+        error = jsonschema.exceptions.best_match(_validator(schema).iter_errors(value))
     except (RecursionError, referencing.exceptions.Unresolvable):
         return "it cannot be checked against its schema"
-    if wrong is None:
+    if error is None:
         return ""
-    where = f"{wrong.json_path[2:]}: " if wrong.absolute_path else ""
-    return f"{where}{wrong.message}"
+    path = f"{error.json_path[2:]}: " if error.absolute_path else ""
+    return f"{path}{error.message}"
 
 
-class _Unfolded:
-    """Counts the parts of a schema with its references followed, each one counted once and multiplied after that."""
+class _PartCounter:
+    """Counts the parts of a schema with its references expanded, in time linear in the schema."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
-        of_schema = referencing.jsonschema.specification_with(str(schema.get("$schema", "")), default=DRAFT202012)
-        root = of_schema.create_resource(schema)
-        self._resolver = _NOTHING_BESIDES.with_resource("", root).resolver("")
-        self._known: dict[str, int] = {}
+        specification = referencing.jsonschema.specification_with(str(schema.get("$schema", "")), default=DRAFT202012)
+        root = specification.create_resource(schema)
+        self._resolver = _NO_REMOTE.with_resource("", root).resolver("")
+        self._counts: dict[str, int] = {}
 
     def parts(self, part: Any) -> int:
         if isinstance(part, list):
@@ -57,22 +66,22 @@ class _Unfolded:
         if not isinstance(part, Mapping):
             return 1
         reference = part.get("$ref")
-        inner = sum(self.parts(item) for name, item in part.items() if name not in _NO_SCHEMAS and name != "$defs")
-        return 1 + inner + (self._behind(reference) if isinstance(reference, str) else 0)
+        inner = sum(self.parts(item) for name, item in part.items() if name not in _VALUE_KEYWORDS and name != "$defs")
+        return 1 + inner + (self._referenced(reference) if isinstance(reference, str) else 0)
 
-    def _behind(self, reference: str) -> int:
-        if reference not in self._known:
-            self._known[reference] = 1  # one that refers to itself goes as deep as the value does
-            self._known[reference] = min(self.parts(self._resolver.lookup(reference).contents), 10 * _MOST_PARTS)
-        return self._known[reference]
+    def _referenced(self, reference: str) -> int:
+        if reference not in self._counts:
+            self._counts[reference] = 1  # a recursive reference is as deep as the value
+            self._counts[reference] = min(self.parts(self._resolver.lookup(reference).contents), 10 * _MAX_PARTS)
+        return self._counts[reference]
 
 
 def _validator(schema: Mapping[str, Any]) -> Any:
-    # Patterns are left to the validators of classes: Python's `re` can be made to run for ever, by a text that a
-    # stranger asked for. What hangs on the names that match one is not checked either.
-    kind = jsonschema.validators.validator_for(schema)
-    lenient: Any = jsonschema.validators.extend(kind, {"pattern": _unchecked, "patternProperties": _unchecked})  # type: ignore[no-untyped-call]
-    return lenient(dict(schema), registry=_NOTHING_BESIDES)
+    # `pattern` and `patternProperties` are not validated: an untrusted regular expression can run for ever in `re`.
+    # Validators of pydantic classes check them.
+    strict = jsonschema.validators.validator_for(schema)
+    lenient: Any = jsonschema.validators.extend(strict, {"pattern": _unchecked, "patternProperties": _unchecked})  # type: ignore[no-untyped-call]
+    return lenient(dict(schema), registry=_NO_REMOTE)
 
 
 def _unchecked(*_: Any) -> Iterator[jsonschema.ValidationError]:

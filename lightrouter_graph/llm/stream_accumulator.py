@@ -1,4 +1,4 @@
-"""What was heard of a reply so far, while it streams."""
+"""Accumulates the chunks of one streamed model response."""
 
 from dataclasses import dataclass, field
 
@@ -6,19 +6,19 @@ from langchain_core.messages import AIMessage, AIMessageChunk, message_chunk_to_
 from langchain_core.messages.ai import add_ai_message_chunks
 
 _CHARACTERS_PER_TOKEN = 8
-"""More than any tokenizer makes of ordinary text: so much text is surely more tokens than the cap allows."""
+"""More than tokenizers make of ordinary text: a longer text surely has more tokens than the cap allows."""
 
 
 @dataclass(slots=True)
 class StreamAccumulator:
-    """The chunks of one reply; kept where the call can be stopped from outside and what came still counts.
+    """Chunks of one response. Outlives a call that is cancelled, so that its partial text is available.
 
     Attributes:
-        chunks: What came, in order.
-        tokens: How many pieces of text, thought or tool call came. Servers send a token or more in each, so it is the
-            least that was written.
-        truncated: Whether we stopped listening because the cap was reached and the model wrote on.
-        started: Whether the call was made at all.
+        chunks: The chunks in order of arrival.
+        tokens: Number of chunks with text, reasoning or a tool call. Servers send at least one token per chunk, so
+            this is a lower bound of the output tokens.
+        truncated: True if we stopped reading because the response exceeded its cap.
+        started: True once the request was sent.
     """
 
     chunks: list[AIMessageChunk] = field(default_factory=list)
@@ -29,43 +29,51 @@ class StreamAccumulator:
 
     @property
     def has_chunks(self) -> bool:
-        """Whether the reply came in pieces."""
+        """True if the response was streamed and a chunk has arrived."""
         return bool(self.chunks)
 
-    @property
-    def text(self) -> str:
-        """The text so far."""
-        return "".join(str(chunk.text) for chunk in self.chunks)
+    def add(self, chunk: AIMessageChunk, *, prefix: str | None = None) -> None:
+        """Add one chunk.
 
-    def add(self, chunk: AIMessageChunk, *, given: str | None = None) -> None:
-        """Hear one more chunk; `given` is text that was there before, and is repeated first."""
+        Args:
+            chunk: The chunk.
+            prefix: Text of an earlier response; a first chunk that repeats it counts no tokens.
+        """
         self.chunks.append(chunk)
         text = str(chunk.text)
-        if given is not None and len(self.chunks) == 1 and text == given:
+        if prefix is not None and len(self.chunks) == 1 and text == prefix:
             return
         self._characters += len(text)
         self.tokens += bool(chunk.content or chunk.tool_call_chunks or chunk.additional_kwargs)
 
     def exceeds(self, cap: int | None) -> bool:
-        """Whether more came than the cap allows, so that the model does not keep to it."""
+        """Return True if the response is longer than its cap allows, so the model ignores the cap.
+
+        Args:
+            cap: Cap in tokens; None for no cap.
+        """
         return cap is not None and (self.tokens > cap or self._characters > cap * _CHARACTERS_PER_TOKEN)
 
-    def cut_off(self, *, shown: bool = False) -> None:
-        """Forget the chunk that was too many, unless it was shown already or is all there is: then it came whole."""
+    def truncate(self, *, keep_last: bool = False) -> None:
+        """Mark the response as truncated and drop its last chunk.
+
+        Args:
+            keep_last: Keep the last chunk because the user has received it. The only chunk is always kept.
+        """
         self.truncated = True
-        if not shown and len(self.chunks) > 1:
+        if not keep_last and len(self.chunks) > 1:
             self.chunks.pop()
             self.tokens -= 1
 
     def message(self) -> AIMessage:
-        """Put the chunks together.
+        """Join the chunks into one message.
 
         Raises:
-            ValueError: If none came.
+            ValueError: If no chunk has arrived.
         """
         if not self.chunks:
-            raise ValueError("the stream held no reply")
-        whole = add_ai_message_chunks(*self.chunks) if len(self.chunks) > 1 else self.chunks[0]
-        message = message_chunk_to_message(whole)
+            raise ValueError("the stream contained no chunk")
+        joined = add_ai_message_chunks(*self.chunks) if len(self.chunks) > 1 else self.chunks[0]
+        message = message_chunk_to_message(joined)
         assert isinstance(message, AIMessage)
         return message

@@ -1,4 +1,4 @@
-"""Tool calls: what of a reply that makes some is kept, and how they stand in a conversation, each with its result."""
+"""Tool calls of a response: the parts that are recorded, a text form, pairing with results, and unique ids."""
 
 import json
 import uuid
@@ -9,15 +9,19 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessag
 
 from lightrouter_graph.records import ToolCallMessage
 
-_CALLING = frozenset({"tool_use", "tool_call", "function_call"})
-"""The types of content blocks in which providers write a call."""
+_CALL_TYPES = frozenset({"tool_use", "tool_call", "function_call"})
+"""Types of the content blocks that contain a tool call."""
 
-_KEPT_METADATA = ("model_provider", "output_version")
-"""How LangChain knows whose blocks a message holds."""
+_METADATA_KEYS = ("model_provider", "output_version")
+"""Metadata by which LangChain identifies the provider of content blocks."""
 
 
 def tool_call_message_of(message: AIMessage) -> ToolCallMessage | None:
-    """Return what of a reply the next turn needs, where it calls tools; else None."""
+    """Return the parts of a response that the next turn needs; None if it calls no tools.
+
+    Args:
+        message: The response of a model.
+    """
     if not message.tool_calls:
         return None
     calls = [ToolCall(name=c["name"], args=c["args"], id=c["id"], type="tool_call") for c in message.tool_calls]
@@ -26,13 +30,18 @@ def tool_call_message_of(message: AIMessage) -> ToolCallMessage | None:
         "content": content if isinstance(content, str) else list(content),
         "tool_calls": calls,
         "additional_kwargs": {k: v for k, v in message.additional_kwargs.items() if k != "tool_calls"},
-        "response_metadata": {k: metadata[k] for k in _KEPT_METADATA if k in metadata},
+        "response_metadata": {k: metadata[k] for k in _METADATA_KEYS if k in metadata},
     }
 
 
 def render_reply(text: str, tool_call_message: ToolCallMessage | None) -> str:
-    """Write a reply down for a reader who sees text alone: what it says, then what it calls."""
-    text = text.replace("[calls ", "[ calls ")  # so that no text passes for a call
+    """Return a response as text: its text, then one line `[calls NAME(ARGUMENTS)]` per tool call.
+
+    Args:
+        text: Text of the response; "[calls " in it is escaped, so that no text can imitate a call.
+        tool_call_message: The message of a response that calls tools.
+    """
+    text = text.replace("[calls ", "[ calls ")
     if tool_call_message is None:
         return text
     calls = [
@@ -42,41 +51,48 @@ def render_reply(text: str, tool_call_message: ToolCallMessage | None) -> str:
 
 
 def pairing_error(messages: Sequence[BaseMessage]) -> str:
-    """Say which calls lack their result, or which results their call; "" where all are paired.
+    """Return which tool calls lack a result, or which results lack a call; "" if all are paired.
 
-    Providers refuse such a conversation, each with a message of its own: here the calls are named before anybody is
-    asked. The results of a message's calls must follow it before anybody else speaks.
+    Providers refuse such a conversation, each with another message. The results must follow the message with the calls
+    before any other message.
+
+    Args:
+        messages: The conversation.
     """
-    waiting: list[tuple[str | None, str | None]] = []
+    pending: list[tuple[str | None, str | None]] = []
     for message in messages:
         if isinstance(message, ToolMessage):
-            answered = next((call for call in waiting if call[0] == message.tool_call_id), None)
+            answered = next((call for call in pending if call[0] == message.tool_call_id), None)
             if answered is None:
                 named = f" of {message.name!r}" if message.name else ""
-                return f"the conversation holds a tool result{named} for {message.tool_call_id!r}, which nobody called"
-            waiting.remove(answered)
+                return f"the conversation has a tool result{named} for {message.tool_call_id!r} without a tool call"
+            pending.remove(answered)
             continue
-        if waiting:
+        if pending:
             break
-        waiting = _calls_of(message)
-    if not waiting:
+        pending = _calls_of(message)
+    if not pending:
         return ""
-    named = ", ".join(f"{name} ({call_id})" for call_id, name in waiting)
+    named = ", ".join(f"{name} ({call_id})" for call_id, name in pending)
     return f"the conversation has tool calls without a result: {named}; add a tool message for each"
 
 
 def _calls_of(message: BaseMessage) -> list[tuple[str | None, str | None]]:
-    """Calls whose arguments are no JSON count: they are sent to providers as calls, too."""
+    """Return id and name of each call, invalid ones included: they are sent to providers as well."""
     if not isinstance(message, AIMessage):
         return []
     return [(call["id"], call["name"]) for call in [*message.tool_calls, *message.invalid_tool_calls]]
 
 
 def with_unique_ids(tool_call_message: ToolCallMessage, messages: Iterable[BaseMessage]) -> ToolCallMessage:
-    """Give each call an id that no other call of the conversation has.
+    """Replace ids that another call of the conversation has, or that are missing; unique ids are unchanged.
 
-    Some servers number the calls of each reply anew, or give none. An id that is unique is left as it is; a new one is
-    also set in the provider's own blocks, and in what hangs on it.
+    Some servers restart their ids with each response, or send none. A new id is also set in the content blocks of the
+    provider and in the keys of `additional_kwargs`.
+
+    Args:
+        tool_call_message: The message with the calls.
+        messages: The conversation before it.
     """
     taken: set[str | None] = {None, ""}
     taken |= {call["id"] for message in messages if isinstance(message, AIMessage) for call in message.tool_calls}
@@ -99,21 +115,21 @@ def with_unique_ids(tool_call_message: ToolCallMessage, messages: Iterable[BaseM
 
 
 def _renamed_blocks(content: str | list[str | dict[str, Any]], pairs: Sequence[tuple[str | None, str | None]]) -> Any:
-    """The calling blocks of a reply stand in the order of its calls."""
+    """Set the new ids in the content blocks, which have the order of the calls."""
     if isinstance(content, str):
         return content
-    left, blocks = list(pairs), []
+    remaining, blocks = list(pairs), []
     for block in content:
-        pair = next((pair for pair in left if pair[0] == _id_of(block)), None) if _is_calling(block) else None
+        pair = next((pair for pair in remaining if pair[0] == _id_of(block)), None) if _has_call(block) else None
         if pair is not None and isinstance(block, dict):
-            left.remove(pair)
-            block = {**block, "call_id" if "call_id" in block else "id": pair[1]}  # noqa: PLW2901 - takes its place
+            remaining.remove(pair)
+            block = {**block, "call_id" if "call_id" in block else "id": pair[1]}  # noqa: PLW2901 - replaces it
         blocks.append(block)
     return blocks
 
 
-def _is_calling(block: str | dict[str, Any]) -> bool:
-    return isinstance(block, dict) and block.get("type") in _CALLING
+def _has_call(block: str | dict[str, Any]) -> bool:
+    return isinstance(block, dict) and block.get("type") in _CALL_TYPES
 
 
 def _id_of(block: str | dict[str, Any]) -> str | None:

@@ -8,7 +8,7 @@ from langchain_core.messages import AnyMessage
 from lightrouter_graph.answer_keys import AnswerKey
 from lightrouter_graph.llm.boot_cache import BootCache, cached_completion
 from lightrouter_graph.llm.call import Call
-from lightrouter_graph.llm.client import complete_unless_stopped
+from lightrouter_graph.llm.client import complete
 from lightrouter_graph.llm.completion import Completion, has_only_reasoned
 from lightrouter_graph.llm.request import PLAIN, Request
 from lightrouter_graph.llm.tool_calls import render_reply
@@ -94,7 +94,7 @@ class BootNode:
             stream_internally=settings.boot_quorum is not None or settings.deadline_s is not None,
             deadline=end_of(task),
             retries=self.runs.retries(task["run"], settings.max_retries),
-            purse=task_reservations(task, candidate, self.request),
+            reservations=task_reservations(task, candidate, self.request),
         )
         return _roomier(call, settings.max_tokens) if candidate.learned.reasons else call
 
@@ -103,13 +103,13 @@ class BootNode:
     ) -> Completion:
         if self.cache is not None and (kept := await self.cache.find(candidate, messages, call)) is not None:
             return cached_completion(kept, candidate, call)
-        first = await complete_unless_stopped(race, candidate, messages, call)
+        first = await complete(candidate, messages, call, early_stop=race)
         again = self._second_call(task, candidate, first, call)
         if again is None:
             return first
         used = sum(call_cost["seconds"] for call_cost in first.call_costs)
         again = replace(again, timeout_s=max(0.0, call.timeout_s - used))
-        return _together(first, await complete_unless_stopped(race, candidate, messages, again), again)
+        return _together(first, await complete(candidate, messages, again, early_stop=race), again)
 
     def _second_call(self, task: Task, candidate: Candidate, first: Completion, call: Call) -> Call | None:
         """Return how to ask once more where the boot is no evidence yet; None where it is, or nothing would help."""
@@ -191,7 +191,7 @@ def _together(first: Completion, second: Completion, again: Call) -> Completion:
     if again.prefix is None or second.restarted:
         return joined
     usage: Usage = {**add_usage(first.usage, second.usage), "input_tokens": first.usage["input_tokens"]}
-    return replace(joined, whole=usage)
+    return replace(joined, text_usage=usage)
 
 
 def _is_spent_on_thoughts(completion: Completion) -> bool:

@@ -8,7 +8,7 @@ from langchain_core.messages import AnyMessage
 from lightrouter_graph.answer_keys import AnswerKey
 from lightrouter_graph.budget import BudgetReservations
 from lightrouter_graph.llm.call import Call
-from lightrouter_graph.llm.client import complete_unless_stopped
+from lightrouter_graph.llm.client import complete
 from lightrouter_graph.llm.completion import Completion
 from lightrouter_graph.llm.request import PLAIN, Request
 from lightrouter_graph.llm.tool_calls import render_reply
@@ -64,8 +64,8 @@ class GenerateNode:
     async def _write(self, task: Task, boot: Boot | None, purse: BudgetReservations) -> Completion:
         race, candidate = self._race(task), self.pool[task["candidate"]]
         retries = self.runs.retries(task["run"], settings_of(task).max_retries)
-        call = replace(_call(task, boot), request=self.request, retries=retries, purse=purse)
-        completion = await complete_unless_stopped(race, candidate, _prompt(task), call)
+        call = replace(_call(task, boot), request=self.request, retries=retries, reservations=purse)
+        completion = await complete(candidate, _prompt(task), call, early_stop=race)
         if race is not None and completion.failure is None:
             race.arrive(task["candidate"], self._key(task, completion))
         return completion

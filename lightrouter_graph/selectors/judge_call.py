@@ -107,7 +107,7 @@ async def _reply(judge: Candidate, query: Query, messages: Sequence[AnyMessage])
         schema=_SCHEMA,
         deadline=query.deadline,
         retries=query.retries,
-        purse=query.purse,
+        reservations=query.purse,
     )
     asked = hashlib.sha256(repr([judge.name, [message.text for message in messages]]).encode()).hexdigest()
     told = await checkpointed_call("judge", asked, lambda: _told(judge, messages, call))

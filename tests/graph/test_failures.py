@@ -212,7 +212,7 @@ def test_a_key_that_cannot_be_called_as_one_is_refused_when_it_is_given():
 async def test_a_tool_call_that_nobody_asked_for_is_a_failure_that_says_so():
     call = AIMessage("", tool_calls=[{"name": "add", "args": {"a": 1}, "id": "1"}])
     message = await run(scripted(a=call, b="The answer is 4.", c="The answer is 4."))
-    assert decision(message)["candidates"][0]["why"] == "bad_response: a tool call, where none was asked for"
+    assert decision(message)["candidates"][0]["why"] == "bad_response: the reply calls a tool, but no tool was offered"
 
 
 async def test_an_empty_question_is_refused_before_anybody_is_paid():

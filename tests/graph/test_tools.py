@@ -347,13 +347,13 @@ async def test_a_boot_that_ends_before_its_call_shows_is_no_failure_either():
 
 async def test_a_full_answer_that_ends_within_a_call_fails():
     server = server_of(a=AIMessage("", tool_calls=[LONG_CALL]))
-    with server, pytest.raises(NoSurvivorError, match="a: bad_response: the cap cut a tool call"):
+    with server, pytest.raises(NoSurvivorError, match="a: bad_response: the reply was truncated inside a tool call"):
         await run(served(server, "a"), Context(max_tokens=6), tools=TOOLS)
 
 
 async def test_words_before_a_call_that_is_cut_are_no_answer():
     server = server_of(a=AIMessage("Let me look.", tool_calls=[LONG_CALL]))
-    with server, pytest.raises(NoSurvivorError, match="the cap cut a tool call"):
+    with server, pytest.raises(NoSurvivorError, match="the reply was truncated inside a tool call"):
         await run(served(server, "a"), Context(max_tokens=12), tools=TOOLS)
 
 
@@ -371,7 +371,7 @@ async def test_a_tool_nobody_offered_drops_the_candidate_with_the_reason():
     pool = scripted(a=calling(call(name="nuke")), b=calling(call()), c=calling(call()))
     message = await run(pool, tools=TOOLS)
     assert cities(message) == ["Rome"]
-    assert fates(message)["a"] == ("failed", "invalid: it calls 'nuke'; there are weather, clock")
+    assert fates(message)["a"] == ("failed", "invalid: it calls 'nuke'; the tools are weather, clock")
 
 
 async def test_broken_arguments_drop_the_candidate_with_the_reason():
@@ -387,7 +387,7 @@ async def test_where_no_call_fits_the_error_names_each_reason():
         await run(pool, tools=TOOLS)
     assert caught.value.failures == {
         "a": "invalid: the arguments of weather are not JSON",
-        "b": "invalid: it calls 'nuke'; there are weather, clock",
+        "b": "invalid: it calls 'nuke'; the tools are weather, clock",
     }
 
 
@@ -395,7 +395,7 @@ async def test_a_call_nobody_asked_for_is_a_failure():
     pool = scripted(a=calling(call()), b="It is 4.")
     message = await run(pool)
     assert message.text == "It is 4."
-    assert fates(message)["a"] == ("failed", "bad_response: a tool call, where none was asked for")
+    assert fates(message)["a"] == ("failed", "bad_response: the reply calls a tool, but no tool was offered")
 
 
 @pytest.mark.parametrize(

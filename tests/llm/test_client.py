@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from lightrouter_graph import Candidate, QueryError
 from lightrouter_graph.llm.call import Call
-from lightrouter_graph.llm.client import complete, complete_unless_stopped, record_calls, record_completion
+from lightrouter_graph.llm.client import complete, record_calls, record_completion
 from lightrouter_graph.llm.completion import Completion
 from lightrouter_graph.llm.output_schema import OutputSchema
 from lightrouter_graph.llm.request import make_request
@@ -335,7 +335,7 @@ async def test_a_call_that_a_race_ends_says_why_and_what_it_may_have_cost():
         return Reply("", hang=True)
 
     candidate = say(hang, price=(1.0, 1.0))
-    call = asyncio.create_task(complete_unless_stopped(race, candidate, ASKED, BOOT))
+    call = asyncio.create_task(complete(candidate, ASKED, BOOT, early_stop=race))
     await begun.wait()
     race.arrive("c", "4")
     completion = await call
@@ -349,7 +349,7 @@ async def test_a_call_after_the_decision_is_never_sent_and_costs_nothing():
     race = EarlyStop(EarlyStopRules(2), answers={"b": "4"})
     race.arrive("c", "4")
     candidate = say("Four.")
-    completion = await complete_unless_stopped(race, candidate, ASKED, BOOT)
+    completion = await complete(candidate, ASKED, BOOT, early_stop=race)
     assert completion.failure["cause"] == "cancelled"
     assert (completion.call_cost["outcome"], completion.call_cost["usage"]) == ("not_sent", NO_USAGE)
     assert not candidate.model.calls
@@ -358,7 +358,7 @@ async def test_a_call_after_the_decision_is_never_sent_and_costs_nothing():
 async def test_a_call_without_time_left_is_never_sent_and_costs_nothing():
     candidate = say("Four.")
     completion = await complete(candidate, ASKED, replace(BOOT, timeout_s=0))
-    assert completion.failure == {"cause": "timeout", "message": "no time was left"}
+    assert completion.failure == {"cause": "timeout", "message": "no time is left for the call"}
     assert (completion.call_cost["outcome"], completion.call_cost["usage"]) == ("not_sent", NO_USAGE)
     assert not candidate.model.calls
 

@@ -469,7 +469,7 @@ def test_a_known_call_fits():
 
 def test_a_tool_nobody_offered_is_named_with_those_there_are():
     said = problem(OFFERED, calling(("weather", {"city": "Rome"}), ("nuke", {})))
-    assert said == "it calls 'nuke'; there are weather, clock"
+    assert said == "it calls 'nuke'; the tools are weather, clock"
 
 
 def test_arguments_that_are_not_json_are_named():

@@ -57,10 +57,10 @@ def test_paired_calls_are_let_through(messages):
         ([ASKED, calling(call("1")), AIMessage("Sunny."), result("1")], ["weather (1)"]),
         ([ASKED, calling(call("1")), calling(call("2")), result("1"), result("2")], ["weather (1)"]),
         ([ASKED, calling(call("1"), call("2", "clock")), HumanMessage("!"), result("1"), result("2")], ["clock (2)"]),
-        ([ASKED, result("9")], ["'9'", "nobody called"]),
+        ([ASKED, result("9")], ["'9'", "without a tool call"]),
         ([ASKED, result("9", "weather")], ["'weather'", "'9'"]),
         ([ASKED, calling(call("1")), result("9")], ["'9'"]),
-        ([ASKED, calling(call("1")), result("1"), AIMessage("Sunny."), result("1")], ["'1'", "nobody called"]),
+        ([ASKED, calling(call("1")), result("1"), AIMessage("Sunny."), result("1")], ["'1'", "without a tool call"]),
     ],
 )
 def test_what_has_no_other_half_is_named(messages, named):

@@ -1,0 +1,208 @@
+"""Attempts at one model call: permit, budget reservation, timeout, request, failure record, retry."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import cast
+
+from langchain_core.messages import AIMessage, AnyMessage
+from langgraph.errors import GraphBubbleUp
+
+from lightrouter_graph.budget import Reservation
+from lightrouter_graph.llm.call import Call
+from lightrouter_graph.llm.call_parameters import config_for, model_for, prompt_for
+from lightrouter_graph.llm.completion import Completion, not_sent
+from lightrouter_graph.llm.continuation import ContinuedChat
+from lightrouter_graph.llm.failures import exception_text, failure_of, is_unreadable, may_have_cost
+from lightrouter_graph.llm.learning import Known, learn_from_refusal, learn_from_reply
+from lightrouter_graph.llm.reply_reader import SentCall
+from lightrouter_graph.llm.send import call_model
+from lightrouter_graph.llm.stream_accumulator import StreamAccumulator
+from lightrouter_graph.pool import Candidate
+from lightrouter_graph.providers.model_facts import is_openai_like
+from lightrouter_graph.rate_limits import EndpointClosedError, backoff_s, endpoints, retry_after_s, worth_retrying
+from lightrouter_graph.records import CallCost, Failure
+from lightrouter_graph.runtime.event_loops import now
+from lightrouter_graph.telemetry.tracing import counted_by_chat_model, ended_when_cancelled, traced_as_step
+
+_PROGRAMMING_ERRORS = (AssertionError, ImportError, NameError, MemoryError, RecursionError)
+
+
+class CallAttempts:
+    """All attempts at one model call. Keeps what has arrived, so that a cancelled call has a record as well.
+
+    Args:
+        candidate: The candidate to query.
+        messages: The conversation.
+        call: Settings of the call.
+    """
+
+    def __init__(self, candidate: Candidate, messages: Sequence[AnyMessage], call: Call) -> None:
+        self._candidate, self._messages = candidate, messages
+        self._call = self._sent = call  # as requested, and as sent: with the cap that was reserved
+        self._prompt: Sequence[AnyMessage] = messages
+        self._reservation: Reservation | None = None
+        self._earlier: list[CallCost] = []
+        self._last_failed: Completion | None = None
+        self._accumulator = StreamAccumulator()
+        self._started_at: float | None = None  # of the first attempt, after it got its permit
+        self._attempt_started_at = 0.0
+        self._error: Exception | None = None
+        self._known = Known.of(candidate.learned)
+
+    async def run(self) -> Completion:
+        """Repeat the call until it succeeds, or may not be repeated.
+
+        Returns:
+            The completion of the last attempt that was sent.
+        """
+        while True:
+            self._accumulator, self._error = StreamAccumulator(), None
+            reply = replace(await self._attempt(), earlier=tuple(self._earlier))
+            if reply.failure is None:
+                truncated = self._accumulator.truncated
+                learn_from_reply(self._candidate, self._sent, reply, truncated=truncated)
+                return reply
+            if reply.failure["cause"] == "budget" and self._last_failed is not None:
+                return self._last_failed  # the budget cannot pay for a retry: the first failure is the result
+            pause_s = 0.0 if self._learns() else self._pause_s(reply.failure)
+            if pause_s is None:
+                return reply
+            self._earlier.append(reply.call_cost)
+            self._last_failed, self._accumulator = reply, StreamAccumulator()
+            await asyncio.sleep(pause_s)
+
+    def cancelled(self, failure: Failure) -> Completion:
+        """Return the completion of a call that was cancelled.
+
+        Args:
+            failure: Why it was cancelled.
+
+        Returns:
+            The partial response of a request that was sent; the last failed attempt if the call waited for a retry.
+        """
+        if self._accumulator.started:
+            return replace(self._settled(self._sent_call().read_partial(failure)), earlier=tuple(self._earlier))
+        return self._last_failed or not_sent(self._candidate, self._sent, failure)
+
+    async def _attempt(self) -> Completion:
+        candidate, call = self._candidate, self._call
+        if self._left_s() <= 0:
+            return not_sent(candidate, call, {"cause": "timeout", "message": "no time is left for the call"})
+        endpoint = endpoints.of(candidate.model, limit=candidate.max_concurrency)
+        # The timeout of the call excludes the wait for a permit, but includes a pause that the provider asked for.
+        permit = endpoint.permit(
+            candidate.model_name, acquire_timeout_s=self._run_left_s(), longest_pause_s=self._left_s()
+        )
+        try:
+            async with permit as held:
+                reply = self._settled(await self._send())
+                cause = reply.failure and reply.failure["cause"]
+                # A timeout of the run, or of a model that was streaming, does not show that the endpoint is down.
+                if cause != "timeout" or (self._run_left_s() > 0 and not self._accumulator.has_chunks):
+                    held.note(cause, self._retry_after_s())
+        except EndpointClosedError as closed:
+            return not_sent(candidate, call, closed.failure)
+        return reply
+
+    async def _send(self) -> Completion:
+        candidate = self._candidate
+        refused = self._reserve()
+        if refused is not None:
+            return not_sent(candidate, self._call, refused)
+        call, prompt, self._known = self._sent, self._prompt, Known.of(candidate.learned)
+        self._attempt_started_at = now()
+        self._started_at = self._started_at or self._attempt_started_at
+        try:
+            async with asyncio.timeout(self._left_s()):
+                with ended_when_cancelled() as run_id:
+                    config, model = config_for(candidate, call, run_id), model_for(candidate, call)
+                    self._accumulator.started = True
+                    send = partial(call_model, candidate, call, model, prompt, accumulator=self._accumulator)
+                    traced = counted_by_chat_model()
+                    message: AIMessage = await (traced_as_step(send, prompt, config) if traced else send(config))
+        except GraphBubbleUp:
+            raise
+        except Exception as exc:  # a chat model may raise anything: the cause becomes the record
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError from exc  # some clients turn a cancellation into an error of their own
+            if isinstance(exc, _PROGRAMMING_ERRORS) and not _is_deep_json(exc):
+                raise
+            self._error = exc if exception_text(exc) else None  # without a text there is nothing to learn from
+            return self._failed(exc)
+        reply = self._sent_call().read(message)
+        return replace(reply, restarted=isinstance(model, ContinuedChat) and model.restarted)
+
+    def _reserve(self) -> Failure | None:
+        """Reserve the budget for one attempt; return a failure if it is too small."""
+        candidate, call = self._candidate, self._call
+        prompt = self._prompt = prompt_for(candidate, self._messages, call)
+        reservation = call.reservations.reserve(candidate, prompt, call.max_tokens, extras=call.extras)
+        self._reservation = reservation
+        if reservation is None:
+            return {"cause": "budget", "message": call.reservations.refusal(candidate, prompt, call.extras)}
+        must_truncate = candidate.learned.ignores_cap or call.reservations.limits_length
+        stream = call.stream_internally or (reservation.cap is not None and must_truncate)
+        self._sent = replace(call, max_tokens=reservation.cap, stream_internally=stream)
+        return None
+
+    def _settled(self, reply: Completion) -> Completion:
+        """Release what the attempt did not use; record the worst case if its usage is unknown."""
+        if self._reservation is None:
+            return reply
+        cost, reservations = reply.call_cost, self._call.reservations
+        if cost["outcome"] in {"lost", "truncated"} or cost["usage"]["estimated"]:
+            worst = reservations.worst_case(self._candidate, self._prompt, cost["cap"], self._call.extras)
+            cost = cast("CallCost", {**cost, **worst})
+        reservations.settle(self._reservation, cost)
+        return replace(reply, call_cost=cost)
+
+    def _sent_call(self) -> SentCall:
+        seconds = now() - self._attempt_started_at
+        return SentCall(self._candidate, self._sent, self._prompt, self._accumulator, seconds)
+
+    def _failed(self, exc: Exception) -> Completion:
+        sent = self._sent_call()
+        if isinstance(exc, TimeoutError) and not exception_text(exc):
+            failure: Failure = {"cause": "timeout", "message": f"no reply within {sent.seconds:.3g} s"}
+        else:
+            failure = failure_of(exc, self._candidate.model)
+        generated = is_openai_like(self._candidate.model) and is_unreadable(exc)
+        if self._accumulator.has_chunks or generated or may_have_cost(exc, failure["cause"]):
+            return sent.read_partial(failure)
+        return sent.read_nothing(failure)
+
+    def _left_s(self) -> float:
+        """Return the seconds left of the call's timeout, and of the run."""
+        used = 0.0 if self._started_at is None else now() - self._started_at
+        return min(self._sent.timeout_s - used, self._run_left_s())
+
+    def _run_left_s(self) -> float:
+        deadline = self._sent.deadline
+        return float("inf") if deadline is None else deadline - now()
+
+    def _learns(self) -> bool:
+        return self._error is not None and learn_from_refusal(self._candidate, self._sent, self._known, self._error)
+
+    def _pause_s(self, failure: Failure) -> float | None:
+        """Return the seconds before the next attempt; None if there is to be none."""
+        tried, retries = len(self._earlier) + 1, self._call.retries
+        if tried > self._candidate.max_retries:
+            return None
+        if not self._accumulator.started or not worth_retrying(failure["cause"], self._error):
+            return None
+        if self._sent.stream_to_user and getattr(self._error, "status_code", None) is None:
+            return None  # the request was accepted: the user may have received tokens, which cannot be withdrawn
+        pause_s = backoff_s(tried, self._retry_after_s())
+        if pause_s >= self._left_s() or retries is None or not retries.take():
+            return None
+        return pause_s
+
+    def _retry_after_s(self) -> float | None:
+        return None if self._error is None else retry_after_s(self._error)
+
+
+def _is_deep_json(exc: Exception) -> bool:
+    """Return True if Python could not parse a response because it is nested too deep: a failure of the provider."""
+    return isinstance(exc, RecursionError) and "JSON" in str(exc)

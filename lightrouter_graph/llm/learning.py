@@ -1,0 +1,80 @@
+"""Learns capabilities of a candidate from a refused request or a response, so that later calls avoid the refusal."""
+
+import logging
+from typing import NamedTuple
+
+from lightrouter_graph.llm.call import Call
+from lightrouter_graph.llm.call_parameters import model_cap
+from lightrouter_graph.llm.completion import Completion
+from lightrouter_graph.pool import Candidate
+from lightrouter_graph.providers.learned import LearnedCapabilities, refuses_field, refuses_limit, refuses_roles
+from lightrouter_graph.providers.model_facts import lesser_effort, limit_on_the_wire
+
+logger = logging.getLogger(__name__)
+
+_MAX_OVERRUN = 1.5
+"""Output tokens per token of the cap from which a provider ignores the cap, rather than counts in another way."""
+
+_MIN_CHARACTERS_PER_TOKEN = 2
+"""A token count above the cap is used only if the text has at least so many characters per token of the cap."""
+
+
+class Known(NamedTuple):
+    """The learned capabilities that a request was built with; concurrent calls may have learned more since."""
+
+    limit: str | None
+    alternates: bool
+    keeps_effort: bool
+
+    @classmethod
+    def of(cls, learned: LearnedCapabilities) -> "Known":
+        """Copy the capabilities before a request is sent.
+
+        Args:
+            learned: The capabilities of the candidate.
+        """
+        return cls(learned.limit, learned.alternates, learned.keeps_effort)
+
+
+def learn_from_refusal(candidate: Candidate, call: Call, known: Known, exc: Exception) -> bool:
+    """Return True if the endpoint refused the form of a request, and another form of it can be sent.
+
+    Args:
+        candidate: The candidate that was queried; its `learned` capabilities are updated.
+        call: Settings of the sent call.
+        known: The capabilities when the request was built.
+        exc: The exception of the call.
+    """
+    learned = candidate.learned
+    capped = call.max_tokens is not None or model_cap(candidate) is not None
+    if capped and refuses_limit(exc):
+        if learned.limit != known.limit:
+            return True  # a concurrent call has learned it
+        return learned.refuse_limit(limit_on_the_wire(candidate.model, candidate.limit_parameter), str(exc))
+    if call.reduce_reasoning and not known.keeps_effort and refuses_field(exc, lesser_effort(candidate.model)):
+        learned.keeps_effort = True
+        return True
+    if refuses_roles(exc) and not known.alternates:
+        learned.alternates = True
+        return True
+    return False
+
+
+def learn_from_reply(candidate: Candidate, call: Call, reply: Completion, *, truncated: bool) -> None:
+    """Learn whether the model continues prefixes and keeps to its cap.
+
+    Args:
+        candidate: The candidate that was queried; its `learned` capabilities are updated.
+        call: Settings of the sent call.
+        reply: The response.
+        truncated: True if we stopped reading the stream because it exceeded the cap.
+    """
+    cap, learned, usage = call.max_tokens, candidate.learned, reply.usage
+    learned.restarts = learned.restarts or reply.restarted
+    if cap is None or learned.ignores_cap:
+        return
+    written = 0 if usage["estimated"] else usage["output_tokens"] - usage["reasoning_tokens"]
+    longer = written > cap * _MAX_OVERRUN and len(reply.text) > cap * _MIN_CHARACTERS_PER_TOKEN
+    if truncated or longer:
+        learned.ignores_cap = True
+        logger.warning("%s ignores its cap of %d tokens: later replies are streamed and truncated", candidate.name, cap)

@@ -1,0 +1,96 @@
+"""Sends one request to a chat model and reads the response, streamed if its chunks are used."""
+
+from collections.abc import Sequence
+from contextlib import aclosing
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.runnables import RunnableConfig
+
+from lightrouter_graph.llm.call import Call, as_current
+from lightrouter_graph.llm.call_parameters import candidate_secrets, parameters_for
+from lightrouter_graph.llm.stream_accumulator import StreamAccumulator
+from lightrouter_graph.pool import Candidate
+from lightrouter_graph.reasoning import REASONING_TAG, streamable_prefix
+from lightrouter_graph.redaction import redacted_exceptions
+from lightrouter_graph.telemetry.events import emit_event, events_paused
+from lightrouter_graph.telemetry.tracing import chat_model_mode
+
+_SHOWN_BLOCKS = frozenset({"text", "tool_use", "input_json_delta", "function_call"})
+"""Types of content blocks that text may precede; reasoning blocks must come before it."""
+
+
+async def call_model(
+    candidate: Candidate,
+    call: Call,
+    model: BaseChatModel,
+    prompt: Sequence[BaseMessage],
+    config: RunnableConfig,
+    *,
+    accumulator: StreamAccumulator,
+) -> AIMessage:
+    """Send one request and return the response.
+
+    The response is streamed for the tokens of a streaming chat model, for the partial text of a call that may be
+    cancelled, and to stop a model that ignores its cap.
+
+    Args:
+        candidate: The candidate that is queried.
+        call: Settings of the call.
+        model: Model of the candidate, as `model_for` returns it.
+        prompt: All messages that are sent, as `prompt_for` returns them.
+        config: Callbacks, tags and metadata, as `config_for` returns them.
+        accumulator: Receives the chunks of a streamed response.
+
+    Returns:
+        The response; truncated at the cap if it was streamed and exceeded the cap.
+    """
+    bound, parameters = call.request.bind_to(model), parameters_for(candidate, call)
+    with as_current(call), events_paused(), redacted_exceptions(candidate_secrets(candidate)):
+        # A response that must be an object is emitted when complete: text around the object is removed first.
+        emitted = call.stream_to_user and chat_model_mode() == "stream" and call.request.schema is None
+        if not emitted and not call.stream_internally:
+            reply: AIMessage = await bound.ainvoke(prompt, config, **parameters)
+            return reply
+        tokens = _TokenEvents(candidate.name, muted=not emitted)
+        async with aclosing(bound.astream(prompt, config, **parameters)) as stream:
+            async for chunk in stream:
+                accumulator.add(chunk, prefix=call.prefix)
+                if accumulator.exceeds(call.max_tokens):
+                    accumulator.truncate(keep_last=call.stream_to_user)
+                    if not call.stream_to_user:
+                        break
+                tokens.emit(chunk)
+                if accumulator.truncated:
+                    break
+        return accumulator.message()
+
+
+class _TokenEvents:
+    """Emits the text of a stream as `token` events, up to the first reasoning tag or reasoning block."""
+
+    def __init__(self, candidate: str, *, muted: bool) -> None:
+        self._candidate, self._muted, self._pending = candidate, muted, ""
+
+    def emit(self, chunk: AIMessageChunk) -> None:
+        self._muted = self._muted or _has_hidden_block(chunk)
+        if self._muted:
+            return
+        self._pending += str(chunk.text)
+        if text := streamable_prefix(self._pending):
+            emit_event(
+                {
+                    "type": "lightrouter",
+                    "event": "token",
+                    "candidate": self._candidate,
+                    "message_id": chunk.id,
+                    "text": text,
+                }
+            )
+        self._pending = self._pending[len(text) :]
+        self._muted = REASONING_TAG.match(self._pending) is not None
+
+
+def _has_hidden_block(chunk: AIMessageChunk) -> bool:
+    blocks = [] if isinstance(chunk.content, str) else [block for block in chunk.content if isinstance(block, dict)]
+    return any(block.get("type") not in _SHOWN_BLOCKS for block in blocks)
