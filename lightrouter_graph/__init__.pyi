@@ -56,6 +56,9 @@ from .priors import (
 from .providers.pricing import (
     Price,
 )
+from .providers.table import (
+    register_provider,
+)
 from .query import (
     Query,
 )
@@ -126,4 +129,5 @@ __all__ = [
     "create_lightrouter",
     "default_key",
     "feedback",
+    "register_provider",
 ]

@@ -14,13 +14,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 import typer
 
 from lightrouter_graph import Context
 from lightrouter_graph.cli.app import app
-from lightrouter_graph.pool.toml_file import _Row
+from lightrouter_graph.pool.toml_file import POOL_KEYS
 from lightrouter_graph.providers.table import PROVIDERS
 
 ROOT = Path(__file__).parents[2]
@@ -59,31 +59,18 @@ def _settings_of(model: Any, prefix: str = "") -> Iterator[tuple[str, str, str]]
 
 def pool_keys() -> str:
     """Return one row for each key of a `[[candidate]]`."""
-    rows = [
-        (f"`{name}`", _type(field.annotation), field.description or "") for name, field in _Row.model_fields.items()
-    ]
-    return _table(("key", "value", "meaning"), rows)
-
-
-def _type(annotation: Any) -> str:
-    """Return a type as a reader of TOML knows it."""
-    options = [option for option in get_args(annotation) if option is not type(None)] or [annotation]
-    if get_origin(annotation) is list:
-        return "list of text"
-    if get_origin(options[0]) is Literal:
-        return " or ".join(f"`{value}`" for value in get_args(options[0]))
-    plain = getattr(options[0], "__origin__", options[0])  # without the constraints of Annotated
-    return {str: "text", float: "number", int: "whole number"}.get(plain, "table")
+    rows = [(f"`{key.name}`", key.type, key.default, key.meaning) for key in POOL_KEYS]
+    return _table(("key", "value", "default", "meaning"), rows)
 
 
 def providers() -> str:
     """Return one row for each provider with a table entry of its own."""
     rows = []
     for name, row in PROVIDERS.items():
-        key = f"`{row.key_variable}`" if row.key_variable else "none"
+        key = f"`{row.api_key_env}`" if row.api_key_env else "none"
         address = f"`{row.base_url}`" if row.base_url else "given in the spec"
-        variable = f" (`{row.base_url_variable}`)" if row.base_url_variable else ""
-        rows.append((f"`{name}:`", key if row.needs_key else f"{key}, optional", f"{address}{variable}",
+        variable = f" (`{row.base_url_env}`)" if row.base_url_env else ""
+        rows.append((f"`{name}:`", key if row.key_required else f"{key}, optional", f"{address}{variable}",
                      f"`{row.limit_parameter}`", f"`{row.continuation}`" if row.continuation else "no",
                      f"`{row.json_mode}`" if row.json_mode else "no"))  # fmt: skip
     return _table(("prefix", "key", "address", "output limit", "continues a boot", "JSON mode"), rows)

@@ -1,4 +1,4 @@
-"""The models a run may choose from: written in code, in a TOML file, or found in the environment."""
+"""Pools of candidate models, created in code, from a TOML file or from the environment."""
 
 from lightrouter_graph.pool.candidate import Candidate
 from lightrouter_graph.pool.pool import Pool

@@ -1,4 +1,4 @@
-"""`Candidate`: one model in the pool, and what one must know to call and price it."""
+"""`Candidate`: one chat model of the pool with its name, price and request parameters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,25 +16,25 @@ from lightrouter_graph.redaction import redact
 
 @dataclass(frozen=True, slots=True, init=False, repr=False, eq=False, weakref_slot=True)
 class Candidate:
-    """A named chat model that may answer; immutable but for what is learnt of it, and equal only to itself.
+    """A named chat model of the pool. Immutable except for `learned`; compared by identity.
 
     Attributes:
-        name: How it is called in rankings, events and bills.
+        name: Name in rankings, events and bills.
         model: The chat model.
-        spec: The spec it was built from, or None for a model you built.
-        provider: Who serves it, or None when that is not known.
-        model_name: As the provider names it.
-        price: USD per 1M tokens, or None when it is not known.
-        tags: Free words, for priors and for you.
-        limit_parameter: The name under which the model takes the cap on its output.
-        limit_is_field: True when that is a field of the model (`model_copy(update={name: n})`) and no
-            argument of a call: `ChatOllama` hands unknown arguments to its client, which refuses them.
-        continuation: How it goes on from a final assistant message, or None.
-        json_mode: What its `response_format` understands, or None.
-        max_concurrency: Most calls at once to its endpoint, or None for no wish of its own. Candidates with the same
-            address and key share their places; the smallest number holds. 1 for a server with one GPU.
-        max_retries: How often a call may be tried again.
-        learned: What its calls have shown of it; the one thing that changes.
+        spec: The model spec it was built from; None for a chat model object.
+        provider: Name of the provider; None if unknown.
+        model_name: Name of the model at the provider.
+        price: USD per 1M tokens; None if unknown.
+        tags: Labels for priors and selectors.
+        limit_parameter: The parameter that limits the output tokens.
+        limit_is_field: True if that is a field of the model class (`model_copy(update={name: n})`) and not an argument
+            of a call, as in `ChatOllama`.
+        continuation: How the endpoint continues a final assistant message; None if it does not.
+        json_mode: What `response_format` supports; None if nothing.
+        max_concurrency: Limit of concurrent calls to the endpoint; None for the default. Candidates with the same URL
+            and API key share one limit, the smallest. 1 for a server with one GPU.
+        max_retries: Retries of one call, >= 0.
+        learned: Capabilities learned from failed requests.
 
     Example:
         ```python
@@ -71,20 +71,20 @@ class Candidate:
         json_mode: JsonMode | None = None,
         max_concurrency: int | None = None,
     ) -> None:
-        """Name a model; what is left out is taken from what we know of it.
+        """Create a candidate. Arguments left out are read from the model and the provider table.
 
         Args:
-            name: Not empty, without control characters.
+            name: A non-empty string without control characters.
             model: A chat model, or a spec such as `openai:gpt-5.4-mini`.
             price: USD per 1M tokens, as a `Price` or as (input, output).
-            tags: Free words.
-            limit_parameter: Keyword of a call that caps the output.
+            tags: Labels for priors and selectors.
+            limit_parameter: The parameter of a call that limits the output tokens.
             continuation: How the endpoint continues a final assistant message.
-            json_mode: What `response_format` understands.
-            max_concurrency: Most calls at once to its endpoint, >= 1.
+            json_mode: What `response_format` supports.
+            max_concurrency: Limit of concurrent calls to the endpoint, >= 1.
 
         Raises:
-            PoolError: If the name, the spec, the price or the concurrency is not usable, or the model is no chat model.
+            PoolError: If an argument is invalid, or `model` is not a chat model.
         """
         _check_name(name)
         built = build_model(model) if isinstance(model, str) else _checked_model(name, model)
@@ -109,7 +109,7 @@ class Candidate:
             object.__setattr__(self, field, value)
 
     def __repr__(self) -> str:
-        """Name and spec or class, and no more: a chat model's own repr may show what it should not."""
+        """Name and spec or class only: the repr of a chat model may contain secrets."""
         return f"Candidate({self.name!r}, {self.spec or type(self.model).__name__})"
 
 
@@ -124,7 +124,7 @@ def _checked_model(name: str, model: object) -> BaseChatModel:
         return model
     msg = (
         f"candidate {name!r} needs a chat model or a spec such as 'openai:gpt-5.4-mini', "
-        f"got {type(model).__name__} (of a bound or wrapped model, pass the model itself)"
+        f"got {type(model).__name__} (for a bound or wrapped model, pass the chat model itself)"
     )
     raise PoolError(msg)
 
@@ -138,15 +138,15 @@ def _as_price(price: Price | tuple[float, float] | None) -> Price | None:
     return Price(*price)
 
 
-def _checked_concurrency(name: str, most: int | None) -> int | None:
-    if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
-        msg = f"max_concurrency of candidate {name!r} must be a whole number >= 1 or None, got {most!r}"
+def _checked_concurrency(name: str, limit: int | None) -> int | None:
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        msg = f"max_concurrency of candidate {name!r} must be a whole number >= 1 or None, got {limit!r}"
         raise PoolError(msg)
-    return most
+    return limit
 
 
 def _checked_tags(name: str, tags: Sequence[str]) -> tuple[str, ...]:
     if isinstance(tags, str) or not all(isinstance(tag, str) for tag in tags):
-        msg = f"the tags of candidate {name!r} must be a list of words, got {tags!r}"
+        msg = f"the tags of candidate {name!r} must be a list of strings, got {tags!r}"
         raise PoolError(msg)
     return tuple(tags)

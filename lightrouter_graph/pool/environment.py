@@ -1,4 +1,4 @@
-"""Which models the environment offers: keys that are set, a local Ollama, a vLLM server."""
+"""Finds models in the environment: providers with an API key, a local Ollama, a vLLM server."""
 
 import logging
 from collections.abc import Mapping
@@ -9,16 +9,16 @@ from pydantic import BaseModel, Field, TypeAdapter
 from lightrouter_graph.errors import NoModelsError
 from lightrouter_graph.pool.candidate import Candidate
 from lightrouter_graph.providers.building import build_model
-from lightrouter_graph.providers.table import PROVIDERS, DefaultModel, ModelSpec, base_url_of
+from lightrouter_graph.providers.spec import ModelSpec, base_url_of
+from lightrouter_graph.providers.table import PROVIDERS, DefaultModel
 
 logger = logging.getLogger(__name__)
 
-MOST_CANDIDATES = 8
-"""More would only be paid for: the default run stops after five answers at most."""
+MAX_CANDIDATES = 8
+"""More candidates only add cost: a run with the default settings needs five answers at most."""
 
-_MOST_LOCAL = 4
+_MAX_LOCAL = 4
 _PROBE_TIMEOUT_S = 1.5
-
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
@@ -50,35 +50,35 @@ class _ServedModels(BaseModel):
 
 
 def find_candidates(env: Mapping[str, str], *, probe: bool = True) -> list[Candidate]:
-    """Collect what can be called, dearest first, models without a known price last.
+    """Collect candidates, highest price first, models without a known price last.
 
-    Dearest first because, while nothing is known of the candidates, the price is the best guess at how good
-    they are (of the candidates nothing but the price is known).
+    The price is the only known property of the candidates that can indicate their quality.
 
     Args:
-        env: The environment.
-        probe: Whether to ask a local Ollama and a vLLM server which models they have.
+        env: The environment variables.
+        probe: Whether to request the model lists of a local Ollama and a vLLM server.
 
     Returns:
-        At most `MOST_CANDIDATES` candidates, named by their spec.
+        1 to `MAX_CANDIDATES` candidates, named by their spec.
 
     Raises:
-        PoolError: If there is none; the message lists every way to configure one.
+        NoModelsError: If no model is found; the message lists every way to configure one.
+        PoolError: If an address is invalid.
     """
-    found = [_candidate(name, model, env) for name, model in _by_key(env)]
+    found = [_candidate(name, model, env) for name, model in _hosted_models(env)]
     if probe:
         found += [_candidate("ollama", model, env) for model in _ollama_models(env)]
         found += [_candidate("vllm", model, env) for model in _vllm_models(env)]
     if not found:
         raise NoModelsError(_how_to_configure(probe=probe))
-    return sorted(_one_per_model(found), key=_dearest_first)[:MOST_CANDIDATES]
+    return sorted(_one_per_model(found), key=_by_price_descending)[:MAX_CANDIDATES]
 
 
-def _by_key(env: Mapping[str, str]) -> list[tuple[str, DefaultModel]]:
+def _hosted_models(env: Mapping[str, str]) -> list[tuple[str, DefaultModel]]:
     return [
         (name, model)
         for name, row in PROVIDERS.items()
-        if row.key_variable and env.get(row.key_variable, "").strip()
+        if row.api_key_env and env.get(row.api_key_env, "").strip()
         for model in row.default_models
     ]
 
@@ -89,30 +89,30 @@ def _candidate(provider: str, model: DefaultModel, env: Mapping[str, str]) -> Ca
 
 
 def _one_per_model(found: list[Candidate]) -> list[Candidate]:
-    """Keep the cheapest offer of each model: one that agrees with itself elsewhere is no second opinion."""
+    """Keep the lowest price of each model: the same model at two providers is not a second opinion."""
     kept: dict[str, Candidate] = {}
-    for candidate in sorted(found, key=_dearest_first, reverse=True):
-        kept.setdefault(_weights(candidate), candidate)
+    for candidate in sorted(found, key=_by_price_descending, reverse=True):
+        kept.setdefault(_model_id(candidate), candidate)
     return [candidate for candidate in found if candidate in kept.values()]
 
 
-def _weights(candidate: Candidate) -> str:
-    """Name a listed model as all its providers would: without owner and `-Turbo`."""
+def _model_id(candidate: Candidate) -> str:
+    """Return the name of a priced model without owner and `-Turbo`, which differ between providers."""
     if candidate.price is None:
         return candidate.name
     return candidate.model_name.rpartition("/")[2].lower().removesuffix("-turbo")
 
 
-def _dearest_first(candidate: Candidate) -> float:
+def _by_price_descending(candidate: Candidate) -> float:
     price = candidate.price
     return 1.0 if price is None else -(price.input + price.output)
 
 
 def _ollama_models(env: Mapping[str, str]) -> list[DefaultModel]:
     base_url = base_url_of(ModelSpec("ollama", "any"), env)
-    tags = _ask(f"{base_url.removesuffix('/v1')}/api/tags", _OllamaTags, asked_for="OLLAMA_HOST" in env)
+    tags = _fetch(f"{base_url.removesuffix('/v1')}/api/tags", _OllamaTags, expected="OLLAMA_HOST" in env)
     names = [model.name for model in tags.models if not model.embeds] if tags else []
-    return [DefaultModel(name) for name in names[:_MOST_LOCAL]]
+    return [DefaultModel(name) for name in names[:_MAX_LOCAL]]
 
 
 def _vllm_models(env: Mapping[str, str]) -> list[DefaultModel]:
@@ -120,22 +120,21 @@ def _vllm_models(env: Mapping[str, str]) -> list[DefaultModel]:
         return []
     key = env.get("VLLM_API_KEY", "").strip()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    served = _ask(
-        f"{base_url_of(ModelSpec('vllm', 'any'), env)}/models", _ServedModels, asked_for=True, headers=headers
-    )
-    return [DefaultModel(model.id) for model in served.data[:_MOST_LOCAL]] if served else []
+    url = f"{base_url_of(ModelSpec('vllm', 'any'), env)}/models"
+    served = _fetch(url, _ServedModels, expected=True, headers=headers)
+    return [DefaultModel(model.id) for model in served.data[:_MAX_LOCAL]] if served else []
 
 
-def _ask(url: str, shape: type[Reply], *, asked_for: bool, headers: Mapping[str, str] | None = None) -> Reply | None:
-    """Ask a server for its models; None when it is not there, said aloud only if the user had named it."""
-    import httpx  # noqa: PLC0415 - not needed without a probe
+def _fetch(url: str, schema: type[Reply], *, expected: bool, headers: Mapping[str, str] | None = None) -> Reply | None:
+    """Request the models of a server; None if it does not respond. If `expected`, a warning is logged then."""
+    import httpx  # noqa: PLC0415 - only a probe needs it
 
     try:
-        # No proxy: these servers are on this machine or beside it.
+        # No proxy: these servers are local.
         reply = httpx.get(url, headers=dict(headers or {}), timeout=_PROBE_TIMEOUT_S, trust_env=False)
-        return TypeAdapter(shape).validate_python(_json(reply))
+        return TypeAdapter(schema).validate_python(_json(reply))
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as exc:
-        if asked_for:
+        if expected:
             logger.warning("no models found at %s (%s)", url, type(exc).__name__)
         return None
 
@@ -145,10 +144,10 @@ def _json(reply: Any) -> Any:
 
 
 def _how_to_configure(*, probe: bool) -> str:
-    keys = ", ".join(row.key_variable for row in PROVIDERS.values() if row.key_variable and row.default_models)
-    looked = "no key is set and no local server answered" if probe else "no key is set"
+    keys = ", ".join(row.api_key_env for row in PROVIDERS.values() if row.api_key_env and row.default_models)
+    searched = "no key is set and no local server answered" if probe else "no key is set"
     return (
-        f"no model found: {looked}. Set one of {keys}; or start Ollama (address in OLLAMA_HOST, by default "
+        f"no model found: {searched}. Set one of {keys}; or start Ollama (address in OLLAMA_HOST, by default "
         f"{PROVIDERS['ollama'].base_url}) and pull a model; or set VLLM_BASE_URL to a vLLM server; or name "
         'models yourself: Pool(["openai:gpt-5.4-mini", ...]), Pool.from_toml("lightrouter.toml"), or -m SPEC on the '
         "command line"

@@ -1,4 +1,4 @@
-"""`Pool`: the candidates a router may ask, in the user's order of preference."""
+"""`Pool`: the candidates of a router, in the user's order of preference."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,21 +8,20 @@ from typing import Self
 
 from langchain_core.language_models import BaseChatModel
 
-from lightrouter_graph.errors import PoolError
+from lightrouter_graph.errors import PoolError, did_you_mean
 from lightrouter_graph.pool.candidate import Candidate
 from lightrouter_graph.pool.environment import find_candidates
 from lightrouter_graph.providers.model_facts import facts_of
-from lightrouter_graph.providers.table import without_address
+from lightrouter_graph.providers.spec import without_address
 
 __all__ = ["Candidate", "Pool"]
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
 class Pool:
-    """The candidates, each under its own name; immutable.
+    """An immutable list of candidates with unique names.
 
-    The order is your preference: the first candidate is the one you trust most. It breaks every tie, and
-    without a prior it decides who is asked first.
+    The order is a preference, best first: it breaks ties, and the default prior queries the first candidates first.
 
     Example:
         ```python
@@ -34,10 +33,14 @@ class Pool:
     candidates: tuple[Candidate, ...]
 
     def __init__(self, candidates: Iterable[Candidate | BaseChatModel | str]) -> None:
-        """Take candidates, specs (named by the spec without its address) and chat models (named by the model's name).
+        """Create a pool.
+
+        Args:
+            candidates: Candidates, specs (the name is the spec without its URL) and chat models (the name is the
+                model's name), best first; at least one.
 
         Raises:
-            PoolError: If there is no candidate, one is not usable, or two have the same name.
+            PoolError: If the list is empty, an item is invalid, or two candidates have the same name.
         """
         if isinstance(candidates, str | BaseChatModel | Candidate):
             msg = f"a pool needs a list of candidates, got one {type(candidates).__name__}"
@@ -51,8 +54,8 @@ class Pool:
     def from_toml(cls, path: str | PathLike[str]) -> Self:
         """Read a pool file.
 
-        Each candidate is a table; `model` is its one required key. Keys of providers stay in the environment. They are
-        sent only to the provider's own address, to this machine, or to a host in `LIGHTROUTER_KEY_HOSTS`.
+        Each candidate is a table; `model` is the one required key. API keys stay in environment variables. They are
+        sent only to the provider's own URL, to this machine, or to a host in `LIGHTROUTER_KEY_HOSTS`.
 
         ```toml
         [[candidate]]
@@ -65,8 +68,11 @@ class Pool:
         max_concurrency = 1                      # calls at once; 1 for a server with one GPU
         ```
 
+        Args:
+            path: The TOML file.
+
         Raises:
-            PoolError: If anything in it is not as it should be; one line with file and candidate.
+            PoolError: If the file or a candidate is invalid; one line with path and candidate.
         """
         from lightrouter_graph.pool.toml_file import read_pool_file  # noqa: PLC0415 - only a pool file needs a parser
 
@@ -74,24 +80,24 @@ class Pool:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None, *, probe: bool = True) -> Self:
-        """Take what the environment offers: keys that are set, a local Ollama, a vLLM server; dearest first.
+        """Create a pool from API keys in the environment, a local Ollama and a vLLM server, highest price first.
 
         Args:
-            env: The environment; None = the process's own.
-            probe: Whether to ask local servers for their models; without, nothing is sent.
+            env: The environment variables; None = `os.environ`.
+            probe: Whether to request the model lists of local servers; if False, no request is sent.
 
         Raises:
-            NoModelsError: If nothing is found; the message lists every way to configure something.
-            PoolError: If what is found cannot be used.
+            NoModelsError: If no model is found; the message lists every way to configure one.
+            PoolError: If an address or a key is invalid.
         """
         return cls(find_candidates(os.environ if env is None else env, probe=probe))
 
     @classmethod
     def pocket(cls) -> Self:
-        """Take the small models that come with the package: no key, no network, grade-school word problems only.
+        """Create a pool of the bundled models: no API key, no network, grade-school word problems only.
 
-        The best on the whole comes first; the others know some kinds of problem better
-        (`lightrouter_graph/pocket/MODEL_CARD.md`). `pocket:merger`, made to merge their answers, is not among them.
+        The first model is best on average; the others are better at single kinds of problems
+        (`lightrouter_graph/pocket/MODEL_CARD.md`). `pocket:merger`, trained to merge answers, is not included.
         """
         return cls([Candidate(name, f"pocket:{name}") for name in ("general", "shares", "products", "sums", "quick")])
 
@@ -107,35 +113,35 @@ class Pool:
         return iter(self.candidates)
 
     def __contains__(self, member: object) -> bool:
-        """Whether a name or a candidate is in the pool."""
+        """Return True if a candidate or a name is in the pool."""
         return member in self.candidates or member in self.names
 
     def __getitem__(self, name: str) -> Candidate:
-        """Return the candidate of that name.
+        """Return the candidate with this name.
 
         Raises:
-            PoolError: If there is none; the message lists the names there are.
+            PoolError: If no candidate has it; the message lists the names.
         """
         for candidate in self.candidates:
             if candidate.name == name:
                 return candidate
-        msg = f"no candidate {name!r} in the pool; there are: {', '.join(self.names)}"
+        msg = f"no candidate {name!r} in the pool; there are: {', '.join(self.names)}{did_you_mean(name, self.names)}"
         raise PoolError(msg)
 
     def __repr__(self) -> str:
         return f"Pool({list(self.candidates)!r})"
 
 
-def _as_candidate(member: Candidate | BaseChatModel | str, among: Sequence[object]) -> Candidate:
+def _as_candidate(member: Candidate | BaseChatModel | str, members: Sequence[object]) -> Candidate:
     if isinstance(member, Candidate):
         return member
     if isinstance(member, str):
         short = without_address(member)
-        alone = sum(isinstance(other, str) and without_address(other) == short for other in among) == 1
-        return Candidate(short if alone else member, member)
+        unique = sum(isinstance(other, str) and without_address(other) == short for other in members) == 1
+        return Candidate(short if unique else member, member)
     if isinstance(member, BaseChatModel):
         return Candidate(facts_of(member).model_name, member)
-    msg = f"a pool takes candidates, chat models and specs (provider:model), got {type(member).__name__}"
+    msg = f"a pool contains candidates, chat models and specs (provider:model), got {type(member).__name__}"
     raise PoolError(msg)
 
 
@@ -145,5 +151,5 @@ def _check_names(names: list[str]) -> None:
         raise PoolError(msg)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        msg = f"each candidate needs a name of its own; used more than once: {', '.join(map(repr, twice))}"
+        msg = f"each candidate needs a unique name; used more than once: {', '.join(map(repr, twice))}"
         raise PoolError(msg)

@@ -1,41 +1,34 @@
-"""Pool files: strict TOML, one `[[candidate]]` per model, and never a key in them."""
+"""Reads pool files: strict TOML with one `[[candidate]]` per model and without API keys."""
 
-import difflib
-import ipaddress
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Annotated, Any
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
-from lightrouter_graph.errors import PoolError
+from lightrouter_graph.errors import PoolError, did_you_mean
 from lightrouter_graph.pool.candidate import Candidate
 from lightrouter_graph.providers.building import build_model
 from lightrouter_graph.providers.pricing import Price
-from lightrouter_graph.providers.table import (
-    PROVIDERS,
-    Continuation,
-    JsonMode,
-    ModelSpec,
-    base_url_of,
-    checked_url,
-    parse_spec,
-    without_address,
-)
+from lightrouter_graph.providers.spec import ModelSpec, base_url_of, parse_spec, without_address
+from lightrouter_graph.providers.table import PROVIDERS, Continuation, JsonMode
+from lightrouter_graph.providers.urls import checked_url, host_of, is_loopback, origin_of
+from lightrouter_graph.rate_limits.endpoint import DEFAULT_LIMIT
 from lightrouter_graph.redaction import redact
 
 KEY_HOSTS_VARIABLE = "LIGHTROUTER_KEY_HOSTS"
 """Environment variable with the hosts, separated by commas, to which the `base_url` of a pool file may send a key."""
 
 _SECRETS = frozenset({"api_key", "apikey", "key", "token", "secret", "password"})
-_LONGEST_WORD = 500
-_LONGEST_KEY = 60
+_MAX_WORD_CHARS = 500
+_MAX_KEY_CHARS = 60
 
-_Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_LONGEST_WORD)]
+_Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_MAX_WORD_CHARS)]
 
 
 class _PriceRow(BaseModel):
@@ -46,48 +39,84 @@ class _PriceRow(BaseModel):
     cached_input: float | None = Field(None, ge=0, allow_inf_nan=False)
 
 
+def _optional(default: str, meaning: str, **limits: Any) -> Any:
+    """Declare an optional key; `default` says in words what applies without it."""
+    return Field(None, description=meaning, json_schema_extra={"default": default}, **limits)
+
+
 class _Row(BaseModel):
     """One `[[candidate]]`; the fields are the allowed keys."""
 
     model_config = ConfigDict(extra="forbid")
 
-    model: _Word = Field(
-        description="Spec string: `provider:model`, or `provider:model@http://host:port/v1`. Required."
+    model: _Word = Field(description="Spec string: `provider:model`, or `provider:model@http://host:port/v1`.")
+    name: _Word | None = _optional("`model` without address", "Name in records, events and bills.")
+    price: _PriceRow | None = _optional(
+        "the public list", "USD per 1M tokens: `{ input = 0.1, output = 0.4, cached_input = 0.01 }`."
     )
-    name: _Word | None = Field(None, description="Name in records, events and bills. Default: `model` without address.")
-    price: _PriceRow | None = Field(
-        None,
-        description="USD per 1M tokens: `{ input = 0.1, output = 0.4, cached_input = 0.01 }`. Default: public lists.",
+    temperature: float | None = _optional("the provider's", "Sampling temperature, 0 to 2.", ge=0, le=2)
+    tags: list[_Word] | None = _optional("`[]`", "Labels for your own priors and selectors.")
+    base_url: _Word | None = _optional(
+        "the provider's", "Address of the endpoint, instead of `@http://...` in `model`."
     )
-    temperature: float | None = Field(None, ge=0, le=2, description="Sampling temperature, 0 to 2.")
-    tags: list[_Word] = Field([], description="Labels for your own priors and selectors.")
-    base_url: _Word | None = Field(None, description="Address of the endpoint, instead of `@http://...` in `model`.")
-    api_key_env: _Word | None = Field(None, description="Name of the environment variable that holds the key.")
-    reasoning_effort: _Word | None = Field(
-        None, description="Reasoning effort of a reasoning model; `none` switches reasoning off where possible."
+    api_key_env: _Word | None = _optional("the provider's", "Name of the environment variable that holds the key.")
+    reasoning_effort: _Word | None = _optional(
+        "the provider's", "Reasoning effort of a reasoning model; `none` switches reasoning off where possible."
     )
-    limit_parameter: _Word | None = Field(None, description="Name of the request field that limits the output.")
-    continuation: Continuation | None = Field(None, description="How the endpoint continues a final assistant message.")
-    json_mode: JsonMode | None = Field(None, description="What the endpoint supports as `response_format`.")
-    max_concurrency: int | None = Field(
-        None, strict=True, ge=1, description="Limit of concurrent calls to this endpoint, over the whole process."
+    limit_parameter: _Word | None = _optional("the provider's", "Name of the request field that limits the output.")
+    continuation: Continuation | None = _optional(
+        "the provider's", "How the endpoint continues a final assistant message."
     )
+    json_mode: JsonMode | None = _optional("the provider's", "What the endpoint supports as `response_format`.")
+    max_concurrency: int | None = _optional(
+        str(DEFAULT_LIMIT), "Limit of concurrent calls to this endpoint, over the whole process.", strict=True, ge=1
+    )
+
+
+class PoolKey(NamedTuple):
+    """One key of a `[[candidate]]` in words: TOML type, default ("required" if there is none) and meaning."""
+
+    name: str
+    type: str
+    default: str
+    meaning: str
+
+
+def _pool_key(name: str, field: FieldInfo) -> PoolKey:
+    extra = field.json_schema_extra
+    default = str(extra["default"]) if isinstance(extra, dict) else "required"
+    return PoolKey(name, _toml_type(field.annotation), default, field.description or "")
+
+
+def _toml_type(annotation: Any) -> str:
+    inner = next((option for option in get_args(annotation) if option is not type(None)), annotation)
+    if get_origin(inner) is Literal:
+        return " or ".join(f"`{value}`" for value in get_args(inner))
+    plain = getattr(inner, "__origin__", inner)  # of `list[...]` and `Annotated[...]`
+    return {str: "text", float: "number", int: "whole number", list: "list of text"}.get(plain, "table")
+
+
+POOL_KEYS = tuple(_pool_key(name, field) for name, field in _Row.model_fields.items())
+"""The keys of a `[[candidate]]`, derived from the model that validates them."""
 
 
 def read_pool_file(path: str | PathLike[str], env: Mapping[str, str] | None = None) -> list[Candidate]:
     """Read the candidates of a pool file, in the order of the file.
 
-    A key is sent only to the provider's own address, to this machine, or to a host in `KEY_HOSTS_VARIABLE`. The
-    permission is not a key of the file: whoever can redirect an API key by a `base_url` could add it as well, and
-    the command line reads a `lightrouter.toml` from the folder it is started in.
+    An API key is sent only to the provider's own URL, to this machine, or to a host in `KEY_HOSTS_VARIABLE`. The
+    permission is an environment variable and not a key of the file: a file that redirects an API key by its `base_url`
+    could contain it as well, and the command line reads `lightrouter.toml` from the current directory.
 
     Args:
-        path: A TOML file; the keys of a `[[candidate]]` are the fields of `_Row`.
-        env: Where keys are; None = the process's environment.
+        path: A TOML file; `POOL_KEYS` lists the keys of a `[[candidate]]`.
+        env: The environment variables; None = `os.environ`.
+
+    Returns:
+        The candidates, at least one.
 
     Raises:
-        PoolError: If the file cannot be read, is not TOML, has an unknown or secret key, or a candidate is not usable
-            or would send a key to a foreign host. One line, with the file and each invalid candidate.
+        PoolError: If the file cannot be read, is not TOML, has an unknown or secret key, or if a candidate is invalid
+            or would send an API key to another host. One line, with the path and every invalid candidate.
     """
     rows = _rows(_load(Path(path)), Path(path))
     read, problems = [], []
@@ -96,7 +125,7 @@ def read_pool_file(path: str | PathLike[str], env: Mapping[str, str] | None = No
             read.append(_candidate(raw, f"{path}: {_title(raw, number)}", env))
         except PoolError as exc:
             problems.append(str(exc))
-    if problems:  # all at once, so that they can be mended at once
+    if problems:  # report all of them at once
         raise PoolError("; ".join(problems))
     return read
 
@@ -119,20 +148,21 @@ def _rows(data: dict[str, Any], path: Path) -> list[dict[str, Any]]:
         _check_key(key, ["candidate"], str(path))
     rows = data.get("candidate", [])
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-        msg = f"{path}: write one [[candidate]] per model"
+        found = "[candidate] needs two brackets: " if isinstance(rows, dict) else ""
+        msg = f"{path}: {found}write one [[candidate]] per model"
         raise PoolError(msg)
     return rows
 
 
 def _title(raw: dict[str, Any], number: int) -> str:
-    """Name a candidate in an error, also when it has no usable name."""
+    """Return the name of a candidate for an error message, or its number if it has no name."""
     name = raw.get("name", raw.get("model"))
-    return f"candidate {redact(name)[:_LONGEST_KEY]!r}" if isinstance(name, str) and name else f"candidate {number}"
+    return f"candidate {redact(name)[:_MAX_KEY_CHARS]!r}" if isinstance(name, str) and name else f"candidate {number}"
 
 
 def _candidate(raw: dict[str, Any], where: str, env: Mapping[str, str] | None) -> Candidate:
     for key in raw:
-        _check_key(key, list(_Row.model_fields), where)
+        _check_key(key, [known.name for known in POOL_KEYS], where)
     try:
         row = _Row.model_validate(raw)
     except ValidationError as exc:
@@ -157,7 +187,7 @@ def _built(row: _Row, env: Mapping[str, str] | None) -> Candidate:
         row.name or without_address(row.model),
         model,
         price=None if row.price is None else Price(**row.price.model_dump()),
-        tags=row.tags,
+        tags=row.tags or (),
         limit_parameter=row.limit_parameter,
         continuation=row.continuation,
         json_mode=row.json_mode,
@@ -170,20 +200,20 @@ def _spec(row: _Row) -> ModelSpec:
     if row.base_url is None:
         return spec
     if spec.base_url is not None:
-        msg = "the address stands in 'model' and in 'base_url'; write it once"
+        msg = "the address is in 'model' and in 'base_url'; write it once"
         raise PoolError(msg)
     return ModelSpec(spec.provider, spec.model, checked_url(row.base_url))
 
 
 def _check_key_host(spec: ModelSpec, api_key_env: str | None, env: Mapping[str, str]) -> None:
-    """Refuse a `base_url` that would receive an API key and is not an address of the provider or of this machine."""
+    """Reject a `base_url` that would receive an API key and is neither the provider's URL nor on this machine."""
     row = PROVIDERS.get(spec.provider)
-    variable = api_key_env or (row.key_variable if row else None)
+    variable = api_key_env or (row.api_key_env if row else None)
     if spec.base_url is None or spec.provider == "pocket" or (row and not env.get(variable or "", "").strip()):
-        return  # no key is sent; a provider of LangChain's reads its key itself, from a variable unknown here
-    host = urlsplit(spec.base_url).hostname or ""
+        return  # no key is sent; LangChain's providers read their key from a variable unknown here
+    host = host_of(spec.base_url) or ""
     permitted = {name.strip().lower() for name in env.get(KEY_HOSTS_VARIABLE, "").split(",")}
-    if host in permitted or _is_loopback(host) or _origin(spec.base_url) in _own_origins(spec, env):
+    if host in permitted or is_loopback(spec.base_url) or origin_of(spec.base_url) in _own_origins(spec, env):
         return
     key = f"the key in {variable}" if variable else f"the key of {spec.provider!r}"
     msg = f"{key} would be sent to {redact(host)!r}, which is not the address of {spec.provider!r}; remove the address "
@@ -192,41 +222,37 @@ def _check_key_host(spec: ModelSpec, api_key_env: str | None, env: Mapping[str, 
 
 
 def _own_origins(spec: ModelSpec, env: Mapping[str, str]) -> set[str]:
-    """Return scheme, host and port of the provider's address and of the one that the environment sets for it."""
+    """Return the origins of the provider's default URL and of the URL set in the environment."""
     row = PROVIDERS.get(spec.provider)
     if row is None:
         return set()
     own = [row.base_url] if row.base_url else []
-    if env.get(row.base_url_variable or "", "").strip():
+    if env.get(row.base_url_env or "", "").strip():
         own.append(base_url_of(ModelSpec(spec.provider, spec.model), env))
-    return {_origin(url) for url in own}
+    return {origin_of(url) for url in own}
 
 
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.lower()}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _check_key(key: str, allowed: list[str], where: str) -> None:
+def _check_key(key: str, allowed: Sequence[str], where: str) -> None:
     if key in allowed:
         return
     if key.lower() in _SECRETS:
         msg = f"{where}: {key!r}: keys do not belong in a file; use the provider's environment variable, "
         msg += 'or name another one with api_key_env = "MY_VARIABLE"'
         raise PoolError(msg)
-    close = difflib.get_close_matches(key, allowed, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    msg = f"{where}: unknown key {redact(key)[:_LONGEST_KEY]!r} (allowed: {', '.join(allowed)}{hint})"
+    hint = did_you_mean(key, allowed)
+    msg = f"{where}: unknown key {redact(key)[:_MAX_KEY_CHARS]!r}{hint}; allowed: {', '.join(allowed)}"
     raise PoolError(msg)
 
 
 def _in_one_line(exc: ValidationError) -> str:
     problems = exc.errors(include_input=False, include_url=False, include_context=False)
-    return "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems)
+    return "; ".join(f"{'.'.join(map(str, problem['loc']))}: {_problem(problem)}" for problem in problems)
+
+
+def _problem(problem: ErrorDetails) -> str:
+    if problem["type"] == "model_type":  # `price` is the only table
+        return "must be a table in USD per 1M tokens; write price = { input = 0.1, output = 0.4 }"
+    if problem["type"] == "extra_forbidden":
+        allowed = list(_PriceRow.model_fields)
+        return f"unknown key{did_you_mean(str(problem['loc'][-1]), allowed)}; allowed: {', '.join(allowed)}"
+    return problem["msg"]

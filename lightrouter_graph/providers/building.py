@@ -1,4 +1,4 @@
-"""From a model spec to a LangChain chat model."""
+"""Builds a LangChain chat model from a model spec."""
 
 import os
 from collections.abc import Mapping
@@ -8,20 +8,22 @@ from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr, ValidationError
 
 from lightrouter_graph.errors import PoolError
-from lightrouter_graph.providers.table import PROVIDERS, ModelSpec, Provider, base_url_of, parse_spec
+from lightrouter_graph.providers.spec import ModelSpec, base_url_of, parse_spec, unknown_provider
+from lightrouter_graph.providers.table import PROVIDERS, Provider
+from lightrouter_graph.providers.urls import is_loopback
 from lightrouter_graph.redaction import redact
 
 if TYPE_CHECKING:
     from langchain_openai.chat_models.base import BaseChatOpenAI
 
 SPEC_KEY = "lightrouter_spec"
-"""Where a model we built says, in its metadata, from which spec: traces show it, `model_facts` reads it."""
+"""Metadata key of a model built here, with its spec as value; shown in traces, read by `model_facts`."""
 
 TIMEOUT_S = 120.0
 MAX_RETRIES = 2
-"""On rate limits, overload and lost connections; `Context.max_retries` bounds the sum over all candidates of a run."""
+"""On rate limits, overload and lost connections. `Context.calls.max_retries` limits the sum over a run."""
 
-_NO_KEY = "none-needed"
+_PLACEHOLDER_KEY = "none-needed"
 
 
 def build_model(
@@ -34,20 +36,23 @@ def build_model(
     api_key_env: str | None = None,
     env: Mapping[str, str] | None = None,
 ) -> BaseChatModel:
-    """Build the chat model a spec names, ready to be called; nothing is sent.
+    """Build the chat model of a spec. No request is sent.
 
     Args:
-        spec: `provider:model`, with `@http://host/v1` behind it for another address.
-        temperature: Sampling temperature; None = the provider's own.
-        reasoning_effort: For models that think before they write; "none" switches it off where possible.
-        timeout_s: Seconds without an answer until the client gives up.
-        max_retries: How often the client tries again.
-        api_key_env: Environment variable of the key; None = the provider's usual one.
-        env: The environment; None = the process's own.
+        spec: `provider:model` or `provider:model@http://host/v1`.
+        temperature: Sampling temperature, 0 to 2; None = the provider's default.
+        reasoning_effort: Reasoning effort of a reasoning model; "none" switches reasoning off where possible.
+        timeout_s: Timeout of the HTTP client in seconds.
+        max_retries: Retries of the HTTP client, >= 0.
+        api_key_env: Environment variable with the API key; None = the provider's default.
+        env: The environment variables; None = `os.environ`.
+
+    Returns:
+        A chat model; those of `PROVIDERS` are instances of `BaseChatOpenAI`.
 
     Raises:
-        PoolError: If the provider is unknown, its package is not installed, its key or address is missing, or
-            the model refuses its settings. The message never holds a key.
+        PoolError: If the provider is unknown, its package is not installed, its key or URL is missing, or the model
+            class rejects an argument. The message contains no key.
     """
     spec = parse_spec(spec) if isinstance(spec, str) else spec
     env = os.environ if env is None else env
@@ -78,30 +83,31 @@ def _build_openai_like(
     settings |= _effort_settings(row, effort)
     # LangSmith matches prices on these two; only the constructor's metadata beat the class's own "openai".
     settings["metadata"] |= {"ls_provider": spec.provider, "ls_model_name": spec.model}
-    base_url, key = base_url_of(spec, env), _key(spec, row, api_key_env, env)
+    base_url = base_url_of(spec, env)
+    key = _api_key(spec, row, api_key_env, env, required=row.key_required and not is_loopback(base_url))
     try:
         return _openai_class(row)(
             model=spec.model,
             base_url=base_url,
             api_key=SecretStr(key),
-            stream_usage=True,  # off by default with a base_url: streams would carry no usage
-            stream_chunk_timeout=0,  # its wait_for loses cancellations on Python 3.11
+            stream_usage=True,  # off by default with a base_url: streams would have no usage
+            stream_chunk_timeout=0,  # its wait_for swallows cancellation on Python 3.11
             use_responses_api=None if spec.provider == "openai" else False,
             **settings,
         )
     except ValidationError as exc:
-        raise PoolError(_refusal(spec, exc, env)) from None
+        raise PoolError(_build_error(spec, exc, env)) from None
 
 
 def _openai_class(row: Provider) -> "type[BaseChatOpenAI]":
-    # Two seconds to import: only who builds such a model pays for it.
+    # Imported on first use: it takes two seconds.
     from langchain_openai.chat_models.base import BaseChatOpenAI, ChatOpenAI  # noqa: PLC0415
 
     if row.continuation == "prefix_flag":
         from lightrouter_graph.providers.prefix_chat import PrefixChatOpenAI  # noqa: PLC0415
 
         return PrefixChatOpenAI
-    # ChatOpenAI renames max_tokens to max_completion_tokens, BaseChatOpenAI sends it as it is.
+    # ChatOpenAI renames max_tokens to max_completion_tokens, BaseChatOpenAI sends it unchanged.
     return ChatOpenAI if row.limit_parameter == "max_completion_tokens" else BaseChatOpenAI
 
 
@@ -113,19 +119,18 @@ def _effort_settings(row: Provider, effort: str | None) -> dict[str, Any]:
     return {"reasoning_effort": effort}
 
 
-def _key(spec: ModelSpec, row: Provider, api_key_env: str | None, env: Mapping[str, str]) -> str:
-    variable = api_key_env or row.key_variable
-    key = env.get(variable or "", "").strip()
-    if key:
+def _api_key(spec: ModelSpec, row: Provider, api_key_env: str | None, env: Mapping[str, str], *, required: bool) -> str:
+    variable = api_key_env or row.api_key_env
+    if key := env.get(variable or "", "").strip():
         return key
-    if row.needs_key or api_key_env:
-        msg = f"{str(spec)!r} needs a key: set the environment variable {variable}"
+    if required or api_key_env:
+        msg = f"{str(spec)!r} needs an API key: set the environment variable {variable}"
         raise PoolError(msg)
-    return _NO_KEY
+    return _PLACEHOLDER_KEY
 
 
 def _build_pocket(spec: ModelSpec, temperature: float | None) -> BaseChatModel:
-    from lightrouter_graph.pocket.chat import ChatPocket  # noqa: PLC0415 - numpy and weights, for those who ask for them
+    from lightrouter_graph.pocket.chat import ChatPocket  # noqa: PLC0415 - imports numpy
     from lightrouter_graph.pocket.model import POCKET_NAMES  # noqa: PLC0415
 
     if spec.model not in POCKET_NAMES or spec.base_url:
@@ -138,39 +143,35 @@ def _build_by_langchain(
     spec: ModelSpec, settings: dict[str, Any], api_key_env: str | None, env: Mapping[str, str]
 ) -> BaseChatModel:
     if api_key_env:
-        settings["api_key"] = _key(spec, Provider(), api_key_env, env)
+        settings["api_key"] = _api_key(spec, Provider(), api_key_env, env, required=True)
     if spec.base_url:
         settings["base_url"] = spec.base_url
     try:
         from langchain.chat_models import init_chat_model  # noqa: PLC0415 - optional package
     except ImportError:
-        msg = (
-            f"unknown provider {spec.provider!r}; known: {', '.join(PROVIDERS)}. "
-            "More providers come with LangChain: pip install 'lightrouter-graph[langchain]'"
-        )
+        msg = f"{unknown_provider(spec.provider)}, pip install 'lightrouter-graph[langchain]' more providers"
         raise PoolError(msg) from None
     try:
         model: BaseChatModel = init_chat_model(spec.model, model_provider=spec.provider, **settings)
     except ImportError as exc:
         msg = f"{str(spec)!r}: {exc}"
         raise PoolError(msg) from exc
-    except Exception as exc:  # noqa: BLE001 - any package may raise anything, and its text may hold the key
-        raise PoolError(_refusal(spec, exc, env)) from None
+    except Exception as exc:  # noqa: BLE001 - a package may raise any type, with the key in its text
+        raise PoolError(_build_error(spec, exc, env)) from None
     return model
 
 
-def _refusal(spec: ModelSpec, exc: Exception, env: Mapping[str, str]) -> str:
-    """Say why a model could not be built, in one line that holds neither inputs nor keys."""
+def _build_error(spec: ModelSpec, exc: Exception, env: Mapping[str, str]) -> str:
+    """Return the error message as one line without arguments and keys."""
     if str(exc).startswith("Unsupported provider"):
-        others = str(exc).rpartition(":")[2].strip()
-        return f"unknown provider {spec.provider!r}; known: {', '.join(PROVIDERS)}; through LangChain: {others}"
+        return unknown_provider(spec.provider, str(exc).rpartition(":")[2].strip())
     why = str(exc)
     if isinstance(exc, ValidationError):
         problems = exc.errors(include_input=False, include_url=False, include_context=False)
         why = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}".lstrip(": ") for p in problems)
-    secrets = tuple(value for name, value in env.items() if value and _holds_secret(name))
+    secrets = tuple(value for name, value in env.items() if value and _is_secret(name))
     return f"{str(spec)!r} cannot be built: {type(exc).__name__}: {' '.join(redact(why, secrets).split())}"
 
 
-def _holds_secret(variable: str) -> bool:
+def _is_secret(variable: str) -> bool:
     return any(word in variable.upper() for word in ("KEY", "TOKEN", "SECRET", "PASSWORD"))

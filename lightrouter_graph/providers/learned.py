@@ -1,31 +1,31 @@
-"""What a candidate turned out to be like: found out once, by a call that went wrong, and remembered after that."""
+"""Capabilities of a candidate learned from failed requests, so that each unsupported field is sent only once."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 LIMIT_NAMES = ("max_completion_tokens", "max_tokens", "num_predict")
-"""The names under which OpenAI-like endpoints take the cap on the output, each knowing only some of them."""
+"""Request fields for the output limit. OpenAI-like endpoints support only some of them."""
 
 _REFUSAL = re.compile(
     r"unsupported|not support|unknown|unrecogni[sz]ed|unexpected|not permitted|not allowed|\bextra\b|instead"
 )
-_FORM = frozenset({400, 404, 422})
-"""How endpoints say that they do not understand a request; refused for its form, it cost nothing."""
+_BAD_REQUEST = frozenset({400, 404, 422})
+"""Status codes of a rejected request; it cost nothing."""
 
 
 @dataclass(slots=True)
 class LearnedCapabilities:
-    """What was learnt of one candidate in this process; forgotten with it.
+    """Learned capabilities of one candidate, kept in memory for the lifetime of the candidate.
 
     Attributes:
-        limit: The name of the cap that it takes instead of the one we know; "" where it takes none.
-        refused_limits: The names it has refused.
-        ignores_cap: Whether it writes on past its cap: its replies are then streamed, and cut by us.
-        restarts: Whether it starts over instead of continuing a final assistant message.
-        alternates: Whether it refuses two messages of one role in a row.
-        reasons: Whether its reasoning ate a whole boot: its boots are then given more room and less effort.
-        keeps_effort: Whether it refuses to be told to reason less: room must do then.
+        limit: The request field for the output limit, if not the candidate's `limit_parameter`; "" if none is accepted.
+        refused_limits: The request fields that were rejected.
+        ignores_cap: True if responses exceed the output limit; they are then streamed and truncated here.
+        restarts: True if the endpoint starts again instead of continuing a final assistant message.
+        alternates: True if the endpoint rejects two consecutive messages of one role.
+        reasons: True if a boot was all reasoning; boots then get more tokens and a lower reasoning effort.
+        keeps_effort: True if the endpoint rejects a lower reasoning effort.
     """
 
     limit: str | None = None
@@ -37,19 +37,19 @@ class LearnedCapabilities:
     keeps_effort: bool = False
 
     def forget(self) -> None:
-        """Know nothing again."""
-        for known in fields(self):
-            setattr(self, known.name, known.default)
+        """Reset all fields to their defaults."""
+        for field in fields(self):
+            setattr(self, field.name, field.default)
 
     def refuse_limit(self, known: str, hint: str) -> bool:
-        """Learn that the cap was refused under its name, and choose another.
+        """Record that the request field of the output limit was rejected, and select the next one.
 
         Args:
-            known: The name we knew.
-            hint: What the endpoint said; a name in it that was not tried yet goes first.
+            known: The candidate's `limit_parameter`.
+            hint: The error message; an untried field named in it is selected first.
 
         Returns:
-            Whether there is anything left to try.
+            False if the call failed without any limit field, so that no other form of the request is left.
         """
         if self.limit == "":
             return False
@@ -61,27 +61,35 @@ class LearnedCapabilities:
 
 
 def refuses_limit(exc: Exception) -> bool:
-    """Whether a call was refused because of the name of its cap, and not because of the cap's size."""
+    """Return True if a request was rejected for the name of its output limit, not for the value.
+
+    Args:
+        exc: The exception of the call.
+    """
     text = str(exc).lower()
     named = any(name in text for name in (*LIMIT_NAMES, "max_output_tokens"))
-    return _is_about_form(exc) and named and _REFUSAL.search(text) is not None
+    return _is_bad_request(exc) and named and _REFUSAL.search(text) is not None
 
 
 def refuses_roles(exc: Exception) -> bool:
-    """Whether a call was refused because two messages of one role stand in a row."""
-    return _is_about_form(exc) and "alternat" in str(exc).lower()
+    """Return True if a request was rejected for two consecutive messages of one role.
+
+    Args:
+        exc: The exception of the call.
+    """
+    return _is_bad_request(exc) and "alternat" in str(exc).lower()
 
 
 def refuses_field(exc: Exception, names: Iterable[str]) -> bool:
-    """Whether a call was refused because of a field of its body that the endpoint does not know, or not for the model.
+    """Return True if a request was rejected for one of some fields of its body.
 
     Args:
-        exc: What the call raised.
-        names: The fields that were sent and could be left out.
+        exc: The exception of the call.
+        names: The optional fields that were sent.
     """
     text = str(exc).lower()
-    return _is_about_form(exc) and any(name in text for name in names)
+    return _is_bad_request(exc) and any(name in text for name in names)
 
 
-def _is_about_form(exc: Exception) -> bool:
-    return isinstance(exc, TypeError) or getattr(exc, "status_code", None) in _FORM
+def _is_bad_request(exc: Exception) -> bool:
+    return isinstance(exc, TypeError) or getattr(exc, "status_code", None) in _BAD_REQUEST

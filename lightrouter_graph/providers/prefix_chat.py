@@ -1,4 +1,4 @@
-"""DeepSeek's chat endpoint, which continues a final assistant message that carries `"prefix": true`."""
+"""Chat model for DeepSeek's endpoint, which continues a final assistant message with `"prefix": true`."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from langchain_openai.chat_models.base import BaseChatOpenAI
 
 
 class PrefixChatOpenAI(BaseChatOpenAI):
-    """`BaseChatOpenAI` that forwards `additional_kwargs={"prefix": True}` of the last `AIMessage`.
+    """`BaseChatOpenAI` that sends `additional_kwargs={"prefix": True}` of the last `AIMessage`.
 
     Source: https://api-docs.deepseek.com/news/news0725 (chat prefix completion).
     """

@@ -1,4 +1,4 @@
-"""What a model costs: explicit prices, prices from public lists, and the price of a call."""
+"""Prices of models, explicit or from public lists, and the cost of a call."""
 
 import math
 from dataclasses import dataclass, fields
@@ -14,12 +14,12 @@ _HOURS = 24
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """A price list of one model, in USD per 1 million tokens, each >= 0.
+    """Prices of one model in USD per 1 million tokens, each >= 0.
 
     Attributes:
-        input: For prompt tokens.
-        output: For generated tokens, hidden reasoning included.
-        cached_input: For prompt tokens the provider had in its cache; None = the same as `input`.
+        input: Price of prompt tokens.
+        output: Price of generated tokens, including reasoning tokens.
+        cached_input: Price of prompt tokens read from the provider's cache; None = the same as `input`.
 
     Raises:
         PoolError: If a price is negative or not a finite number.
@@ -40,10 +40,10 @@ class Price:
 
 
 def usd_of(usage: Usage, price: Price) -> float:
-    """Price one call, or several added up.
+    """Compute the cost of one call, or of several from their summed usage.
 
     Args:
-        usage: Its tokens; `cached_tokens` are part of `input_tokens`.
+        usage: Token counts; `cached_tokens` are part of `input_tokens`.
         price: USD per 1M tokens.
 
     Returns:
@@ -51,22 +51,22 @@ def usd_of(usage: Usage, price: Price) -> float:
     """
     cached_price = price.input if price.cached_input is None else price.cached_input
     cached = min(usage["cached_tokens"], usage["input_tokens"])
-    fresh = usage["input_tokens"] - cached
-    return (fresh * price.input + cached * cached_price + usage["output_tokens"] * price.output) / _MILLION
+    uncached = usage["input_tokens"] - cached
+    return (uncached * price.input + cached * cached_price + usage["output_tokens"] * price.output) / _MILLION
 
 
 def find_price(provider_id: str | None, model: str) -> Price | None:
-    """Look a price up in the lists that come with the `genai-prices` package; no network.
+    """Look up a price in the lists of the `genai-prices` package. No network request is sent.
 
-    Two simplifications, each so that one number per model is enough: of prices that rise with the length of
-    the prompt, the base tier; of prices that change with the hour, today's dearest.
+    Two simplifications give one price per model: the base tier if the price depends on the length of the prompt, and
+    the highest price of the day if it depends on the hour.
 
     Args:
-        provider_id: As `genai-prices` names it (`openai`, `groq`, ...); None finds nothing.
-        model: As the provider names it; dated and suffixed names are matched by the package's own rules.
+        provider_id: Provider id of `genai-prices` (`openai`, `groq`, ...); None returns None.
+        model: Name of the model at the provider; the package matches dated and suffixed names.
 
     Returns:
-        The price, or None when it is not known: never zero for want of knowledge.
+        The price; None, not 0, if it is unknown.
     """
     if provider_id is None:
         return None
@@ -77,12 +77,12 @@ def find_price(provider_id: str | None, model: str) -> Price | None:
 
 
 def _listed(provider_id: str, model: str, when: datetime) -> Price | None:
-    from genai_prices import Usage as Tokens  # noqa: PLC0415 - a third of a second, and only pools need it
+    from genai_prices import Usage as Tokens  # noqa: PLC0415 - takes a third of a second
     from genai_prices import calc_price  # noqa: PLC0415
 
-    asked = Tokens(input_tokens=0, output_tokens=0)
+    none = Tokens(input_tokens=0, output_tokens=0)
     try:
-        found = calc_price(asked, model, provider_id=provider_id, genai_request_timestamp=when)
+        found = calc_price(none, model, provider_id=provider_id, genai_request_timestamp=when)
     except LookupError:
         return None
     listed = found.model_price

@@ -1,31 +1,36 @@
-"""What is known of each provider: key, address, limit parameter, continuation, JSON mode, default models.
+"""Facts about each provider: API key, URL, output limit, continuation, JSON mode, default models.
 
-Facts looked up in November 2026; the address of the page stands beside each. Where a page leaves a doubt, the
-table says None and we take the dearer way that always works.
+Looked up in November 2026; the source is next to each entry. If a source is ambiguous the value is None, and calls use
+the form that always works at a higher cost.
 """
 
-from collections.abc import Mapping
+import re
+import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any, Literal, NamedTuple, get_args
 
-from lightrouter_graph.errors import PoolError
+from lightrouter_graph.errors import PoolError, did_you_mean
+from lightrouter_graph.providers.urls import checked_url
 from lightrouter_graph.redaction import redact
 
 Continuation = Literal["continue_final_message", "prefix_flag", "prefill"]
-"""How an endpoint goes on from a final assistant message instead of answering it.
+"""How an endpoint continues a final assistant message instead of answering it.
 
-`continue_final_message`: two fields in the body (vLLM). `prefix_flag`: `"prefix": true` on the message
-(DeepSeek). `prefill`: it simply does.
+`continue_final_message`: two fields in the request body (vLLM). `prefix_flag`: `"prefix": true` on the message
+(DeepSeek). `prefill`: without any field.
 """
 
 JsonMode = Literal["json_schema", "json_object"]
-"""What `response_format` understands; `json_object` asks for JSON without a schema."""
+"""What `response_format` supports; `json_object` asks for JSON without a schema."""
+
+LimitParameter = Literal["max_completion_tokens", "max_tokens"]
+"""The request field that limits the output tokens."""
 
 
 class DefaultModel(NamedTuple):
-    """A model `Pool.from_env` takes; `effort` keeps its boots from being hidden reasoning."""
+    """A model that `Pool.from_env` selects; `effort` is its `reasoning_effort`, so that boots are not all reasoning."""
 
     name: str
     effort: str | None = None
@@ -33,30 +38,30 @@ class DefaultModel(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One provider with an OpenAI-like chat endpoint.
+    """One provider with an OpenAI-compatible chat endpoint.
 
     Attributes:
-        key_variable: Environment variable of the key.
-        needs_key: Whether a missing key is an error; else a placeholder is sent.
-        base_url: Where the endpoint is; None = must be told.
-        base_url_variable: Environment variable that tells another address.
-        bare_path: Path put behind an address that has none.
-        default_port: Port put behind a host name without scheme and port.
-        limit_parameter: The field that caps the output.
-        continuation: How it continues a final assistant message; None = it does not, or we are not certain.
-        json_mode: What its `response_format` is certain to understand.
-        no_reasoning: Body fields that switch hidden reasoning off; None = `reasoning_effort: "none"` does.
-        price_id: The name `genai-prices` knows it by; None = it costs nothing we could know.
-        default_models: For `Pool.from_env`.
+        api_key_env: Environment variable with the API key.
+        key_required: Whether a missing key is an error; else a placeholder is sent.
+        base_url: Default URL of the endpoint; None = the model spec or the environment must give it.
+        base_url_env: Environment variable with another URL.
+        default_path: Path appended to a URL without a path.
+        default_port: Port appended to a host name without scheme and port.
+        limit_parameter: The request field that limits the output tokens.
+        continuation: How the endpoint continues a final assistant message; None = not supported or unknown.
+        json_mode: What `response_format` supports for every model; None = nothing or unknown.
+        no_reasoning: Fields of the request body that switch reasoning off; None = `reasoning_effort: "none"` does.
+        price_id: Provider id in `genai-prices`; None = the price is unknown.
+        default_models: Models for `Pool.from_env`.
     """
 
-    key_variable: str | None = None
-    needs_key: bool = True
+    api_key_env: str | None = None
+    key_required: bool = True
     base_url: str | None = None
-    base_url_variable: str | None = None
-    bare_path: str = ""
+    base_url_env: str | None = None
+    default_path: str = ""
     default_port: int | None = None
-    limit_parameter: Literal["max_completion_tokens", "max_tokens"] = "max_tokens"
+    limit_parameter: LimitParameter = "max_tokens"
     continuation: Continuation | None = None
     json_mode: JsonMode | None = None
     no_reasoning: Mapping[str, Any] | None = None
@@ -64,181 +69,210 @@ class Provider:
     default_models: tuple[DefaultModel, ...] = ()
 
 
-PROVIDERS: Mapping[str, Provider] = MappingProxyType(
-    {
-        # https://developers.openai.com/api/docs/deprecations: gpt-4.1-nano is gone, gpt-4o and gpt-4.1(-mini)
-        # leave on 2027-01-14. What stays reasons, unless `reasoning_effort` is "none":
-        # https://developers.openai.com/api/docs/guides/deployment-checklist
-        "openai": Provider(
-            key_variable="OPENAI_API_KEY",
-            base_url="https://api.openai.com/v1",
-            base_url_variable="OPENAI_BASE_URL",
-            limit_parameter="max_completion_tokens",
-            json_mode="json_schema",
-            price_id="openai",
-            default_models=(
-                DefaultModel("gpt-5.4-mini", "none"),
-                DefaultModel("gpt-5.4-nano", "none"),
-                DefaultModel("gpt-6-luna", "none"),
-            ),
-        ),
-        # https://openrouter.ai/docs/api-reference/overview: max_tokens; response_format json_object. Whether
-        # a final assistant message is continued depends on the model behind it: None.
-        "openrouter": Provider(
-            key_variable="OPENROUTER_API_KEY",
-            base_url="https://openrouter.ai/api/v1",
-            json_mode="json_object",
-            price_id="openrouter",
-            default_models=(
-                DefaultModel("meta-llama/llama-3.3-70b-instruct"),
-                DefaultModel("qwen/qwen3-235b-a22b-2507"),
-                DefaultModel("mistralai/mistral-small-3.2-24b-instruct"),
-                DefaultModel("google/gemma-3-27b-it"),
-            ),
-        ),
-        # https://docs.together.ai/reference/chat-completions-1 (max_tokens); a schema only for some models.
-        "together": Provider(
-            key_variable="TOGETHER_API_KEY",
-            base_url="https://api.together.xyz/v1",
-            json_mode="json_object",
-            price_id="together",
-            default_models=(
-                DefaultModel("meta-llama/Llama-3.3-70B-Instruct-Turbo"),
-                DefaultModel("openai/gpt-oss-120b", "low"),
-            ),
-        ),
-        # max_tokens is deprecated: https://github.com/groq/groq-python/pull/175. JSON mode:
-        # https://console.groq.com/docs/text-chat. https://console.groq.com/docs/prompting describes
-        # prefilling with Llama 3; those models left on 2026-08-16, and whether it holds for the reasoning
-        # models that replaced them (https://console.groq.com/docs/deprecations) is not said: None.
-        "groq": Provider(
-            key_variable="GROQ_API_KEY",
-            base_url="https://api.groq.com/openai/v1",
-            limit_parameter="max_completion_tokens",
-            json_mode="json_object",
-            price_id="groq",
-            default_models=(
-                DefaultModel("openai/gpt-oss-120b", "low"),
-                DefaultModel("openai/gpt-oss-20b", "low"),
-            ),
-        ),
-        # Prefix completion at the beta address, JSON output: https://api-docs.deepseek.com/news/news0725.
-        # Thinking is on unless switched off: https://api-docs.deepseek.com/guides/thinking_mode
-        "deepseek": Provider(
-            key_variable="DEEPSEEK_API_KEY",
-            base_url="https://api.deepseek.com/beta",
-            continuation="prefix_flag",
-            json_mode="json_object",
-            no_reasoning=MappingProxyType({"thinking": {"type": "disabled"}}),
-            price_id="deepseek",
-            default_models=(DefaultModel("deepseek-v4-pro", "none"), DefaultModel("deepseek-flash", "none")),
-        ),
-        # https://docs.ollama.com/api/openai-compatibility: max_tokens (num_predict is for its own API),
-        # response_format; the key is ignored. Continuation depends on the model's template: None.
-        "ollama": Provider(
-            needs_key=False,
-            base_url="http://127.0.0.1:11434/v1",
-            base_url_variable="OLLAMA_HOST",
-            bare_path="/v1",
-            default_port=11434,
-            json_mode="json_schema",
-        ),
-        # https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html (extra parameters, Chat API).
-        "vllm": Provider(
-            key_variable="VLLM_API_KEY",
-            needs_key=False,
-            base_url_variable="VLLM_BASE_URL",
-            bare_path="/v1",
-            continuation="continue_final_message",
-            json_mode="json_schema",
-            no_reasoning=MappingProxyType({"chat_template_kwargs": {"enable_thinking": False}}),
-        ),
-    }
-)
-"""The providers we build models for ourselves; others go through `langchain.chat_models.init_chat_model`."""
+class ProviderTable(Mapping[str, Provider]):
+    """Providers by name. Entries are added, never changed or removed. Thread-safe.
+
+    Args:
+        rows: The first entries.
+    """
+
+    def __init__(self, rows: Mapping[str, Provider]) -> None:
+        self._rows = dict(rows)  # replaced by `add`, never changed: iterators of other threads stay valid
+        self._lock = threading.Lock()
+
+    def __getitem__(self, name: str) -> Provider:
+        return self._rows[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, name: str, provider: Provider) -> None:
+        """Add an entry; adding an equal entry again has no effect.
+
+        Args:
+            name: Prefix of the model specs, in lower case.
+            provider: The facts.
+
+        Raises:
+            PoolError: If the table has another entry of this name.
+        """
+        with self._lock:
+            if self._rows.get(name, provider) != provider:
+                msg = f"provider {name!r} is registered with other settings; choose another name"
+                raise PoolError(msg)
+            self._rows = {**self._rows, name: provider}
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSpec:
-    """A model in words: `provider:model` or `provider:model@http://host:port/v1`."""
+_ROWS: Mapping[str, Provider] = {
+    # https://developers.openai.com/api/docs/deprecations: gpt-4.1-nano is removed, gpt-4o and gpt-4.1(-mini)
+    # end on 2027-01-14. The remaining models reason, unless `reasoning_effort` is "none":
+    # https://developers.openai.com/api/docs/guides/deployment-checklist
+    "openai": Provider(
+        api_key_env="OPENAI_API_KEY",
+        base_url="https://api.openai.com/v1",
+        base_url_env="OPENAI_BASE_URL",
+        limit_parameter="max_completion_tokens",
+        json_mode="json_schema",
+        price_id="openai",
+        default_models=(
+            DefaultModel("gpt-5.4-mini", "none"),
+            DefaultModel("gpt-5.4-nano", "none"),
+            DefaultModel("gpt-6-luna", "none"),
+        ),
+    ),
+    # https://openrouter.ai/docs/api-reference/overview: max_tokens; response_format json_object. Whether
+    # a final assistant message is continued depends on the model: None.
+    "openrouter": Provider(
+        api_key_env="OPENROUTER_API_KEY",
+        base_url="https://openrouter.ai/api/v1",
+        json_mode="json_object",
+        price_id="openrouter",
+        default_models=(
+            DefaultModel("meta-llama/llama-3.3-70b-instruct"),
+            DefaultModel("qwen/qwen3-235b-a22b-2507"),
+            DefaultModel("mistralai/mistral-small-3.2-24b-instruct"),
+            DefaultModel("google/gemma-3-27b-it"),
+        ),
+    ),
+    # https://docs.together.ai/reference/chat-completions-1 (max_tokens); JSON schema only for some models.
+    "together": Provider(
+        api_key_env="TOGETHER_API_KEY",
+        base_url="https://api.together.xyz/v1",
+        json_mode="json_object",
+        price_id="together",
+        default_models=(
+            DefaultModel("meta-llama/Llama-3.3-70B-Instruct-Turbo"),
+            DefaultModel("openai/gpt-oss-120b", "low"),
+        ),
+    ),
+    # max_tokens is deprecated: https://github.com/groq/groq-python/pull/175. JSON mode:
+    # https://console.groq.com/docs/text-chat. https://console.groq.com/docs/prompting describes
+    # prefilling with Llama 3; those models ended on 2026-08-16. It is not documented for the reasoning models that
+    # replaced them (https://console.groq.com/docs/deprecations): None.
+    "groq": Provider(
+        api_key_env="GROQ_API_KEY",
+        base_url="https://api.groq.com/openai/v1",
+        limit_parameter="max_completion_tokens",
+        json_mode="json_object",
+        price_id="groq",
+        default_models=(
+            DefaultModel("openai/gpt-oss-120b", "low"),
+            DefaultModel("openai/gpt-oss-20b", "low"),
+        ),
+    ),
+    # Prefix completion at the beta URL, JSON output: https://api-docs.deepseek.com/news/news0725.
+    # Reasoning is on by default: https://api-docs.deepseek.com/guides/thinking_mode
+    "deepseek": Provider(
+        api_key_env="DEEPSEEK_API_KEY",
+        base_url="https://api.deepseek.com/beta",
+        continuation="prefix_flag",
+        json_mode="json_object",
+        no_reasoning=MappingProxyType({"thinking": {"type": "disabled"}}),
+        price_id="deepseek",
+        default_models=(DefaultModel("deepseek-v4-pro", "none"), DefaultModel("deepseek-flash", "none")),
+    ),
+    # https://docs.ollama.com/api/openai-compatibility: max_tokens (num_predict belongs to its native API),
+    # response_format; the key is ignored. Continuation depends on the chat template of the model: None.
+    "ollama": Provider(
+        key_required=False,
+        base_url="http://127.0.0.1:11434/v1",
+        base_url_env="OLLAMA_HOST",
+        default_path="/v1",
+        default_port=11434,
+        json_mode="json_schema",
+    ),
+    # https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html (extra parameters, Chat API).
+    "vllm": Provider(
+        api_key_env="VLLM_API_KEY",
+        key_required=False,
+        base_url_env="VLLM_BASE_URL",
+        default_path="/v1",
+        continuation="continue_final_message",
+        json_mode="json_schema",
+        no_reasoning=MappingProxyType({"chat_template_kwargs": {"enable_thinking": False}}),
+    ),
+}
 
-    provider: str
-    model: str
-    base_url: str | None = None
+PROVIDERS = ProviderTable(_ROWS)
+"""Providers whose models this package builds itself; others are built by `langchain.chat_models.init_chat_model`."""
 
-    def __str__(self) -> str:
-        address = f"@{self.base_url}" if self.base_url else ""
-        return f"{self.provider}:{self.model}{address}"
+_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,60}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,120}")
 
 
-def parse_spec(text: str) -> ModelSpec:
-    """Read a model spec such as `openai:gpt-5.4-mini` or `vllm:Qwen/Qwen3-8B@http://host:8000/v1`.
+def register_provider(
+    name: str,
+    *,
+    base_url: str,
+    api_key_env: str | None = None,
+    limit_parameter: LimitParameter = "max_tokens",
+    continuation: Continuation | None = None,
+    json_mode: JsonMode | None = None,
+    no_reasoning: Mapping[str, Any] | None = None,
+    price_id: str | None = None,
+) -> None:
+    """Add a provider with an OpenAI-compatible chat endpoint to this process.
 
-    Model names may hold `/`, `:` and `@`: the provider ends at the first `:`, the address begins at the last
-    `@http://` or `@https://`.
+    `name:model` is then a model spec in `Pool`, `Candidate`, pool files, the server and the command line. Call it
+    before the pool is built. Thread-safe.
+
+    Args:
+        name: Prefix of the model specs: letters, digits, `_`, `-` and `.`; case-insensitive.
+        base_url: URL of the endpoint, usually with `/v1`. The API key is sent there.
+        api_key_env: Environment variable with the API key; None = the endpoint needs no key.
+        limit_parameter: The request field that limits the output tokens.
+        continuation: How the endpoint continues a final assistant message; None = not supported: a full answer is then
+            generated from scratch.
+        json_mode: What `response_format` supports; None = JSON is asked for in the prompt.
+        no_reasoning: Fields of the request body that switch reasoning off; None = `reasoning_effort: "none"`.
+        price_id: Provider id in `genai-prices`; None = candidates have no price unless `Candidate(price=...)` sets it.
 
     Raises:
-        PoolError: If provider or model is missing, or the address is not usable or holds a secret.
+        PoolError: If the name is taken by other settings or not usable, or an option has a value that is not allowed.
+
+    Example:
+        ```python
+        register_provider("acme", base_url="https://api.acme.example/v1", api_key_env="ACME_API_KEY")
+        pool = Pool(["acme:some-model", "openai:gpt-5.4-mini"])
+        ```
     """
-    cut = max(text.rfind("@http://"), text.rfind("@https://"))
-    head, base_url = (text[:cut], text[cut + 1 :]) if cut >= 0 else (text, None)
-    provider, colon, model = (part.strip() for part in head.partition(":"))
-    if not (colon and provider and model) or not model.isprintable():
-        msg = (
-            f"model spec {redact(text)!r} is not of the form provider:model or provider:model@http://host/v1 "
-            f"with a provider such as {', '.join(PROVIDERS)}"
-        )
+    where = f"register_provider({redact(str(name))!r})"
+    key = name.lower() if isinstance(name, str) else ""
+    if not _NAME.fullmatch(key) or key == "pocket":
+        msg = f"{where}: a name has letters, digits, '_', '-' and '.', starts with a letter and is not 'pocket'"
         raise PoolError(msg)
-    return ModelSpec(provider.lower(), model, None if base_url is None else checked_url(base_url))
-
-
-def without_address(spec: str) -> str:
-    """Return a spec without its address: how a candidate is called that was given no name."""
-    cut = max(spec.rfind("@http://"), spec.rfind("@https://"))
-    return spec[:cut] if cut >= 0 else spec
-
-
-def checked_url(url: str) -> str:
-    """Return the address of an endpoint as it is, or say why it cannot be one; secrets in it are refused.
-
-    Raises:
-        PoolError: If it is not http(s), has no host, or holds a user name, a password or a query.
-    """
+    if api_key_env is not None and not _VARIABLE.fullmatch(str(api_key_env)):
+        msg = f"{where}: api_key_env must be the name of an environment variable such as 'ACME_API_KEY', not the key"
+        raise PoolError(msg)
+    _check_option(where, "limit_parameter", limit_parameter, get_args(LimitParameter))
+    _check_option(where, "continuation", continuation, (*get_args(Continuation), None))
+    _check_option(where, "json_mode", json_mode, (*get_args(JsonMode), None))
+    if not isinstance(no_reasoning, Mapping | None):
+        msg = f"{where}: no_reasoning must be a dict of request fields or None, got {type(no_reasoning).__name__}"
+        raise PoolError(msg)
     try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable:
-        msg = f"address {redact(url)!r} is not of the form http://host:port/path"
+        checked_url(base_url)
+    except PoolError as exc:
+        raise PoolError(f"{where}: base_url: {exc}") from None
+    provider = Provider(
+        api_key_env=api_key_env,
+        key_required=api_key_env is not None,
+        base_url=base_url.rstrip("/"),
+        limit_parameter=limit_parameter,
+        continuation=continuation,
+        json_mode=json_mode,
+        no_reasoning=None if no_reasoning is None else MappingProxyType(dict(no_reasoning)),
+        price_id=price_id,
+    )
+    PROVIDERS.add(key, provider)
+
+
+def _check_option(where: str, option: str, value: object, allowed: tuple[object, ...]) -> None:
+    if value not in allowed:
+        names = [name for name in allowed if isinstance(name, str)]
+        hint = did_you_mean(value, names) if isinstance(value, str) else ""
+        msg = f"{where}: {option} must be one of {', '.join(map(repr, allowed))}, got {redact(repr(value))}{hint}"
         raise PoolError(msg)
-    if parts.username or parts.password or parts.query:
-        msg = f"the address of {parts.hostname!r} holds a user name, a password or a query; leave them out"
-        raise PoolError(msg)
-    return url
-
-
-def base_url_of(spec: ModelSpec, env: Mapping[str, str]) -> str:
-    """Return where a model is called: the spec's address, else the environment's, else the default.
-
-    Raises:
-        PoolError: If none of them says, or the address is not usable.
-    """
-    row = PROVIDERS[spec.provider]
-    url = spec.base_url or env.get(row.base_url_variable or "", "").strip() or row.base_url
-    if url is None:
-        msg = f"{str(spec)!r} has no address: write {spec}@http://host:8000/v1 or set {row.base_url_variable}"
-        raise PoolError(msg)
-    return _completed(url, row)
-
-
-def _completed(url: str, row: Provider) -> str:
-    """Complete what people write in OLLAMA_HOST and the like: `host`, `0.0.0.0:11434`, `http://host:8000`."""
-    if "://" not in url:
-        port = f":{row.default_port}" if row.default_port and ":" not in url else ""
-        url = f"http://{url}{port}"
-    parts = urlsplit(checked_url(url))
-    if row.default_port and parts.hostname == "0.0.0.0":  # noqa: S104 - where a server listens, not where it is
-        parts = parts._replace(netloc=parts.netloc.replace("0.0.0.0", "127.0.0.1"))  # noqa: S104
-    path = parts.path.rstrip("/") or row.bare_path
-    return parts._replace(path=path).geturl()

@@ -7,11 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from lightrouter_graph.errors import PoolError
-from lightrouter_graph.pool.environment import MOST_CANDIDATES, find_candidates
+from lightrouter_graph.pool.environment import MAX_CANDIDATES, find_candidates
 from lightrouter_graph.providers import PROVIDERS
 
 SECRET = "sk-verysecretvalue42"
-ALL_KEYS = {row.key_variable: SECRET for row in PROVIDERS.values() if row.default_models}
+ALL_KEYS = {row.api_key_env: SECRET for row in PROVIDERS.values() if row.default_models}
 NOWHERE = "http://127.0.0.1:9"  # the discard port: refused at once
 
 
@@ -56,7 +56,7 @@ def test_the_dearest_comes_first_and_not_too_many_come():
     found = find_candidates(ALL_KEYS, probe=False)
     sums = [candidate.price.input + candidate.price.output for candidate in found]
     assert sums == sorted(sums, reverse=True)
-    assert len(found) == MOST_CANDIDATES
+    assert len(found) == MAX_CANDIDATES
 
 
 def test_one_model_is_taken_once_where_it_is_cheapest():

@@ -1,7 +1,7 @@
 import pytest
 
 from lightrouter_graph.errors import PoolError
-from lightrouter_graph.pool.toml_file import read_pool_file
+from lightrouter_graph.pool.toml_file import POOL_KEYS, read_pool_file
 from lightrouter_graph.providers.pricing import Price
 
 SECRET = "sk-verysecretvalue42"
@@ -105,6 +105,10 @@ def test_a_missing_file(tmp_path):
         read_pool_file(tmp_path / "none.toml")
 
 
+def test_single_brackets_are_named(complaint):
+    assert "[candidate] needs two brackets" in complaint('[candidate]\nmodel = "openai:m"\n')
+
+
 @pytest.mark.parametrize(
     "text", ["", "candidate = 3", "candidate = []", '[candidate]\nmodel = "a:b"', "candidate = [1]"]
 )
@@ -123,7 +127,13 @@ def test_an_unknown_table_is_named(complaint):
         ("price = { input = 1 }", "price.output: Field required"),
         ("price = { input = -1, output = 1 }", "price.input: Input should be greater than or equal to 0"),
         ("price = { input = nan, output = 1 }", "price.input: Input should be a finite number"),
-        ("price = { input = 1, output = 1, cache = 1 }", "price.cache: Extra inputs"),
+        (
+            "price = { input = 1, output = 1, cache = 1 }",
+            "price.cache: unknown key; allowed: input, output, cached_input",
+        ),
+        ("price = { input = 1, ouput = 1 }", "price.ouput: unknown key (did you mean 'output'?)"),
+        ('price = "0.1"', "price: must be a table in USD per 1M tokens; write price = { input = 0.1, output = 0.4 }"),
+        ("price = [0.1, 0.2]", "price: must be a table in USD per 1M tokens"),
         ('tags = "fast"', "tags: Input should be a valid list"),
         ('continuation = "maybe"', "continuation: Input should be"),
         ("max_concurrency = 0", "max_concurrency: Input should be greater than or equal to 1"),
@@ -153,6 +163,16 @@ def test_a_missing_key_is_named_with_file_and_candidate(complaint):
     said = complaint('[[candidate]]\nname = "mini"\nmodel = "openai:m"\n', env={})
     assert "candidate 'mini'" in said
     assert "OPENAI_API_KEY" in said
+
+
+def test_each_key_is_described():
+    keys = {key.name: key for key in POOL_KEYS}
+    assert [key.name for key in POOL_KEYS][:3] == ["model", "name", "price"]
+    assert (keys["model"].type, keys["model"].default) == ("text", "required")
+    types = [keys[name].type for name in ("name", "price", "temperature", "tags", "max_concurrency")]
+    assert types == ["text", "table", "number", "list of text", "whole number"]
+    assert keys["json_mode"].type == "`json_schema` or `json_object`"
+    assert all(key.default and key.meaning for key in POOL_KEYS)
 
 
 # where keys are sent ---------------------------------------------------------------------------------------

@@ -12,10 +12,10 @@ from lightrouter_graph.providers import PROVIDERS
 from lightrouter_graph.providers.building import MAX_RETRIES, TIMEOUT_S, build_model
 
 KEY = "sk-verysecretvalue42"
-ENV = {row.key_variable: KEY for row in PROVIDERS.values() if row.key_variable} | {
+ENV = {row.api_key_env: KEY for row in PROVIDERS.values() if row.api_key_env} | {
     "VLLM_BASE_URL": "http://127.0.0.1:1/v1"
 }
-HOSTED = [name for name, row in PROVIDERS.items() if row.needs_key]
+HOSTED = [name for name, row in PROVIDERS.items() if row.key_required]
 
 
 def built(spec: str, **settings) -> BaseChatOpenAI:
@@ -78,7 +78,7 @@ def test_the_key_is_sent_and_shown_nowhere():
 
 @pytest.mark.parametrize("name", HOSTED)
 def test_a_missing_key_names_its_variable(name):
-    variable = PROVIDERS[name].key_variable
+    variable = PROVIDERS[name].api_key_env
     for env in ({}, {variable: "  "}):
         with pytest.raises(PoolError, match=f"set the environment variable {variable}"):
             build_model(f"{name}:m", env=env)
@@ -88,6 +88,18 @@ def test_a_key_may_stand_in_another_variable():
     assert built("groq:m", env={"MINE": KEY}, api_key_env="MINE").root_async_client.api_key == KEY
     with pytest.raises(PoolError, match="MINE"):
         build_model("vllm:m@http://h:1/v1", env={}, api_key_env="MINE")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9001/v1", "http://localhost:9001", "http://[::1]:9001/v1"])
+def test_an_address_on_this_machine_needs_no_key(url):
+    assert built(f"openai:m@{url}", env={}).root_async_client.api_key == "none-needed"
+    assert built("openai:m", env={"OPENAI_BASE_URL": url}).root_async_client.api_key == "none-needed"
+    assert built(f"openai:m@{url}", env=ENV).root_async_client.api_key == KEY
+
+
+def test_another_address_needs_the_key():
+    with pytest.raises(PoolError, match="set the environment variable OPENAI_API_KEY"):
+        build_model("openai:m@http://gpu-box:9001/v1", env={})
 
 
 def test_local_servers_need_no_key():
@@ -162,7 +174,7 @@ def test_an_unknown_provider_lists_the_known_ones():
 
 @pytest.mark.parametrize(
     ("spec", "package"),
-    [("anthropic:claude-haiku-4-5", "langchain-anthropic"), ("mistralai:x", "langchain-mistralai")],
+    [("cohere:x", "langchain-cohere"), ("mistralai:x", "langchain-mistralai")],
 )
 def test_a_missing_provider_package_comes_with_its_pip_command(spec, package):
     with pytest.raises(PoolError, match=f"pip install {package}"):

@@ -1,88 +1,119 @@
+"""The provider table and `register_provider`."""
+
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from lightrouter_graph.errors import PoolError
-from lightrouter_graph.providers import PROVIDERS, ModelSpec, base_url_of, checked_url, parse_spec
+from lightrouter_graph import Candidate, Pool, PoolError, register_provider
+from lightrouter_graph.pool.toml_file import read_pool_file
+from lightrouter_graph.providers import PROVIDERS, Provider
+from lightrouter_graph.providers.table import ProviderTable
+
+KEY = "sk-verysecretvalue42"
+URL = "https://api.acme.example/v1"
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_built_in_provider_is_complete(name):
+    row = PROVIDERS[name]
+    assert row.base_url or row.base_url_env
+    assert row.api_key_env or not row.key_required
+    assert bool(row.default_models) == row.key_required == bool(row.price_id)
+
+
+# registered providers --------------------------------------------------------------------------------------
+
+
+def test_a_registered_provider_is_called_like_a_built_in_one():
+    register_provider("acme-1", base_url=f"{URL}/", limit_parameter="max_completion_tokens")
+    [candidate] = Pool(["Acme-1:org/model"])
+    client = candidate.model.root_async_client
+    assert (str(client.base_url), client.api_key) == (f"{URL}/", "none-needed")
+    assert (candidate.provider, candidate.model_name) == ("acme-1", "org/model")
+    assert (candidate.limit_parameter, candidate.continuation, candidate.json_mode) == (
+        "max_completion_tokens",
+        None,
+        None,
+    )
+
+
+def test_a_candidate_has_the_registered_facts():
+    register_provider("acme-2", base_url=URL, continuation="prefix_flag", json_mode="json_object")
+    candidate = Candidate("a", "acme-2:m", price=(1, 2))
+    assert (candidate.continuation, candidate.json_mode) == ("prefix_flag", "json_object")
+
+
+def test_a_registered_provider_works_in_a_pool_file(tmp_path):
+    register_provider("acme-3", base_url=URL, api_key_env="ACME_KEY")
+    path = tmp_path / "pool.toml"
+    path.write_text('[[candidate]]\nmodel = "acme-3:m"\n')
+    [candidate] = read_pool_file(path, {"ACME_KEY": KEY})
+    assert candidate.model.root_async_client.api_key == KEY
+    with pytest.raises(PoolError, match="set the environment variable ACME_KEY"):
+        read_pool_file(path, {})
+
+
+def test_a_pool_file_cannot_send_its_key_elsewhere(tmp_path):
+    register_provider("acme-4", base_url=URL, api_key_env="ACME_KEY")
+    path = tmp_path / "pool.toml"
+    path.write_text('[[candidate]]\nmodel = "acme-4:m@https://elsewhere.example/v1"\n')
+    with pytest.raises(PoolError, match=r"the key in ACME_KEY would be sent to 'elsewhere\.example'"):
+        read_pool_file(path, {"ACME_KEY": KEY})
+
+
+def test_reasoning_is_switched_off_by_the_registered_fields():
+    fields = {"thinking": {"type": "disabled"}}
+    register_provider("acme-5", base_url=URL, no_reasoning=fields)
+    fields["thinking"] = {}
+    assert PROVIDERS["acme-5"].no_reasoning == {"thinking": {"type": "disabled"}}
+
+
+def test_the_same_registration_twice_has_no_effect():
+    register_provider("acme-6", base_url=URL)
+    register_provider("ACME-6", base_url=URL)
+    with pytest.raises(PoolError, match="'acme-6' is registered with other settings; choose another name"):
+        register_provider("acme-6", base_url=f"{URL}2")
+
+
+@pytest.mark.parametrize("name", ["openai", "Ollama"])
+def test_a_built_in_name_is_taken(name):
+    with pytest.raises(PoolError, match=f"'{name.lower()}' is registered"):
+        register_provider(name, base_url=URL)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a:b", "a@b", "a/b", "1a", "pocket", "x" * 99, None, 3])
+def test_a_name_must_be_usable_as_a_prefix(name):
+    with pytest.raises(PoolError, match="a name has letters"):
+        register_provider(name, base_url=URL)
 
 
 @pytest.mark.parametrize(
-    ("text", "spec"),
+    ("option", "value", "why"),
     [
-        ("openai:gpt-5.4-mini", ModelSpec("openai", "gpt-5.4-mini")),
-        ("ollama:qwen2.5:7b", ModelSpec("ollama", "qwen2.5:7b")),
-        ("openrouter:meta-llama/llama-3:free", ModelSpec("openrouter", "meta-llama/llama-3:free")),
-        ("vllm:Qwen/Q@http://h:8000/v1", ModelSpec("vllm", "Qwen/Q", "http://h:8000/v1")),
-        ("vllm:a@b:c@https://h/v1", ModelSpec("vllm", "a@b:c", "https://h/v1")),
-        ("vllm:a@http://x@http://h/v1", ModelSpec("vllm", "a@http://x", "http://h/v1")),
-        ("google_genai:models/x@001", ModelSpec("google_genai", "models/x@001")),
-        (" OpenAI : gpt-4o ", ModelSpec("openai", "gpt-4o")),
+        ("base_url", "api.acme.example/v1", "base_url: address 'api.acme.example/v1' is not of the form http://"),
+        ("base_url", None, "base_url: address 'None' is not of the form http://"),
+        ("base_url", f"https://me:{KEY}@host/v1", "leave them out"),
+        ("api_key_env", KEY, "api_key_env must be the name of an environment variable such as 'ACME_API_KEY'"),
+        ("limit_parameter", "max_token", r"got 'max_token' \(did you mean 'max_tokens'\?\)"),
+        ("continuation", "prefil", r"one of .*None, got 'prefil' \(did you mean 'prefill'\?\)"),
+        ("json_mode", True, "json_mode must be one of 'json_schema', 'json_object', None, got True"),
+        ("no_reasoning", "off", "no_reasoning must be a dict of request fields or None, got str"),
     ],
 )
-def test_a_spec_names_provider_model_and_address(text, spec):
-    assert parse_spec(text) == spec
-    assert parse_spec(str(spec)) == spec
+def test_an_option_that_is_not_allowed_is_named(option, value, why):
+    with pytest.raises(PoolError, match=why) as caught:
+        register_provider("acme-7", **{"base_url": URL, option: value})
+    assert str(caught.value).startswith("register_provider('acme-7'): ")
+    assert KEY not in str(caught.value)
+    assert "acme-7" not in PROVIDERS
 
 
-@pytest.mark.parametrize("text", ["", "gpt-4o", ":gpt-4o", "openai:", "openai: ", "openai:a\nb", "@http://h/v1"])
-def test_a_spec_without_provider_or_model_is_refused(text):
-    with pytest.raises(PoolError, match="provider:model") as caught:
-        parse_spec(text)
-    assert repr(text)[1:-1] in str(caught.value)
-    assert "deepseek" in str(caught.value)
-
-
-def test_a_key_pasted_as_a_spec_is_not_repeated():
-    with pytest.raises(PoolError) as caught:
-        parse_spec("sk-proj-abcdefghijklmnop")
-    assert "abcdefghijklmnop" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "url", ["http://", "ftp://host", "host", "http://host:notaport", "http://h:99999", "http://[x"]
-)
-def test_an_address_needs_scheme_and_host(url):
-    with pytest.raises(PoolError, match="http://host:port"):
-        checked_url(url)
-
-
-@pytest.mark.parametrize("url", ["http://u:hunter2@host/v1", "http://hunter2@host/v1", "http://host/v1?key=hunter2"])
-def test_an_address_must_not_hold_secrets_and_they_are_not_repeated(url):
-    with pytest.raises(PoolError, match="leave them out") as caught:
-        checked_url(url)
-    assert "hunter2" not in str(caught.value)
-    with pytest.raises(PoolError):
-        parse_spec(f"vllm:m@{url}")
-
-
-@pytest.mark.parametrize(
-    ("said", "url"),
-    [
-        ("", "http://127.0.0.1:11434/v1"),
-        ("box", "http://box:11434/v1"),
-        ("box:99", "http://box:99/v1"),
-        ("0.0.0.0", "http://127.0.0.1:11434/v1"),
-        ("0.0.0.0:99", "http://127.0.0.1:99/v1"),
-        ("http://box:99/", "http://box:99/v1"),
-        ("https://box/ollama/v1", "https://box/ollama/v1"),
-    ],
-)
-def test_an_ollama_host_may_be_written_as_ollama_itself_takes_it(said, url):
-    assert base_url_of(ModelSpec("ollama", "m"), {"OLLAMA_HOST": said}) == url
-
-
-def test_the_address_of_the_spec_comes_before_that_of_the_environment():
-    env = {"VLLM_BASE_URL": "http://b:2/v1"}
-    assert base_url_of(ModelSpec("vllm", "m", "http://a:1"), env) == "http://a:1/v1"
-    assert base_url_of(ModelSpec("vllm", "m"), env) == "http://b:2/v1"
-
-
-def test_a_vllm_model_without_an_address_says_how_to_give_one():
-    with pytest.raises(PoolError, match="VLLM_BASE_URL") as caught:
-        base_url_of(ModelSpec("vllm", "m"), {})
-    assert "vllm:m@http://" in str(caught.value)
-
-
-def test_the_table_is_whole():
-    for name, row in PROVIDERS.items():
-        assert row.base_url or row.base_url_variable, name
-        assert row.key_variable or not row.needs_key, name
-        assert bool(row.default_models) == row.needs_key == bool(row.price_id), name
+def test_the_table_can_be_read_while_threads_add_to_it():
+    table = ProviderTable({})
+    with ThreadPoolExecutor(8) as threads:
+        added = [threads.submit(table.add, f"p{number}", Provider()) for number in range(200)]
+        for _ in range(200):
+            assert len(list(table.items())) <= 200
+        for future in added:
+            future.result()
+    assert len(table) == 200

@@ -1,0 +1,115 @@
+"""Parses model specs, `provider:model` or `provider:model@http://host:port/v1`, and resolves their URL."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from lightrouter_graph.errors import PoolError, did_you_mean
+from lightrouter_graph.providers.table import PROVIDERS, Provider
+from lightrouter_graph.providers.urls import checked_url
+from lightrouter_graph.redaction import redact
+
+_ADDRESS_WITHOUT_SCHEME = re.compile(r"@((?:[\w.-]+:\d{1,5}|localhost|\d{1,3}(?:\.\d{1,3}){3})(?:/\S*)?)$")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A parsed model spec; `str()` returns the spec string."""
+
+    provider: str
+    model: str
+    base_url: str | None = None
+
+    def __str__(self) -> str:
+        address = f"@{self.base_url}" if self.base_url else ""
+        return f"{self.provider}:{self.model}{address}"
+
+
+def parse_spec(text: str) -> ModelSpec:
+    """Parse a model spec such as `openai:gpt-5.4-mini` or `vllm:Qwen/Qwen3-8B@http://host:8000/v1`.
+
+    Args:
+        text: The spec. Model names may contain `/`, `:` and `@`: the provider ends at the first `:`, the URL begins at
+            the last `@http://` or `@https://`.
+
+    Raises:
+        PoolError: If provider or model is missing, or the URL is not usable or contains a secret.
+    """
+    name = without_address(text)
+    base_url = text[len(name) + 1 :] if name != text else None
+    provider, colon, model = (part.strip() for part in name.partition(":"))
+    if not (colon and provider and model) or not model.isprintable():
+        msg = (
+            f"model spec {redact(text)!r} is not of the form provider:model or provider:model@http://host/v1 "
+            f"with a provider such as {', '.join(PROVIDERS)}{_with_colon(name)}"
+        )
+        raise PoolError(msg)
+    if base_url is None and (found := _ADDRESS_WITHOUT_SCHEME.search(model)):
+        path = "" if "/" in found[1] else "/v1"
+        fixed = f"{provider}:{model[: found.start()]}@http://{found[1]}{path}"
+        msg = f"model spec {redact(text)!r}: the address must begin with http:// or https://; write {redact(fixed)}"
+        raise PoolError(msg)
+    return ModelSpec(provider.lower(), model, None if base_url is None else checked_url(base_url))
+
+
+def _with_colon(name: str) -> str:
+    """Suggest `openai:m` for `openai/m`, the notation of other gateways."""
+    provider, slash, model = name.partition("/")
+    known = slash and provider.strip().lower() in PROVIDERS and model.strip()
+    return f" (did you mean {f'{provider.strip()}:{model.strip()}'!r}?)" if known else ""
+
+
+def without_address(spec: str) -> str:
+    """Return a spec without its URL: the default name of a candidate.
+
+    Args:
+        spec: A model spec; returned unchanged if it has no URL.
+    """
+    cut = max(spec.rfind("@http://"), spec.rfind("@https://"))
+    return spec[:cut] if cut >= 0 else spec
+
+
+def unknown_provider(name: str, others: str = "") -> str:
+    """Return the error message for a provider that is not in the table.
+
+    Args:
+        name: The unknown name.
+        others: Names of the providers that LangChain supports, comma-separated; "" if LangChain is not installed.
+    """
+    known = [*PROVIDERS, *(other.strip() for other in others.split(",") if other.strip())]
+    through = f"; through LangChain: {others}" if others else ""
+    return (
+        f"unknown provider {redact(name)!r}{did_you_mean(name, known)}; known: {', '.join(PROVIDERS)}{through}. "
+        "register_provider() adds an OpenAI-compatible endpoint"
+    )
+
+
+def base_url_of(spec: ModelSpec, env: Mapping[str, str]) -> str:
+    """Return the URL of a model's endpoint: that of the spec, else of the environment, else the provider's default.
+
+    Args:
+        spec: A spec with a provider of the table.
+        env: The environment variables.
+
+    Raises:
+        PoolError: If no URL is set, or it is not usable.
+    """
+    row = PROVIDERS[spec.provider]
+    url = spec.base_url or env.get(row.base_url_env or "", "").strip() or row.base_url
+    if url is None:
+        msg = f"{str(spec)!r} has no address: write {spec}@http://host:8000/v1 or set {row.base_url_env}"
+        raise PoolError(msg)
+    return _completed(url, row)
+
+
+def _completed(url: str, row: Provider) -> str:
+    """Complete the short forms of OLLAMA_HOST and the like: `host`, `0.0.0.0:11434`, `http://host:8000`."""
+    if "://" not in url:
+        port = f":{row.default_port}" if row.default_port and ":" not in url else ""
+        url = f"http://{url}{port}"
+    parts = urlsplit(checked_url(url))
+    if row.default_port and parts.hostname == "0.0.0.0":  # noqa: S104 - the address a server binds, not one to call
+        parts = parts._replace(netloc=parts.netloc.replace("0.0.0.0", "127.0.0.1"))  # noqa: S104
+    path = parts.path.rstrip("/") or row.default_path
+    return parts._replace(path=path).geturl()
