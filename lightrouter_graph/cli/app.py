@@ -1,4 +1,4 @@
-"""The typer app, and the one place where an error becomes a line and an exit code."""
+"""The typer app; turns errors into one line on stderr and an exit code."""
 
 import contextlib
 import logging
@@ -18,13 +18,13 @@ from lightrouter_graph.errors import BudgetError, LightRouterError, NoSurvivorEr
 if TYPE_CHECKING:
     from lightrouter_graph.telemetry.bill import Bill
 
-USAGE, NOBODY_ANSWERED, OVER_BUDGET, INTERRUPTED, BROKEN_PIPE = 2, 3, 4, 130, 141
+USAGE, NO_ANSWER, OVER_BUDGET, INTERRUPTED, BROKEN_PIPE = 2, 3, 4, 130, 141
 
-_LONGEST_ERROR = 1000
+_MAX_ERROR_CHARS = 1000
 
-_EPILOG = """
+_EPILOG = f"""
 [bold]Examples[/bold]
-  lightrouter ask "What is 17 * 23?"
+  lightrouter ask "{ask.EXAMPLE}"
   lightrouter ask --paper --top-k 3 "Why is the sky blue?"
   lightrouter ask -m openai:gpt-5.4-mini -m groq:openai/gpt-oss-20b < ask.txt
   lightrouter ask --json "Is 221 prime?" | jq .decision.bill
@@ -33,19 +33,20 @@ _EPILOG = """
   lightrouter eval run pocket:200
 
 [bold]Exit codes[/bold]
-    0  answered
-    1  a model of the pool does not answer (pool), or something unforeseen
-    2  wrong usage or configuration
-    3  nobody answered
-    4  the budget is too small for any answer; nothing was spent (eval: it is used up; what was paid for is kept)
+    0  success
+    1  a model failed the check (pool), or an unexpected error
+    2  invalid usage or configuration
+    3  no candidate answered
+    4  the budget is too small for any answer; nothing was spent (eval: budget used up; paid results are kept)
   130  interrupted
 
-With LIGHTROUTER_DEBUG=1 an error shows its traceback.
+LIGHTROUTER_DEBUG=1 shows the traceback of an error.
 """
 
 app = typer.Typer(
     name="lightrouter",
-    help="Many models start, the best go on, one answer comes out (LightRouter, arXiv 2505.16221).",
+    help="Query many models at low cost: each writes a short boot, the best boots become full answers, these are "
+    "merged into one (LightRouter, arXiv 2505.16221).",
     epilog=_EPILOG,
     no_args_is_help=True,
     add_completion=False,
@@ -69,7 +70,9 @@ def _show_version(wanted: bool) -> None:
 def _root(
     _version: Annotated[
         bool,
-        typer.Option("--version", metavar="", callback=_show_version, is_eager=True, help="Show the version and exit."),
+        typer.Option(
+            "--version", metavar="", callback=_show_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     pass
@@ -79,12 +82,12 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        args: The arguments; None = the process's own.
+        args: Command-line arguments; None = those of the process.
 
     Returns:
-        The exit code; see `lightrouter --help`.
+        The exit code, as listed in `lightrouter --help`.
     """
-    with _gentle_streams():
+    with _terminal_streams():
         try:
             code = app(args=args, prog_name="lightrouter", standalone_mode=False)
             sys.stdout.flush()
@@ -93,55 +96,58 @@ def main(args: Sequence[str] | None = None) -> int:
             return BROKEN_PIPE
         except (KeyboardInterrupt, typer.Abort):
             code = INTERRUPTED
-        except Exception as exc:  # noqa: BLE001 - the last line of defence: a user never sees a traceback
+        except Exception as exc:  # noqa: BLE001 - a user sees one line, no traceback
             return _report(exc)
         if code == INTERRUPTED:
-            _complain("interrupted")
+            _print_error("interrupted")
         return code or 0
 
 
 def _report(exc: Exception) -> int:
-    """Say in one line what went wrong, and return the exit code for it."""
+    """Print the error as one line and return its exit code."""
     if _debugging():
         print(_without_secrets("".join(traceback.format_exception(exc))), file=sys.stderr)
     if isinstance(exc, LightRouterError):
-        _complain(str(exc))
-        return _code_of(exc)
-    if hasattr(exc, "format_message"):  # typer's own: wrong usage
-        if str(exc.format_message()):  # empty where the help was shown instead
-            _complain(f"{exc.format_message()} (see --help)")
+        _print_error(str(exc))
+        return _exit_code(exc)
+    if hasattr(exc, "format_message"):  # typer: invalid usage
+        if str(exc.format_message()):  # empty if the help was printed instead
+            _print_error(f"{exc.format_message()} (see --help)")
         return USAGE
-    _complain(f"a bug, or a model's package: {type(exc).__name__}: {exc} (LIGHTROUTER_DEBUG=1 shows more)")
+    if isinstance(exc, OSError):
+        _print_error(str(exc))
+    else:
+        _print_error(f"unexpected error: {type(exc).__name__}: {exc} (LIGHTROUTER_DEBUG=1 shows the traceback)")
     return 1
 
 
-def _code_of(exc: LightRouterError) -> int:
+def _exit_code(exc: LightRouterError) -> int:
     if isinstance(exc, NoSurvivorError):
-        _complain_of_cost(exc)
-        return NOBODY_ANSWERED
+        _print_cost(exc)
+        return NO_ANSWER
     return OVER_BUDGET if isinstance(exc, BudgetError) else USAGE
 
 
-def _complain_of_cost(exc: NoSurvivorError) -> None:
-    """Say what was spent in vain; a line of its own, since the causes may be long. Refused calls cost nothing."""
+def _print_cost(exc: NoSurvivorError) -> None:
+    """Print the cost of the failed run, if it has one, on a line of its own: the causes may be long."""
     from lightrouter_graph.cli.bill_view import spent_line  # noqa: PLC0415 - errors only
 
     if exc.bill and (spent := spent_line(cast("Bill", exc.bill))):
-        _complain(f"spent in vain: {spent}")
+        _print_error(f"cost of the failed run: {spent}")
 
 
-def _complain(what: str) -> None:
+def _print_error(message: str) -> None:
     from lightrouter_graph.cli.formatting import clipped  # noqa: PLC0415 - errors only
 
-    print(f"lightrouter: {clipped(_without_secrets(what), _LONGEST_ERROR)}", file=sys.stderr)
+    print(f"lightrouter: {clipped(_without_secrets(message), _MAX_ERROR_CHARS)}", file=sys.stderr)
 
 
 def _without_secrets(text: str) -> str:
-    """Strike what looks like a key and the value of every variable that should hold one."""
+    """Redact everything that looks like a key, and the value of each environment variable that may hold one."""
     from lightrouter_graph.redaction import redact  # noqa: PLC0415 - errors only
 
-    held = [value for name, value in os.environ.items() if name.upper().endswith(("KEY", "TOKEN", "SECRET"))]
-    return redact(text, tuple(value.strip() for value in held if len(value.strip()) >= 8))
+    values = [value for name, value in os.environ.items() if name.upper().endswith(("KEY", "TOKEN", "SECRET"))]
+    return redact(text, tuple(value.strip() for value in values if len(value.strip()) >= 8))
 
 
 def _debugging() -> bool:
@@ -149,8 +155,8 @@ def _debugging() -> bool:
 
 
 @contextlib.contextmanager
-def _gentle_streams() -> Iterator[None]:
-    """Never fail for a character the terminal lacks; say warnings of ours in one line, keep others' to debugging."""
+def _terminal_streams() -> Iterator[None]:
+    """Replace characters that the terminal lacks, log our warnings as one line, hide others unless debugging."""
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -168,5 +174,5 @@ def _gentle_streams() -> Iterator[None]:
 
 
 def _close_stdout() -> None:
-    """Nobody reads on: give Python's last flush somewhere to go."""
+    """Redirect stdout to /dev/null: Python flushes it once more at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""`lightrouter ask`: one question, one answer."""
+"""`lightrouter ask`: runs the graph on one question and prints the answer."""
 
 import asyncio
 import json
@@ -16,17 +16,20 @@ from lightrouter_graph.errors import QueryError
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, AnyMessage
 
-    from lightrouter_graph.cli.run import Watcher
+    from lightrouter_graph.cli.run import RunView
     from lightrouter_graph.context import Context
 
 _OUTPUT = "Output"
 
-EPILOG = """
-In a terminal: the race of the boots, who was dropped and why, the answer, the bill.
-Into a pipe: nothing but the answer's plain text; what happens is told on stderr.
+EXAMPLE = "Mia has 47 apples and gets 38 more. How many apples does Mia have now?"
+"""A question that the bundled demo models can answer."""
+
+EPILOG = f"""
+In a terminal: shows the boots, the ranking, the dropped candidates, the answer and the bill.
+In a pipe: prints the answer to stdout and one line per event to stderr.
 
 [bold]Examples[/bold]
-  lightrouter ask "What is 17 * 23?"
+  lightrouter ask "{EXAMPLE}"
   lightrouter ask --agree 0 --aggregator llm "Compare TCP and QUIC." > quic.txt
   lightrouter ask --budget usd=0.01 --deadline 20 "Is 221 prime?"
   lightrouter ask --json --quiet - < question.txt | jq -r .answer
@@ -37,12 +40,12 @@ Into a pipe: nothing but the answer's plain text; what happens is told on stderr
 def ask(
     *,
     question: Annotated[
-        str | None, typer.Argument(metavar="QUESTION", help="What to answer; left out or -: read from stdin.")
+        str | None, typer.Argument(metavar="QUESTION", help="The question; - or none = read stdin.")
     ] = None,
     pool: PoolFile = None,
     candidate: Specs = None,
     system: Annotated[
-        str | None, typer.Option(metavar="TEXT", rich_help_panel="Models", help="A system message for every model.")
+        str | None, typer.Option(metavar="TEXT", rich_help_panel="Models", help="System message sent to every model.")
     ] = None,
     paper: Annotated[
         bool,
@@ -50,8 +53,8 @@ def ask(
             "--paper",
             metavar="",
             rich_help_panel=options.PANEL,
-            help="Begin with the paper's settings: all boot, top-k 2, two layers, shared boots, and an LLM that "
-            "selects and one that merges.",
+            help="Start from the paper's settings: all models boot, top-k 2, two layers, shared boots, LLM selector, "
+            "LLM aggregator.",
         ),
     ] = False,
     top_k: options.TopK = None,
@@ -76,18 +79,18 @@ def ask(
         ),
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", metavar="", rich_help_panel=_OUTPUT, help="Print nothing but the answer.")
+        bool, typer.Option("--quiet", "-q", metavar="", rich_help_panel=_OUTPUT, help="Print only the answer.")
     ] = False,
     svg: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             rich_help_panel=_OUTPUT,
-            help="Draw the screen of the run to an SVG file; print the answer only.",
+            help="Write the terminal view as an SVG file; print only the answer.",
         ),
     ] = None,
 ) -> None:
-    """Ask every model a little, the best ones in full, and print one answer."""
+    """Boot the models, complete the best boots in full, and print one answer."""
     context = options.settings_from(
         paper=paper,
         top_k=top_k,
@@ -109,8 +112,8 @@ def ask(
     )
     on_screen = sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not (as_json or quiet or svg)
     messages = _conversation(question, system)
-    watcher = _watcher(on_screen=on_screen, quiet=quiet, svg=svg, title=f'lightrouter ask "{messages[-1].text}"')
-    message = _answer(messages, pool, candidate, context, watcher)
+    view = _view(on_screen=on_screen, quiet=quiet, svg=svg, title=f'lightrouter ask "{messages[-1].text}"')
+    message = _answer(messages, pool, candidate, context, view)
     if not on_screen:
         print(_as_json(message) if as_json else _plain(message))
 
@@ -120,49 +123,51 @@ def _conversation(question: str | None, system: str | None) -> "list[AnyMessage]
 
     text = _read_question() if question in {None, "-"} else str(question)
     if not text.strip():
-        msg = 'there is no question: write lightrouter ask "What is 17 * 23?"'
+        msg = f'the question is empty: write lightrouter ask "{EXAMPLE}"'
         raise QueryError(msg)
     return [*([SystemMessage(system)] if system else []), HumanMessage(text)]
 
 
 def _read_question() -> str:
     if sys.stdin.isatty():
-        print("Your question, then Ctrl-D:", file=sys.stderr)
+        print("Type the question, then press Ctrl-D:", file=sys.stderr)
     return sys.stdin.read().rstrip("\r\n")
 
 
-def _watcher(*, on_screen: bool, quiet: bool, svg: Path | None, title: str) -> "Watcher":
-    if on_screen or svg:
-        from lightrouter_graph.cli.screen import Picture, Screen  # noqa: PLC0415
+def _view(*, on_screen: bool, quiet: bool, svg: Path | None, title: str) -> "RunView":
+    from lightrouter_graph.cli.live_view import LiveView  # noqa: PLC0415 - Rich, which --help needs not
+    from lightrouter_graph.cli.plain_view import PlainView, QuietView  # noqa: PLC0415
+    from lightrouter_graph.cli.svg_view import SvgView  # noqa: PLC0415
 
-        return Picture(svg, title) if svg else Screen()
-    from lightrouter_graph.cli.plain_view import Lines, Silence  # noqa: PLC0415
-
-    return Silence() if quiet else Lines()
+    if svg:
+        return SvgView(svg, title)
+    return LiveView() if on_screen else QuietView() if quiet else PlainView()
 
 
 def _answer(
-    messages: "list[AnyMessage]", file: Path | None, specs: list[str] | None, context: "Context", watcher: "Watcher"
+    messages: "list[AnyMessage]", file: Path | None, specs: list[str] | None, context: "Context", view: "RunView"
 ) -> "AIMessage":
-    with watcher:
-        from lightrouter_graph.cli.run import follow  # noqa: PLC0415 - seconds, and the watcher shows them
+    with view:
+        from lightrouter_graph.cli.run import run_query  # noqa: PLC0415 - seconds, during which the view is shown
 
         source = open_pool(file, specs)
-        watcher.say(source.announcement)
-        return asyncio.run(follow(source.pool, messages, context, watcher, source.aggregator))
+        view.on_line(source.announcement)
+        return asyncio.run(run_query(source.pool, messages, context, view, source.aggregator))
 
 
 def _plain(message: "AIMessage") -> str:
-    """Return the answer as it is for a pipe, and without what would rule it for a terminal."""
+    """Return the answer, without control characters if stdout is a terminal."""
     from lightrouter_graph.cli.formatting import safe  # noqa: PLC0415
 
     return safe(str(message.text)) if sys.stdout.isatty() else str(message.text)
 
 
 def _as_json(message: "AIMessage") -> str:
+    from lightrouter_graph.cli.formatting import escaped  # noqa: PLC0415
+
     record = {
         "answer": str(message.text),
         "usage": message.usage_metadata,
         "decision": message.response_metadata["lightrouter"],
     }
-    return json.dumps(record, ensure_ascii=False, indent=2)
+    return escaped(json.dumps(record, ensure_ascii=False, indent=2))

@@ -1,4 +1,4 @@
-"""Options of `ask` that are settings of a run: words, ranges and choices are those of `Context`'s fields."""
+"""Options of `ask` and `serve` that are settings of a run; help, ranges and choices come from `Context`."""
 
 import re
 from collections.abc import Sequence
@@ -11,57 +11,68 @@ from lightrouter_graph.context import Context
 from lightrouter_graph.errors import ContextError
 from lightrouter_graph.limits import Budget
 
-PANEL = "Settings (default: adaptive; only what you give changes)"
+PANEL = "Settings"
 
 
 def choices_of(name: str) -> tuple[str, ...]:
-    """Return the words a setting takes; none for a number."""
+    """Return the allowed values of a setting; empty for a number."""
     annotation = Context.model_fields[name].annotation
     return get_args(annotation) if get_origin(annotation) is Literal else ()
 
 
-def takes_nothing(name: str) -> bool:
-    """Whether 0 on the command line means None: a setting that may be empty and cannot be 0."""
+def zero_is_none(name: str) -> bool:
+    """Return whether 0 on the command line means None: the setting may be None and cannot be 0."""
     field = Context.model_fields[name]
     return get_origin(field.annotation) in {Union, UnionType} and _bounds(name) != (0, None)
 
 
-def settings_from(*, paper: bool, **given: Any) -> Context:
-    """Lay the options that were given over the default or the paper's settings.
+def settings_from(*, paper: bool, **options: Any) -> Context:
+    """Build the settings: the default or the paper's, changed by the options that were given.
 
     Args:
-        paper: Whether to begin with `Context.paper()`.
-        given: By name of the setting; None where the option was not given.
+        paper: Start from `Context.paper()`.
+        options: Value by setting name; None = the option was not given.
+
+    Returns:
+        The settings of the run.
 
     Raises:
-        ContextError: If a value is not allowed; settings are named as options.
+        ContextError: If a value is not allowed; the message names the option.
     """
-    chosen = {name: value for name, value in given.items() if value is not None}
-    emptied = {name: None for name, value in chosen.items() if value == 0 and takes_nothing(name)}
+    given = {name: value for name, value in options.items() if value is not None}
+    none = {name: None for name, value in given.items() if value == 0 and zero_is_none(name)}
     try:
-        return (Context.paper if paper else Context)(**(chosen | emptied))
+        return (Context.paper if paper else Context)(**(given | none))
     except ContextError as exc:
         raise ContextError(_in_options(str(exc), Context.model_fields)) from None
 
 
 def boot_timeout(timeout_s: float | None) -> float | None:
-    """Return the time limit of a boot under `--timeout`: never longer than that of any other call."""
-    usual: float = Context.model_fields["boot_timeout_s"].default
-    return None if timeout_s is None else min(usual, timeout_s)
+    """Return the timeout of a boot in seconds: its default, or `--timeout` if that is shorter."""
+    default: float = Context.model_fields["boot_timeout_s"].default
+    return None if timeout_s is None else min(default, timeout_s)
 
 
-def budget_from(given: Sequence[str] | None) -> Budget | None:
-    """Read `usd=0.01,calls=9`; where it was given several times, all of it holds.
+def budget_from(values: Sequence[str] | None) -> Budget | None:
+    """Parse budget options such as `usd=0.01,calls=9`.
+
+    Args:
+        values: Values of all --budget options; None = not given.
+
+    Returns:
+        One budget with all limits; None if there is no option.
 
     Raises:
-        ContextError: If it is anything else; the message says what is allowed.
+        ContextError: If a limit is unknown, given twice or not a number.
     """
-    if not given:
+    if not values:
         return None
-    pairs = [pair.partition("=") for pair in ",".join(given).split(",")]
+    pairs = [pair.partition("=") for pair in ",".join(values).split(",")]
     limits = {name.strip(): value.strip() for name, _, value in pairs}
     if len(limits) < len(pairs) or not all(limits.values()) or limits.keys() - Budget.model_fields.keys():
-        raise ContextError(_unreadable(given))
+        known = ", ".join(Budget.model_fields)
+        msg = f"--budget = {','.join(values)!r}: write limits such as usd=0.01,calls=9, each of {known} at most once"
+        raise ContextError(msg)
     try:
         return Budget(**limits)  # type: ignore[arg-type]  # pydantic reads numbers
     except ContextError as exc:
@@ -69,23 +80,18 @@ def budget_from(given: Sequence[str] | None) -> Budget | None:
         raise ContextError(msg) from None
 
 
-def _unreadable(given: Sequence[str]) -> str:
-    known = ", ".join(Budget.model_fields)
-    return f"--budget = {','.join(given)!r}: write limits such as usd=0.01,calls=9, each of {known} at most once"
-
-
 def _option(name: str, help_text: str = "") -> Any:
     return typer.Option(
         _flag(name),
         help=help_text or _help(name),
-        metavar="WORD" if choices_of(name) else "N",
+        metavar="NAME" if choices_of(name) else "N",
         show_default=False,
         rich_help_panel=PANEL,
     )
 
 
 def _help(name: str) -> str:
-    field, zero = Context.model_fields[name], "0" if takes_nothing(name) or name == "top_k" else "not given"
+    field, zero = Context.model_fields[name], "0" if zero_is_none(name) or name == "top_k" else "not given"
     words = re.sub(r"`(\w+)`", lambda found: _flag(found[1]), str(field.description))
     words = re.sub(r"\b[Ee]mpty\b", zero, words)
     if isinstance(field.default, int | float):
@@ -105,8 +111,8 @@ def _flag(name: str) -> str:
 
 
 def _in_options(message: str, names: Any) -> str:
-    worded = re.sub(rf"\b({'|'.join(names)})\b", lambda found: _flag(found[1]), message)
-    return "; ".join(dict.fromkeys(worded.split("; ")))
+    renamed = re.sub(rf"\b({'|'.join(names)})\b", lambda found: _flag(found[1]), message)
+    return "; ".join(dict.fromkeys(renamed.split("; ")))
 
 
 TopK = Annotated[int | None, _option("top_k")]
@@ -117,7 +123,7 @@ Layers = Annotated[int | None, _option("layers")]
 SelectorName = Annotated[str | None, _option("selector")]
 AggregatorName = Annotated[str | None, _option("aggregator")]
 MaxTokens = Annotated[int | None, _option("max_tokens")]
-Timeout = Annotated[float | None, _option("timeout_s", "Seconds after which one model call counts as failed.")]
+Timeout = Annotated[float | None, _option("timeout_s", "Timeout of one model call in seconds.")]
 BootQuorum = Annotated[int | None, _option("boot_quorum")]
 BootGrace = Annotated[float | None, _option("boot_grace_s")]
 MaxRetries = Annotated[int | None, _option("max_retries")]
@@ -128,9 +134,8 @@ Limits = Annotated[
         metavar="LIMITS",
         show_default=False,
         rich_help_panel=PANEL,
-        help="What one run may take at most, in the worst case: usd, tokens, calls or seconds, as in "
-        "usd=0.01,calls=9. Where that is too little, less is done, and said; where it is too little for any answer, "
-        "nothing is.",
+        help="Hard limits of one run: usd, tokens, calls, seconds, e.g. usd=0.01,calls=9. A smaller budget reduces "
+        "the run, which is reported; a budget too small for any answer sends no request.",
     ),
 ]
 Deadline = Annotated[float | None, _option("deadline_s")]

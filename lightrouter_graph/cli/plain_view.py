@@ -1,4 +1,4 @@
-"""A run as short lines on stderr, one per event; or as nothing at all."""
+"""Plain views of a run: one line per event on stderr, or nothing."""
 
 from __future__ import annotations
 
@@ -7,28 +7,20 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from lightrouter_graph.cli.bill_view import bill_line, caveats, in_one
-from lightrouter_graph.cli.formatting import (
-    agreement_in_words,
-    clipped,
-    count,
-    one_line,
-    seconds,
-    tally_in_words,
-    usd,
-    why_failed,
-)
+from lightrouter_graph.cli.bill_view import bill_line, budget_notes, caveats
+from lightrouter_graph.cli.formatting import clipped, count, failure_text, one_line, seconds, usd
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
 
+    from lightrouter_graph.records import Agreement
     from lightrouter_graph.telemetry.events import AnswerDone, BootDone, Event, Ranked, Tallied
 
 _PREVIEW = 60
 
 
-class Silence:
-    """Watches and shows nothing."""
+class QuietView:
+    """Shows nothing."""
 
     def __enter__(self) -> Self:
         return self
@@ -36,81 +28,96 @@ class Silence:
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, at: TracebackType | None) -> None:
         pass
 
-    def say(self, line: str) -> None:
-        """Say nothing."""
+    def on_line(self, line: str) -> None:
+        """Ignore the line."""
 
-    def see(self, event: Event) -> None:
-        """Show nothing."""
+    def on_event(self, event: Event) -> None:
+        """Ignore the event."""
 
-    def hear(self, message_id: str | None, token: str) -> None:
-        """Wait for the whole answer: what was begun may be given up."""
+    def on_token(self, message_id: str | None, token: str) -> None:
+        """Ignore the token: the caller prints the whole answer."""
 
-    def take(self, message: AIMessage) -> None:
-        """Leave the answer to the caller."""
+    def on_answer(self, message: AIMessage) -> None:
+        """Ignore the message: the caller prints it."""
 
 
-class Lines(Silence):
-    """Tells each event in one line, and in further ones what is done otherwise than asked for."""
+class PlainView(QuietView):
+    """Prints one line per event to stderr; each budget note and caveat once."""
 
     def __init__(self) -> None:
-        self._told: list[str] = []
+        self._notes: set[str] = set()
 
-    def say(self, line: str) -> None:
-        """Print a line on stderr."""
+    def on_line(self, line: str) -> None:
+        """Print the line to stderr, unless it is empty."""
         if line:
             print(one_line(line), file=sys.stderr, flush=True)
 
-    def see(self, event: Event) -> None:
-        """Print what happened."""
-        self.say(event_line(event))
+    def on_event(self, event: Event) -> None:
+        """Print the event."""
+        self.on_line(event_line(event))
         if event["event"] == "opened":
-            self._tell(in_one(event["notes"]))
+            self._print_new(budget_notes(event["notes"]))
 
-    def take(self, message: AIMessage) -> None:
-        """Leave the answer to the caller, and say what is not as it was asked for."""
-        self._tell(caveats(message.response_metadata["lightrouter"]))
+    def on_answer(self, message: AIMessage) -> None:
+        """Print the caveats; the caller prints the answer."""
+        self._print_new(caveats(message.response_metadata["lightrouter"]))
 
-    def _tell(self, lines: Iterable[str]) -> None:
-        """Say what has not been said."""
-        for line in [line for line in lines if line not in self._told]:
-            self._told.append(line)
-            self.say(line)
+    def _print_new(self, notes: Iterable[str]) -> None:
+        for note in [note for note in notes if note not in self._notes]:
+            self._notes.add(note)
+            self.on_line(note)
 
 
 def event_line(event: Event) -> str:  # noqa: PLR0911 - one per event
-    """Tell an event in one line."""
+    """Format one event of the custom stream as one line; empty for tokens."""
     match event["event"]:
         case "opened":
             layers = f", {event['layers']} layers" if event["layers"] > 1 else ""
-            return f"asking {', '.join(event['booting'])} (of {len(event['order'])}{layers})"
+            return f"querying {', '.join(event['booting'])} (of {len(event['order'])}{layers})"
         case "boot" | "answer":
             return _call_line(event)
         case "ranked":
             return _ranking_line(event)
         case "tallied":
-            return _tally_line(event)
+            return tally_line(event)
         case "drafted":
             return f"layer {event['layer']}: draft merged from {', '.join(event['candidates'])}"
         case "billed":
             return bill_line(event["bill"])
         case "token":
-            return ""  # the answer itself, which is printed
+            return ""
+
+
+def tally_line(tallied: Tallied) -> str:
+    """Format the agreement of the answers and the next step: `2 of 2 answers agree on 12 · stopped: ...`."""
+    following = ", ".join(tallied["next_up"])
+    return f"{_agreement(tallied['agreement'])} · " + (
+        f"next: {following}" if following else f"stopped: {tallied['why']}"
+    )
+
+
+def _agreement(agreement: Agreement) -> str:
+    leader, agreed = agreement["leader"], agreement["agreed"]
+    answered = count(agreement["answered"], "answer")
+    if agreement["answered"] == 0:
+        return "no answer"
+    if leader is None:
+        return f"{answered} without a short final answer to compare"
+    if agreement["answered"] == 1:
+        return f"1 answer: {clipped(leader, 40)}"
+    return f"{agreed} of {answered} agree on {clipped(leader, 40)}" if agreed > 1 else f"{answered}, no two agree"
 
 
 def _call_line(event: BootDone | AnswerDone) -> str:
-    who = f"{event['event']} of {event['candidate']}"
+    call = f"{event['event']} of {event['candidate']}"
     if event["failure"] is not None:
-        return f"{who}: {why_failed(event['failure'])}"
+        return f"{call}: {failure_text(event['failure'])}"
     cost = f"{count(event['output_tokens'], 'token')}, {seconds(event['seconds'])}, {usd(event['usd'])}"
-    found = f"{event['answer']}: " if event["answer"] else ""
-    return f"{who}: {cost} | {clipped(found + event['text'], _PREVIEW)}"
+    key = f"{event['answer']}: " if event["answer"] else ""
+    return f"{call}: {cost} | {clipped(key + event['text'], _PREVIEW)}"
 
 
 def _ranking_line(event: Ranked) -> str:
     order = ", ".join(f"{name} {event['scores'][name]:.2f}" for name in event["order"])
-    out = "; ".join(f"{name} ({clipped(why, _PREVIEW)})" for name, why in event["dropped"].items())
-    return f"ranked by {event['selector']}: {order or 'nobody is left'}" + (f" | dropped: {out}" if out else "")
-
-
-def _tally_line(event: Tallied) -> str:
-    return f"{agreement_in_words(event['agreement'])} | {tally_in_words(event)}"
+    dropped = "; ".join(f"{name} ({clipped(why, _PREVIEW)})" for name, why in event["dropped"].items())
+    return f"ranked by {event['selector']}: {order or 'no boot left'}" + (f" | dropped: {dropped}" if dropped else "")

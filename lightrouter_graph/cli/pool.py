@@ -1,4 +1,4 @@
-"""`lightrouter pool`: which models there are, what they cost, and whether they answer."""
+"""`lightrouter pool`: lists the candidates with price and capabilities, and checks that each one responds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lightrouter_graph.cli.formatting import count, one_line, seconds, usd, why_failed
+from lightrouter_graph.cli.formatting import count, failure_text, one_line, seconds, usd
 from lightrouter_graph.cli.pool_options import PoolFile, Specs, open_pool
 
 if TYPE_CHECKING:
@@ -24,11 +24,12 @@ CHECK_TIMEOUT_S = 20.0
 CHECK_TOKENS = 64
 CHECK_QUESTION = "Answer with one word: ready"
 
-_SOME_DO_NOT_ANSWER = 1
+_CHECK_FAILED = 1
 _PIPE_WIDTH = 160
 
 EPILOG = f"""
-The check sends every model one short question; the exit code is 1 if one does not answer within {CHECK_TIMEOUT_S:g} s.
+The check sends one short question to each model. The exit code is 1 if a model does not respond within
+{CHECK_TIMEOUT_S:g} s.
 
 [bold]Examples[/bold]
   lightrouter pool
@@ -39,14 +40,14 @@ The check sends every model one short question; the exit code is 1 if one does n
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A candidate and what came of asking it; None where it was not asked."""
+    """A candidate with the completion of its check; None if it was not checked."""
 
     candidate: Candidate
     completion: Completion | None
 
     @property
     def failed(self) -> bool:
-        """Whether it was asked and did not answer."""
+        """Whether the check failed."""
         return self.completion is not None and self.completion.failure is not None
 
 
@@ -54,11 +55,14 @@ def pool(
     pool: PoolFile = None,
     candidate: Specs = None,
     check: Annotated[
-        bool, typer.Option(metavar="", help="Ask every model one short question; --no-check costs nothing.")
+        bool,
+        typer.Option(
+            metavar="", help="Send each model one short question; --no-check sends nothing and costs nothing."
+        ),
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")] = False,
 ) -> None:
-    """List the models, their prices and what they can do, and see whether each answers."""
+    """List the models with prices and capabilities, and check that each one responds."""
     source = open_pool(pool, candidate)
     if source.announcement:
         print(one_line(source.announcement), file=sys.stderr)
@@ -68,23 +72,23 @@ def pool(
     else:
         _show(rows)
     if any(row.failed for row in rows):
-        raise typer.Exit(_SOME_DO_NOT_ANSWER)
+        raise typer.Exit(_CHECK_FAILED)
 
 
 async def _check(candidates: Sequence[Candidate]) -> list[Checked]:
-    """Ask all of them at the same time."""
+    """Call all candidates concurrently."""
     from langchain_core.messages import HumanMessage  # noqa: PLC0415 - half a second
 
     from lightrouter_graph.llm.call import Call  # noqa: PLC0415
     from lightrouter_graph.llm.client import complete  # noqa: PLC0415
 
     call = Call(stage="boot", layer=1, timeout_s=CHECK_TIMEOUT_S, max_tokens=CHECK_TOKENS)
-    asked = [complete(candidate, [HumanMessage(CHECK_QUESTION)], call) for candidate in candidates]
-    return [Checked(*pair) for pair in zip(candidates, await asyncio.gather(*asked), strict=True)]
+    calls = [complete(candidate, [HumanMessage(CHECK_QUESTION)], call) for candidate in candidates]
+    return [Checked(*pair) for pair in zip(candidates, await asyncio.gather(*calls), strict=True)]
 
 
 def _record(row: Checked) -> dict[str, Any]:
-    """Say in JSON what the table says."""
+    """Return one row as a JSON object."""
     candidate, completion = row.candidate, row.completion
     price = candidate.price
     listed = None if price is None else {"input": price.input, "output": price.output}
@@ -111,7 +115,7 @@ def _show(rows: Sequence[Checked]) -> None:
     for row in rows:
         if row.completion is not None and row.completion.failure is not None:
             console.print(
-                Text(f"{row.candidate.name}: {why_failed(row.completion.failure)}"), style="red", soft_wrap=True
+                Text(f"{row.candidate.name}: {failure_text(row.completion.failure)}"), style="red", soft_wrap=True
             )
     console.print(Text(_summary(rows)), style="dim", soft_wrap=True)
 
@@ -127,7 +131,7 @@ def _table(rows: Sequence[Checked]) -> Table:
     table.add_column("model", overflow="fold")
     for title in ("$/1M in", "out"):
         table.add_column(title, justify="right", no_wrap=True)
-    for title in ("continues", "JSON", "answers"):
+    for title in ("continues boots", "JSON", "check"):
         table.add_column(title, no_wrap=True)
     for row in rows:
         table.add_row(*([row.candidate.name] if named else []), *_cells(row))
@@ -137,8 +141,14 @@ def _table(rows: Sequence[Checked]) -> Table:
 def _cells(row: Checked) -> list[Any]:
     candidate, price = row.candidate, row.candidate.price
     prices = ("unknown", "") if price is None else (_mtok(price.input), _mtok(price.output))
-    continues = "boots" if candidate.continuation else "no"
-    return [_model(candidate), *prices, continues, (candidate.json_mode or "no").removeprefix("json_"), _answers(row)]
+    continues = "yes" if candidate.continuation else "no"
+    return [
+        _model(candidate),
+        *prices,
+        continues,
+        (candidate.json_mode or "no").removeprefix("json_"),
+        _check_cell(row),
+    ]
 
 
 def _model(candidate: Candidate) -> str:
@@ -146,10 +156,10 @@ def _model(candidate: Candidate) -> str:
     return one_line(provider + candidate.model_name)
 
 
-def _answers(row: Checked) -> str:
+def _check_cell(row: Checked) -> str:
     if row.completion is None:
-        return "not asked"
-    return "✗ no" if row.failed else f"✓ {seconds(row.completion.call_cost['seconds'])}"
+        return "not checked"
+    return "✗ failed" if row.failed else f"✓ {seconds(row.completion.call_cost['seconds'])}"
 
 
 def _mtok(price: float) -> str:
@@ -157,10 +167,9 @@ def _mtok(price: float) -> str:
 
 
 def _summary(rows: Sequence[Checked]) -> str:
-    asked = [row.completion for row in rows if row.completion is not None]
-    if not asked:
-        return f"{count(len(rows), 'model')}, none asked"
-    answering = sum(not row.failed for row in rows)
-    known = [completion.call_cost["usd"] for completion in asked]
-    paid = usd(sum(price for price in known if price is not None) if None not in known else None)
-    return f"{answering} of {count(len(rows), 'model')} answer; the check: {paid}"
+    costs = [row.completion.call_cost["usd"] for row in rows if row.completion is not None]
+    if not costs:
+        return f"{count(len(rows), 'model')}, not checked"
+    responding = sum(not row.failed for row in rows)
+    total = usd(sum(cost for cost in costs if cost is not None) if None not in costs else None)
+    return f"{responding} of {count(len(rows), 'model')} responded; cost of the check: {total}"

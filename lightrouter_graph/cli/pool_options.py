@@ -1,4 +1,4 @@
-"""Where the models of a run come from: a file, specs, or the environment."""
+"""Options that select the pool, and the search for a pool: file, model specs, environment, demo models."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -21,7 +21,8 @@ PoolFile = Annotated[
         "--pool",
         metavar="FILE",
         rich_help_panel=_PANEL,
-        help=f"A TOML file with the models. Default: ./{DEFAULT_FILE} if there, else what the environment offers.",
+        help=f"TOML file with the candidates. Default: ./{DEFAULT_FILE} if it exists, else the models found in the "
+        "environment.",
     ),
 ]
 Specs = Annotated[
@@ -31,23 +32,20 @@ Specs = Annotated[
         "-m",
         metavar="SPEC",
         rich_help_panel=_PANEL,
-        help="One model, as provider:model or provider:model@http://host:port/v1; give it once per model, the one "
-        "you trust most first.",
+        help="A model: provider:model or provider:model@http://host:port/v1. Repeat the option for each model, most "
+        "trusted first.",
     ),
 ]
 
 
 POCKET = (
-    "no model is configured: these are small ones that come along and know grade-school word problems only "
-    "(OPENAI_API_KEY or another key, Ollama, or ./lightrouter.toml make a pool)"
+    "no model is configured: using the bundled demo models (grade-school word problems only); for real models set "
+    f"OPENAI_API_KEY or another key, start Ollama, or write ./{DEFAULT_FILE}"
 )
 
 
 class Source(NamedTuple):
-    """A pool and, where the user did not name it, a line that says where it was found.
-
-    `aggregator` is who merges, where the pool brings a model made for that.
-    """
+    """A pool, a line that names its source if no option did, and the aggregator of the demo models."""
 
     pool: "Pool"
     announcement: str
@@ -55,17 +53,26 @@ class Source(NamedTuple):
 
 
 def open_pool(file: Path | None, specs: list[str] | None) -> Source:
-    """Build the pool the options ask for, or else of what is configured, or else of the models that come along.
+    """Build the pool from the options, else from `lightrouter.toml`, the environment or the demo models.
 
-    Nothing is sent but to local servers that may list models.
+    Sends no request except to local servers that list models.
+
+    Args:
+        file: Value of --pool.
+        specs: Values of --candidate.
+
+    Returns:
+        The pool and its source.
 
     Raises:
-        PoolError: If both are given, or a candidate is not usable.
+        PoolError: If both options are given, or a candidate is not usable.
     """
-    from lightrouter_graph.pool import Pool  # noqa: PLC0415 - a second, and --help needs none of it
+    from lightrouter_graph.pool import Pool  # noqa: PLC0415 - slow import, not needed by --help
 
     if file is not None and specs:
-        msg = "--pool and --candidate exclude each other: write the model into the file, or name all of them"
+        msg = (
+            "--pool and --candidate exclude each other: add the model to the file, or name all models with --candidate"
+        )
         raise PoolError(msg)
     if specs:
         return Source(Pool(specs), "")

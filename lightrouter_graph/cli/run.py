@@ -1,4 +1,4 @@
-"""One run of the graph, told to whoever watches."""
+"""Runs the graph on one question and streams it to a view."""
 
 from collections.abc import Sequence
 from types import TracebackType
@@ -13,8 +13,8 @@ from lightrouter_graph.pool import Pool
 from lightrouter_graph.telemetry.events import Event
 
 
-class Watcher(Protocol):
-    """Shows a run while it happens. It is entered before the models are built, and left also when a run breaks off."""
+class RunView(Protocol):
+    """Shows a run while it streams. A context manager: entered before the models are built, left after any error."""
 
     def __enter__(self) -> Self: ...
 
@@ -22,45 +22,52 @@ class Watcher(Protocol):
         self, kind: type[BaseException] | None, exc: BaseException | None, at: TracebackType | None
     ) -> None: ...
 
-    def say(self, line: str) -> None:
-        """Show a line about the run; an empty one is nothing to show."""
+    def on_line(self, line: str) -> None:
+        """Show one line of text about the run, unless it is empty."""
 
-    def see(self, event: Event) -> None:
-        """Something happened."""
+    def on_event(self, event: Event) -> None:
+        """Show one event of the graph's custom stream."""
 
-    def hear(self, message_id: str | None, token: str) -> None:
-        """A piece of a text that may become the answer arrived; a new id is a new beginning."""
+    def on_token(self, message_id: str | None, token: str) -> None:
+        """Show one token of the messages stream; a new message id replaces the text of the previous one."""
 
-    def take(self, message: AIMessage) -> None:
-        """The answer is there."""
+    def on_answer(self, message: AIMessage) -> None:
+        """Show the final message."""
 
 
-async def follow(
+async def run_query(
     pool: Pool,
     messages: Sequence[AnyMessage],
     context: Context,
-    watcher: Watcher,
+    view: RunView,
     aggregator: Aggregator | None = None,
 ) -> AIMessage:
-    """Run the graph and let the watcher follow it.
+    """Run the graph and send its stream to a view.
+
+    Args:
+        pool: Candidates to query.
+        messages: The conversation, at least one message.
+        context: Settings of the run.
+        view: Receives events, tokens and the final message.
+        aggregator: Merges the answers; None = the default aggregator.
 
     Returns:
-        The answer, with the decision record in its `response_metadata`.
+        The final message, with the decision record in `response_metadata["lightrouter"]`.
 
     Raises:
-        LightRouterError: What the graph raises.
+        LightRouterError: Any error of the graph.
     """
     graph = create_lightrouter(pool, context=context, aggregator=aggregator).compile(name="lightrouter")
-    given = cast("Any", {"messages": list(messages)})
+    inputs = cast("Any", {"messages": list(messages)})
     state: dict[str, Any] = {}
-    async for mode, payload in graph.astream(given, stream_mode=["custom", "messages", "values"]):
+    async for mode, payload in graph.astream(inputs, stream_mode=["custom", "messages", "values"]):
         match mode, payload:
             case "custom", {"type": "lightrouter"}:
-                watcher.see(cast("Event", payload))
+                view.on_event(cast("Event", payload))
             case "messages", (AIMessageChunk() as chunk, _):
-                watcher.hear(chunk.id, str(chunk.text))
+                view.on_token(chunk.id, str(chunk.text))
             case "values", dict():
                 state = payload
     answer = state["messages"][-1]
-    watcher.take(answer)
+    view.on_answer(answer)
     return cast("AIMessage", answer)

@@ -1,4 +1,4 @@
-"""`lightrouter serve`: the pool behind an OpenAI-compatible address."""
+"""`lightrouter serve`: serves the pool over an OpenAI-compatible HTTP API."""
 
 import ipaddress
 import os
@@ -21,7 +21,7 @@ KEY_VARIABLE = "LIGHTROUTER_API_KEY"
 _PANEL = "Server"
 
 EPILOG = """
-Models served: lightrouter, lightrouter-paper, and every candidate by its name. Needs lightrouter-graph\\[serve].
+Served models: lightrouter, lightrouter-paper and each candidate by its name. Needs lightrouter-graph\\[serve].
 
 [bold]Examples[/bold]
   lightrouter serve
@@ -37,25 +37,26 @@ def serve(
     pool: PoolFile = None,
     candidate: Specs = None,
     host: Annotated[
-        str, typer.Option(metavar="HOST", rich_help_panel=_PANEL, help="The address to listen on.")
+        str, typer.Option(metavar="HOST", rich_help_panel=_PANEL, help="Address to listen on.")
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(metavar="N", min=0, max=65535, rich_help_panel=_PANEL, help="0 for any that is free.")
+        int,
+        typer.Option(
+            metavar="N", min=0, max=65535, rich_help_panel=_PANEL, help="Port to listen on; 0 = any free port."
+        ),
     ] = 8000,
     api_key_env: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
             rich_help_panel=_PANEL,
-            help=f"The environment variable with the key that clients must send. Default: {KEY_VARIABLE}, where it is "
-            "set; without it everybody who reaches the address may ask.",
+            help="Environment variable with the API key that clients must send. Default: "
+            f"{KEY_VARIABLE} if set; else no key is required.",
         ),
     ] = None,
     max_concurrency: Annotated[
         int,
-        typer.Option(
-            metavar="N", min=1, rich_help_panel=_PANEL, help="Completions at a time; further ones are refused."
-        ),
+        typer.Option(metavar="N", min=1, rich_help_panel=_PANEL, help="Concurrent requests; more get status 429."),
     ] = 64,
     top_k: options.TopK = None,
     agree: options.Agree = None,
@@ -67,9 +68,9 @@ def serve(
     deadline: options.Deadline = None,
     budget: options.Limits = None,
 ) -> None:
-    """Serve the models over HTTP, as OpenAI serves theirs, until Ctrl-C.
+    """Serve the models over an OpenAI-compatible HTTP API until Ctrl-C.
 
-    A request may bring settings of its own; of a budget it may take away, and never add to it.
+    A request may change any setting. It can lower the budget, not raise it.
     """
     key = _key(api_key_env)
     context = options.settings_from(
@@ -88,7 +89,10 @@ def serve(
     with _listen(host, port) as listening:
         address, bound_port, *_ = listening.getsockname()
         if key is None and not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
-            print(f"lightrouter: whoever reaches {host} can spend your money: set {KEY_VARIABLE}", file=sys.stderr)
+            print(
+                f"lightrouter: no API key: every client that reaches {host} spends your money; set {KEY_VARIABLE}",
+                file=sys.stderr,
+            )
         shown = f"[{host}]" if ":" in host else host
         print(f"serving {', '.join(names)} at http://{shown}:{bound_port}/v1", flush=True)
         _run(app, listening)
@@ -97,15 +101,15 @@ def serve(
 def _key(variable: str | None) -> str | None:
     key = os.environ.get(variable or KEY_VARIABLE, "").strip()
     if variable is not None and not key:
-        msg = f"the environment variable {variable} is not set or empty"
+        msg = f"the environment variable {variable} is not set or empty: export {variable}=..."
         raise typer.BadParameter(msg, param_hint="--api-key-env")
     return key or None
 
 
 def _prepare(file: Path | None, specs: list[str] | None, **serving: Any) -> "tuple[list[str], Starlette]":
-    """Return the names that will be served, and the app that serves them."""
+    """Return the served model names and the ASGI app."""
     try:
-        from lightrouter_graph.server import create_app, names_of  # noqa: PLC0415 - seconds, and --help needs none of it
+        from lightrouter_graph.server import create_app, names_of  # noqa: PLC0415 - slow import, not needed by --help
     except ImportError as exc:
         raise typer.TyperException(str(exc)) from exc
     source = open_pool(file, specs)

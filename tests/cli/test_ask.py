@@ -1,4 +1,4 @@
-"""`lightrouter ask` into a pipe: what goes to stdout, what to stderr, and the exit codes."""
+"""`lightrouter ask` in a pipe: stdout, stderr and exit codes."""
 
 import json
 import re
@@ -16,15 +16,15 @@ def test_a_pipe_gets_the_answer_and_nothing_else(cli, pool_file):
     done = cli("ask", "--pool", pool_file, "-", stdin=PENS)
     assert done.returncode == 0
     assert done.stdout == TEXTS[PENS]["ada"] + "\n"
-    told = done.stderr.splitlines()
-    assert told[0] == "asking ada, bob, cyd (of 3)"
-    assert any(re.match(r"boot of cyd: \d+ tokens, \d\.\d s, \$0\.0\d+ | 36: 18", line) for line in told)
-    assert any(line.startswith("ranked by consistency+prior: ") for line in told)
-    assert "2 of 3 answers say 12 | stopped because 2 answers agree" in told
-    assert told[-1].startswith("bill: 4 calls")
+    lines = done.stderr.splitlines()
+    assert lines[0] == "querying ada, bob, cyd (of 3)"
+    assert any(re.match(r"boot of cyd: \d+ tokens, \d\.\d s, \$0\.0\d+ \| 36: 18", line) for line in lines)
+    assert any(line.startswith("ranked by consistency+prior: ") for line in lines)
+    assert "2 of 3 answers agree on 12 · stopped: 2 answers agree" in lines
+    assert lines[-1].startswith("bill: 4 calls")
 
 
-def test_quiet_says_nothing_but_the_answer(capsys, pool_file):
+def test_quiet_prints_only_the_answer(capsys, pool_file):
     assert main(["ask", "--quiet", "--pool", str(pool_file), PENS]) == 0
     said = capsys.readouterr()
     assert said.out == TEXTS[PENS]["ada"] + "\n"
@@ -44,7 +44,7 @@ def test_json_is_one_object_with_the_record(capsys, pool_file):
     assert told["answer"] == TEXTS[PENS]["ada"]
     assert told["decision"]["seed"] == 7
     assert told["usage"]["output_tokens"] == told["decision"]["bill"]["usage"]["output_tokens"]
-    assert "asking ada" in said.err
+    assert "querying ada" in said.err
 
 
 def test_only_what_is_given_changes_the_settings(capsys, pool_file):
@@ -77,14 +77,14 @@ def test_models_named_on_the_command_line(capsys, server):
     assert [candidate["candidate"] for candidate in candidates] == ["vllm:ada", "vllm:cyd"]
 
 
-def test_without_a_pool_the_folder_is_looked_into_and_that_is_said(capsys, pool_file, monkeypatch):
+def test_the_default_pool_file_is_announced(capsys, pool_file, monkeypatch):
     pool_file.rename(pool_file.parent / "lightrouter.toml")
     monkeypatch.chdir(pool_file.parent)
     assert main(["ask", PENS]) == 0
     assert capsys.readouterr().err.startswith("3 models from ./lightrouter.toml\n")
 
 
-def test_without_a_file_the_environment_is_looked_into_and_that_is_said(capsys, server, tmp_path, monkeypatch):
+def test_a_pool_from_the_environment_is_announced(capsys, server, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VLLM_BASE_URL", server.base_url)
     assert main(["ask", PENS]) == 0
@@ -107,7 +107,7 @@ def test_without_a_file_the_environment_is_looked_into_and_that_is_said(capsys, 
         (["ask", "-m", "gpt", "hi"], "model spec 'gpt' is not of the form provider:model"),
         (["ask", "-m", "openai:gpt-5.4-mini", "hi"], "needs a key: set the environment variable OPENAI_API_KEY"),
         (["ask", "-m", "a:b", "--pool", "x.toml", "hi"], "--pool and --candidate exclude each other"),
-        (["ask", "  "], "there is no question"),
+        (["ask", "  "], "the question is empty"),
         (["ask", "one", "two"], "unexpected extra argument"),
         (["ask", "--nonsense", "hi"], "No such option: --nonsense"),
         (["sak"], "No such command 'sak'"),
@@ -138,22 +138,22 @@ def test_limits_of_a_run(capsys, pool_file):
     assert (settings["boot_quorum"], settings["boot_grace_s"], settings["max_retries"]) == (2, 0, 0)
 
 
-def test_what_the_budget_changed_and_what_is_missing_is_told_once(capsys, pool_file):
+def test_budget_notes_and_caveats_are_printed_once(capsys, pool_file):
     limits = ["--budget", "calls=2", "--boot-tokens", "6", "--max-tokens", "6"]
     assert main(["ask", "--pool", str(pool_file), *limits, PENS]) == 0
     said = capsys.readouterr()
     assert said.out == "6 groups cost 6 * 2\n"
     first, note, *_, last = said.err.splitlines()
-    assert first == "asking ada (of 3)"
+    assert first == "querying ada (of 3)"
     assert note.startswith("budget: ada alone answers; the requested run needs up to ")
-    assert last == "incomplete: the answer was cut off, or is a draft"
+    assert last == "incomplete: the answer is truncated, or a draft"
     assert said.err.count("budget") == note.count("budget")
 
 
-def test_a_deadline_that_ended_the_run_is_told(capsys, server, pool_file):
+def test_a_deadline_that_stopped_the_run_is_printed(capsys, server, pool_file):
     server.timings["cyd"] = Timing(30)
     assert main(["ask", "--pool", str(pool_file), "--agree", "0", "--budget", "seconds=1", PENS]) == 0
-    assert "late: the deadline ended the run\n" in capsys.readouterr().err
+    assert "deadline: the run was stopped at its deadline\n" in capsys.readouterr().err
 
 
 def test_a_budget_too_small_for_any_answer_is_code_4_and_nothing_is_sent(capsys, server, pool_file):
@@ -164,15 +164,15 @@ def test_a_budget_too_small_for_any_answer_is_code_4_and_nothing_is_sent(capsys,
     assert not server.requests
 
 
-def test_what_was_spent_in_vain_is_said(capsys, server, pool_file):
+def test_the_cost_of_a_failed_run_is_printed(capsys, server, pool_file):
     server.failures.update(ada=Say(""), bob=Fail(status=401), cyd=Say(""))
     assert main(["ask", "-q", "--pool", str(pool_file), PENS]) == 3
     why, spent = capsys.readouterr().err.splitlines()
     assert "ada: empty: " in why
-    assert spent == "lightrouter: spent in vain: 3 calls, 42 + 0 tokens, $0.000084"
+    assert spent == "lightrouter: cost of the failed run: 3 calls, 42 + 0 tokens, $0.000084"
 
 
-def test_nobody_answering_is_code_3_and_no_answer(capsys, server, pool_file):
+def test_no_candidate_answered_is_code_3(capsys, server, pool_file):
     server.failures.update(dict.fromkeys(("ada", "bob", "cyd"), Fail(status=400, message="out of order")))
     assert main(["ask", "-q", "--pool", str(pool_file), PENS]) == 3
     said = capsys.readouterr()
@@ -196,7 +196,7 @@ def test_a_key_that_a_server_echoes_is_never_shown(capsys, server, pool_file, mo
     assert KEY not in said.out + said.err
 
 
-def test_a_traceback_is_shown_to_who_asks_for_it_and_holds_no_key(capsys, server, pool_file, monkeypatch):
+def test_debug_shows_a_traceback_without_keys(capsys, server, pool_file, monkeypatch):
     monkeypatch.setenv("VLLM_API_KEY", KEY)
     monkeypatch.setenv("LIGHTROUTER_DEBUG", "1")
     echo = Fail(status=401, message=f"Incorrect API key provided: {KEY}")

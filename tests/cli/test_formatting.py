@@ -1,8 +1,10 @@
-"""Numbers and other people's text, as the command line writes them."""
+"""Numbers and untrusted text."""
+
+import json
 
 import pytest
 
-from lightrouter_graph.cli.formatting import clipped, compared, one_line, safe, usd
+from lightrouter_graph.cli.formatting import clipped, escaped, one_line, ratio, safe, usd
 
 
 @pytest.mark.parametrize(
@@ -14,14 +16,22 @@ def test_amounts(value, words):
 
 
 @pytest.mark.parametrize(
-    ("ratio", "words"),
-    [(0.479, "52 % less"), (1.0, "the same"), (1.26, "26 % more"), (3.14, "3.1x as much"), (49.6, "50x as much")],
+    ("value", "words"),
+    [
+        (0.479, "52 % cheaper"),
+        (1.0, "the same"),
+        (1.26, "26 % more expensive"),
+        (3.14, "3.1x the cost"),
+        (49.6, "50x the cost"),
+    ],
 )
-def test_ratios(ratio, words):
-    assert compared(ratio) == words
+def test_ratios(value, words):
+    assert ratio(value, "cheaper", "more expensive", "the cost") == words
 
 
 def test_text_is_made_safe_for_a_terminal():
-    assert safe("a\x1b[31mb\x07\tc\r\nd\u202ee") == "a[31mb\tc\nde"
+    assert safe("a\x1b[31mb\x07\tc\r\nd\u202e\u2028e") == "a[31mb\tc\nde"
+    assert json.loads(escaped(json.dumps({"a": "\x9b\u202e"}, ensure_ascii=False))) == {"a": "\x9b\u202e"}
+    assert escaped("\x9b\u2028") == r"\u009b\u2028"
     assert one_line("  a\n\n b\x1b ") == "a b"
     assert clipped("a long line of words", 10) == "a long li…"

@@ -8,29 +8,29 @@ from lightrouter_graph.cli import main
 from lightrouter_graph.testing import Fail
 
 
-def test_the_table_says_what_each_model_costs_and_can_do(capsys, pool_file):
+def test_the_table_lists_prices_and_capabilities(capsys, pool_file):
     assert main(["pool", "--pool", str(pool_file)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["name", "model", "$/1M", "in", "out", "continues", "JSON", "answers"]
-    assert lines[1].split()[:6] == ["ada", "vllm:ada", "1.00", "1.00", "boots", "schema"]
+    assert lines[0].split() == ["name", "model", "$/1M", "in", "out", "continues", "boots", "JSON", "check"]
+    assert lines[1].split()[:6] == ["ada", "vllm:ada", "1.00", "1.00", "yes", "schema"]
     assert lines[1].rstrip().endswith(" s")
-    assert lines[-1].startswith("3 of 3 models answer; the check: $0.0")
+    assert lines[-1].startswith("3 of 3 models responded; cost of the check: $0.0")
 
 
-def test_a_model_that_does_not_answer_is_named_with_the_cause(capsys, server, pool_file):
+def test_a_failed_check_names_the_cause(capsys, server, pool_file):
     server.failures["bob"] = Fail(status=404, message="no such model")
     assert main(["pool", "--pool", str(pool_file)]) == 1
     said = capsys.readouterr().out
-    assert "✗ no" in said
+    assert "✗ failed" in said
     assert "\nbob: bad response: " in said
     assert "no such model" in said
-    assert "2 of 3 models answer" in said
+    assert "2 of 3 models responded" in said
 
 
 def test_without_the_check_nothing_is_sent(capsys, server, pool_file):
     assert main(["pool", "--no-check", "--pool", str(pool_file)]) == 0
     assert server.requests == []
-    assert capsys.readouterr().out.splitlines()[-1] == "3 models, none asked"
+    assert capsys.readouterr().out.splitlines()[-1] == "3 models, not checked"
 
 
 def test_the_check_is_small(server, pool_file):
@@ -40,7 +40,7 @@ def test_the_check_is_small(server, pool_file):
 
 
 @pytest.mark.parametrize("check", ["--check", "--no-check"])
-def test_json_says_the_same(capsys, server, pool_file, check):
+def test_json_has_the_same_content(capsys, server, pool_file, check):
     server.failures["cyd"] = Fail(status=401, message="no")
     assert main(["pool", "--json", check, "--pool", str(pool_file)]) == (1 if check == "--check" else 0)
     ada, _, cyd = json.loads(capsys.readouterr().out)["candidates"]
@@ -55,7 +55,7 @@ def test_json_says_the_same(capsys, server, pool_file, check):
         assert ada["answers"] is cyd["answers"] is None
 
 
-def test_an_unknown_price_is_called_so(capsys, server):
+def test_an_unknown_price_is_shown_as_unknown(capsys, server):
     main(["pool", "--no-check", "-m", f"vllm:ada@{server.base_url}"])
     first, second, _ = capsys.readouterr().out.splitlines()
     assert first.split()[0] == "model"

@@ -1,4 +1,4 @@
-"""Where the models come from when nobody says."""
+"""The pool without --pool or --candidate."""
 
 import pytest
 
@@ -12,20 +12,20 @@ def _nothing_configured(monkeypatch, tmp_path):
     monkeypatch.setenv("OLLAMA_HOST", "http://127.0.0.1:9")
 
 
-def test_with_nothing_configured_the_models_that_come_along_are_asked_and_announced():
+def test_without_configuration_the_demo_models_are_used_and_announced():
     source = open_pool(None, None)
     assert source.pool.names == ("general", "shares", "products", "sums", "quick")
     assert source.announcement == POCKET
     assert source.aggregator is not None
 
 
-def test_what_is_configured_and_cannot_be_used_is_not_covered_up(tmp_path):
+def test_a_broken_pool_file_is_an_error(tmp_path):
     (tmp_path / "lightrouter.toml").write_text("[[candidate]]\nmodel = 'pocket:huge'\n")
     with pytest.raises(PoolError, match="the pocket models are pocket:general, "):
         open_pool(None, None)
 
 
-def test_specs_that_are_given_need_no_merger():
+def test_specs_need_no_aggregator():
     source = open_pool(None, ["pocket:general", "pocket:sums"])
     assert source.pool.names == ("pocket:general", "pocket:sums")
     assert (source.announcement, source.aggregator) == ("", None)

@@ -1,4 +1,4 @@
-"""`lightrouter serve`: a process that serves until Ctrl-C, and what it refuses to do."""
+"""`lightrouter serve` as a process: Ctrl-C, budget, API key and invalid options."""
 
 import os
 import re
@@ -40,11 +40,11 @@ def serving(*args: object, **env: str) -> Iterator[tuple["subprocess.Popen[str]"
 
 
 def interrupted(process: "subprocess.Popen[str]") -> str:
-    """Press Ctrl-C and return what was said on stderr."""
+    """Send Ctrl-C and return stderr."""
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate()
+    _, errors = process.communicate()
     assert process.returncode == 130
-    return told
+    return errors
 
 
 def test_it_serves_until_ctrl_c(pool_file):
@@ -98,9 +98,12 @@ def listening(base_url: str) -> bool:
         return trying.connect_ex((url.host, url.port)) == 0
 
 
-def test_without_a_key_an_open_address_is_warned_of(pool_file):
+def test_an_open_address_without_a_key_is_a_warning(pool_file):
     with serving("--pool", pool_file, "--host", "0.0.0.0") as (process, _):
-        assert "whoever reaches 0.0.0.0 can spend your money: set LIGHTROUTER_API_KEY" in interrupted(process)
+        assert (
+            "no API key: every client that reaches 0.0.0.0 spends your money; set LIGHTROUTER_API_KEY"
+            in interrupted(process)
+        )
 
 
 def test_without_its_packages_it_says_what_to_install():

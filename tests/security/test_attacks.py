@@ -15,9 +15,8 @@ from security.attacks import ATTACKS, FAMILIES, ORDER, careless, is_ordered, jud
 
 from lightrouter_graph import Context, LLMAggregator, LLMSelector
 from lightrouter_graph.cli.formatting import safe
-from lightrouter_graph.cli.live_view import Board
+from lightrouter_graph.cli.live_view import Board, draw_board
 from lightrouter_graph.cli.plain_view import event_line
-from lightrouter_graph.cli.race import Race
 from lightrouter_graph.llm.output_schema import schema_of
 from lightrouter_graph.llm.request import make_request
 from lightrouter_graph.prompts import (
@@ -227,7 +226,7 @@ def drawn(events_told):
     with console.capture() as screen:
         for event in events_told:
             board = board.after(event, 0.0)
-            console.print(Race(board, 0.0, "stopped"))
+            console.print(draw_board(board, 0.0, 100, "stopped"))
     return screen.get()
 
 
