@@ -1,1 +1,1 @@
-"""Events, traces and the bill of a run."""
+"""Custom stream events, trace metadata and the bill of a run."""

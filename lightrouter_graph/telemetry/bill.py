@@ -1,4 +1,4 @@
-"""What a run cost, and what one model alone or the full ensemble would have cost."""
+"""The bill of a run, with estimates for one model alone and for the full ensemble."""
 
 from collections.abc import Mapping, Sequence
 from statistics import mean
@@ -11,9 +11,11 @@ from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.providers.pricing import usd_of
 from lightrouter_graph.records import NO_USAGE, Answer, Boot, CallCost, Usage, add_usage
 
+_SENT = frozenset({"completed", "lost", "truncated"})
+
 
 class Estimate(TypedDict):
-    """What another way would have cost. `estimated` is false only where every token was really counted."""
+    """Estimated cost of an alternative to the run. `estimated` is False only if the provider counted every token."""
 
     what: str
     calls: int
@@ -25,10 +27,10 @@ class Estimate(TypedDict):
 class Bill(TypedDict):
     """The bill of one run.
 
-    The output of a call whose reply was lost (cancelled, timed out, disconnected) is estimated: as long as that of the
-    calls of its stage that returned, within its cap. `usd` is None as soon as one call's price is unknown: then
-    `usd_known` adds up the others and `unpriced` names whose price is missing. `by_stage` splits `usage`. `cached`
-    boots came from the cache and are in none of the sums.
+    The output tokens of a lost call (cancelled, timeout, disconnected) are estimated: the mean of the completed calls
+    of its stage, at most its cap. If a price is unknown, `usd` is None, `usd_known` is the sum of the known prices, and
+    `unpriced` has the candidates without a price. `by_stage` splits `usage` by stage. `cached` counts boots from the
+    cache, which are in none of the sums.
     """
 
     calls: int
@@ -54,58 +56,62 @@ def make_bill(
     merge_prompt_tokens: int,
     seconds: float,
 ) -> Bill:
-    """Add up the calls of a run and estimate its alternatives.
+    """Sum the cost of the model calls of a run, and estimate its alternatives.
 
     Args:
-        call_costs: Every model call of the run.
+        call_costs: Cost of every model call of the run.
         boots: Every boot of the run.
         answers: Every full answer of the run.
-        pool: The pool the run chose from.
-        first: The candidate to compare with: the one ranked first.
-        merged_tokens: Length of the final answer, for the aggregator a full ensemble would have paid.
-        merge_prompt_tokens: What an aggregator's prompt holds beside the conversation and the answers.
-        seconds: Wall-clock of the run.
+        pool: The candidates of the run.
+        first: Name of the candidate that is compared with: the one ranked first.
+        merged_tokens: Output tokens of the final answer, for the aggregator of the full ensemble.
+        merge_prompt_tokens: Prompt tokens of an aggregator without the conversation and the answers.
+        seconds: Wall-clock time of the run.
     """
-    cached = sum(call_cost["outcome"] == "cached" for call_cost in call_costs)
-    call_costs = [_estimated(s, call_costs) for s in call_costs if s["outcome"] in {"completed", "lost", "truncated"}]
-    told = {name: _alone(name, boots, answers) for name in pool.names}
-    known = [usage for usage in told.values() if usage is not None]
-    alone = {name: usage or _guess(name, known, boots, merged_tokens) for name, usage in told.items()}
+    cached = sum(cost["outcome"] == "cached" for cost in call_costs)
+    sent = [_estimated(cost, call_costs) for cost in call_costs if cost["outcome"] in _SENT]
+    answered = {name: _usage_alone(name, boots, answers) for name in pool.names}
+    known = [usage for usage in answered.values() if usage is not None]
+    alone = {name: usage or _guess(name, known, boots, merged_tokens) for name, usage in answered.items()}
     return {
-        "calls": len(call_costs),
+        "calls": len(sent),
         "cached": cached,
-        "usage": add_usage(*(s["usage"] for s in call_costs)),
-        "usd": _sum_or_none([s["usd"] for s in call_costs]),
-        "usd_known": sum(s["usd"] or 0.0 for s in call_costs),
-        "unpriced": list(dict.fromkeys(s["candidate"] for s in call_costs if s["usd"] is None)),
+        "usage": add_usage(*(cost["usage"] for cost in sent)),
+        "usd": _sum_or_none([cost["usd"] for cost in sent]),
+        "usd_known": sum(cost["usd"] or 0.0 for cost in sent),
+        "unpriced": list(dict.fromkeys(cost["candidate"] for cost in sent if cost["usd"] is None)),
         "seconds": seconds,
         "by_stage": {
-            stage: add_usage(*(s["usage"] for s in call_costs if s["stage"] == stage))
-            for stage in dict.fromkeys(s["stage"] for s in call_costs)
+            stage: add_usage(*(cost["usage"] for cost in sent if cost["stage"] == stage))
+            for stage in dict.fromkeys(cost["stage"] for cost in sent)
         },
         "one_model": _estimate(f"{first} alone", [(pool[first], alone[first])]),
         "full_ensemble": _full_ensemble(pool, pool[first], alone, merged_tokens, merge_prompt_tokens),
     }
 
 
-def _estimated(call_cost: CallCost, all_of_them: Sequence[CallCost]) -> CallCost:
-    """Estimate the output of a lost call."""
-    if call_cost["outcome"] != "lost":
-        return call_cost
+def _estimated(cost: CallCost, call_costs: Sequence[CallCost]) -> CallCost:
+    """Estimate the output tokens of a lost call by the mean of its stage."""
+    if cost["outcome"] != "lost":
+        return cost
     peers = [
-        s["usage"]["output_tokens"]
-        for s in all_of_them
-        if s["stage"] == call_cost["stage"] and s["outcome"] == "completed" and s["usage"]["output_tokens"]
+        peer["usage"]["output_tokens"]
+        for peer in call_costs
+        if peer["stage"] == cost["stage"] and peer["outcome"] == "completed" and peer["usage"]["output_tokens"]
     ]
-    output = round(mean(peers)) if peers else call_cost["cap"] or 0
-    usage: Usage = {**call_cost["usage"], "output_tokens": min(output, call_cost["cap"] or output)}
-    read, price = call_cost["usd"], call_cost["output_price"]
-    usd = None if read is None or price is None else read + usage["output_tokens"] * price / 1e6
-    return {**call_cost, "usage": usage, "usd": usd}
+    output = round(mean(peers)) if peers else cost["cap"] or 0
+    usage: Usage = {**cost["usage"], "output_tokens": min(output, cost["cap"] or output)}
+    prompt_usd, price = cost["usd"], cost["output_price"]
+    usd = None if prompt_usd is None or price is None else prompt_usd + usage["output_tokens"] * price / 1e6
+    return {**cost, "usage": usage, "usd": usd}
 
 
 def usage_metadata(usage: Usage) -> UsageMetadata:
-    """Say a usage in LangChain's words; integers only, since floats break the adding of chunks."""
+    """Convert a usage to LangChain's `UsageMetadata`; integers only, because LangChain cannot add chunks with floats.
+
+    Args:
+        usage: Tokens of one call, or of a run.
+    """
     return UsageMetadata(
         input_tokens=usage["input_tokens"],
         output_tokens=usage["output_tokens"],
@@ -115,40 +121,40 @@ def usage_metadata(usage: Usage) -> UsageMetadata:
     )
 
 
-def _alone(name: str, boots: Sequence[Boot], answers: Sequence[Answer]) -> Usage | None:
-    """What the candidate's own full answer took, had it answered the bare question alone; None if it wrote none.
+def _usage_alone(name: str, boots: Sequence[Boot], answers: Sequence[Answer]) -> Usage | None:
+    """Return the tokens of a candidate's full answer to the conversation alone; None if it generated none.
 
-    Alone it pays for its prompt once and for every token of the answer. The count is exact for an answer to the bare
-    prompt; one that was written under other candidates' boots or a draft is the best estimate there is.
+    The prompt counts once, and every token of the answer. The count is exact for an answer to the conversation alone,
+    and an estimate for an answer that was conditioned on other boots or a draft.
     """
     own = [boot for boot in boots if boot["candidate"] == name and boot["failure"] is None]
     full = next((a for a in reversed(answers) if a["candidate"] == name and a["failure"] is None), None)
     if full is None:
         return next((boot["usage"] for boot in own if boot["finished"]), None)
-    begun = next((boot for boot in own if boot["layer"] == full["layer"]), None)
-    if full["via"] == "regeneration" or begun is None:
+    started = next((boot for boot in own if boot["layer"] == full["layer"]), None)
+    if full["via"] == "regeneration" or started is None:
         first = own[0]["usage"] if own else full["usage"]
-        guessed = first["input_tokens"] != full["usage"]["input_tokens"] or full["usage"]["estimated"]
-        return cast("Usage", {**full["usage"], "input_tokens": first["input_tokens"], "estimated": guessed})
-    whole = add_usage(begun["usage"], full["usage"])
+        estimated = first["input_tokens"] != full["usage"]["input_tokens"] or full["usage"]["estimated"]
+        return cast("Usage", {**full["usage"], "input_tokens": first["input_tokens"], "estimated": estimated})
+    total = add_usage(started["usage"], full["usage"])
     prompt = {key: own[0]["usage"][key] for key in ("input_tokens", "cached_tokens")}
-    return cast("Usage", {**whole, **prompt, "estimated": whole["estimated"] or full["layer"] > 1})
+    return cast("Usage", {**total, **prompt, "estimated": total["estimated"] or full["layer"] > 1})
 
 
 def _full_ensemble(
     pool: Pool, aggregator: Candidate, alone: Mapping[str, Usage], merged_tokens: int, merge_prompt_tokens: int
 ) -> Estimate:
-    """One layer of Mixture-of-Agents: all answer in full, one more call reads them all and answers."""
+    """Estimate one layer of Mixture-of-Agents: every candidate answers in full, and an aggregator reads all answers."""
     parts = [(candidate, alone[candidate.name]) for candidate in pool]
-    told = sum(usage["output_tokens"] for _, usage in parts)
-    read = alone[aggregator.name]["input_tokens"] + merge_prompt_tokens + told
-    merge: Usage = {**NO_USAGE, "input_tokens": read, "output_tokens": merged_tokens, "estimated": True}
+    answer_tokens = sum(usage["output_tokens"] for _, usage in parts)
+    input_tokens = alone[aggregator.name]["input_tokens"] + merge_prompt_tokens + answer_tokens
+    merge: Usage = {**NO_USAGE, "input_tokens": input_tokens, "output_tokens": merged_tokens, "estimated": True}
     return _estimate(f"all {len(pool)} in full, then an aggregator", [*parts, (aggregator, merge)])
 
 
 def _guess(name: str, known: Sequence[Usage], boots: Sequence[Boot], merged_tokens: int) -> Usage:
-    """The mean of the answers that were written, for one that was not; at least as long as its own boot."""
-    begun = max((boot["usage"]["output_tokens"] for boot in boots if boot["candidate"] == name), default=0)
+    """Return the mean usage of the generated answers; at least the output tokens of the candidate's own boot."""
+    boot_tokens = max((boot["usage"]["output_tokens"] for boot in boots if boot["candidate"] == name), default=0)
     prompts = [usage["input_tokens"] for usage in known] or [
         boot["usage"]["input_tokens"] for boot in boots if boot["layer"] == 1
     ]
@@ -156,7 +162,7 @@ def _guess(name: str, known: Sequence[Usage], boots: Sequence[Boot], merged_toke
     return {
         **NO_USAGE,
         "input_tokens": round(mean(prompts or [0])),
-        "output_tokens": max(begun, round(mean(outputs))),
+        "output_tokens": max(boot_tokens, round(mean(outputs))),
         "estimated": True,
     }
 

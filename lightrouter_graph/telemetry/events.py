@@ -1,7 +1,7 @@
-"""The story of a run as `custom` stream events: what happened, when it happened.
+"""Events of a run in the `custom` stream mode of the graph.
 
-Every event is a dict with `type` = `"lightrouter"` and `event` naming one of the classes below; `layer` is 1-based,
-seconds are wall-clock, `usd` is None when a price is unknown.
+Every event is a dict with `type` = `"lightrouter"` and `event`, the name of one of the classes below. `layer` is
+1-based, `seconds` are wall-clock time, `usd` is None if a price is unknown.
 
 Example:
     ```python
@@ -133,15 +133,14 @@ Event = Token | Opened | BootDone | Ranked | AnswerDone | Tallied | Drafted | Bi
 
 
 parent_stream_writer: ContextVar[StreamWriter | None] = ContextVar("parent_stream_writer", default=None)
-"""Who else hears the story: the graph in which a chat model was called."""
-
+"""Stream writer of the graph in which a chat model was called; it receives the events as well."""
 
 _paused: ContextVar[bool] = ContextVar("paused", default=False)
 
 
 @contextmanager
 def events_paused() -> Iterator[None]:
-    """Keep what goes on inside of a candidate out of this run's story, should it be a router itself."""
+    """Keep the events of a candidate that is a router itself out of the stream of this run."""
     token = _paused.set(True)
     try:
         yield
@@ -150,17 +149,21 @@ def events_paused() -> Iterator[None]:
 
 
 def emit_event(event: Event) -> None:
-    """Send one event to whoever streams `custom`, from this graph or from one in which a chat model was called."""
-    own, around = get_stream_writer(), parent_stream_writer.get()
+    """Write one event to the `custom` stream of this graph, and of the graph in which the chat model was called.
+
+    Args:
+        event: The event; `token` events are written to this graph only.
+    """
+    own, parent = get_stream_writer(), parent_stream_writer.get()
     own(event)
-    if around is not None and around is not own and event["event"] != "token":
-        around(event)
+    if parent is not None and parent is not own and event["event"] != "token":
+        parent(event)
 
 
 def enclosing_stream_writer() -> StreamWriter | None:
-    """Return the writer of the graph we are in; None outside of any, and in a call of another LightRouter's.
+    """Return the stream writer of the current graph; None outside of a graph and inside of `events_paused`.
 
-    Two stories in one stream could not be told apart.
+    The events of a nested router are dropped, because one stream could not distinguish them from those of the run.
     """
     if _paused.get():
         return None

@@ -1,6 +1,6 @@
-"""What a tracer is told beyond what LangChain tells it by itself: the verdicts of a run, and feedback on its answer.
+"""LangSmith metadata of a run that LangChain does not send by itself, and feedback on its answer.
 
-Tracing off costs one look at a context variable. LangSmith is imported when first needed, not before.
+With tracing off, the cost is one context variable lookup. LangSmith is imported lazily.
 """
 
 import asyncio
@@ -21,15 +21,14 @@ if TYPE_CHECKING:
     from langsmith.run_trees import RunTree
 
 
-CHAT_MODEL_KEY = "lightrouter_face"
-"""Metadata of a run behind a chat model: "stream" where its tokens are asked for, else "reply"."""
-
+CHAT_MODEL_KEY = "lightrouter_chat_model"
+"""Metadata key of a run behind a chat model: "stream" if its tokens are streamed, else "reply"."""
 
 T = TypeVar("T")
 
 
 class Trace(TypedDict):
-    """Where LangSmith keeps a run: the run of the graph, the trace around it (the same unless nested), the project."""
+    """Ids of a run in LangSmith: run of the graph, its trace (equal unless the graph is nested), and project name."""
 
     run: str
     trace: str
@@ -37,26 +36,34 @@ class Trace(TypedDict):
 
 
 class Traced(TypedDict, total=False):
-    """What the decision record of a traced run holds besides."""
+    """Key that the decision record of a traced run has in addition."""
 
     trace: Trace
 
 
 def trace_ranking(ranking: Ranking, dropped: Mapping[str, str]) -> None:
-    """Note on the node's run who was ranked where, and who was dropped and why."""
+    """Add selector, order, scores and dropped candidates to the trace metadata of the node; no-op with tracing off.
+
+    Args:
+        ranking: The ranking of the layer.
+        dropped: Reason per dropped candidate.
+    """
     if (run := _run_of_node()) is not None:
         facts = {"selector": ranking["selector"], "order": ranking["order"], "scores": ranking["scores"]}
         _add(run, {**facts, "dropped": dict(dropped)})
 
 
 def trace_decision(decision: Mapping[str, Any]) -> Traced:
-    """Note on the node's run what a decision record says of each candidate, why it stopped and what it cost.
+    """Add the outcome of each candidate, the stop reason and the cost to the metadata of the node's run.
 
-    The cost goes by a name of ours: LangSmith adds `usage_metadata` of a node to that of the model calls below it,
-    and would count everything twice (langsmith-sdk, pull request 3119).
+    The cost has its own keys: LangSmith adds `usage_metadata` of a node to that of the model calls below it, and would
+    count the tokens twice (langsmith-sdk, pull request 3119).
+
+    Args:
+        decision: The decision record of the run.
 
     Returns:
-        What to add to the record so that `feedback` finds the run; nothing when tracing is off.
+        The keys to add to the record, so that `feedback` finds the run; empty with tracing off.
     """
     run = _run_of_node()
     if run is None:
@@ -75,13 +82,13 @@ def feedback(
     key: str = "lightrouter_score",
     comment: str | None = None,
 ) -> None:
-    """Send LangSmith a score for an answer. Asks for the project's id first, so it waits for the network.
+    """Send a score for an answer to LangSmith. Blocks for two requests: it reads the id of the project first.
 
     Args:
-        answer: The answer of a traced run, or the id of a root run in the project that is traced to now.
-        score: How good the answer was, by whatever measure `key` names.
-        key: What was measured.
-        comment: Anything to be known about it.
+        answer: The message of a traced run, or the id of a root run in the current tracing project.
+        score: Score of the answer; its scale is yours.
+        key: Name of the score in LangSmith.
+        comment: Optional text beside the score.
 
     Raises:
         LightRouterError: If the answer was not traced.
@@ -92,37 +99,40 @@ def feedback(
 
     context = get_tracing_context()
     if isinstance(answer, BaseMessage):
-        where: Trace | None = answer.response_metadata.get("lightrouter", {}).get("trace")
+        ids: Trace | None = answer.response_metadata.get("lightrouter", {}).get("trace")
     else:
         project = context["project_name"] or get_tracer_project() or "default"
-        where = {"run": str(answer), "trace": str(answer), "project": project}
-    if where is None:
-        msg = "this answer was not traced, so there is no run to give feedback on"
+        ids = {"run": str(answer), "trace": str(answer), "project": project}
+    if ids is None:
+        msg = "this answer was not traced, so it has no run to score: set LANGSMITH_TRACING=true before the run"
         raise LightRouterError(msg)
     client = context["client"] or get_cached_client()
-    client.flush()  # a project comes to be with its first run
-    session = client.read_project(project_name=where["project"]).id
-    client.create_feedback(where["run"], key, trace_id=where["trace"], session_id=session, score=score, comment=comment)
+    client.flush()  # a project is created with its first run
+    session = client.read_project(project_name=ids["project"]).id
+    client.create_feedback(ids["run"], key, trace_id=ids["trace"], session_id=session, score=score, comment=comment)
 
 
 def chat_model_mode() -> str | None:
-    """Say how the run we are in is looked at; None unless it stands behind a chat model."""
+    """Return "stream" or "reply" for a run behind a chat model (see `CHAT_MODEL_KEY`); None for any other run."""
     return (ensure_config().get("metadata") or {}).get(CHAT_MODEL_KEY)
 
 
 def counted_by_chat_model() -> bool:
-    """Whether LangSmith hears the tokens of this run's calls from the chat model before it."""
+    """Return True if the chat model around this run reports the tokens of its model calls to LangSmith."""
     handlers = getattr(ensure_config().get("callbacks"), "handlers", ())
     return chat_model_mode() is not None and any(isinstance(handler, _tracer_class()) for handler in handlers)
 
 
-async def traced_as_step(call: Callable[[RunnableConfig], Awaitable[T]], asked: Any, config: RunnableConfig) -> T:
-    """Make a model call whose run in LangSmith is a step, not a model's: LangSmith adds up the tokens of all models.
+async def traced_as_step(call: Callable[[RunnableConfig], Awaitable[T]], prompt: Any, config: RunnableConfig) -> T:
+    """Trace a model call as a chain run: LangSmith sums the tokens of all model runs, and would count them twice.
 
     Args:
-        call: Makes the call under a configuration.
-        asked: What the run shows as its input.
+        call: Function that makes the model call with a config.
+        prompt: Input of the run in the trace.
         config: Name, tags and metadata of the run.
+
+    Returns:
+        The result of `call`.
     """
     from langchain_core.runnables import RunnableLambda  # noqa: PLC0415 - only where something is traced
     from langsmith.run_helpers import tracing_context  # noqa: PLC0415
@@ -131,7 +141,7 @@ async def traced_as_step(call: Callable[[RunnableConfig], Awaitable[T]], asked: 
         with tracing_context(enabled=False):
             return await call({"tags": config.get("tags") or []})
 
-    reply: T = await RunnableLambda(step).ainvoke(asked, config)
+    reply: T = await RunnableLambda(step).ainvoke(prompt, config)
     return reply
 
 
@@ -143,9 +153,12 @@ def _tracer_class() -> type:
 
 @contextmanager
 def ended_when_cancelled() -> Iterator[UUID]:
-    """Give a model call an id for its run, and end that run if the call is cancelled.
+    """Provide the run id of a model call, and end its trace run if the call is cancelled.
 
-    LangChain ends a run that fails, but not one that is cancelled or timed out: it would stay pending for ever.
+    LangChain ends the run of a failed call, but not of a cancelled or timed-out one, which would stay pending.
+
+    Yields:
+        The run id for the config of the call.
     """
     run_id = uuid7()
     try:
@@ -160,12 +173,12 @@ def ended_when_cancelled() -> Iterator[UUID]:
 
 
 def _run_of_node() -> "RunTree | None":
-    """Return the run of the node we are in; None when nothing is traced."""
-    from langsmith.run_helpers import get_current_run_tree  # noqa: PLC0415 - a tenth of a second to import
+    """Return the trace run of the current node; None with tracing off."""
+    from langsmith.run_helpers import get_current_run_tree  # noqa: PLC0415 - importing it takes 0.1 s
     from langsmith.utils import tracing_is_enabled  # noqa: PLC0415
 
     run = get_current_run_tree()
-    # With tracing switched off inside a trace, the current run is one of the caller's.
+    # With tracing switched off inside of a trace, the current run is one of the caller.
     return run if run is not None and tracing_is_enabled() else None
 
 
