@@ -35,7 +35,12 @@ def total(amounts: Iterable[Amount]) -> Amount:
 
 
 def greatest(amounts: Iterable[Amount], number: int) -> Amount:
-    """Return an upper bound on the sum of any `number` of the amounts: the largest values of each field, added."""
+    """Return an upper bound on the sum of some of the amounts: the largest values of each field, added.
+
+    Args:
+        amounts: Worst-case costs, e.g. of the answers of all candidates.
+        number: How many of them will be spent, >= 0.
+    """
     amounts = list(amounts)
     return Amount(
         usd=sum(sorted((amount.usd for amount in amounts), reverse=True)[:number]),
@@ -63,7 +68,12 @@ def max_input_price(price: Price) -> float:
 
 
 def fits(amount: Amount, allowance: Allowance) -> bool:
-    """Return True if the amount exceeds no limit of the allowance."""
+    """Return True if the amount exceeds no limit of the allowance.
+
+    Args:
+        amount: Worst-case cost of some calls.
+        allowance: Limits in USD, tokens and calls.
+    """
     return not short_of(amount, allowance)
 
 

@@ -35,7 +35,11 @@ class RemainingBudget:
         return limits_length(self.allowance)
 
     def describe(self, amount: Amount) -> str:
-        """Compare an amount with each limit that it exceeds, e.g. "needs up to 0.004 USD, 0.001 USD left"."""
+        """Compare an amount with each limit that it exceeds, e.g. "needs up to 0.004 USD, 0.001 USD left".
+
+        Args:
+            amount: Worst-case cost of some calls.
+        """
         needed, left = asdict(amount), cast("Mapping[str, float]", self.allowance)
         short = short_of(amount, self.allowance) or tuple(self.scopes)  # none is exceeded beyond rounding
         parts = [f"{format_amount(n, needed[n])}, {format_amount(n, left[n])} left{self._of_budget(n)}" for n in short]

@@ -1,4 +1,4 @@
-"""Degradation steps: what a run changes, in a fixed order, if it does not fit into the remaining budget."""
+"""Degradation steps: fewer layers, models and boots, in a fixed order, until a run fits into the remaining budget."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -9,13 +9,12 @@ from lightrouter_graph.budget.amounts import short_of
 from lightrouter_graph.context import Context
 from lightrouter_graph.errors import BudgetError
 from lightrouter_graph.planning.forecast import PLANNED_TOKENS, Forecast, planned_answers
-from lightrouter_graph.query import Query, planned_calls
 
 ANSWER_CAPS = (4096, 2048, PLANNED_TOKENS)
 """Caps on a full answer without `max_tokens`, in tokens. A step fits if it fits with the lowest of them."""
 
 REPLACEMENTS = {"selector": "consistency", "aggregator": "vote"}
-"""By setting, the part that calls no model."""
+"""The selector and the aggregator that call no model."""
 
 _GIVE_A_PRICE = (
     "give one, in USD per 1M tokens: Candidate(name, model, price=(input, output)), or in a pool file "
@@ -42,21 +41,30 @@ class DegradationStep:
         return replace(self, settings=self.settings.model_copy(update=settings))
 
     def limited_to(self, number: int) -> "DegradationStep":
-        """Return the step with at most `number` boots and answers; the last in prior order are left out."""
+        """Return the step with fewer boots and answers; the candidates last in prior order are left out.
+
+        Args:
+            number: Most candidates that boot, and most that answer in full, >= 2.
+        """
         settings, boots = self.settings, min(number, len(self.first_wave))
         fewer: dict[str, Any] = {"width": boots} if boots < len(self.first_wave) else {}
         fewer |= {"agree": min(settings.agree, number)} if settings.agree else {"top_k": min(settings.top_k, number)}
         return replace(self.changed(**fewer), first_wave=self.first_wave[:number])
 
     def single(self, name: str, layer: int) -> "DegradationStep":
-        """Return the step in which one candidate answers in full, and no other candidate is queried."""
+        """Return the step in which one candidate answers in full, and no other model is called.
+
+        Args:
+            name: The candidate.
+            layer: The layer of its answer, which is the last.
+        """
         return replace(self.changed(top_k=1, agree=None, layers=layer, width=1), first_wave=(name,))
 
 
 def without_unpriced(
     asked: DegradationStep, forecast: Forecast, remaining: RemainingBudget
 ) -> tuple[DegradationStep, list[str], list[str]]:
-    """Under a limit in USD, leave out candidates without a known price and replace parts that call such models.
+    """Under a limit in USD, leave out models without a known price: candidates, and those of selector and aggregator.
 
     Args:
         asked: The requested run.
@@ -79,7 +87,11 @@ def without_unpriced(
         raise BudgetError(msg, needed={}, left={"usd": usd}, scope=scope)
     wave = [name for name in asked.first_wave if name in order]
     wave += [name for name in order if name not in wave]
-    models = {setting: _unpriced_models(getattr(forecast, setting), query) for setting in REPLACEMENTS}
+    calls = {setting: forecast.planned(getattr(forecast, setting)) for setting in REPLACEMENTS}
+    models = {
+        setting: [call.candidate.name for call in made if call.candidate is not None and call.candidate.price is None]
+        for setting, made in calls.items()
+    }
     names = [name for name in query.order if name not in order] + [name for out in models.values() for name in out]
     unpriced = ", ".join(dict.fromkeys(names))
     priced = replace(asked, first_wave=tuple(wave[: len(asked.first_wave)]))
@@ -88,20 +100,15 @@ def without_unpriced(
     return priced, order, notes
 
 
-def _unpriced_models(part: object, query: Query) -> list[str]:
-    candidates = [call.candidate for call in planned_calls(part, query, ["", ""])]
-    return [candidate.name for candidate in candidates if candidate is not None and candidate.price is None]
-
-
 def degradation_steps(
     asked: DegradationStep, order: Sequence[str], layer: int, *, judged: bool, merged: bool
 ) -> Iterator[DegradationStep]:
     """Yield the requested run, then its degradations in a fixed order; the first that fits is taken.
 
     1. Fewer layers: each costs all the boots, their ranking and a draft.
-    2. Consistency ranks the boots instead of a selector that calls models.
+    2. The consistency selector ranks the boots instead of a selector that calls models.
     3. Fewer boots and answers, down to two; the candidates last in prior order are left out.
-    4. A vote merges the answers instead of an aggregator that calls models, again with as many boots as fit.
+    4. The vote aggregator merges the answers instead of one that calls models, again with as many boots as fit.
     5. One candidate answers alone: the first in prior order whose answer fits.
 
     Args:
@@ -143,7 +150,7 @@ def choose_step(
         BudgetError: If not even a short answer of one candidate fits.
     """
     seen = forecast_of(asked)
-    judged, merged = (bool(planned_calls(part, seen.query, ["", ""])) for part in (seen.selector, seen.aggregator))
+    judged, merged = bool(seen.planned(seen.selector)), bool(seen.planned(seen.aggregator))
     steps = list(degradation_steps(asked, order, layer, judged=judged, merged=merged))
     for number, step in enumerate(steps):
         capped = [step.changed(max_tokens=cap) for cap in _answer_caps(step.settings, remaining)]
@@ -180,7 +187,12 @@ def _too_small(costs: Mapping[str, Amount], remaining: RemainingBudget) -> Budge
 
 
 def describe_degradation(asked: DegradationStep, chosen: DegradationStep) -> list[str]:
-    """Return one sentence per difference between the requested and the chosen run."""
+    """Return one note per setting that differs between two steps, as in the decision record's `budget`.
+
+    Args:
+        asked: The requested run.
+        chosen: The chosen step.
+    """
     before, after = asked.settings, chosen.settings
     capped = [f"budget: a full answer has at most {after.max_tokens} tokens"] * (before.max_tokens != after.max_tokens)
     if len(chosen.first_wave) == 1 and chosen.first_wave != asked.first_wave:
@@ -198,10 +210,10 @@ def describe_degradation(asked: DegradationStep, chosen: DegradationStep) -> lis
 
 
 def describe_replacement(name: str, settings: Context) -> str:
-    """Return the sentence on a part that is replaced by one that calls no model.
+    """Return the note on a selector or aggregator that is replaced by one that calls no model.
 
     Args:
         name: "selector" or "aggregator".
-        settings: The settings that name the part.
+        settings: The settings that name the selector and the aggregator.
     """
     return f"budget: {_REPLACED[name]} instead of the {name} {getattr(settings, name)!r}"

@@ -1,8 +1,8 @@
 """Worst-case cost of the model calls that a run plans."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from langchain_core.messages import AIMessage, AnyMessage
 
@@ -19,8 +19,10 @@ from lightrouter_graph.budget.amounts import greatest, total
 from lightrouter_graph.context import Context
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.prompts import with_draft, with_schema, with_shared_boots
-from lightrouter_graph.query import Query, planned_calls
+from lightrouter_graph.query import PlannedCall, Query, planned_calls
 from lightrouter_graph.records import Allowance
+
+Prompt = TypeVar("Prompt")
 
 PLANNED_TOKENS = 1024
 """Tokens planned for a full answer without `max_tokens`; it gets more if the budget allows."""
@@ -43,6 +45,7 @@ class LayerProgress:
         draft: Merged text of the layer before; None in the first layer.
         boots: Text of each boot that did not fail, by candidate.
         answers: Text of each complete answer, finished boots included, by candidate.
+        prompts: Cache of the prompts built while planning, so that each is built once for all degradation steps.
     """
 
     bound: PromptTokenBound
@@ -50,10 +53,26 @@ class LayerProgress:
     draft: str | None = None
     boots: Mapping[str, str] = field(default_factory=dict)
     answers: Mapping[str, str] = field(default_factory=dict)
+    prompts: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def reservations(self, allowance: Allowance) -> BudgetReservations:
-        """Return the budget for the calls of a selector or an aggregator, with the allowance of its plan."""
+        """Return the budget for the model calls of a selector or an aggregator.
+
+        Args:
+            allowance: The limits in its `PartPlan`.
+        """
         return BudgetReservations(allowance, self.bound)
+
+    def cached(self, key: Hashable, build: Callable[[], Prompt]) -> Prompt:
+        """Return a prompt from the cache.
+
+        Args:
+            key: Everything the prompt depends on.
+            build: Builds the prompt if it is not in the cache.
+        """
+        if key not in self.prompts:
+            self.prompts[key] = build()
+        return cast("Prompt", self.prompts[key])
 
 
 def longest_reply(max_tokens: int | None) -> str:
@@ -66,13 +85,13 @@ def longest_reply(max_tokens: int | None) -> str:
 
 
 def planned_answers(settings: Context) -> int:
-    """Return the full answers planned per run; with `agree`, further ones are queried only if the budget allows."""
+    """Return how many full answers are planned; with `agree`, the stop rule selects more only if the budget allows."""
     return settings.top_k if settings.agree is None else settings.agree
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Worst-case cost of the calls of a run, from its present state to its end, under the settings of the query.
+    """Worst-case cost of the model calls of a run, from its present state to its end, under the settings of the query.
 
     Attributes:
         query: The query in the present layer.
@@ -87,19 +106,18 @@ class Forecast:
     aggregator: object
 
     def layer(self) -> Amount:
-        """Return the cost from the beginning of the layer to the end of the run."""
+        """Return the cost of all model calls from the beginning of the layer to the end of the run."""
         return total(self.fan_out().values()) + self.after_fan_out()
 
     def fan_out(self) -> dict[str, Amount]:
-        """Return the cost of each boot by candidate; a single candidate answers in full without a boot."""
+        """Return the cost of each boot by candidate, prompt tokens included; a single candidate answers in full."""
         names = self.progress.first_wave
         if len(names) == 1:
             return {names[0]: self.answer(names[0])}
-        prompt = self._sent(with_draft(self.query.messages, self.progress.draft))
-        return {name: self._call(self.query.pool[name], prompt, self._boot_cap) for name in names}
+        return {name: self._call(self.query.pool[name], self._with_draft(), self._boot_cap) for name in names}
 
     def after_fan_out(self) -> Amount:
-        """Return the cost of everything after the first fan-out of the layer, before any of its results is known."""
+        """Return the cost of all model calls after the first fan-out of the layer, before its results are known."""
         names = self.progress.first_wave
         if len(names) == 1:
             wave = [*names, *self._without_boot][: planned_answers(self._settings)]
@@ -114,7 +132,7 @@ class Forecast:
         return self._part(self.selector, boots, self.progress.first_wave) if len(boots) > 1 else Amount()
 
     def after_selection(self) -> Amount:
-        """Return the cost of everything after the ranking of the boots."""
+        """Return the cost of all model calls after the ranking of the boots."""
         boots = self.progress.boots
         if not self.query.final:
             return self.merge(_longest(boots.values(), self._settings.top_k), list(boots)) + self.after_merge()
@@ -126,7 +144,7 @@ class Forecast:
         return greatest((self.answer(name) for name in names), wave) + self.merge(texts, names)
 
     def after_merge(self) -> Amount:
-        """Return the cost of the layers after the present one."""
+        """Return the cost of all model calls in the layers after the present one."""
         if self.query.final:
             return Amount()
         layer = self.query.layer + 1
@@ -135,18 +153,24 @@ class Forecast:
         return replace(self, query=query, progress=replace(self.progress, draft=draft, boots={}, answers={})).layer()
 
     def answer(self, name: str) -> Amount:
-        """Return the cost of the full answer of one candidate."""
+        """Return the cost of the full answer of one candidate: its prompt tokens and `max_tokens`.
+
+        Args:
+            name: The candidate.
+        """
         return self._call(self.query.pool[name], self.answer_prompt(name), None)
 
     def answer_prompt(self, name: str) -> list[AnyMessage]:
-        """Return the longest prompt that one candidate may get for its full answer."""
-        messages, boots = with_draft(self.query.messages, self.progress.draft), self.progress.boots
-        shared = _longest(boots.values(), self._settings.top_k)
-        if self._settings.conditioning == "shared" and len(shared) > 1:
-            return self._sent(with_shared_boots(messages, shared))
-        if name in boots and self._may_continue(self.query.pool[name]):
-            return [*self._sent(messages), AIMessage(boots[name])]
-        return self._sent(messages)
+        """Return the messages of the longest prompt that one candidate may get for its full answer.
+
+        Args:
+            name: The candidate.
+        """
+        boots = self.progress.boots
+        if self._settings.conditioning == "shared" and min(len(boots), self._settings.top_k) > 1:
+            return self._with_draft(tuple(_longest(boots.values(), self._settings.top_k)))
+        begun = [AIMessage(boots[name])] if name in boots and self._may_continue(self.query.pool[name]) else []
+        return [*self._with_draft(), *begun]
 
     def merge(self, texts: Sequence[str], names: Sequence[str]) -> Amount:
         """Return the cost of merging texts; a single text is not merged.
@@ -158,7 +182,11 @@ class Forecast:
         return self._part(self.aggregator, texts, names) if len(texts) > 1 else Amount()
 
     def merge_with(self, names: Sequence[str]) -> Amount:
-        """Return the cost of merging the answers so far and those of some candidates."""
+        """Return the cost of merging the answers so far and those of some candidates.
+
+        Args:
+            names: The candidates that answer next.
+        """
         texts = [*self.progress.answers.values(), *self._longest_answers(len(names))]
         merged = texts if self._settings.agree is not None else _longest(texts, self._settings.top_k)
         return self.merge(merged, [*self.progress.answers, *names])
@@ -179,20 +207,26 @@ class Forecast:
         return None
 
     def shortest_answers(self, names: Sequence[str]) -> dict[str, Amount]:
-        """Return the cost of the shortest answer that `short_answer` accepts, by candidate."""
+        """Return the cost of the shortest answer that `short_answer` accepts (`MIN_REPLY_TOKENS`), by candidate."""
         shortest = min(MIN_REPLY_TOKENS, self._settings.max_tokens or MIN_REPLY_TOKENS)
         return {name: self._call(self.query.pool[name], self.answer_prompt(name), shortest) for name in names}
 
+    def planned(self, part: object, texts: Sequence[str] = ("", "")) -> Sequence[PlannedCall]:
+        """Return the model calls that the selector or the aggregator plans, from the cache where possible.
+
+        Args:
+            part: The selector or the aggregator.
+            texts: The boots or answers; by default two, to find out whether it calls models at all.
+        """
+        key = id(part), self.query.final, self._settings.max_tokens, tuple(texts)
+        return self.progress.cached(key, lambda: planned_calls(part, self.query, texts))
+
     def _part(self, part: object, texts: Sequence[str], names: Sequence[str]) -> Amount:
         """Add up the planned calls of a part; each is made by its own candidate, or by one of `names`."""
-        pool = self.query.pool
-        calls = [
-            ([call.candidate] if call.candidate is not None else [pool[name] for name in names], call)
-            for call in planned_calls(part, self.query, texts)
-        ]
         return total(
             greatest((self._call(one, call.messages, call.max_tokens, call.extras) for one in candidates), 1)
-            for candidates, call in calls
+            for call in self.planned(part, texts)
+            for candidates in [[call.candidate] if call.candidate is not None else [self.query.pool[n] for n in names]]
         )
 
     def _call(
@@ -205,10 +239,14 @@ class Forecast:
         prompt = self.progress.bound.bound(candidate, messages, self.query.request.extras if extras is None else extras)
         return cost_of(candidate.price, prompt, max_tokens or self._settings.max_tokens or PLANNED_TOKENS)
 
-    def _sent(self, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-        """Add the schema as text, as some candidates get it."""
+    def _with_draft(self, shared: tuple[str, ...] = ()) -> list[AnyMessage]:
+        """Return the conversation with the draft, shared boots, and the schema as text, as some candidates get it."""
+        return self.progress.cached((self.progress.draft, shared), lambda: self._build(shared))
+
+    def _build(self, shared: tuple[str, ...]) -> list[AnyMessage]:
+        messages = with_shared_boots(with_draft(self.query.messages, self.progress.draft), shared)
         schema = self.query.request.schema
-        return list(messages) if schema is None else with_schema(messages, schema.name, schema.schema)
+        return messages if schema is None else with_schema(messages, schema.name, schema.schema)
 
     def _may_continue(self, candidate: Candidate) -> bool:
         able = candidate.continuation is not None and self._settings.continuation == "auto"

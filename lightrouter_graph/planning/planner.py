@@ -49,7 +49,7 @@ class FanOutPlan:
         reserved: Worst-case cost of the fan-out.
         notes: What differs from the requested run, and why.
         step: Number of the degradation step, 0 is the requested run (`plan_layer` only).
-        budget_exhausted: Whether the budget cannot pay for all candidates that the stop rule selected; then no further
+        budget_exhausted: Whether the budget cannot pay for all candidates that the stop rule selected; then no other
             one is queried in this layer (`plan_answers` only).
     """
 
@@ -65,7 +65,7 @@ class FanOutPlan:
 
 @dataclass(frozen=True, slots=True)
 class PartPlan:
-    """Limits of the calls of a selector or an aggregator; `settings` replaces a part that exceeds them."""
+    """Limits of the model calls of a selector or an aggregator; `settings` replaces one that exceeds them."""
 
     allowance: Allowance
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -127,7 +127,7 @@ class Planner:
         )
 
     def plan_selection(self, query: Query, remaining: RemainingBudget, progress: LayerProgress) -> PartPlan:
-        """Limit the calls of the selector; consistency replaces a selector that the budget cannot pay for.
+        """Limit the model calls of the selector; consistency replaces a selector that the budget cannot pay for.
 
         Args:
             query: The query in the present layer.
@@ -172,7 +172,7 @@ class Planner:
     def plan_merge(
         self, query: Query, remaining: RemainingBudget, progress: LayerProgress, answers: Sequence[Answer]
     ) -> PartPlan:
-        """Limit the calls of the aggregator; a vote replaces an aggregator that the budget cannot pay for.
+        """Limit the model calls of the aggregator; a vote replaces an aggregator that the budget cannot pay for.
 
         Args:
             query: The query in the present layer.
@@ -187,7 +187,12 @@ class Planner:
         return _part_plan("aggregator", query.settings, remaining, need, forecast.after_merge())
 
     def forecast(self, query: Query, progress: LayerProgress) -> Forecast:
-        """Return the worst-case cost of the rest of a run, with the parts that the settings of the query name."""
+        """Return the worst-case cost of the rest of a run.
+
+        Args:
+            query: The query in the present layer; its settings name the selector and the aggregator.
+            progress: Results of the layer; `first_wave` is not empty.
+        """
         selector, aggregator = self.selectors[query.settings.selector], self.aggregators[query.settings.aggregator]
         return Forecast(query, progress, selector, aggregator)
 
@@ -198,14 +203,19 @@ class Planner:
 
 
 def remaining_of(state: State) -> RemainingBudget:
-    """Return the remaining budget of a run and its thread."""
+    """Return the remaining budget of a run and its thread, from the call costs in the state of the graph."""
     settings = settings_of(state)
     budget, thread_budget = read_budget(settings.budget), read_budget(settings.thread_budget)
     return remaining_budget(budget, thread_budget, total_spent(state["call_costs"]), state["before"])
 
 
 def progress_of(state: State, query: Query) -> LayerProgress:
-    """Return the results of the present layer of a run."""
+    """Return the results of the present layer of a run.
+
+    Args:
+        state: The state of the graph.
+        query: The query of the layer.
+    """
     observed = {query.pool[name]: tokens for name, tokens in observed_lengths(state).items()}
     return LayerProgress(
         PromptTokenBound(query.messages, query.request.extras, observed),

@@ -287,6 +287,26 @@ class CountedMessage(HumanMessage):
 READS: list[int] = []
 
 
+class CountedCaller(Caller):
+    """Counts how often its calls are planned."""
+
+    def planned(self, query, texts):
+        PLANNED.append((query.final, query.settings.max_tokens, tuple(texts)))
+        return super().planned(query, texts)
+
+
+PLANNED: list[tuple] = []
+
+
+def test_a_part_plans_its_calls_once_for_all_steps_with_the_same_texts():
+    settings = Context(width=None, top_k=3, agree=None, layers=8)
+    PLANNED.clear()
+    found = plan(settings, left(tokens=12_000), "abcdefgh", CountedCaller(4))
+    assert found.settings == {"layers": 1, "selector": "consistency", "max_tokens": 1024}
+    # Whether it calls models at all; an inner layer and the last, with a cap for the steps and without for the note.
+    assert len(PLANNED) == len(set(PLANNED)) == 5
+
+
 def test_a_conversation_is_counted_once_for_all_steps():
     settings = Context(width=None, top_k=3, agree=None, layers=8, max_tokens=1000)
     messages = [CountedMessage("x" * 1000) for _ in range(300)]
