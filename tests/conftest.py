@@ -35,4 +35,4 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _no_old_lanes() -> None:
     """Let no test meet the pauses and breakers of another, whose server had the same port."""
-    endpoints.forget()
+    endpoints.clear()

@@ -93,7 +93,7 @@ class CallAttempts:
         endpoint = endpoints.of(candidate.model, limit=candidate.max_concurrency)
         # The timeout of the call excludes the wait for a permit, but includes a pause that the provider asked for.
         permit = endpoint.permit(
-            candidate.model_name, acquire_timeout_s=self._run_left_s(), longest_pause_s=self._left_s()
+            candidate.model_name, acquire_timeout_s=self._run_left_s(), max_cooldown_s=self._left_s()
         )
         try:
             async with permit as held:
@@ -101,7 +101,7 @@ class CallAttempts:
                 cause = reply.failure and reply.failure["cause"]
                 # A timeout of the run, or of a model that was streaming, does not show that the endpoint is down.
                 if cause != "timeout" or (self._run_left_s() > 0 and not self._accumulator.has_chunks):
-                    held.note(cause, self._retry_after_s())
+                    held.record(cause, self._retry_after_s())
         except EndpointClosedError as closed:
             return not_sent(candidate, call, closed.failure)
         return reply

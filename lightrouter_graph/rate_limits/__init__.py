@@ -1,7 +1,7 @@
 """Traffic control per endpoint: concurrency limit, Retry-After cooldown, circuit breaker per model, retry budget.
 
-An endpoint is one provider address with one key, wherever in the process it is called from. Completion takes a permit
-in the endpoint of its candidate before each call, and says afterwards how the call went.
+An endpoint is one provider URL with one API key; all event loops and threads of the process share it. A call acquires a
+permit of its endpoint before each request, and records the outcome before it releases the permit.
 
 Example:
     ```python
@@ -11,10 +11,10 @@ Example:
             try:
                 message = await model.ainvoke(prompt)
             except Exception as exc:
-                permit.note(cause_of(exc), retry_after_s(exc))
+                permit.record(cause_of(exc), retry_after_s(exc))
                 raise
-            permit.note(None)
-    except EndpointClosedError as closed:  # nothing was sent
+            permit.record(None)
+    except EndpointClosedError as closed:  # no request was sent
         failure = closed.failure
     ```
 """
@@ -23,11 +23,11 @@ from lightrouter_graph.rate_limits.endpoint import Endpoint
 from lightrouter_graph.rate_limits.endpoint_key import endpoint_key
 from lightrouter_graph.rate_limits.permit import EndpointClosedError, Permit
 from lightrouter_graph.rate_limits.registry import EndpointRegistry, endpoints
-from lightrouter_graph.rate_limits.retry import RETRIED, RetryBudget, backoff_s, worth_retrying
+from lightrouter_graph.rate_limits.retry import RETRYABLE, RetryBudget, backoff_s, worth_retrying
 from lightrouter_graph.rate_limits.retry_after import retry_after_s
 
 __all__ = [
-    "RETRIED",
+    "RETRYABLE",
     "Endpoint",
     "EndpointClosedError",
     "EndpointRegistry",

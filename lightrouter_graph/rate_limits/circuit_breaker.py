@@ -1,58 +1,59 @@
-"""Stops calling a model that keeps failing, and finds out with one call at a time when it is back.
+"""Circuit breaker of one model: rejects requests after repeated failures, and probes with one request at a time.
 
-Why not a library. Half-open, every one of `purgatory` 3.0.1, `aiobreaker` 1.2.0 (of 2021), `hyx` 0.0.2 and
-`circuitbreaker` 2.1.3 lets all waiting calls through: of 20 at once, 20 reached the provider (tried with the first two,
-read in the others), which is the storm a breaker is there to prevent. `purgatory` counts a cancelled call as a failure,
-and we cancel all the time. `pybreaker` 1.4.1 is async for Tornado alone, takes a coroutine function that fails for a
-success, and holds its lock for as long as the call lasts. None takes a clock, or waits longer after each failed probe.
+Why no library: half-open, `purgatory` 3.0.1, `aiobreaker` 1.2.0, `hyx` 0.0.2 and `circuitbreaker` 2.1.3 let all waiting
+requests through (tested with the first two, read in the source of the others). `purgatory` counts a cancelled request
+as a failure, and early stopping cancels often. `pybreaker` 1.4.1 supports async for Tornado only, counts a coroutine
+function that fails as a success, and holds its lock during the request. No library takes a clock or waits longer after
+each failed probe.
 """
 
 import threading
 from collections.abc import Callable
 
-from lightrouter_graph.rate_limits.retry import doubled_s
+from lightrouter_graph.rate_limits.retry import exponential_s
 
 FAILURES_IN_A_ROW = 5
-"""So many open a breaker: where a tenth of the calls fails by chance, one in 100,000 is the fifth in a row."""
+"""Opens the breaker. If 10 % of the requests fail independently, 1 in 100,000 is the fifth failure in a row."""
 
-FIRST_REST_S, LONGEST_REST_S = 30.0, 300.0
-"""How long an open breaker rests before its first probe; twice as long after each that failed, up to the longest."""
+FIRST_OPEN_S, MAX_OPEN_S = 30.0, 300.0
+"""Seconds until the first probe; doubled after each failed probe, up to the maximum."""
 
 
 class CircuitBreaker:
-    """Closed, open, or open with one probe under way.
+    """A breaker is closed, open, or open with one probe in flight. Thread-safe.
 
-    Every opening and every probe begins a generation. A call tells its outcome with the generation it was admitted in,
-    and is heard only while that lasts: calls from before the opening neither close the breaker nor open it once more,
-    and in a probe's generation there is nobody but the probe.
+    Each opening and each probe starts a new generation. The outcome of a request counts only in the generation in which
+    it was admitted: requests from before the opening neither close the breaker nor extend the open time.
 
     Args:
-        now: The time in seconds, never going back.
+        now: Monotonic clock in seconds.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._lock = threading.RLock()  # re-entrant: collecting a lost task ends its probe wherever we are
+        self._lock = (
+            threading.RLock()
+        )  # re-entrant: garbage collection of a lost task may abandon its probe at any line
         self._generation = 0
         self._failures = 0
-        self._openings = 0  # in a row; 0 while closed
+        self._openings = 0  # consecutive; 0 while closed
         self._next_try = 0.0
         self._probing = False
 
     @property
     def refuses(self) -> bool:
-        """Whether a call would be refused now."""
+        """True if a request would be rejected now."""
         return self._openings > 0 and (self._probing or self._now() < self._next_try)
 
     @property
     def reason(self) -> str:
-        """Why calls are refused, to be read after the model's name."""
+        """Why requests are rejected; an error message puts the model name in front."""
         wait_s = max(0.0, self._next_try - self._now())
-        then = "it is being tried again now" if self._probing else f"next try in {wait_s:.0f} s"
+        then = "a probe is in flight" if self._probing else f"next try in {wait_s:.0f} s"
         return f"failed {self._failures} times in a row; {then}"
 
     def admit(self) -> int | None:
-        """Let a call through and return its generation, or None to refuse it; the first after a rest is the probe."""
+        """Return the generation of an admitted request, or None. The first request after the open time is the probe."""
         if not self._openings:
             return self._generation
         with self._lock:
@@ -63,7 +64,11 @@ class CircuitBreaker:
             return self._generation
 
     def succeed(self, generation: int) -> None:
-        """Close: the provider answered."""
+        """Record a success, which closes the breaker.
+
+        Args:
+            generation: The return value of `admit`.
+        """
         if not self._failures:
             return
         with self._lock:
@@ -71,18 +76,26 @@ class CircuitBreaker:
                 self._failures, self._openings, self._probing = 0, 0, False
 
     def fail(self, generation: int) -> None:
-        """Count a failure: one too many opens, and so does a probe's."""
+        """Record a failure. The fifth in a row and that of a probe open the breaker.
+
+        Args:
+            generation: The return value of `admit`.
+        """
         with self._lock:
             if generation != self._generation:
                 return
             self._failures += 1
             if self._probing or self._failures >= FAILURES_IN_A_ROW:
                 self._openings += 1
-                self._next_try = self._now() + doubled_s(self._openings, FIRST_REST_S, LONGEST_REST_S)
+                self._next_try = self._now() + exponential_s(self._openings, FIRST_OPEN_S, MAX_OPEN_S)
                 self._begin_generation(probing=False)
 
     def abandon(self, generation: int) -> None:
-        """Hear that a call ended without telling anything: after a probe, the next call is the probe."""
+        """Record a request that ended without an outcome. If it was the probe, the next request is.
+
+        Args:
+            generation: The return value of `admit`.
+        """
         if not self._probing:
             return
         with self._lock:

@@ -1,19 +1,19 @@
-"""How long an endpoint must be left alone, because the provider said so."""
+"""Cooldown of an endpoint: no request is sent until the time that the provider asked for is over."""
 
 import threading
 from collections.abc import Awaitable, Callable
 
-_SPREAD = 0.25
-_SHORTEST_SPREAD_S, _LONGEST_SPREAD_S = 0.1, 5.0
+_JITTER = 0.25
+_MIN_JITTER_S, _MAX_JITTER_S = 0.1, 5.0
 
 
 class Cooldown:
-    """The cooldowns of one endpoint: for all its models, or for one.
+    """Cooldowns of one endpoint, for all models or for a single one. Thread-safe.
 
     Args:
-        now: The time in seconds, never going back.
-        sleep: Waits so many seconds.
-        random: A number in [0, 1).
+        now: Monotonic clock in seconds.
+        sleep: Async sleep function, in seconds.
+        random: Returns a number in [0, 1).
     """
 
     def __init__(
@@ -23,32 +23,41 @@ class Cooldown:
         self._until: dict[str | None, float] = {}  # None: for all models
         self._lock = threading.RLock()
 
-    def begin(self, model_name: str | None, seconds: float) -> None:
-        """Pause one model, or all of them where it is None; a cooldown is never shortened."""
+    def start(self, model_name: str | None, seconds: float) -> None:
+        """Start a cooldown. A longer one in effect is kept.
+
+        Args:
+            model_name: The model, or None for all models of the endpoint.
+            seconds: The duration, >= 0.
+        """
         now = self._now()
         with self._lock:
             until = {name: end for name, end in self._until.items() if end > now}
             until[model_name] = max(until.get(model_name, 0.0), now + seconds)
             self._until = until
 
-    def left_s(self, model_name: str) -> float:
-        """How long the model is still paused; 0 when it is not."""
+    def remaining_s(self, model_name: str) -> float:
+        """Return the remaining seconds of a model's cooldown; 0 without one."""
         until = self._until
         if not until:
             return 0.0
         return max(0.0, max(until.get(None, 0.0), until.get(model_name, 0.0)) - self._now())
 
-    async def sit_out(self, model_name: str, acquire_timeout_s: float) -> bool:
-        """Wait until the model is not paused, and a little longer, at random: not all come back at the same instant.
+    async def wait(self, model_name: str, timeout_s: float) -> bool:
+        """Wait for the end of a model's cooldown, plus random jitter, so that waiting requests are not sent at once.
+
+        Args:
+            model_name: The model.
+            timeout_s: The longest wait.
 
         Returns:
-            False, at once, if that is longer than patience.
+            False, without waiting, if the cooldown is longer than the timeout.
         """
-        until = self._now() + acquire_timeout_s
-        while left := self.left_s(model_name):
-            acquire_timeout_s = until - self._now()
-            if left > acquire_timeout_s:
+        until = self._now() + timeout_s
+        while remaining := self.remaining_s(model_name):
+            timeout_s = until - self._now()
+            if remaining > timeout_s:
                 return False
-            spread = min(max(left * _SPREAD, _SHORTEST_SPREAD_S), _LONGEST_SPREAD_S)
-            await self._sleep(min(left + self._random() * spread, acquire_timeout_s))
+            jitter = min(max(remaining * _JITTER, _MIN_JITTER_S), _MAX_JITTER_S)
+            await self._sleep(min(remaining + self._random() * jitter, timeout_s))
         return True

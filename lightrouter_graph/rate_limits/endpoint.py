@@ -1,4 +1,4 @@
-"""An endpoint: one provider address with one key, and all that its calls must wait for."""
+"""`Endpoint`: concurrency limit, cooldowns and circuit breakers of one provider URL with one API key."""
 
 import math
 import threading
@@ -11,22 +11,17 @@ from lightrouter_graph.rate_limits.permit import Permit
 from lightrouter_graph.rate_limits.semaphore import ResizableSemaphore
 
 DEFAULT_LIMIT = 100
-"""Calls under way at once with one key, when no candidate says otherwise: far more than one user's graph needs, and as
-many as httpx opens connections by default, so that further ones would only wait elsewhere, unseen.
-"""
-
-_MOST_MODELS = 1000
-"""Models whose breakers an endpoint remembers; who names more is inventing them, and the oldest is forgotten."""
+"""Default limit of concurrent requests: the default size of an httpx connection pool, so more would wait there."""
 
 
 class Endpoint:
-    """The permits, cooldowns and breakers of one provider address with one key; for any event loop and thread.
+    """Issues permits for the requests to one provider URL with one API key, from any event loop and thread.
 
     Args:
-        label: How it is called in reprs; no secret.
-        now: The time in seconds, never going back.
-        sleep: Waits so many seconds.
-        random: A number in [0, 1).
+        label: Name in the repr; must not be a secret.
+        now: Monotonic clock in seconds.
+        sleep: Async sleep function, in seconds.
+        random: Returns a number in [0, 1).
     """
 
     def __init__(
@@ -39,56 +34,59 @@ class Endpoint:
     ) -> None:
         self.label = label
         self._now = now
-        self._named_limit: int | None = None
+        self._set_limit: int | None = None
         self._semaphore = ResizableSemaphore(DEFAULT_LIMIT)
         self._cooldown = Cooldown(now, sleep, random)
         self._breakers: dict[str, CircuitBreaker] = {}
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
-        """Say who it leads to and how busy it is."""
-        return f"Endpoint({self.label!r}, {self.taken} of {self.limit} places taken)"
+        """Label, permits in use and limit."""
+        return f"Endpoint({self.label!r}, {self.taken} of {self.limit} permits in use)"
 
     @property
     def limit(self) -> int:
-        """How many calls may be under way at once."""
+        """Limit of concurrent requests."""
         return self._semaphore.limit
 
     @property
     def taken(self) -> int:
-        """How many calls are under way."""
+        """Number of requests in flight."""
         return self._semaphore.taken
 
     def limit_to(self, limit: int) -> None:
-        """Take a candidate's word for how many calls there may be at once; the smallest word named holds.
-
-        Raises:
-            PoolError: If it is no whole number of at least 1.
-        """
-        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-            msg = f"the number of calls at a time must be a whole number of at least 1, got {limit!r}"
-            raise PoolError(msg)
-        with self._lock:
-            if self._named_limit is None or limit < self._named_limit:
-                self._named_limit = limit
-                self._semaphore.resize(limit)
-
-    def permit(self, model_name: str, *, acquire_timeout_s: float, longest_pause_s: float = math.inf) -> Permit:
-        """Ask for a permit for one call, to be taken with `async with`.
+        """Set the limit of concurrent requests. The smallest limit ever set applies.
 
         Args:
-            model_name: As the provider names it; each has a breaker of its own.
-            acquire_timeout_s: How long to wait for a permit and for the end of a cooldown, together.
-            longest_pause_s: The longest cooldown that is sat out; a longer one refuses the call at once.
+            limit: A whole number >= 1.
+
+        Raises:
+            PoolError: If it is not.
+        """
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+            msg = f"max_concurrency must be a whole number of at least 1, got {limit!r}"
+            raise PoolError(msg)
+        with self._lock:
+            if self._set_limit is None or limit < self._set_limit:
+                self._set_limit = limit
+                self._semaphore.resize(limit)
+
+    def permit(self, model_name: str, *, acquire_timeout_s: float, max_cooldown_s: float = math.inf) -> Permit:
+        """Return a permit for one request, to be acquired with `async with`.
+
+        Args:
+            model_name: Name of the model at the provider; each model has its own breaker.
+            acquire_timeout_s: The longest wait for a permit and for the end of a cooldown, together.
+            max_cooldown_s: The longest cooldown to wait for; a longer one rejects the request at once.
 
         Returns:
-            The permit; entering it raises `EndpointClosedError` if the call must not be made.
+            The permit; entering it raises `EndpointClosedError` if the request must not be sent.
         """
         breaker = self._breakers.get(model_name) or self._new_breaker(model_name)
         return Permit(
             model_name,
             acquire_timeout_s,
-            longest_pause_s,
+            max_cooldown_s,
             semaphore=self._semaphore,
             cooldown=self._cooldown,
             breaker=breaker,
@@ -97,6 +95,4 @@ class Endpoint:
 
     def _new_breaker(self, model_name: str) -> CircuitBreaker:
         with self._lock:
-            while len(self._breakers) >= _MOST_MODELS:
-                del self._breakers[next(iter(self._breakers))]
             return self._breakers.setdefault(model_name, CircuitBreaker(self._now))

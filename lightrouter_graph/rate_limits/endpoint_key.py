@@ -1,4 +1,4 @@
-"""Which endpoint a chat model's calls take: told by its address and its key, without keeping the key."""
+"""Identifies the endpoint of a chat model by a hash of its URL and API key."""
 
 import re
 import secrets
@@ -10,42 +10,49 @@ from langchain_core.language_models import BaseChatModel
 from lightrouter_graph.redaction import secrets_of
 
 _SALT = secrets.token_bytes(32)
-"""Of this process alone, so that nobody can look an endpoint up in a table of hashed keys."""
+"""Random per process, so that the hash cannot be found in a table of hashed keys."""
 
 _ADDRESS_FIELD = re.compile(r"(?:^|_)(?:base_url|api_base|api_url|endpoint|endpoint_url)$")
 
 
 def endpoint_key(model: BaseChatModel) -> str | None:
-    """Return what equal endpoints have in common, or None for a model that shares its endpoint with nobody.
+    """Return the key of a model's endpoint.
 
     Args:
         model: Any chat model.
 
     Returns:
-        A keyed hash of where the model calls and of the secrets it holds; None where neither is known, as of a fake or
-        of a model in this process.
+        A keyed hash of its URL and secrets; None if the model has neither, such as a fake or an in-process model.
     """
     address, held = address_of(model), secrets_of(model)
     if address is None and not held:
         return None
-    told = repr((address or _provider(model), held))
-    return blake2b(told.encode(), key=_SALT, digest_size=16).hexdigest()
+    identity = repr((address or _provider(model), held))
+    return blake2b(identity.encode(), key=_SALT, digest_size=16).hexdigest()
 
 
 def label_of(model: BaseChatModel) -> str:
-    """Name an endpoint for people: the host alone, since an address may carry a password."""
+    """Return the name of an endpoint for display: the host, since a URL may contain a password.
+
+    Args:
+        model: Any chat model.
+    """
     address = address_of(model)
     return (urlsplit(address).hostname if address else None) or _provider(model)
 
 
 def address_of(model: BaseChatModel) -> str | None:
-    """Return where a model calls, as its client resolved it or as a field says."""
+    """Return the URL of a model, from its client or a field; None if unknown.
+
+    Args:
+        model: Any chat model.
+    """
     url = getattr(getattr(model, "root_async_client", None), "base_url", None)
     fields = (name for name in type(model).model_fields if _ADDRESS_FIELD.search(name))
-    told = (str(value) for value in (url, *(getattr(model, name, None) for name in fields)) if value)
-    return next((address.rstrip("/") for address in told), None)
+    found = (str(value) for value in (url, *(getattr(model, name, None) for name in fields)) if value)
+    return next((address.rstrip("/") for address in found), None)
 
 
 def _provider(model: BaseChatModel) -> str:
-    # Of a model that says nothing it is made of the class's name: no address, so it never makes a key by itself.
+    # Without a parameter it is the name of the class.
     return str(model._get_ls_params().get("ls_provider") or type(model).__name__)  # noqa: SLF001 - has no public form

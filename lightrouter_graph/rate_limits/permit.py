@@ -1,4 +1,4 @@
-"""A permit in an endpoint for one call: what it waits for, what refuses it, and what is learnt from how it went."""
+"""`Permit`: one request's wait for the cooldown, the circuit breaker and the concurrency limit of its endpoint."""
 
 import math
 from collections.abc import Callable
@@ -13,23 +13,22 @@ from lightrouter_graph.records import Cause, Failure
 from lightrouter_graph.redaction import redact
 
 ENDPOINT_WIDE_S = 60.0
-"""The longest cooldown that holds for the whole endpoint. One of up to a minute is about the rate of calls with a key;
-a longer one is a quota of the one model (a day's free calls, say), and must not silence all others behind the same key.
+"""The longest cooldown that applies to the whole endpoint. Up to a minute it limits the request rate of the API key; a
+longer one is the quota of a single model, such as free requests per day, and must not block the other models.
 """
 
 _FAILURES: frozenset[Cause] = frozenset({"unavailable", "disconnected", "timeout", "auth"})
-"""What opens a breaker: nobody there, or nobody who lets us in."""
+"""Causes that count as failures of the model: it is unreachable or denies access."""
 
-_NO_VERDICT: frozenset[Cause] = frozenset({"cancelled", "rate_limited"})
-"""What says nothing of the model: a gateway's front refuses for the rate whether or not there is a model behind it."""
+_NEUTRAL: frozenset[Cause] = frozenset({"cancelled", "rate_limited"})
+"""Causes that count as neither: a gateway rejects for the rate whether or not the model behind it is available."""
 
 
 class EndpointClosedError(LightRouterError):
-    """A call was refused before anything was sent.
+    """A request was rejected before it was sent.
 
     Attributes:
-        cause: `unavailable` while the breaker is open, `rate_limited` when there is no permit or no time for the
-        cooldown.
+        cause: `unavailable` if the breaker is open, `rate_limited` without a permit or with too long a cooldown.
     """
 
     def __init__(self, cause: Literal["unavailable", "rate_limited"], reason: str) -> None:
@@ -38,19 +37,19 @@ class EndpointClosedError(LightRouterError):
 
     @property
     def failure(self) -> Failure:
-        """The refusal as a record."""
+        """The rejection as a record."""
         return {"cause": self.cause, "message": str(self)}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Survive a pickle, as exceptions of worker processes must."""
+        """Support pickle, for exceptions raised in worker processes."""
         return type(self), (self.cause, str(self))
 
 
 class Permit:
-    """A permit in an endpoint for one call; entered once, with `async with`.
+    """A permit of an endpoint for one request; entered once, with `async with`.
 
-    A call that ends without a `note`, because it was cancelled or never sent, counts as nothing; if it was the probe of
-    a breaker, the next call is.
+    A request without a recorded outcome (cancelled or not sent) has no effect on the breaker. If it was the probe, the
+    next request is.
     """
 
     __slots__ = (
@@ -58,7 +57,7 @@ class Permit:
         "_breaker",
         "_cooldown",
         "_generation",
-        "_longest_pause_s",
+        "_max_cooldown_s",
         "_model_name",
         "_now",
         "_semaphore",
@@ -68,72 +67,72 @@ class Permit:
         self,
         model_name: str,
         acquire_timeout_s: float,
-        longest_pause_s: float = math.inf,
+        max_cooldown_s: float = math.inf,
         *,
         semaphore: ResizableSemaphore,
         cooldown: Cooldown,
         breaker: CircuitBreaker,
         now: Callable[[], float],
     ) -> None:
-        self._model_name, self._acquire_timeout_s, self._longest_pause_s = (
-            model_name,
-            acquire_timeout_s,
-            longest_pause_s,
-        )
+        self._model_name = model_name
+        self._acquire_timeout_s, self._max_cooldown_s = acquire_timeout_s, max_cooldown_s
         self._semaphore, self._cooldown, self._breaker = semaphore, cooldown, breaker
         self._now = now
         self._generation = -1
 
     async def __aenter__(self) -> "Permit":
-        """Wait for the end of a cooldown and for a permit.
+        """Wait for the end of a cooldown and acquire a permit.
 
         Raises:
-            EndpointClosedError: If the breaker is open, the cooldown longer than patience, or no permit came free.
+            EndpointClosedError: If the breaker is open, the cooldown too long, or no permit is released in time.
         """
         until = self._now() + self._acquire_timeout_s
         await self._queue(until)
-        while self._cooldown.left_s(self._model_name):  # it began while we queued, and may be for this model alone
-            self._semaphore.give_back()
+        while self._cooldown.remaining_s(self._model_name):  # it started while this request waited for a permit
+            self._semaphore.release()
             await self._queue(until)
-        # Admitted last, so that a probe never waits for anything but the provider.
+        # Last, so that an admitted probe is sent at once.
         generation = self._breaker.admit()
         if generation is None:
-            self._semaphore.give_back()
-            raise self._refusal("unavailable", self._breaker.reason)
+            self._semaphore.release()
+            raise self._rejection("unavailable", self._breaker.reason)
         self._generation = generation
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give the permit back. Never waits: it must work in a task that is torn down."""
+        """Release the permit. Does not await: it must work in a cancelled task."""
         self._breaker.abandon(self._generation)
-        self._semaphore.give_back()
+        self._semaphore.release()
 
-    def note(self, cause: Cause | None, retry_after_s: float | None = None) -> None:
-        """Say how the call went, before leaving the permit.
+    def record(self, cause: Cause | None, retry_after_s: float | None = None) -> None:
+        """Record the outcome of the request, before the permit is released.
 
         Args:
-            cause: Why it brought nothing usable, None if it succeeded.
-            retry_after_s: How long the provider asked to be left alone; begins a cooldown.
+            cause: The cause of the failure; None for success.
+            retry_after_s: Seconds that the provider asked to wait; starts a cooldown.
         """
         if retry_after_s:
             whole_endpoint = cause == "rate_limited" and retry_after_s <= ENDPOINT_WIDE_S
-            self._cooldown.begin(None if whole_endpoint else self._model_name, retry_after_s)
+            self._cooldown.start(None if whole_endpoint else self._model_name, retry_after_s)
         if cause in _FAILURES:
             self._breaker.fail(self._generation)
-        elif cause not in _NO_VERDICT:
+        elif cause not in _NEUTRAL:
             self._breaker.succeed(self._generation)
 
     async def _queue(self, until: float) -> None:
         if self._breaker.refuses:
-            raise self._refusal("unavailable", self._breaker.reason)
-        if not await self._cooldown.sit_out(self._model_name, min(until - self._now(), self._longest_pause_s)):
-            left = self._cooldown.left_s(self._model_name)
-            raise self._refusal("rate_limited", f"was told to wait {left:.0f} s more, longer than the call may take")
-        if not await self._semaphore.take(until - self._now()):
-            waited = f"found no place within {self._acquire_timeout_s:.3g} s"
-            raise self._refusal("rate_limited", f"{waited} ({self._semaphore.limit} calls at a time)")
+            raise self._rejection("unavailable", self._breaker.reason)
+        if not await self._cooldown.wait(self._model_name, min(until - self._now(), self._max_cooldown_s)):
+            remaining_s = self._cooldown.remaining_s(self._model_name)
+            raise self._rejection(
+                "rate_limited",
+                f"must not be called for {remaining_s:.0f} s (Retry-After), longer than the call may take",
+            )
+        if not await self._semaphore.acquire(until - self._now()):
+            limit = f"max_concurrency = {self._semaphore.limit}"
+            raise self._rejection("rate_limited", f"got no permit within {self._acquire_timeout_s:.3g} s ({limit})")
 
-    def _refusal(self, cause: Literal["unavailable", "rate_limited"], why: str) -> EndpointClosedError:
+    def _rejection(self, cause: Literal["unavailable", "rate_limited"], why: str) -> EndpointClosedError:
         return EndpointClosedError(cause, f"{redact(self._model_name)} {why}")

@@ -1,4 +1,4 @@
-"""The endpoints of a process: one for each provider address with a key, however many candidates and graphs call it."""
+"""The endpoints of a process: one per provider URL and API key, shared by all candidates and graphs."""
 
 import asyncio
 import os
@@ -14,17 +14,17 @@ from langchain_core.language_models import BaseChatModel
 from lightrouter_graph.rate_limits.endpoint import Endpoint
 from lightrouter_graph.rate_limits.endpoint_key import endpoint_key, label_of
 
-_MOST_REMEMBERED = 256
-"""Endpoints kept when their models are gone, so that the next graph knows of a cooldown or an open breaker."""
+_MAX_UNUSED = 256
+"""Endpoints kept after their models are deleted, with their cooldowns and breakers, for the next graph."""
 
 
 class EndpointRegistry:
-    """Returns the endpoint of a model. Holds no model, and only a few endpoints whose models are gone.
+    """Maps chat models to endpoints. References models weakly. Thread-safe.
 
     Args:
-        now: The time in seconds, never going back.
-        sleep: Waits so many seconds.
-        random: A number in [0, 1).
+        now: Monotonic clock in seconds.
+        sleep: Async sleep function, in seconds.
+        random: Returns a number in [0, 1).
     """
 
     def __init__(
@@ -35,20 +35,19 @@ class EndpointRegistry:
         random: Callable[[], float] = chance.random,
     ) -> None:
         self._now, self._sleep, self._random = now, sleep, random
-        self.forget()
+        self.clear()
 
     def of(self, model: BaseChatModel, *, limit: int | None = None) -> Endpoint:
         """Return the endpoint of a model.
 
         Args:
-            model: The candidate's own model, the same object in every call; not a copy made for one call.
-            limit: How many calls at a time its candidate allows, None if it does not say. The smallest one named holds
-                for the endpoint; 1 suits a server with a single GPU.
+            model: The model object of the candidate, not a copy made for one call.
+            limit: Limit of concurrent requests, >= 1; None for no change. The smallest limit ever set applies.
 
         Raises:
-            PoolError: If the limit is no whole number of at least 1.
+            PoolError: If the limit is not a whole number >= 1.
         """
-        # By identity: chat models are pydantic's, and those have no hash. An id may be used again: hence the reference.
+        # By id, since pydantic models are not hashable; the weak reference detects a reused id.
         of_model, endpoint = self._of_models.get(id(model), (None, None))
         if endpoint is None or of_model is None or of_model() is not model:
             endpoint = self._find(model)
@@ -56,12 +55,12 @@ class EndpointRegistry:
             endpoint.limit_to(limit)
         return endpoint
 
-    def forget(self) -> None:
-        """Begin anew, with no endpoint."""
+    def clear(self) -> None:
+        """Remove all endpoints."""
         self._lock = threading.Lock()
         self._of_models: dict[int, tuple[weakref.ref[BaseChatModel], Endpoint]] = {}
         self._by_key: weakref.WeakValueDictionary[str, Endpoint] = weakref.WeakValueDictionary()
-        self._remembered: OrderedDict[str, Endpoint] = OrderedDict()
+        self._recent: OrderedDict[str, Endpoint] = OrderedDict()
 
     def _find(self, model: BaseChatModel) -> Endpoint:
         key = endpoint_key(model)
@@ -70,28 +69,28 @@ class EndpointRegistry:
             if endpoint is None:
                 endpoint = Endpoint(label_of(model), now=self._now, sleep=self._sleep, random=self._random)
             if key is not None:
-                self._remember(key, endpoint)
-            self._of_models[id(model)] = weakref.ref(model, self._forgetting(id(model))), endpoint
+                self._keep(key, endpoint)
+            self._of_models[id(model)] = weakref.ref(model, self._remover(id(model))), endpoint
         return endpoint
 
-    def _remember(self, key: str, endpoint: Endpoint) -> None:
-        self._by_key[key] = self._remembered[key] = endpoint
-        self._remembered.move_to_end(key)
-        while len(self._remembered) > _MOST_REMEMBERED:
-            self._remembered.popitem(last=False)
+    def _keep(self, key: str, endpoint: Endpoint) -> None:
+        self._by_key[key] = self._recent[key] = endpoint
+        self._recent.move_to_end(key)
+        while len(self._recent) > _MAX_UNUSED:
+            self._recent.popitem(last=False)
 
-    def _forgetting(self, model_id: int) -> Callable[[object], None]:
+    def _remover(self, model_id: int) -> Callable[[object], None]:
         of_models = self._of_models
 
-        def forget(gone: object) -> None:
-            if model_id in of_models and of_models[model_id][0] is gone:
+        def remove(reference: object) -> None:
+            if model_id in of_models and of_models[model_id][0] is reference:
                 del of_models[model_id]
 
-        return forget
+        return remove
 
 
 endpoints = EndpointRegistry()
 """The endpoints of this process."""
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=endpoints.forget)  # the calls that hold its permits stay with the parent
+    os.register_at_fork(after_in_child=endpoints.clear)  # its permits belong to requests of the parent process

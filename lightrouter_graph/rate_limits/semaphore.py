@@ -1,4 +1,4 @@
-"""How many calls of an endpoint may be under way at once, in all event loops and threads of the process together."""
+"""A semaphore with a variable number of permits, shared by all event loops and threads of the process."""
 
 import asyncio
 import math
@@ -6,48 +6,56 @@ import threading
 
 
 class ResizableSemaphore:
-    """A number of permits that can be changed while some are taken; first come, first served.
+    """A fair semaphore; the number of permits can change while some are in use.
 
-    The semaphore is aiologic's. `anyio.CapacityLimiter` and `asyncio.Semaphore` belong to one event loop, and a graph
-    that is called both ways runs in two (`event_loops`): a limit of one would let two calls through. aiologic's is
-    shared by all loops and threads, hands a freed permit straight to whoever waited longest, and passes it on when that
-    one is cancelled in the same instant. A permit handed to a task whose loop was closed under it comes back when the
-    task is collected.
+    Built on aiologic. `anyio.CapacityLimiter` and `asyncio.Semaphore` belong to one event loop, but a graph called both
+    sync and async runs in two (`event_loops`), so a limit of 1 would admit two requests. aiologic's semaphore serves
+    all loops and threads in FIFO order, and passes a permit on if the waiting task is cancelled. A permit of a task in
+    a closed loop is released when the task is garbage-collected.
 
     Args:
-        limit: How many there are, at least 1.
+        limit: Number of permits, >= 1.
     """
 
     def __init__(self, limit: int) -> None:
-        from aiologic import Semaphore  # noqa: PLC0415 - slow to import, and not needed before the first call
+        from aiologic import Semaphore  # noqa: PLC0415 - slow to import
 
         self._limit = limit
         self._semaphore = Semaphore(limit)
-        self._surplus = 0  # permits to withdraw as soon as they are given back
-        self._lock = threading.RLock()  # re-entrant: collecting a lost task gives its permit back wherever we are
+        self._surplus = 0  # permits to withdraw when they are released
+        self._lock = (
+            threading.RLock()
+        )  # re-entrant: garbage collection of a lost task may release its permit at any line
 
     @property
     def limit(self) -> int:
-        """How many permits there are."""
+        """Number of permits."""
         return self._limit
 
     @property
     def taken(self) -> int:
-        """How many are taken now; for a while more than the limit, after it was lowered."""
+        """Number of permits in use; temporarily above a lowered limit."""
         return self._limit + self._surplus - self._semaphore.value
 
-    async def take(self, acquire_timeout_s: float = math.inf) -> bool:
-        """Wait for a permit, in the order of coming, and take it; False when patience was over first."""
+    async def acquire(self, timeout_s: float = math.inf) -> bool:
+        """Acquire a permit, in FIFO order.
+
+        Args:
+            timeout_s: The longest wait.
+
+        Returns:
+            False if the timeout was reached first.
+        """
         if await self._semaphore.async_acquire(blocking=False):
             return True
         try:
-            async with asyncio.timeout(None if acquire_timeout_s == math.inf else acquire_timeout_s):
+            async with asyncio.timeout(None if timeout_s == math.inf else timeout_s):
                 return await self._semaphore.async_acquire()
         except TimeoutError:
             return False
 
-    def give_back(self) -> None:
-        """Hand a permit on to whoever waits first."""
+    def release(self) -> None:
+        """Release a permit; the longest-waiting task gets it."""
         with self._lock:
             if self._surplus:
                 self._surplus -= 1
@@ -55,7 +63,11 @@ class ResizableSemaphore:
                 self._semaphore.async_release()
 
     def resize(self, limit: int) -> None:
-        """Change the number of permits; calls under way go on."""
+        """Change the number of permits. Requests in flight continue.
+
+        Args:
+            limit: Number of permits, >= 1.
+        """
         with self._lock:
             more = limit - self._limit - self._surplus
             self._limit, self._surplus = limit, max(0, -more)

@@ -35,7 +35,7 @@ def test_a_candidate_is_found_by_name():
     assert pool["a"] in pool
     assert "c" not in pool
     assert candidate("a") not in pool
-    with pytest.raises(PoolError, match=r"there are: a, b$"):
+    with pytest.raises(PoolError, match=r"no candidate 'c' in the pool; there are: a, b$"):
         pool["c"]
     with pytest.raises(PoolError, match=r"did you mean 'mini'\?"):
         Pool([candidate("mini"), candidate("b")])["minni"]

@@ -1,4 +1,4 @@
-"""Five failures in a row open a breaker, one probe at a time finds out whether it may close."""
+"""Five failures in a row open a breaker; one probe at a time tests whether it can close."""
 
 import threading
 
@@ -9,14 +9,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from lightrouter_graph.rate_limits.circuit_breaker import (
     FAILURES_IN_A_ROW,
-    FIRST_REST_S,
-    LONGEST_REST_S,
+    FIRST_OPEN_S,
+    MAX_OPEN_S,
     CircuitBreaker,
 )
 
 
-class Hand:
-    """A clock moved by hand."""
+class ManualClock:
+    """A clock that the test sets."""
 
     def __init__(self):
         self.now = 0.0
@@ -26,13 +26,13 @@ class Hand:
 
 
 @pytest.fixture
-def hand():
-    return Hand()
+def clock():
+    return ManualClock()
 
 
 @pytest.fixture
-def breaker(hand):
-    return CircuitBreaker(hand)
+def breaker(clock):
+    return CircuitBreaker(clock)
 
 
 def opened(breaker):
@@ -51,7 +51,7 @@ def test_it_opens_after_failures_in_a_row(breaker):
     assert breaker.reason == "failed 5 times in a row; next try in 30 s"
 
 
-def test_a_success_in_between_begins_the_count_anew(breaker):
+def test_a_success_resets_the_count(breaker):
     for _ in range(3):
         for _ in range(FAILURES_IN_A_ROW - 1):
             breaker.fail(breaker.admit())
@@ -59,58 +59,58 @@ def test_a_success_in_between_begins_the_count_anew(breaker):
     assert not breaker.refuses
 
 
-def test_after_a_rest_one_call_is_let_through_and_no_other(breaker, hand):
+def test_after_the_open_time_one_request_is_admitted(breaker, clock):
     opened(breaker)
-    hand.now = FIRST_REST_S - 0.001
+    clock.now = FIRST_OPEN_S - 0.001
     assert breaker.admit() is None
-    hand.now = FIRST_REST_S
+    clock.now = FIRST_OPEN_S
     assert breaker.admit() is not None
     assert [breaker.admit() for _ in range(20)] == [None] * 20
-    assert breaker.reason == "failed 5 times in a row; it is being tried again now"
+    assert breaker.reason == "failed 5 times in a row; a probe is in flight"
 
 
-def test_the_probes_success_closes(breaker, hand):
+def test_a_successful_probe_closes_the_breaker(breaker, clock):
     opened(breaker)
-    hand.now = FIRST_REST_S
+    clock.now = FIRST_OPEN_S
     breaker.succeed(breaker.admit())
     assert not breaker.refuses
     assert breaker.admit() is not None
 
 
-def test_each_failed_probe_doubles_the_rest_up_to_the_longest(breaker, hand):
+def test_each_failed_probe_doubles_the_open_time_up_to_the_maximum(breaker, clock):
     opened(breaker)
-    rests = []
+    open_times = []
     for _ in range(2000):  # far beyond what a float can double
-        rests.append(breaker._next_try - hand.now)
-        hand.now = breaker._next_try
+        open_times.append(breaker._next_try - clock.now)
+        clock.now = breaker._next_try
         breaker.fail(breaker.admit())
-    assert rests[:5] == [30, 60, 120, 240, 300]
-    assert max(rests) == LONGEST_REST_S
+    assert open_times[:5] == [30, 60, 120, 240, 300]
+    assert max(open_times) == MAX_OPEN_S
 
 
-def test_after_a_success_the_rest_is_short_again(breaker, hand):
+def test_a_success_resets_the_open_time(breaker, clock):
     opened(breaker)
     for _ in range(3):
-        hand.now = breaker._next_try
+        clock.now = breaker._next_try
         breaker.fail(breaker.admit())
-    hand.now = breaker._next_try
+    clock.now = breaker._next_try
     breaker.succeed(breaker.admit())
     opened(breaker)
-    assert breaker._next_try - hand.now == FIRST_REST_S
+    assert breaker._next_try - clock.now == FIRST_OPEN_S
 
 
-def test_a_probe_that_is_abandoned_lets_the_next_call_be_the_probe(breaker, hand):
+def test_after_an_abandoned_probe_the_next_request_is_the_probe(breaker, clock):
     opened(breaker)
-    hand.now = FIRST_REST_S
+    clock.now = FIRST_OPEN_S
     probe = breaker.admit()
     breaker.abandon(probe)
     assert breaker.admit() is not None
     assert breaker.admit() is None
 
 
-def test_what_an_abandoned_probe_says_later_is_not_heard(breaker, hand):
+def test_a_late_outcome_of_an_abandoned_probe_is_ignored(breaker, clock):
     opened(breaker)
-    hand.now = FIRST_REST_S
+    clock.now = FIRST_OPEN_S
     lost = breaker.admit()
     breaker.abandon(lost)
     breaker.succeed(lost)
@@ -120,23 +120,23 @@ def test_what_an_abandoned_probe_says_later_is_not_heard(breaker, hand):
     assert breaker.admit() is None
 
 
-def test_calls_from_before_the_opening_neither_close_it_nor_make_it_rest_longer(breaker, hand):
+def test_requests_from_before_the_opening_neither_close_nor_extend_it(breaker, clock):
     early = breaker.admit()
     opened(breaker)
-    hand.now = 10
+    clock.now = 10
     breaker.succeed(early)
     breaker.fail(early)
     assert breaker.reason == "failed 5 times in a row; next try in 20 s"
-    hand.now = FIRST_REST_S
+    clock.now = FIRST_OPEN_S
     breaker.succeed(breaker.admit())
     for _ in range(10):
         breaker.fail(early)
     assert not breaker.refuses
 
 
-def test_of_many_threads_one_gets_the_probe(breaker, hand):
+def test_one_of_many_threads_gets_the_probe(breaker, clock):
     opened(breaker)
-    hand.now = FIRST_REST_S
+    clock.now = FIRST_OPEN_S
     start, admitted = threading.Barrier(8), []
 
     def try_it():
@@ -152,18 +152,18 @@ def test_of_many_threads_one_gets_the_probe(breaker, hand):
 
 
 class AnyTraffic(RuleBasedStateMachine):
-    """Calls begin, end, fail, are cancelled and outlive each other while time passes."""
+    """Requests start, succeed, fail and are cancelled in any order while time passes."""
 
     def __init__(self):
         super().__init__()
-        self.hand = Hand()
-        self.breaker = CircuitBreaker(self.hand)
+        self.clock = ManualClock()
+        self.breaker = CircuitBreaker(self.clock)
         self.calls = []  # (generation, begun while open)
         self.open = False
 
     @rule(seconds=st.floats(0, 400))
     def wait(self, seconds):
-        self.hand.now += seconds
+        self.clock.now += seconds
 
     @rule()
     def begin(self):
@@ -182,17 +182,17 @@ class AnyTraffic(RuleBasedStateMachine):
         self.breaker.abandon(generation)  # as on leaving a permit
         self.open = self.breaker._openings > 0
         if was_open:
-            assert self.open is not (probe and how == "succeed"), "the probe's success closes, and nothing else"
+            assert self.open is not (probe and how == "succeed"), "only a successful probe closes"
         elif self.open:
             assert how == "fail"
 
     @invariant()
-    def no_more_than_one_probe_is_under_way(self):
+    def no_more_than_one_probe_is_in_flight(self):
         if self.open:
             assert sum(probe for _, probe in self.calls) <= 1
 
     @invariant()
-    def a_closed_breaker_refuses_nobody(self):
+    def a_closed_breaker_rejects_no_request(self):
         if not self.open:
             assert not self.breaker.refuses
 

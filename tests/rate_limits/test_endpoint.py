@@ -1,10 +1,10 @@
-"""An endpoint lets as many through as it may, none while it must not, and learns from how they fared."""
+"""An endpoint admits requests up to its limit, none during a cooldown, and opens breakers after failures."""
 
 import asyncio
 import pickle
 
 import pytest
-from rate_limits.road import MODEL, call, endpoint_on, refusal, turns
+from rate_limits.requests_on import MODEL, call, endpoint_on, refusal, turns
 
 from lightrouter_graph.errors import LightRouterError, PoolError
 from lightrouter_graph.rate_limits import EndpointClosedError
@@ -22,9 +22,9 @@ def endpoint(clock):
     return endpoint_on(clock)
 
 
-async def fail(endpoint, times=5, cause="unavailable", **told):
+async def fail(endpoint, times=5, cause="unavailable", **outcome):
     for _ in range(times):
-        await call(endpoint, cause, **told)
+        await call(endpoint, cause, **outcome)
 
 
 # permits ----------------------------------------------------------------------------------------------------
@@ -38,28 +38,28 @@ async def test_the_limit_holds_under_a_thousand_calls_of_several_models(clock):
         async with endpoint.permit(f"model {number % 5}", acquire_timeout_s=1e6) as permit:
             most = max(most, endpoint.taken)
             await clock.sleep(1)
-            permit.note(None)
+            permit.record(None)
 
     await asyncio.gather(*(one(number) for number in range(1000)))
     assert (most, endpoint.taken) == (9, 0)
     assert clock.now == pytest.approx(112)
 
 
-async def test_who_finds_no_place_in_time_is_told_so(clock):
+async def test_a_request_without_a_permit_in_time_is_rejected(clock):
     endpoint = endpoint_on(clock, limit=1)
     holder = asyncio.ensure_future(call(endpoint, during=clock.sleep(60)))
     await turns()
     closed = await refusal(endpoint, acquire_timeout_s=5)
     assert closed.failure == {
         "cause": "rate_limited",
-        "message": "m found no place within 5 s (1 calls at a time)",
+        "message": "m got no permit within 5 s (max_concurrency = 1)",
     }
     assert clock.now == pytest.approx(5, abs=0.1)
     await holder
     assert endpoint.taken == 0
 
 
-async def test_the_smallest_limit_named_holds_and_any_holds_over_the_default(endpoint):
+async def test_the_smallest_limit_applies_and_any_overrides_the_default(endpoint):
     assert endpoint.limit == DEFAULT_LIMIT
     limits = []
     for limit in (200, 3, 50, 1, 3):
@@ -69,12 +69,12 @@ async def test_the_smallest_limit_named_holds_and_any_holds_over_the_default(end
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1.5, True, "3"])
-def test_a_limit_that_is_none_is_refused(endpoint, limit):
+def test_an_invalid_limit_is_an_error(endpoint, limit):
     with pytest.raises(PoolError, match="at least 1"):
         endpoint.limit_to(limit)
 
 
-async def test_cancelled_while_waiting_for_a_place(clock):
+async def test_cancelled_while_waiting_for_a_permit(clock):
     endpoint = endpoint_on(clock, limit=1)
     holder = asyncio.ensure_future(call(endpoint, during=clock.sleep(60)))
     await turns()
@@ -86,7 +86,7 @@ async def test_cancelled_while_waiting_for_a_place(clock):
     assert endpoint.taken == 0
 
 
-async def test_cancelled_while_holding_a_place(clock, endpoint):
+async def test_cancelled_with_a_permit(clock, endpoint):
     holder = asyncio.ensure_future(call(endpoint, during=clock.sleep(60)))
     await turns()
     assert endpoint.taken == 1
@@ -95,7 +95,7 @@ async def test_cancelled_while_holding_a_place(clock, endpoint):
     assert endpoint.taken == 0
 
 
-async def test_cancelled_during_a_pause(clock, endpoint):
+async def test_cancelled_during_a_cooldown(clock, endpoint):
     await call(endpoint, "rate_limited", 30)
     waiting = asyncio.ensure_future(call(endpoint))
     await turns()
@@ -104,7 +104,7 @@ async def test_cancelled_during_a_pause(clock, endpoint):
     assert endpoint.taken == 0
 
 
-async def test_an_error_inside_gives_the_place_back(endpoint):
+async def test_an_exception_releases_the_permit(endpoint):
     with pytest.raises(ValueError, match="boom"):
         async with endpoint.permit(MODEL, acquire_timeout_s=1):
             raise ValueError("boom")
@@ -114,24 +114,24 @@ async def test_an_error_inside_gives_the_place_back(endpoint):
 # cooldowns ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_short_pause_holds_for_every_model_of_the_lane(clock, endpoint):
+async def test_a_short_cooldown_applies_to_every_model_of_the_endpoint(clock, endpoint):
     await call(endpoint, "rate_limited", 20)
     await call(endpoint, model="other")
     assert clock.now == pytest.approx(20)
 
 
-async def test_a_long_pause_is_a_quota_and_holds_for_the_model_alone(clock, endpoint):
+async def test_a_long_cooldown_is_a_quota_of_one_model(clock, endpoint):
     await call(endpoint, "rate_limited", 600)
     await call(endpoint, model="other")
     assert clock.now == 0
     closed = await refusal(endpoint, acquire_timeout_s=30)
     assert closed.failure == {
         "cause": "rate_limited",
-        "message": "m was told to wait 600 s more, longer than the call may take",
+        "message": "m must not be called for 600 s (Retry-After), longer than the call may take",
     }
 
 
-async def test_an_unavailable_model_pauses_itself_alone(clock, endpoint):
+async def test_the_cooldown_of_an_unavailable_model_applies_to_it_alone(clock, endpoint):
     await call(endpoint, "unavailable", 20)
     await call(endpoint, model="other")
     assert clock.now == 0
@@ -139,21 +139,21 @@ async def test_an_unavailable_model_pauses_itself_alone(clock, endpoint):
     assert clock.now == pytest.approx(20)
 
 
-async def test_a_pause_that_begins_while_calls_queue_is_kept_by_them(clock):
+async def test_a_cooldown_that_starts_while_requests_queue_applies_to_them(clock):
     endpoint, began = endpoint_on(clock, limit=1), []
 
     async def one(cause, retry_after_s=None):
         async with endpoint.permit(MODEL, acquire_timeout_s=1000) as permit:
             began.append(clock.now)
             await clock.sleep(1)
-            permit.note(cause, retry_after_s)
+            permit.record(cause, retry_after_s)
 
     await asyncio.gather(one("rate_limited", 20), one(None), one(None))
     assert began == pytest.approx([0, 21, 22])
     assert endpoint.taken == 0
 
 
-async def test_a_pause_of_one_model_takes_no_places_from_the_others(clock):
+async def test_a_cooldown_of_one_model_uses_no_permit(clock):
     endpoint = endpoint_on(clock, limit=1)
     await call(endpoint, "rate_limited", 600)
     waiting = asyncio.ensure_future(call(endpoint))
@@ -167,7 +167,7 @@ async def test_a_pause_of_one_model_takes_no_places_from_the_others(clock):
 
 
 @pytest.mark.parametrize("cause", ["unavailable", "disconnected", "timeout", "auth"])
-async def test_failures_in_a_row_open_the_models_breaker_and_no_other(endpoint, cause):
+async def test_failures_in_a_row_open_the_breaker_of_that_model(endpoint, cause):
     await fail(endpoint, cause=cause)
     closed = await refusal(endpoint)
     assert closed.failure == {"cause": "unavailable", "message": "m failed 5 times in a row; next try in 30 s"}
@@ -175,7 +175,7 @@ async def test_failures_in_a_row_open_the_models_breaker_and_no_other(endpoint, 
 
 
 @pytest.mark.parametrize("cause", ["bad_response", "content_filter", "context_length", "empty", "invalid"])
-async def test_an_answer_of_any_kind_shows_that_somebody_is_there(endpoint, cause):
+async def test_any_response_shows_that_the_model_is_available(endpoint, cause):
     for _ in range(3):
         await fail(endpoint, 4)
         await call(endpoint, cause)
@@ -191,7 +191,7 @@ async def test_some_causes_count_neither_way(endpoint, cause):
     assert await refusal(endpoint) is not None
 
 
-async def test_an_open_breaker_costs_no_time_and_no_place(clock):
+async def test_an_open_breaker_takes_no_time_and_no_permit(clock):
     endpoint = endpoint_on(clock, limit=1)
     await fail(endpoint)
     holder = asyncio.ensure_future(call(endpoint, model="other", during=clock.sleep(60)))
@@ -201,7 +201,7 @@ async def test_an_open_breaker_costs_no_time_and_no_place(clock):
     await holder
 
 
-async def test_of_many_calls_after_the_rest_one_is_sent(clock, endpoint):
+async def test_one_of_many_requests_after_the_open_time_is_sent(clock, endpoint):
     await fail(endpoint)
     await clock.sleep(30)
     sent = 0
@@ -211,16 +211,16 @@ async def test_of_many_calls_after_the_rest_one_is_sent(clock, endpoint):
         async with endpoint.permit(MODEL, acquire_timeout_s=1) as permit:
             sent += 1
             await clock.sleep(5)
-            permit.note(None)
+            permit.record(None)
 
     outcomes = await asyncio.gather(*(one() for _ in range(100)), return_exceptions=True)
     assert sent == 1
     refused = [str(outcome) for outcome in outcomes if outcome is not None]
-    assert refused == ["m failed 5 times in a row; it is being tried again now"] * 99
+    assert refused == ["m failed 5 times in a row; a probe is in flight"] * 99
     assert await refusal(endpoint) is None
 
 
-async def test_a_cancelled_probe_counts_neither_way_and_frees_its_place(clock, endpoint):
+async def test_a_cancelled_probe_has_no_outcome_and_releases_its_permit(clock, endpoint):
     await fail(endpoint)
     await clock.sleep(30)
     probe = asyncio.ensure_future(call(endpoint, during=clock.sleep(60)))
@@ -232,7 +232,7 @@ async def test_a_cancelled_probe_counts_neither_way_and_frees_its_place(clock, e
     assert await refusal(endpoint) is None
 
 
-async def test_cancelled_calls_never_open_a_breaker_and_never_save_it(clock, endpoint):
+async def test_cancelled_requests_neither_open_nor_close_a_breaker(clock, endpoint):
     await fail(endpoint, 4)
     for _ in range(10):
         task = asyncio.ensure_future(call(endpoint, during=clock.sleep(60)))
@@ -252,7 +252,7 @@ async def test_calls_that_queued_while_the_breaker_opened_are_not_sent(clock):
         async with endpoint.permit(MODEL, acquire_timeout_s=1000) as permit:
             sent += 1
             await clock.sleep(1)
-            permit.note("unavailable")
+            permit.record("unavailable")
 
     outcomes = await asyncio.gather(*(one() for _ in range(20)), return_exceptions=True)
     assert sent == 5
@@ -260,28 +260,22 @@ async def test_calls_that_queued_while_the_breaker_opened_are_not_sent(clock):
     assert endpoint.taken == 0
 
 
-async def test_a_lane_remembers_a_bounded_number_of_models(endpoint):
-    for number in range(2500):
-        await call(endpoint, model=f"model {number}")
-    assert len(endpoint._breakers) == 1000
+# rejections ----------------------------------------------------------------------------------------------
 
 
-# what is told ----------------------------------------------------------------------------------------------
-
-
-def test_a_refusal_is_an_error_of_ours_and_survives_a_pickle():
+def test_a_rejection_is_a_lightrouter_error_and_supports_pickle():
     closed = pickle.loads(pickle.dumps(EndpointClosedError("rate_limited", "not now")))
     assert isinstance(closed, LightRouterError)
     assert closed.failure == {"cause": "rate_limited", "message": "not now"}
 
 
-async def test_a_secret_in_a_models_name_is_not_told(endpoint):
+async def test_a_secret_in_a_model_name_is_redacted(endpoint):
     name = "m?api_key=sk-verysecret123"
     for _ in range(5):
         await call(endpoint, "auth", model=name)
     assert "verysecret" not in str(await refusal(endpoint, model=name))
 
 
-async def test_a_lane_says_how_busy_it_is(endpoint):
+async def test_the_repr_has_the_permits_in_use(endpoint):
     async with endpoint.permit(MODEL, acquire_timeout_s=1):
-        assert repr(endpoint) == "Endpoint('test', 1 of 100 places taken)"
+        assert repr(endpoint) == "Endpoint('test', 1 of 100 permits in use)"

@@ -1,4 +1,4 @@
-"""Equal address and key, equal endpoint; and the key is nowhere to be found."""
+"""Equal URL and API key give an equal endpoint key; the API key is shown nowhere."""
 
 import logging
 import pickle
@@ -19,20 +19,20 @@ def openai(key=SECRET, base_url="https://api.example.com/v1", model="m"):
     return ChatOpenAI(model=model, api_key=key, base_url=base_url)
 
 
-class Foreign(FakeListChatModel):
-    """A model with fields as other integrations have them."""
+class OtherChatModel(FakeListChatModel):
+    """A model with fields as in other integrations."""
 
     responses: list[str] = Field(default_factory=list)
     mistral_api_key: SecretStr | None = None
     endpoint: str | None = None
 
 
-def test_models_of_one_address_and_key_share_a_lane_whatever_their_names():
+def test_models_with_equal_url_and_key_share_an_endpoint():
     assert endpoint_key(openai()) == endpoint_key(openai(model="another"))
     assert endpoint_key(openai()) == endpoint_key(openai(base_url="https://api.example.com/v1/"))
 
 
-def test_another_key_or_another_address_is_another_lane():
+def test_another_key_or_url_is_another_endpoint():
     keys = {
         endpoint_key(openai()),
         endpoint_key(openai(key="sk-another-key")),
@@ -41,13 +41,13 @@ def test_another_key_or_another_address_is_another_lane():
     assert len(keys) == 3
 
 
-def test_local_servers_are_told_apart_by_address_alone():
+def test_local_servers_are_distinguished_by_url():
     one, other = openai("none", "http://localhost:8000/v1"), openai("none", "http://localhost:8001/v1")
     assert endpoint_key(one) == endpoint_key(openai("x", "http://localhost:8000/v1"))
     assert endpoint_key(one) != endpoint_key(other)
 
 
-def test_the_address_is_the_clients_own_also_where_nobody_named_it():
+def test_the_url_is_read_from_the_client():
     assert address_of(ChatOpenAI(model="m", api_key=SECRET)) == "https://api.openai.com/v1"
     azure = AzureChatOpenAI(
         model="m", api_key=SECRET, azure_endpoint="https://me.openai.azure.com", api_version="2024-10-21"
@@ -55,28 +55,28 @@ def test_the_address_is_the_clients_own_also_where_nobody_named_it():
     assert label_of(azure) == "me.openai.azure.com"
 
 
-def test_other_models_are_told_by_what_their_fields_say():
-    assert address_of(Foreign(endpoint="https://api.mistral.ai/v1")) == "https://api.mistral.ai/v1"
-    keyed = Foreign(mistral_api_key=SecretStr(SECRET))
-    assert endpoint_key(keyed) == endpoint_key(Foreign(mistral_api_key=SecretStr(SECRET)))
-    assert endpoint_key(keyed) != endpoint_key(Foreign(mistral_api_key=SecretStr("another-secret")))
+def test_other_models_are_identified_by_their_fields():
+    assert address_of(OtherChatModel(endpoint="https://api.mistral.ai/v1")) == "https://api.mistral.ai/v1"
+    keyed = OtherChatModel(mistral_api_key=SecretStr(SECRET))
+    assert endpoint_key(keyed) == endpoint_key(OtherChatModel(mistral_api_key=SecretStr(SECRET)))
+    assert endpoint_key(keyed) != endpoint_key(OtherChatModel(mistral_api_key=SecretStr("another-secret")))
 
 
 @pytest.mark.parametrize("model", [ScriptedChatModel(responses="4"), FakeListChatModel(responses=["4"])])
-def test_a_model_without_address_and_key_has_none(model):
+def test_a_model_without_url_and_key_has_no_endpoint_key(model):
     assert endpoint_key(model) is None
 
 
-async def test_the_secret_is_nowhere(caplog):
+async def test_the_secret_is_shown_nowhere(caplog):
     with caplog.at_level(logging.DEBUG):
         model = openai(base_url=f"https://me:{SECRET}@api.example.com/v1")
         endpoint = EndpointRegistry().of(model)
         for _ in range(5):
             async with endpoint.permit("m", acquire_timeout_s=1) as permit:
-                permit.note("auth")
+                permit.record("auth")
         with pytest.raises(Exception, match="5 times") as refused:
             await endpoint.permit("m", acquire_timeout_s=1).__aenter__()
-    told = [
+    shown = [
         endpoint_key(model),
         repr(endpoint),
         str(endpoint),
@@ -85,7 +85,7 @@ async def test_the_secret_is_nowhere(caplog):
         repr(permit),
         caplog.text,
     ]
-    told += [str(refused.value), repr(refused.value), str(pickle.dumps(refused.value))]
-    assert not [text for text in told if SECRET in text or SECRET[8:] in text]
+    shown += [str(refused.value), repr(refused.value), str(pickle.dumps(refused.value))]
+    assert not [text for text in shown if SECRET in text or SECRET[8:] in text]
     with pytest.raises(TypeError, match="pickle"):
         pickle.dumps(endpoint)

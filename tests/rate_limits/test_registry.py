@@ -1,4 +1,4 @@
-"""One endpoint per provider and key; only a few endpoints of models that are gone are kept."""
+"""One endpoint per provider and key; a bounded number of unused endpoints is kept."""
 
 import asyncio
 import gc
@@ -11,7 +11,7 @@ from langchain_openai import ChatOpenAI
 
 from lightrouter_graph.errors import PoolError
 from lightrouter_graph.rate_limits import EndpointRegistry, endpoints
-from lightrouter_graph.rate_limits.registry import _MOST_REMEMBERED
+from lightrouter_graph.rate_limits.registry import _MAX_UNUSED
 from lightrouter_graph.testing import ScriptedChatModel
 
 
@@ -24,12 +24,12 @@ def own():
     return EndpointRegistry()
 
 
-def test_models_of_one_key_share_a_lane(own):
+def test_models_with_one_key_share_an_endpoint(own):
     assert own.of(openai()) is own.of(openai(model="another"))
     assert own.of(openai()) is not own.of(openai(key="sk-four-five-six"))
 
 
-def test_a_model_without_key_has_a_lane_of_its_own_and_keeps_it(own):
+def test_a_model_without_key_has_its_own_endpoint(own):
     one, other = ScriptedChatModel(responses="4"), ScriptedChatModel(responses="4")
     assert own.of(one) is own.of(one)
     assert own.of(one) is not own.of(other)
@@ -43,7 +43,7 @@ def test_the_smallest_limit_of_any_candidate_holds(own):
         own.of(openai(), limit=0)
 
 
-def test_no_model_is_held(own):
+def test_models_are_referenced_weakly(own):
     model = openai()
     own.of(model)
     gone = weakref.ref(model)
@@ -53,7 +53,7 @@ def test_no_model_is_held(own):
     assert own._of_models == {}
 
 
-def test_a_lane_without_key_goes_with_its_model(own):
+def test_an_endpoint_without_key_is_deleted_with_its_model(own):
     model = ScriptedChatModel(responses="4")
     gone = weakref.ref(own.of(model))
     del model
@@ -61,29 +61,29 @@ def test_a_lane_without_key_goes_with_its_model(own):
     assert gone() is None
 
 
-async def test_what_a_lane_has_learnt_outlives_its_models(own):
+async def test_the_breaker_of_an_endpoint_outlives_its_models(own):
     for _ in range(5):
         async with own.of(openai()).permit("m", acquire_timeout_s=1) as permit:
-            permit.note("auth")
+            permit.record("auth")
     gc.collect()
     with pytest.raises(Exception, match="5 times in a row"):
         await own.of(openai()).permit("m", acquire_timeout_s=1).__aenter__()
 
 
-def test_the_number_of_remembered_lanes_is_bounded_and_a_lane_in_use_is_found_all_the_same(own):
+def test_the_number_of_unused_endpoints_is_bounded(own):
     used = openai()
     endpoint = own.of(used)
     # A plain model with a key: 1,000 HTTP clients would take seconds.
-    for number in range(_MOST_REMEMBERED + 50):
+    for number in range(_MAX_UNUSED + 50):
         own.of(Keyed(number))
     gc.collect()
-    assert len(own._remembered) == _MOST_REMEMBERED
-    assert len(own._by_key) == _MOST_REMEMBERED + 1
+    assert len(own._recent) == _MAX_UNUSED
+    assert len(own._by_key) == _MAX_UNUSED + 1
     assert own.of(openai()) is endpoint
 
 
 class Keyed(ScriptedChatModel):
-    """A model that says where it calls."""
+    """A model with a URL."""
 
     base_url: str = ""
 
@@ -91,7 +91,7 @@ class Keyed(ScriptedChatModel):
         super().__init__(responses="4", base_url=f"http://host-{number}")
 
 
-def test_two_event_loops_share_a_lane(own):
+def test_event_loops_share_an_endpoint(own):
     model, inside, most = openai(), 0, 0
     count = threading.Lock()
 
@@ -104,7 +104,7 @@ def test_two_event_loops_share_a_lane(own):
             await asyncio.sleep(0)
             with count:
                 inside -= 1
-            permit.note(None)
+            permit.record(None)
 
     async def many():
         await asyncio.gather(*(one() for _ in range(200)))
@@ -118,7 +118,7 @@ def test_two_event_loops_share_a_lane(own):
     assert own.of(model).taken == 0
 
 
-def test_all_threads_find_the_same_lane(own):
+def test_all_threads_get_the_same_endpoint(own):
     models, found, start = [Keyed(1) for _ in range(8)], [], threading.Barrier(8)
 
     def find(model):
@@ -135,7 +135,7 @@ def test_all_threads_find_the_same_lane(own):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_child_process_does_not_wait_for_the_calls_of_its_parent():
+def test_a_child_process_does_not_wait_for_requests_of_its_parent():
     model = Keyed("fork")
 
     def seen_by_a_child():

@@ -1,4 +1,4 @@
-"""What is tried again, how often, and after how long."""
+"""Retry policy: which failures are retried, how often, and after which backoff."""
 
 import threading
 
@@ -7,7 +7,7 @@ import openai
 import pytest
 
 from lightrouter_graph.rate_limits import RetryBudget, backoff_s, worth_retrying
-from lightrouter_graph.rate_limits.retry import doubled_s
+from lightrouter_graph.rate_limits.retry import exponential_s
 
 REQUEST = httpx.Request("POST", "https://api.example.com/v1")
 
@@ -19,7 +19,7 @@ def test_a_budget_is_used_up():
 
 
 @pytest.mark.parametrize("most", [0, -1])
-def test_a_budget_of_nothing_allows_nothing(most):
+def test_a_budget_of_zero_allows_no_retry(most):
     assert not RetryBudget(most).take()
 
 
@@ -38,7 +38,7 @@ def test_threads_share_a_budget():
     assert sum(taken) == 500
 
 
-def test_the_window_of_the_jitter_doubles_up_to_its_longest():
+def test_the_backoff_doubles_up_to_its_maximum():
     assert [backoff_s(attempt, random=lambda: 1.0) for attempt in (1, 2, 3, 4, 5, 6, 5000)] == [
         0.5,
         1,
@@ -51,7 +51,7 @@ def test_the_window_of_the_jitter_doubles_up_to_its_longest():
     assert backoff_s(3, random=lambda: 0.0) == 0
 
 
-def test_what_the_provider_asked_for_is_waited_for_and_jittered():
+def test_retry_after_is_added_to_the_jitter():
     assert backoff_s(1, 20, random=lambda: 0.0) == 20
     assert backoff_s(3, 20, random=lambda: 0.5) == 21
 
@@ -61,7 +61,7 @@ def test_by_default_two_waits_differ():
 
 
 @pytest.mark.parametrize("cause", ["rate_limited", "unavailable", "disconnected"])
-def test_what_may_be_gone_a_moment_later_is_tried_again(cause):
+def test_transient_causes_are_retried(cause):
     assert worth_retrying(cause)
 
 
@@ -69,7 +69,7 @@ def test_what_may_be_gone_a_moment_later_is_tried_again(cause):
     "cause",
     ["auth", "timeout", "cancelled", "content_filter", "context_length", "bad_response", "invalid", "empty"],
 )
-def test_what_will_be_the_same_is_not(cause):
+def test_permanent_causes_are_not_retried(cause):
     assert not worth_retrying(cause)
 
 
@@ -78,13 +78,13 @@ def limited(headers=None, body=None):
     return openai.RateLimitError("slow down", response=response, body=body)
 
 
-def test_a_provider_that_forbids_it_is_believed():
+def test_x_should_retry_false_forbids_a_retry():
     assert worth_retrying("rate_limited", limited())
     assert worth_retrying("rate_limited", limited({"x-should-retry": "true"}))
     assert not worth_retrying("rate_limited", limited({"X-Should-Retry": "false"}))
 
 
-def test_an_account_without_money_is_not_asked_again():
+def test_an_exceeded_quota_forbids_a_retry():
     assert not worth_retrying("rate_limited", limited(body={"code": "insufficient_quota", "message": "pay"}))
 
 
@@ -92,6 +92,6 @@ def test_an_error_without_a_response_is_judged_by_its_cause():
     assert worth_retrying("disconnected", ConnectionResetError())
 
 
-def test_doubling_stops_at_the_longest_whatever_the_count_and_the_unit():
-    assert [doubled_s(times, 0.5, 8.0) for times in (1, 2, 5, 6, 2000)] == [0.5, 1, 8, 8, 8]
-    assert doubled_s(2000, 5, 300) == 300
+def test_doubling_stops_at_the_maximum():
+    assert [exponential_s(times, 0.5, 8.0) for times in (1, 2, 5, 6, 2000)] == [0.5, 1, 8, 8, 8]
+    assert exponential_s(2000, 5, 300) == 300

@@ -1,4 +1,4 @@
-"""How long a provider asks to be left alone, in every way the providers have of saying it."""
+"""The time a provider asks to wait, in all formats that providers use."""
 
 import math
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightrouter_graph.rate_limits import retry_after_s
-from lightrouter_graph.rate_limits.retry_after import LONGEST_S
+from lightrouter_graph.rate_limits.retry_after import MAX_RETRY_AFTER_S
 
 NOW = 1_790_000_000.0  # Mon, 21 Sep 2026 14:13:20 GMT
 REQUEST = httpx.Request("POST", "https://api.example.com/v1")
@@ -20,7 +20,7 @@ def refused(headers=None, status=429, body=None):
     return openai.APIStatusError("refused", response=response, body=body)
 
 
-def told(headers, status=429, body=None):
+def retry_after(headers, status=429, body=None):
     return retry_after_s(refused(headers, status, body), now=lambda: NOW)
 
 
@@ -34,9 +34,9 @@ def told(headers, status=429, body=None):
         ({"retry-after-ms": "soon", "retry-after": "7"}, 7),
         ({"retry-after": "0"}, 0),
         ({"retry-after": "-5"}, 0),
-        ({"retry-after": "1e9"}, 0),  # a moment long ago
-        ({"retry-after": "999999999"}, LONGEST_S),
-        ({"retry-after": "1" + "0" * 400}, LONGEST_S),
+        ({"retry-after": "1e9"}, 0),  # in the past
+        ({"retry-after": "999999999"}, MAX_RETRY_AFTER_S),
+        ({"retry-after": "1" + "0" * 400}, MAX_RETRY_AFTER_S),
         ({"retry-after": "Mon, 21 Sep 2026 14:14:00 GMT"}, 40),
         ({"retry-after": "Mon, 21 Sep 2026 14:13:00 GMT"}, 0),
         ({"retry-after": "Mon, 21 Sep 2026 14:14:00 GMT", "date": "Mon, 21 Sep 2026 14:13:55 GMT"}, 5),
@@ -48,8 +48,8 @@ def told(headers, status=429, body=None):
         ({}, None),
     ],
 )
-def test_what_is_asked_for(headers, seconds):
-    assert told(headers) == (None if seconds is None else pytest.approx(seconds))
+def test_retry_after_headers(headers, seconds):
+    assert retry_after(headers) == (None if seconds is None else pytest.approx(seconds))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_what_is_asked_for(headers, seconds):
         ("6m0s", 360),
         ("120ms", 0.12),
         ("2m59.56s", 179.56),
-        ("1h2m3s", LONGEST_S),
+        ("1h2m3s", MAX_RETRY_AFTER_S),
         ("59m59s", 3599),
         ("0s", 0),
         ("500us", 0.0005),
@@ -74,8 +74,8 @@ def test_what_is_asked_for(headers, seconds):
     ],
 )
 @pytest.mark.parametrize("name", ["x-ratelimit-reset-tokens", "x-ratelimit-reset", "anthropic-ratelimit-tokens-reset"])
-def test_when_a_limit_is_reset(name, text, seconds):
-    assert told({name: text}) == (None if seconds is None else pytest.approx(seconds))
+def test_reset_headers(name, text, seconds):
+    assert retry_after({name: text}) == (None if seconds is None else pytest.approx(seconds))
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_when_a_limit_is_reset(name, text, seconds):
     ],
 )
 @pytest.mark.parametrize(("status", "remaining", "seconds"), [(503, "0", 9), (503, "3", None), (429, "0", 9)])
-def test_a_limit_is_listened_to_when_nothing_of_it_remains(family, status, remaining, seconds):
-    assert told({family[0]: remaining, family[1]: "9"}, status) == seconds
+def test_a_reset_counts_if_nothing_of_its_limit_remains(family, status, remaining, seconds):
+    assert retry_after({family[0]: remaining, family[1]: "9"}, status) == seconds
 
 
 @pytest.mark.parametrize(
@@ -107,44 +107,44 @@ def test_of_two_limits(requests, tokens, seconds):
     headers = {"x-ratelimit-reset-requests": requests[1], "x-ratelimit-reset-tokens": tokens[1]}
     headers |= {"x-ratelimit-remaining-requests": requests[0]} if requests[0] else {}
     headers |= {"x-ratelimit-remaining-tokens": tokens[0]}
-    assert told(headers) == pytest.approx(seconds)
+    assert retry_after(headers) == pytest.approx(seconds)
 
 
-def test_what_is_asked_for_comes_before_what_is_reset():
-    assert told({"retry-after": "2", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "40"}) == 2
+def test_retry_after_precedes_a_reset():
+    assert retry_after({"retry-after": "2", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "40"}) == 2
 
 
-def test_without_a_429_a_reset_alone_says_nothing():
-    assert told({"x-ratelimit-reset-tokens": "6m0s"}, 503) is None
+def test_without_status_429_a_reset_alone_is_ignored():
+    assert retry_after({"x-ratelimit-reset-tokens": "6m0s"}, 503) is None
 
 
-def test_waiting_does_not_help_where_the_provider_forbids_to_try_again():
-    assert told({"retry-after": "7", "x-should-retry": "false"}) is None
-    assert told({"retry-after": "7", "x-should-retry": "true"}) == 7
+def test_x_should_retry_false_overrides_retry_after():
+    assert retry_after({"retry-after": "7", "x-should-retry": "false"}) is None
+    assert retry_after({"retry-after": "7", "x-should-retry": "true"}) == 7
 
 
 @pytest.mark.parametrize("wrap", [lambda inner: inner, lambda inner: {"error": inner}])
-def test_openrouter_says_it_in_the_body(wrap):
+def test_openrouter_sends_the_headers_in_the_body(wrap):
     reset = {"X-RateLimit-Limit": "50", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": f"{(NOW + 60) * 1000:.0f}"}
     body = {"message": "Rate limit exceeded: free-models-per-day", "code": 429, "metadata": {"headers": reset}}
-    assert told({}, body=wrap(body)) == 60
+    assert retry_after({}, body=wrap(body)) == 60
 
 
 @pytest.mark.parametrize(
     "body", [None, "text", [], {"error": "text"}, {"metadata": None}, {"metadata": {"headers": 3}}]
 )
-def test_any_other_body_is_no_trouble(body):
-    assert told({"retry-after": "7"}, body=body) == 7
+def test_other_bodies_are_ignored(body):
+    assert retry_after({"retry-after": "7"}, body=body) == 7
 
 
-def test_the_response_of_the_cause_is_read_but_not_that_of_an_earlier_failure():
+def test_the_response_of_the_cause_is_read_but_not_of_the_context():
     wrapped, later = RuntimeError("wrapped"), RuntimeError("later")
     wrapped.__cause__ = later.__context__ = refused({"retry-after": "7"})
     assert retry_after_s(wrapped) == 7
     assert retry_after_s(later) is None
 
 
-def test_httpx_and_botocore_are_read_as_well():
+def test_responses_of_httpx_and_botocore_are_read():
     botocore = RuntimeError("ThrottlingException")
     botocore.response = {"ResponseMetadata": {"HTTPStatusCode": 429, "HTTPHeaders": {"retry-after": "3"}}}
     response = httpx.Response(429, request=REQUEST, headers={"retry-after": "4"})
@@ -153,12 +153,12 @@ def test_httpx_and_botocore_are_read_as_well():
 
 
 @pytest.mark.parametrize("exc", [ValueError("no response"), TimeoutError(), openai.APIConnectionError(request=REQUEST)])
-def test_an_error_without_a_response_says_nothing(exc):
+def test_an_error_without_a_response_has_no_retry_after(exc):
     assert retry_after_s(exc) is None
 
 
 class Odd(Exception):
-    """An error with any headers, as no HTTP library would let them pass."""
+    """An error with headers that an HTTP library would reject."""
 
     def __init__(self, headers):
         self.response = type("Response", (), {"status_code": 429, "headers": headers})()
@@ -170,6 +170,6 @@ NAMES = st.sampled_from(["retry-after", "retry-after-ms", "x-ratelimit-reset", "
 @given(
     st.dictionaries(NAMES, st.one_of(st.text(), st.floats().map(str), st.integers().map(str), st.datetimes().map(str)))
 )
-def test_whatever_a_provider_sends_it_is_a_sensible_time_or_none(headers):
+def test_any_header_gives_a_finite_time_or_none(headers):
     seconds = retry_after_s(Odd(headers))
-    assert seconds is None or (0 <= seconds <= LONGEST_S and math.isfinite(seconds))
+    assert seconds is None or (0 <= seconds <= MAX_RETRY_AFTER_S and math.isfinite(seconds))

@@ -1,4 +1,4 @@
-"""The limit holds whoever calls from wherever, in order, and no permit is ever lost."""
+"""The limit holds across event loops and threads, in FIFO order, and no permit is lost."""
 
 import asyncio
 import gc
@@ -8,14 +8,14 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rate_limits.road import turns
+from rate_limits.requests_on import turns
 
 from lightrouter_graph.rate_limits.semaphore import ResizableSemaphore
 from lightrouter_graph.runtime.event_loops import run_sync
 
 
 class Crowd:
-    """Counts who is inside, from any thread."""
+    """Counts concurrent holders, from any thread."""
 
     def __init__(self):
         self.inside = self.most = self.served = 0
@@ -33,76 +33,76 @@ class Crowd:
 
 
 async def visit(semaphore, crowd, cooldown=3):
-    await semaphore.take()
+    await semaphore.acquire()
     crowd.enter()
     try:
         await turns(cooldown)
     finally:
         crowd.leave()
-        semaphore.give_back()
+        semaphore.release()
 
 
-async def test_a_thousand_tasks_never_exceed_the_limit_and_all_are_served():
+async def test_a_thousand_tasks_stay_within_the_limit():
     semaphore, crowd = ResizableSemaphore(7), Crowd()
     await asyncio.gather(*(visit(semaphore, crowd) for _ in range(1000)))
     assert (crowd.most, crowd.served, semaphore.taken) == (7, 1000, 0)
 
 
-async def test_places_are_given_in_the_order_of_coming():
+async def test_permits_are_acquired_in_fifo_order():
     semaphore, order = ResizableSemaphore(1), []
 
-    async def guest(number):
-        await semaphore.take()
+    async def hold(number):
+        await semaphore.acquire()
         order.append(number)
         await turns(2)
-        semaphore.give_back()
+        semaphore.release()
 
-    await asyncio.gather(*(guest(number) for number in range(50)))
+    await asyncio.gather(*(hold(number) for number in range(50)))
     assert order == list(range(50))
 
 
-async def test_a_freed_place_goes_to_who_waits_not_to_who_comes_just_then():
+async def test_a_released_permit_goes_to_the_waiting_task():
     semaphore = ResizableSemaphore(1)
-    await semaphore.take()
-    waiting = asyncio.ensure_future(semaphore.take())
+    await semaphore.acquire()
+    waiting = asyncio.ensure_future(semaphore.acquire())
     await turns()
-    semaphore.give_back()
-    assert not await semaphore.take(0.0)
+    semaphore.release()
+    assert not await semaphore.acquire(0.0)
     assert await waiting
 
 
-async def test_who_is_cancelled_while_waiting_leaves_the_queue():
+async def test_a_task_cancelled_while_waiting_leaves_the_queue():
     semaphore = ResizableSemaphore(1)
-    await semaphore.take()
-    first, second = (asyncio.ensure_future(semaphore.take()) for _ in range(2))
+    await semaphore.acquire()
+    first, second = (asyncio.ensure_future(semaphore.acquire()) for _ in range(2))
     await turns()
     first.cancel()
     await turns()
-    semaphore.give_back()
+    semaphore.release()
     assert await second
-    semaphore.give_back()
+    semaphore.release()
     assert semaphore.taken == 0
 
 
-async def test_who_is_cancelled_in_the_instant_it_gets_a_place_passes_it_on():
+async def test_a_task_cancelled_as_it_gets_a_permit_passes_it_on():
     semaphore = ResizableSemaphore(1)
-    await semaphore.take()
-    first, second = (asyncio.ensure_future(semaphore.take()) for _ in range(2))
+    await semaphore.acquire()
+    first, second = (asyncio.ensure_future(semaphore.acquire()) for _ in range(2))
     await turns()
-    semaphore.give_back()
+    semaphore.release()
     first.cancel()
     assert await second
     assert first.cancelled()
-    semaphore.give_back()
+    semaphore.release()
     assert semaphore.taken == 0
 
 
-async def test_patience_ends_the_wait_and_takes_nothing():
+async def test_a_timeout_acquires_no_permit():
     semaphore = ResizableSemaphore(1)
-    assert await semaphore.take(0.0)
-    assert not await semaphore.take(0.0)
-    assert not await semaphore.take(0.001)
-    semaphore.give_back()
+    assert await semaphore.acquire(0.0)
+    assert not await semaphore.acquire(0.0)
+    assert not await semaphore.acquire(0.001)
+    semaphore.release()
     assert semaphore.taken == 0
 
 
@@ -116,7 +116,7 @@ def in_threads(work, number=4):
 
 
 @pytest.mark.parametrize("limit", [1, 7])
-def test_one_limit_holds_for_the_event_loops_of_several_threads_while_calls_are_cancelled(limit):
+def test_event_loops_in_several_threads_share_the_limit_under_cancellation(limit):
     semaphore, crowd = ResizableSemaphore(limit), Crowd()
 
     async def crowd_of(seed):
@@ -134,49 +134,49 @@ def test_one_limit_holds_for_the_event_loops_of_several_threads_while_calls_are_
     assert semaphore.taken == 0
 
 
-def test_an_async_and_a_sync_run_share_the_places():
+def test_an_async_and_a_sync_run_share_the_permits():
     semaphore = ResizableSemaphore(1)
 
     async def nested():
-        await semaphore.take()
-        free_there = await asyncio.to_thread(run_sync, semaphore.take, 0.0)
-        semaphore.give_back()
-        return free_there, await asyncio.to_thread(run_sync, semaphore.take, 0.0)
+        await semaphore.acquire()
+        free_there = await asyncio.to_thread(run_sync, semaphore.acquire, 0.0)
+        semaphore.release()
+        return free_there, await asyncio.to_thread(run_sync, semaphore.acquire, 0.0)
 
     assert asyncio.run(nested()) == (False, True)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_place_handed_to_a_task_whose_loop_was_closed_comes_back():
+def test_the_permit_of_a_task_in_a_closed_loop_is_released():
     semaphore, loop = ResizableSemaphore(1), asyncio.new_event_loop()
     loop.set_exception_handler(lambda *_: None)  # the task is lost on purpose
-    loop.run_until_complete(semaphore.take())
+    loop.run_until_complete(semaphore.acquire())
     lost = loop.create_task(visit(semaphore, Crowd()))
     loop.run_until_complete(turns())
     loop.close()
-    semaphore.give_back()
+    semaphore.release()
     del lost, loop
     gc.collect()
     assert semaphore.taken == 0
 
 
-async def test_fewer_places_let_calls_under_way_end():
+async def test_a_lowered_limit_lets_requests_in_flight_end():
     semaphore = ResizableSemaphore(4)
     for _ in range(3):
-        await semaphore.take()
+        await semaphore.acquire()
     semaphore.resize(1)
     assert (semaphore.limit, semaphore.taken) == (1, 3)
-    semaphore.give_back()
-    semaphore.give_back()
-    assert not await semaphore.take(0.0)
-    semaphore.give_back()
-    assert await semaphore.take(0.0)
-    assert not await semaphore.take(0.0)
+    semaphore.release()
+    semaphore.release()
+    assert not await semaphore.acquire(0.0)
+    semaphore.release()
+    assert await semaphore.acquire(0.0)
+    assert not await semaphore.acquire(0.0)
 
 
-async def test_more_places_let_those_in_who_wait():
+async def test_a_raised_limit_admits_waiting_tasks():
     semaphore = ResizableSemaphore(1)
-    waiting = [asyncio.ensure_future(semaphore.take()) for _ in range(4)]
+    waiting = [asyncio.ensure_future(semaphore.acquire()) for _ in range(4)]
     await turns()
     assert sum(task.done() for task in waiting) == 1
     semaphore.resize(3)
@@ -186,17 +186,17 @@ async def test_more_places_let_those_in_who_wait():
     await asyncio.gather(*waiting, return_exceptions=True)
 
 
-@given(st.lists(st.one_of(st.sampled_from(["take", "give back"]), st.integers(1, 5)), max_size=40))
-def test_whatever_happens_to_the_limit_no_place_is_lost(steps):
+@given(st.lists(st.one_of(st.sampled_from(["acquire", "release"]), st.integers(1, 5)), max_size=40))
+def test_no_permit_is_lost_when_the_limit_changes(steps):
     async def play():
         semaphore, held = ResizableSemaphore(3), 0
         for step in steps:
-            if step == "take":
+            if step == "acquire":
                 free = held < semaphore.limit
-                assert await semaphore.take(0.0) is free
+                assert await semaphore.acquire(0.0) is free
                 held += free
-            elif step == "give back" and held:
-                semaphore.give_back()
+            elif step == "release" and held:
+                semaphore.release()
                 held -= 1
             elif isinstance(step, int):
                 semaphore.resize(step)

@@ -43,7 +43,7 @@ async def test_a_provider_that_asks_for_an_hour_is_not_waited_for(server):
     async with asyncio.timeout(5):
         message = await ask(server, Context(boot_tokens=10, selector="llm", top_k=1, aggregator="best", timeout_s=2))
     assert message.text in {long("b"), long("c")}
-    assert "told to wait" in decision(message)["selector_notes"]["judge_problems"]
+    assert "must not be called for" in decision(message)["selector_notes"]["judge_problems"]
 
 
 async def test_a_pause_as_long_as_a_call_may_take_is_sat_out(server):
@@ -52,7 +52,7 @@ async def test_a_pause_as_long_as_a_call_may_take_is_sat_out(server):
     began = time.monotonic()
     message = await ask(server, context)
     assert time.monotonic() - began >= 0.3
-    assert "told to wait" not in decision(message)["selector_notes"].get("judge_problems", "")
+    assert "must not be called for" not in decision(message)["selector_notes"].get("judge_problems", "")
 
 
 async def test_a_call_that_is_stopped_while_it_waits_for_its_next_attempt_is_billed_once(server):

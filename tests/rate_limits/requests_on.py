@@ -1,4 +1,4 @@
-"""An endpoint whose time is virtual, and calls that take permits in it."""
+"""An endpoint on a virtual clock, and requests that acquire its permits."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ MODEL = "m"
 
 
 def endpoint_on(clock: VirtualClock, random: float = 0.0, limit: int | None = None) -> Endpoint:
-    """Build an endpoint on a virtual clock; its jitter is always the same part of the window."""
+    """Build an endpoint on a virtual clock; its random numbers are constant."""
     endpoint = Endpoint("test", now=lambda: clock.now, sleep=clock.sleep, random=lambda: random)
     if limit is not None:
         endpoint.limit_to(limit)
@@ -17,15 +17,15 @@ def endpoint_on(clock: VirtualClock, random: float = 0.0, limit: int | None = No
 
 
 async def call(endpoint, cause=None, retry_after_s=None, *, model=MODEL, acquire_timeout_s=1000.0, during=None):
-    """Make one call that ends as told."""
+    """Acquire a permit, and record an outcome."""
     async with endpoint.permit(model, acquire_timeout_s=acquire_timeout_s) as permit:
         if during is not None:
             await during
-        permit.note(cause, retry_after_s)
+        permit.record(cause, retry_after_s)
 
 
 async def refusal(endpoint, *, model=MODEL, acquire_timeout_s=1000.0):
-    """Return why a call is refused, None if it is not."""
+    """Return the rejection of a request, None if it is admitted."""
     try:
         await call(endpoint, "rate_limited", model=model, acquire_timeout_s=acquire_timeout_s)
     except EndpointClosedError as closed:
@@ -34,6 +34,6 @@ async def refusal(endpoint, *, model=MODEL, acquire_timeout_s=1000.0):
 
 
 async def turns(times=10):
-    """Let everything that is ready run."""
+    """Run all ready callbacks of the event loop."""
     for _ in range(times):
         await asyncio.sleep(0)
