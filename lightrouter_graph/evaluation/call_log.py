@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from lightrouter_graph.evaluation.records import ModelCall
+from lightrouter_graph.providers.pricing import Price
 
 _calls: ContextVar[list[ModelCall] | None] = ContextVar("evaluation_calls", default=None)
 _sample: ContextVar[int] = ContextVar("evaluation_sample", default=0)
@@ -26,6 +27,20 @@ def log_call(call: ModelCall) -> None:
     calls = _calls.get()
     if calls is not None:
         calls.append(call)
+
+
+def call_usd(price: Price | None, input_tokens: float, output_tokens: float) -> float | None:
+    """Return the cost of a call in USD.
+
+    Args:
+        price: USD per 1M tokens; None if unknown.
+        input_tokens: Tokens of the prompt.
+        output_tokens: Tokens of the response.
+
+    Returns:
+        USD, >= 0; None if the price is unknown.
+    """
+    return None if price is None else (input_tokens * price.input + output_tokens * price.output) / 1e6
 
 
 @contextmanager

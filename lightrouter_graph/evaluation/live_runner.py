@@ -10,9 +10,9 @@ from lightrouter_graph.evaluation.call_log import log_calls
 from lightrouter_graph.evaluation.evaluate_question import Answering, Score, unscored
 from lightrouter_graph.evaluation.methods.base import Fitted, Method, Setting
 from lightrouter_graph.evaluation.methods.sampling import ask
-from lightrouter_graph.evaluation.models.cassette import Tape
-from lightrouter_graph.evaluation.models.recording_model import Pacer, WallClock, taped
-from lightrouter_graph.evaluation.models.spend_limit import LivePurse, refusals_raised
+from lightrouter_graph.evaluation.models.cassette import Cassette
+from lightrouter_graph.evaluation.models.recording_model import EvaluationClock, WallClock, with_cassette
+from lightrouter_graph.evaluation.models.spend_limit import SpendLimit, raise_refusals
 from lightrouter_graph.evaluation.questions import Output, Question, fold_of
 from lightrouter_graph.evaluation.records import Result
 from lightrouter_graph.llm.completion import ended_by_cap
@@ -56,10 +56,10 @@ class Live:
     """
 
     cast: Cast
-    tape: Tape
-    purse: LivePurse | None
+    tape: Cassette
+    purse: SpendLimit | None
     score: Score = unscored
-    clock: Pacer = field(default_factory=WallClock)
+    clock: EvaluationClock = field(default_factory=WallClock)
     seed: int = 0
     folds: int = 2
     max_tokens: int | None = None
@@ -81,7 +81,7 @@ class Live:
         pool = self._pool()
 
         async def one(question: Question) -> Question:
-            with refusals_raised():
+            with raise_refusals():
                 outputs = await asyncio.gather(*(self._output(candidate, question) for candidate in pool))
             answered = replace(question, outputs=dict(zip(pool.names, outputs, strict=True)))
             tell(answered)
@@ -104,7 +104,7 @@ class Live:
         """
 
         async def one(question: Question) -> Question:
-            with refusals_raised():
+            with raise_refusals():
                 scores = await asyncio.gather(*(self._score_of(question, out) for out in question.outputs.values()))
             scored = zip(question.outputs.items(), scores, strict=True)
             tell(question)
@@ -133,7 +133,7 @@ class Live:
 
         async def one(question: Question) -> None:
             fold = fold_of(question.id, self.folds)
-            with refusals_raised():
+            with raise_refusals():
                 result = await self._answering(method, fitted[fold], fold)(question)
             keep(result)
 
@@ -157,7 +157,7 @@ class Live:
         return Pool([self._taped(candidate) for candidate in self.cast.pool])
 
     def _taped(self, candidate: Candidate) -> Candidate:
-        return taped(candidate, self.tape, self.clock, self.purse)
+        return with_cassette(candidate, self.tape, self.clock, self.purse)
 
     async def _output(self, candidate: Candidate, question: Question) -> Output:
         with log_calls() as calls:

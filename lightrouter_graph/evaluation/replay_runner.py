@@ -12,7 +12,7 @@ from lightrouter_graph.evaluation.evaluate_question import Answering, Score
 from lightrouter_graph.evaluation.methods.base import Method, Setting
 from lightrouter_graph.evaluation.methods.history import key_of
 from lightrouter_graph.evaluation.models.merge_stub import MergeStub
-from lightrouter_graph.evaluation.models.replay_model import DEFAULT_PACE, Recordings, ReplayedChat
+from lightrouter_graph.evaluation.models.replay_model import DEFAULT_TIMING, Recordings, ReplayModel
 from lightrouter_graph.evaluation.questions import Question, fold_of, mean_scores
 from lightrouter_graph.evaluation.records import Result, RunFacts
 from lightrouter_graph.pool import Candidate, Pool
@@ -147,7 +147,7 @@ class Replay:
         self._clock.restart()
         for candidate in self._setting(fold).pool:
             candidate.learned.forget()
-        with self._recordings.asking(question):
+        with self._recordings.current(question):
             return await self._answering(method, fold)(question)
 
     def _answering(self, method: Method, fold: int) -> Answering:
@@ -172,12 +172,12 @@ class Replay:
 
     def _candidate(self, name: str) -> Candidate:
         price = self._models.prices.get(name)
-        model = ReplayedChat(
+        model = ReplayModel(
             name=name,
             recordings=self._recordings,
             clock=self._clock,
             price=None if price is None else Price(*price),
-            pace=self._models.paces.get(name, DEFAULT_PACE),
+            timing=self._models.paces.get(name, DEFAULT_TIMING),
             overhead=self._models.overhead,
         )
         return Candidate(name, model, price=price, continuation="continue_final_message")
@@ -192,7 +192,7 @@ class Replay:
             recordings=self._recordings,
             clock=self._clock,
             price=None if price is None else Price(*price),
-            pace=self._models.paces.get(first, DEFAULT_PACE),
+            timing=self._models.paces.get(first, DEFAULT_TIMING),
             overhead=self._models.overhead,
         )
         return Candidate(WRITER, model, price=price)

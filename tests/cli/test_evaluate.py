@@ -82,7 +82,7 @@ def test_quiet_prints_the_table_alone_and_a_run_has_a_folder_of_its_own(
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["run", "toy.jsonl", "--method", "majorty"], r"there is no method 'majorty'; did you mean 'majority'\?"),
+        (["run", "toy.jsonl", "--method", "majorty"], r"unknown method 'majorty' \(did you mean 'majority'\?\)"),
         (["run", "toy.jsonl", "--models", "a,zed"], "no output of a model 'zed' is recorded; there are a, b, c"),
         (["run", "toy.jsonl", "--models", "a"], "only a is left of what was asked for .*, and two are needed"),
         (["run", "toy.jsonl", "--models", "a,b,a"], "a is named twice among the models"),

@@ -10,8 +10,8 @@ import pytest
 from lightrouter_graph.errors import BudgetError, EvaluationError, LightRouterError
 from lightrouter_graph.evaluation.live_runner import Cast, Live
 from lightrouter_graph.evaluation.methods.registry import named
-from lightrouter_graph.evaluation.models.cassette import Tape
-from lightrouter_graph.evaluation.models.spend_limit import LivePurse
+from lightrouter_graph.evaluation.models.cassette import Cassette
+from lightrouter_graph.evaluation.models.spend_limit import SpendLimit
 from lightrouter_graph.evaluation.questions import Question, fold_of
 from lightrouter_graph.evaluation.records import Result
 from lightrouter_graph.evaluation.scoring import scorer_for
@@ -43,7 +43,7 @@ def pool() -> Pool:
 
 def live(candidates: Pool, path: Path | None = None, **more: Any) -> Live:
     settings = {"score": scorer_for("number").score, "max_tokens": 60, "clock": VirtualClock()} | more
-    return Live(Cast(candidates), Tape(path), settings.pop("purse", LivePurse()), **settings)
+    return Live(Cast(candidates), Cassette(path), settings.pop("purse", SpendLimit()), **settings)
 
 
 def run(running: Live, *methods: str, asked: tuple[Question, ...] = ASKED) -> tuple[list[Question], list[Result]]:
@@ -139,12 +139,12 @@ ENOUGH_FOR_SOME = 0.06
 
 def test_the_budget_is_never_exceeded_and_its_end_is_an_error_not_a_result(tmp_path: Path) -> None:
     candidates, path = pool(), tmp_path / "calls.jsonl"
-    purse = LivePurse(ENOUGH_FOR_SOME)
-    with pytest.raises(BudgetError, match=r"budget of 0\.\d+ USD has 0\.\d+ left.*what was paid for is kept"):
+    purse = SpendLimit(ENOUGH_FOR_SOME)
+    with pytest.raises(BudgetError, match=r"budget of 0\.\d+ USD has 0\.\d+ left.*completed calls are kept"):
         run(live(candidates, path, purse=purse))
     made = sum(calls_of(candidates).values())
-    assert 4 < made == len(Tape(path)) == purse.calls < 18
-    assert purse.usd <= purse.most_usd
+    assert 4 < made == len(Cassette(path)) == purse.calls < 18
+    assert purse.usd <= purse.max_usd
     billed = (
         sum(c.input_tokens * PRICE[0] + c.output_tokens * PRICE[1] for m in candidates for c in m.model.calls) / 1e6
     )
@@ -154,8 +154,8 @@ def test_the_budget_is_never_exceeded_and_its_end_is_an_error_not_a_result(tmp_p
 def test_a_larger_budget_goes_on_and_pays_for_the_rest_alone(tmp_path: Path) -> None:
     candidates, path = pool(), tmp_path / "calls.jsonl"
     with pytest.raises(BudgetError):
-        run(live(candidates, path, purse=LivePurse(ENOUGH_FOR_SOME)))
-    answered, _ = run(live(candidates, path, purse=LivePurse(1.0)))
+        run(live(candidates, path, purse=SpendLimit(ENOUGH_FOR_SOME)))
+    answered, _ = run(live(candidates, path, purse=SpendLimit(1.0)))
     assert calls_of(candidates) == {"good": 6, "bad": 6, "odd": 6}
     assert answered == run(live(pool()))[0] or [q.outputs["odd"].score for q in answered] == [1] * 6
 
@@ -164,7 +164,7 @@ def test_a_result_that_the_budget_spoilt_is_not_kept() -> None:
     candidates = pool()
     answered, _ = run(live(candidates))
     kept: list[Result] = []
-    purse = LivePurse(0.064)  # a boot may take 0.048: the third of the second question is refused
+    purse = SpendLimit(0.064)  # a boot may take 0.048: the third of the second question is refused
     poor = live(candidates, purse=purse, concurrency=1)
     with pytest.raises(BudgetError):
         asyncio.run(poor.run(named("lightrouter:width=3,top_k=3,agree=none"), answered, answered, kept.append))
@@ -182,7 +182,7 @@ def test_a_budget_that_cannot_be_kept_is_refused_and_nothing_is_called(
     candidate: Candidate, max_tokens: int | None, lacking: str
 ) -> None:
     with pytest.raises(EvaluationError, match=f"has no known {lacking}"):
-        run(live(Pool([candidate]), purse=LivePurse(1.0), max_tokens=max_tokens))
+        run(live(Pool([candidate]), purse=SpendLimit(1.0), max_tokens=max_tokens))
     assert candidate.model.calls == []
 
 

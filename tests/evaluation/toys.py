@@ -9,7 +9,7 @@ from typing import Any
 from lightrouter_graph.evaluation.call_log import log_calls
 from lightrouter_graph.evaluation.methods.base import Fitted, Method, Reply, Setting
 from lightrouter_graph.evaluation.models.merge_stub import MergeStub
-from lightrouter_graph.evaluation.models.replay_model import Recordings, ReplayedChat
+from lightrouter_graph.evaluation.models.replay_model import Recordings, ReplayModel
 from lightrouter_graph.evaluation.questions import Output, Question
 from lightrouter_graph.evaluation.records import ModelCall
 from lightrouter_graph.pool import Candidate, Pool
@@ -117,18 +117,18 @@ def toy(
         names: The candidates, highest prior first; by default all of the first question.
         prices: USD per 1M tokens (input, output) by name; none are known by default.
         writer: Whose price and pace the stand-in writer has; the first candidate by default.
-        overhead: Of every model, see `ReplayedChat`.
+        overhead: Of every model, see `ReplayModel`.
         setting: Fields of `Setting`.
     """
     clock, recordings = VirtualClock(), Recordings([*asked, *history])
     names = tuple(names or asked[0].outputs)
 
-    def model(kind: type[ReplayedChat], name: str) -> Candidate:
+    def model(kind: type[ReplayModel], name: str) -> Candidate:
         price = Price(*prices[name]) if prices else None
         chat = kind(name=name, recordings=recordings, clock=clock, price=price, overhead=overhead)
         return Candidate(name, chat, price=price)
 
-    pool = Pool([model(ReplayedChat, name) for name in names])
+    pool = Pool([model(ReplayModel, name) for name in names])
     merging = model(MergeStub, writer or names[0])
     made = Setting(pool, tuple(history), writer=merging, writer_is_stub=True)
     return Toy(tuple(asked), replace(made, **setting), clock)

@@ -1,1 +1,1 @@
-"""Chat models for evaluations: recorded ones that play in virtual time, live ones whose calls are kept."""
+"""Chat models for evaluations: replay models in virtual time, and live models with a cassette."""

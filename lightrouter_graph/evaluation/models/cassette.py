@@ -1,4 +1,8 @@
-"""`calls.jsonl`: every reply of a live model, so that it is paid for once and can be played again without a key."""
+"""Cassette: `calls.jsonl`, the append-only file with every response of the live models.
+
+A response is paid for once and can be replayed without an API key. VCR.py and the caches of LangChain do not fit: they
+store no timing, no cancelled calls and no samples, and their keys depend on the parameter names of the provider.
+"""
 
 import asyncio
 import hashlib
@@ -20,10 +24,17 @@ _CAPS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "num_predic
 _ENDS = ("finish_reason", "stop_reason", "done_reason", "model_name")
 
 
-class Take(TypedDict):
-    """One reply on the tape, or one that was stopped: then it has no text, and `seconds` is how long it ran.
+class Recording(TypedDict):
+    """One line of the cassette: a response, or a cancelled call.
 
-    `usage` is of what was written by then. `ttft_s` is None where the reply was not streamed.
+    Attributes:
+        key: Key of the prompt.
+        candidate: Name of the candidate.
+        text: Text of the response; None if the call was cancelled.
+        ended: Finish reason and model name from the response metadata.
+        usage: Tokens as the provider reported them; of a cancelled call, the tokens generated until then.
+        ttft_s: Seconds to the first token; None if the response was not streamed.
+        seconds: Duration of the call.
     """
 
     key: str
@@ -35,8 +46,8 @@ class Take(TypedDict):
     seconds: float
 
 
-class Asked(NamedTuple):
-    """What a reply depends on, whatever names a provider has for it."""
+class Prompt(NamedTuple):
+    """Everything that a response depends on, independent of the parameter names of the provider."""
 
     candidate: str
     messages: Sequence[BaseMessage]
@@ -46,101 +57,121 @@ class Asked(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The digest under which the reply is kept."""
-        told = [[m.type, m.text, getattr(m, "tool_calls", []), getattr(m, "name", None)] for m in self.messages]
-        whole = [self.candidate, told, self.cap, list(self.stop), self.sample]
+        """Digest of the prompt, 32 hexadecimal digits."""
+        messages = [[m.type, m.text, getattr(m, "tool_calls", []), getattr(m, "name", None)] for m in self.messages]
+        whole = [self.candidate, messages, self.cap, list(self.stop), self.sample]
         return hashlib.sha256(json.dumps(whole, ensure_ascii=False, default=str).encode()).hexdigest()[:32]
 
 
 def cap_of(model: object, kwargs: Mapping[str, Any]) -> int | None:
-    """Return the cap on the output, under whichever name it travels."""
+    """Return the maximum output tokens of a call.
+
+    Args:
+        model: The chat model, whose own limit applies if the call has none.
+        kwargs: Parameters of the call; every parameter name of the known providers is accepted.
+    """
     body = kwargs.get("extra_body") or {}
     given = [kwargs.get(name) for name in _CAPS] + [body.get(name) for name in _CAPS]
     own = [getattr(model, name, None) for name in _CAPS]
     return next((cap for cap in [*given, *own] if isinstance(cap, int)), None)
 
 
-class Tape:
-    """Keeps replies by what was asked; a reply is on the disk before anybody hears it.
+class Cassette:
+    """Recordings by the key of their prompt. A response is written to disk before it is returned.
 
     Args:
-        path: The file; None to keep them in memory alone.
+        path: The file; None to keep the recordings in memory.
 
     Raises:
-        EvaluationError: If the file holds anything else.
+        EvaluationError: If a line of the file is not a recording.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
-        self._takes: dict[str, Take] = {}
-        self._turns: dict[str, asyncio.Lock] = {}
-        self._wrote: dict[str, tuple[int, float]] = {}
-        for take in read_lines(path, Take.__required_keys__, "a recorded call") if path is not None else ():
-            self._hold(take)  # type: ignore[arg-type]
+        self._recordings: dict[str, Recording] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._generated: dict[str, tuple[int, float]] = {}
+        for line in read_lines(path, Recording.__required_keys__, "a recorded call") if path is not None else ():
+            self._store(line)  # type: ignore[arg-type]
 
     def __len__(self) -> int:
-        return sum(take["text"] is not None for take in self._takes.values())
+        return sum(recording["text"] is not None for recording in self._recordings.values())
 
-    def find(self, key: str) -> Take | None:
-        """Return what was replied, or that it was stopped; None for what was never asked."""
-        return self._takes.get(key)
+    def find(self, key: str) -> Recording | None:
+        """Return the recording of a prompt; None if it was never sent."""
+        return self._recordings.get(key)
 
     def tokens_per_s(self, candidate: str) -> float:
-        """Return how fast a candidate wrote its whole replies so far, waiting included; 0 without any."""
-        written, seconds = self._wrote.get(candidate, (0, 0.0))
-        return written / seconds if seconds > 0 else 0.0
+        """Return the mean generation rate of a candidate over its complete responses, latency included; 0 if none."""
+        tokens, seconds = self._generated.get(candidate, (0, 0.0))
+        return tokens / seconds if seconds > 0 else 0.0
 
-    def turn(self, key: str) -> asyncio.Lock:
-        """Let one at a time ask the same thing: the others find the reply."""
-        return self._turns.setdefault(key, asyncio.Lock())
+    def lock(self, key: str) -> asyncio.Lock:
+        """Return the lock of a prompt: equal prompts are sent once, the other callers replay the response."""
+        return self._locks.setdefault(key, asyncio.Lock())
 
-    def keep(
-        self, asked: Asked, message: AIMessage, *, ttft_s: float | None, seconds: float, secrets: Sequence[str] = ()
-    ) -> Take:
-        """Write a reply down, without the secrets of the model.
+    def record(
+        self, prompt: Prompt, message: AIMessage, *, ttft_s: float | None, seconds: float, secrets: Sequence[str] = ()
+    ) -> Recording:
+        """Write a response to the cassette.
+
+        Args:
+            prompt: The prompt.
+            message: The response.
+            ttft_s: Seconds to the first token; None if it was not streamed.
+            seconds: Duration of the call.
+            secrets: Strings that are replaced in the text.
 
         Raises:
-            EvaluationError: If it calls tools: those are not kept.
+            EvaluationError: If the response has tool calls: a cassette stores text only.
         """
         if message.tool_calls:
-            msg = f"{asked.candidate} called a tool; an evaluation keeps texts only"
+            msg = f"{prompt.candidate} returned a tool call; a live evaluation records text only"
             raise EvaluationError(msg)
         ended = {name: message.response_metadata[name] for name in _ENDS if name in message.response_metadata}
-        take: Take = {
-            "key": asked.key,
-            "candidate": asked.candidate,
+        recording: Recording = {
+            "key": prompt.key,
+            "candidate": prompt.candidate,
             "text": redact(str(message.text), secrets),
             "ended": ended,
             "usage": message.usage_metadata,
             "ttft_s": ttft_s,
             "seconds": seconds,
         }
-        self._write(take)
-        return take
+        self._write(recording)
+        return recording
 
-    def keep_stopped(self, asked: Asked, seconds: float, usage: UsageMetadata | None = None) -> None:
-        """Write down that the caller hung up after so many seconds, and what had been read and written by then."""
-        if asked.key not in self._takes:
-            none: Take = {
-                "key": asked.key,
-                "candidate": asked.candidate,
-                "text": None,
-                "ended": {},
-                "usage": usage,
-                "ttft_s": None,
-                "seconds": seconds,
-            }
+    def record_cancelled(self, prompt: Prompt, seconds: float, usage: UsageMetadata | None = None) -> None:
+        """Write a cancelled call to the cassette, unless the prompt has a recording.
+
+        Args:
+            prompt: The prompt.
+            seconds: Time from the request to the cancellation.
+            usage: Tokens read and generated until then.
+        """
+        if prompt.key not in self._recordings:
+            none = Recording(
+                key=prompt.key,
+                candidate=prompt.candidate,
+                text=None,
+                ended={},
+                usage=usage,
+                ttft_s=None,
+                seconds=seconds,
+            )
             self._write(none)
 
-    def _write(self, take: Take) -> None:
+    def _write(self, recording: Recording) -> None:
         if self._path is not None:
-            append_lines(self._path, [take])
-        self._hold(take)
+            append_lines(self._path, [recording])
+        self._store(recording)
 
-    def _hold(self, take: Take) -> None:
-        if take["text"] is not None or take["key"] not in self._takes:
-            self._takes[take["key"]] = take
-        if take["text"] is not None:
-            tokens = count_tokens(take["text"]) if take["usage"] is None else take["usage"]["output_tokens"]
-            written, seconds = self._wrote.get(take["candidate"], (0, 0.0))
-            self._wrote[take["candidate"]] = written + tokens, seconds + take["seconds"]
+    def _store(self, recording: Recording) -> None:
+        text, usage = recording["text"], recording["usage"]
+        if text is None:
+            self._recordings.setdefault(recording["key"], recording)
+            return
+        self._recordings[recording["key"]] = recording
+        tokens, seconds = self._generated.get(recording["candidate"], (0, 0.0))
+        tokens += count_tokens(text) if usage is None else usage["output_tokens"]
+        self._generated[recording["candidate"]] = tokens, seconds + recording["seconds"]

@@ -1,4 +1,4 @@
-"""Candidates whose boots carry an injected error: how far does one spread?"""
+"""Candidates whose boots carry an injected error."""
 
 import random
 import re
@@ -6,40 +6,48 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
 
 from lightrouter_graph.evaluation.models.model_override import overridden
-from lightrouter_graph.evaluation.models.stage import layer_now, stage_now
+from lightrouter_graph.evaluation.models.stage import current_layer, current_stage
 from lightrouter_graph.pool import Candidate
 
 _NUMBER = re.compile(r"\d+")
-_LONGEST = 1000
-"""Digits of a number that are changed, the last ones: a model that loops writes thousands, too many for an int."""
+_MAX_DIGITS = 1000
+"""Number of trailing digits that are replaced: a looping model generates thousands, too many for an int."""
 
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """Which boots are struck, and where.
+    """Which boots get an error.
 
     Attributes:
-        layer: The layer whose boots are struck, 1-based.
-        share: The chance that a boot is struck, 0 to 1; drawn per question and candidate.
-        seed: Of the draws.
+        layer: The layer whose boots are changed, 1-based.
+        share: Probability that a boot is changed, 0 to 1; drawn per question and candidate.
+        seed: Seed of the draws.
     """
 
     layer: int
     share: float
     seed: int = 0
 
-    def strikes(self, question: str, candidate: str) -> bool:
-        """Whether the boot of a candidate to a question is struck."""
+    def applies(self, question: str, candidate: str) -> bool:
+        """Return True if the boot of a candidate for a question gets an error.
+
+        Args:
+            question: Text of the question.
+            candidate: Name of the candidate.
+        """
         return random.Random(f"{self.seed}/{question}/{candidate}").random() < self.share
 
 
 def inject_error(text: str, *, seed: str) -> str:
-    """Change the last number of a text into another one of as many digits; a text without one stays as it is.
+    """Replace the last number of a text by another one with as many digits; a text without a number is returned as is.
+
+    Args:
+        text: The text.
+        seed: Seed of the draw.
 
     >>> inject_error("6 * 7 = 42, so it", seed="a") != "6 * 7 = 42, so it"
     True
@@ -48,7 +56,7 @@ def inject_error(text: str, *, seed: str) -> str:
     if not numbers:
         return text
     start, end = numbers[-1].span()
-    start = max(start, end - _LONGEST)
+    start = max(start, end - _MAX_DIGITS)
     draw, digits, right = random.Random(seed), end - start, text[start:end]
     least = 10 ** (digits - 1) if digits > 1 else 0
     wrong = draw.choice([n for n in {draw.randint(least, 10**digits - 1) for _ in range(20)} if str(n) != right])
@@ -56,32 +64,30 @@ def inject_error(text: str, *, seed: str) -> str:
 
 
 def with_injected_errors(candidate: Candidate, injection: Injection) -> Candidate:
-    """Return a candidate whose boots are struck; whatever else it says is its own."""
-    return overridden(candidate, _Corrupting, {"injection": injection, "candidate_name": candidate.name})
+    """Return a copy of a candidate whose boots get the errors of an injection; other calls are not changed.
+
+    Args:
+        candidate: The candidate.
+        injection: Layer, share and seed of the errors.
+    """
+    return overridden(candidate, _InjectErrors, {"injection": injection, "candidate_name": candidate.name})
 
 
-class _Corrupting:
-    """Stands before a model's own calls. Boots are not streamed, so streams are left alone."""
+class _InjectErrors:
+    """Mixin over a chat model. Boots are not streamed, so streams are not changed."""
 
     injection: ClassVar[Injection]
     candidate_name: ClassVar[str]
 
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        above = cast("Any", super())
-        result: ChatResult = await above._agenerate(messages, stop=stop, run_manager=run_manager, **kwargs)  # noqa: SLF001
-        if self._is_struck(messages):
+    async def _agenerate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        result: ChatResult = await cast("Any", super())._agenerate(messages, *args, **kwargs)  # noqa: SLF001
+        if self._applies(messages):
             message = result.generations[0].message
             message.content = inject_error(
                 str(message.text), seed=f"{self.injection.seed}/{messages[0].text}/{self.candidate_name}"
             )
         return result
 
-    def _is_struck(self, messages: Sequence[BaseMessage]) -> bool:
-        boots = stage_now() == "boot" and layer_now() == self.injection.layer
-        return boots and self.injection.strikes(str(messages[0].text), self.candidate_name)
+    def _applies(self, messages: Sequence[BaseMessage]) -> bool:
+        boots = current_stage() == "boot" and current_layer() == self.injection.layer
+        return boots and self.injection.applies(str(messages[0].text), self.candidate_name)

@@ -1,4 +1,4 @@
-"""A candidate with some methods of its model overridden, and all else as it was."""
+"""Overrides methods of the chat model of a candidate without changing its class for `isinstance` checks."""
 
 from types import new_class
 from typing import Any, ClassVar
@@ -7,16 +7,15 @@ from lightrouter_graph.pool import Candidate
 
 
 def overridden(candidate: Candidate, mixin: type, values: dict[str, Any], **changes: Any) -> Candidate:
-    """Return a candidate like the given one, before whose model's methods those of a mixin stand.
+    """Return a copy of a candidate whose model is of a subclass with a mixin before its own class.
 
-    The model is of a subclass of its own class, so that whatever is known of that class still holds. The given
-    candidate and its model stay as they are.
+    The given candidate and its model are not changed.
 
     Args:
         candidate: The candidate.
-        mixin: What stands before; it reaches the model's own methods by `super()`.
-        values: Class variables the mixin reads, by name.
-        changes: Fields of the model to change.
+        mixin: Class whose methods override those of the model; `super()` reaches the originals.
+        values: Class variables of the mixin.
+        changes: Fields of the copied model.
     """
     kind = type(candidate.model)
     body = {**values, "__annotations__": dict.fromkeys(values, ClassVar[Any]), "__module__": kind.__module__}

@@ -1,5 +1,5 @@
-# ruff: noqa: ARG002, SLF001 - a recorder stands before the methods that LangChain makes models of.
-"""Live models whose every reply goes onto a tape, and is played from it when the same is asked again."""
+# ruff: noqa: SLF001 - a mixin over the methods that LangChain expects of chat models.
+"""Live models with a cassette: each response is recorded, and equal prompts replay the recording."""
 
 import asyncio
 import time
@@ -7,271 +7,279 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, cast
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
 from langchain_core.messages.ai import UsageMetadata, add_ai_message_chunks
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.call_log import log_call, requested_sample
-from lightrouter_graph.evaluation.models.cassette import Asked, Take, Tape, cap_of
+from lightrouter_graph.evaluation.call_log import call_usd, log_call, requested_sample
+from lightrouter_graph.evaluation.models.cassette import Cassette, Prompt, Recording, cap_of
 from lightrouter_graph.evaluation.models.model_override import overridden
-from lightrouter_graph.evaluation.models.spend_limit import LivePurse
-from lightrouter_graph.evaluation.models.stage import stage_now
+from lightrouter_graph.evaluation.models.spend_limit import SpendLimit
+from lightrouter_graph.evaluation.models.stage import current_stage
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.providers.pricing import Price
 from lightrouter_graph.redaction import secrets_of
 from lightrouter_graph.testing.tokens import count_prompt_tokens, count_tokens
 
-_PIECES = 8
+_MAX_CHUNKS = 8
 
 
-class Pacer(Protocol):
-    """A clock that tells the time and lets it pass: `VirtualClock`, or the real one."""
+class EvaluationClock(Protocol):
+    """Clock of a live evaluation: `WallClock`, or a `VirtualClock` for the replay of a cassette."""
 
     @property
     def now(self) -> float:
-        """Seconds."""
+        """Time in seconds."""
 
     async def sleep(self, seconds: float) -> None:
-        """Let them pass; `math.inf`: until cancelled."""
+        """Wait; `math.inf` waits until the task is cancelled."""
 
 
 class WallClock:
-    """The real time."""
+    """Monotonic real time."""
 
     @property
     def now(self) -> float:
-        """Seconds, of no certain beginning."""
+        """Seconds since an arbitrary start."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait in real time."""
         await asyncio.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)
-class Deck:
-    """Plays and records one candidate.
+class Recorder:
+    """Records and replays the calls of one candidate.
 
     Attributes:
-        candidate: Its name.
-        price: USD per 1M tokens, None where not known.
-        tape: Where replies are.
-        clock: In which time they are played. One that is played takes as long as it took when it was recorded, so that
-            latencies hold whoever asked first.
-        purse: What may still be paid; None to pay nothing: what is not on the tape is an error.
-        secrets: What its model holds and no tape may.
+        candidate: Name of the candidate.
+        price: USD per 1M tokens; None if unknown.
+        cassette: The recordings.
+        clock: Clock of the evaluation. A replayed call takes as long as the recorded one, so that the latency of a
+            method does not depend on which method sent the prompt first.
+        spend_limit: Limit for live calls; None to replay only: a prompt without a recording is then an error.
+        secrets: Strings of the model that are never written to the cassette.
     """
 
     candidate: str
     price: Price | None
-    tape: Tape
-    clock: Pacer
-    purse: LivePurse | None
+    cassette: Cassette
+    clock: EvaluationClock
+    spend_limit: SpendLimit | None
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
-    def asked(
-        self, model: BaseChatModel, messages: Sequence[BaseMessage], stop: Sequence[str] | None, kwargs: dict[str, Any]
-    ) -> Asked:
-        """Say what a reply depends on."""
-        return Asked(self.candidate, tuple(messages), cap_of(model, kwargs), tuple(stop or ()), requested_sample())
+    async def replay(
+        self, prompt: Prompt, recording: Recording, started: float, stage: str
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        """Yield a recorded response with its recorded timing; a cancelled recording waits until it is cancelled.
 
-    def usd(self, usage: tuple[int, int]) -> float | None:
-        """Price a call of so many input and output tokens."""
-        if self.price is None:
-            return None
-        return (usage[0] * self.price.input + usage[1] * self.price.output) / 1e6
-
-    async def play(self, asked: Asked, take: Take, began: float, stage: str) -> AsyncIterator[ChatGenerationChunk]:
-        """Say again what was said, as fast as it was."""
-        first_s = take["seconds"] if take["ttft_s"] is None else take["ttft_s"]
-        text, heard = take["text"] or "", 0
+        Args:
+            prompt: The prompt.
+            recording: Its recording.
+            started: Start of the call on the clock.
+            stage: Stage of the call for the call log.
+        """
+        first_s = recording["seconds"] if recording["ttft_s"] is None else recording["ttft_s"]
+        text, complete = recording["text"] or "", False
         try:
-            if take["text"] is None:
+            if recording["text"] is None:
                 await self.clock.sleep(float("inf"))
-            # No more pieces than tokens: who hears more of them than the cap takes the cap for ignored.
-            pieces = 1 if take["ttft_s"] is None else max(1, min(_PIECES, _tokens(asked, take)[1]))
-            size = max(1, -(-len(text) // pieces))
+            # At most one chunk per token: a response with more chunks than its cap counts as ignoring the cap.
+            chunks = 1 if recording["ttft_s"] is None else max(1, min(_MAX_CHUNKS, _tokens(prompt, recording)[1]))
+            size = max(1, -(-len(text) // chunks))
             for start in range(0, max(1, len(text)), size):
-                due = first_s + (take["seconds"] - first_s) * start / max(1, len(text))
-                await self._until(began + due)
-                heard = min(start + size, len(text))
-                yield ChatGenerationChunk(message=AIMessageChunk(content=text[start:heard]))
-            await self._until(began + take["seconds"])
-            heard = -1
-            end = AIMessageChunk(content="", usage_metadata=take["usage"], response_metadata=dict(take["ended"]))
-            yield ChatGenerationChunk(message=end)
+                due = first_s + (recording["seconds"] - first_s) * start / max(1, len(text))
+                await self._sleep_until(started + due)
+                yield ChatGenerationChunk(message=AIMessageChunk(content=text[start : start + size]))
+            await self._sleep_until(started + recording["seconds"])
+            complete = True
+            usage, ended = recording["usage"], dict(recording["ended"])
+            yield ChatGenerationChunk(message=AIMessageChunk(content="", usage_metadata=usage, response_metadata=ended))
         finally:
-            self.enter(asked, take, began, stage, stopped=heard >= 0)
+            self.log(prompt, recording, started, stage, cancelled=not complete)
 
-    async def _until(self, moment: float) -> None:
+    async def _sleep_until(self, moment: float) -> None:
         if (left := moment - self.clock.now) > 0:
             await self.clock.sleep(left)
 
-    def enter(self, asked: Asked, take: Take | None, began: float, stage: str, *, stopped: bool) -> None:
-        """Write a call down in the ledger; what a stopped one had written is judged by the time it had."""
-        ended, ttft_s = self.clock.now, None if take is None else take["ttft_s"]
-        read, written = _tokens(asked, take)
-        if stopped and take is not None and take["text"] is not None and take["seconds"] > 0:
-            written = round(written * _share_written(take, ended - began))
+    def log(self, prompt: Prompt, recording: Recording, started: float, stage: str, *, cancelled: bool) -> None:
+        """Append a call to the call log; the output tokens of a cancelled call are estimated from its duration.
+
+        Args:
+            prompt: The prompt.
+            recording: Its recording, complete or partial.
+            started: Start of the call on the clock.
+            stage: Stage of the call.
+            cancelled: True if the caller cancelled the call before the response was complete.
+        """
+        ended, ttft_s = self.clock.now, recording["ttft_s"]
+        input_tokens, output_tokens = _tokens(prompt, recording)
+        if cancelled and recording["text"] is not None and recording["seconds"] > 0:
+            output_tokens = round(output_tokens * _share_generated(recording, ended - started))
         log_call(
             {
                 "candidate": self.candidate,
                 "stage": stage,
-                "input_tokens": read,
-                "output_tokens": written,
-                "usd": self.usd((read, written)),
-                "began_s": began,
-                "first_token_s": None if ttft_s is None else began + ttft_s,
+                "input_tokens": input_tokens,
+                "output_tokens": output_tokens,
+                "usd": call_usd(self.price, input_tokens, output_tokens),
+                "began_s": started,
+                "first_token_s": None if ttft_s is None else started + ttft_s,
                 "ended_s": ended,
-                "stopped": stopped,
+                "stopped": cancelled,
             }
         )
 
+    async def record(
+        self, prompt: Prompt, chunks_of_model: AsyncIterator[ChatGenerationChunk], limit: SpendLimit, stage: str
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        """Yield the chunks of a live call and record the response when it is complete.
 
-def _share_written(take: Take, seconds: float) -> float:
-    """Return how much of a reply was there after so many seconds, 0 to 1: nothing before its first token."""
-    first = take["ttft_s"] or 0.0
-    writing = take["seconds"] - first
-    return 1.0 if writing <= 0 else min(1.0, max(0.0, (seconds - first) / writing))
+        Args:
+            prompt: The prompt.
+            chunks_of_model: The chunks of the live model.
+            limit: Reserves the worst-case cost of the call.
+            stage: Stage of the call for the call log.
+
+        Raises:
+            BudgetError: If the call does not fit into the spend limit.
+        """
+        started, ttft_s, chunks = self.clock.now, None, list[AIMessageChunk]()
+        recording: Recording | None = None
+        with limit.reserved(prompt, self.price) as reservation:
+            try:
+                async for chunk in chunks_of_model:
+                    if ttft_s is None and chunk.text:
+                        ttft_s = self.clock.now - started
+                    chunks.append(cast("AIMessageChunk", _with_generation_info(chunk)))
+                    yield chunk
+                streamed, seconds = ttft_s if len(chunks) > 1 else None, self.clock.now - started
+                recording = self.cassette.record(
+                    prompt, _merged(chunks), ttft_s=streamed, seconds=seconds, secrets=self.secrets
+                )
+                reservation.settle(call_usd(self.price, *_tokens(prompt, recording)))
+                self.log(prompt, recording, started, stage, cancelled=False)
+            except (asyncio.CancelledError, GeneratorExit):
+                seconds = self.clock.now - started
+                partial = self._partial(prompt, chunks, ttft_s, seconds)
+                self.cassette.record_cancelled(prompt, seconds, partial["usage"])
+                self.log(prompt, partial, started, stage, cancelled=True)
+                raise
+            except BaseException:
+                if chunks and recording is None:  # a call that failed before its first chunk costs nothing
+                    self.log(prompt, self._partial(prompt, chunks, ttft_s, 0.0), started, stage, cancelled=True)
+                raise
+
+    def _partial(
+        self, prompt: Prompt, chunks: Sequence[AIMessageChunk], ttft_s: float | None, seconds: float
+    ) -> Recording:
+        """Return a recording of an incomplete response; without chunks its tokens follow from the generation rate."""
+        text = "".join(str(chunk.text) for chunk in chunks)
+        input_tokens, output_tokens = count_prompt_tokens(str(m.text) for m in prompt.messages), count_tokens(text)
+        if not chunks:
+            generated = round(seconds * self.cassette.tokens_per_s(self.candidate))
+            output_tokens = generated if prompt.cap is None else min(generated, prompt.cap)
+        total = input_tokens + output_tokens
+        usage = UsageMetadata(input_tokens=input_tokens, output_tokens=output_tokens, total_tokens=total)
+        return Recording(
+            key=prompt.key, candidate=self.candidate, text=text, ended={}, usage=usage, ttft_s=ttft_s, seconds=0.0
+        )
 
 
-def taped(candidate: Candidate, tape: Tape, clock: Pacer, purse: LivePurse | None) -> Candidate:
-    """Return a candidate like the given one whose model records, and plays what is on the tape."""
-    deck = Deck(candidate.name, candidate.price, tape, clock, purse, secrets_of(candidate.model))
+def with_cassette(
+    candidate: Candidate, cassette: Cassette, clock: EvaluationClock, spend_limit: SpendLimit | None
+) -> Candidate:
+    """Return a copy of a candidate whose model records its responses and replays recorded prompts.
+
+    Args:
+        candidate: The candidate.
+        cassette: The recordings.
+        clock: Clock of the evaluation.
+        spend_limit: Limit for live calls; None to replay only.
+    """
+    recorder = Recorder(candidate.name, candidate.price, cassette, clock, spend_limit, secrets_of(candidate.model))
     kind = type(candidate.model)
     streams = kind._astream is not BaseChatModel._astream or kind._stream is not BaseChatModel._stream
-    return overridden(candidate, _Streaming if streams else _Whole, {"deck": deck}, cache=False)
+    return overridden(candidate, _Streaming if streams else _Recording, {"recorder": recorder}, cache=False)
 
 
-class _Whole:
-    """Records the calls of a model that replies whole."""
+class _Recording:
+    """Mixin over a chat model that does not stream."""
 
-    deck: ClassVar[Deck]
+    recorder: ClassVar[Recorder]
 
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        chunks = [chunk async for chunk in self._spoken(messages, stop, run_manager, kwargs, streamed=False)]
-        message = _joined([cast("AIMessageChunk", chunk.message) for chunk in chunks])
+    async def _agenerate(self, messages: list[BaseMessage], stop: list[str] | None = None, **kwargs: Any) -> ChatResult:
+        chunks = [chunk async for chunk in self._respond(messages, stop, kwargs, stream=False)]
+        message = _merged([cast("AIMessageChunk", chunk.message) for chunk in chunks])
         return ChatResult(generations=[ChatGeneration(message=message)])
 
-    async def _spoken(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None,
-        run_manager: AsyncCallbackManagerForLLMRun | None,
-        kwargs: dict[str, Any],
-        *,
-        streamed: bool,
+    async def _respond(
+        self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any], *, stream: bool
     ) -> AsyncIterator[ChatGenerationChunk]:
-        deck, began, stage = self.deck, self.deck.clock.now, stage_now()
-        asked = deck.asked(cast("BaseChatModel", self), messages, stop, kwargs)
-        async with deck.tape.turn(asked.key):
-            take = deck.tape.find(asked.key)
-            if take is None or (take["text"] is None and deck.purse is not None):
-                if deck.purse is None:
-                    msg = f"this call of {asked.candidate} was not recorded: {str(messages[-1].text)[-100:]!r}"
+        recorder, started, stage = self.recorder, self.recorder.clock.now, current_stage()
+        cap, sample = cap_of(self, kwargs), requested_sample()
+        prompt = Prompt(recorder.candidate, tuple(messages), cap, tuple(stop or ()), sample)
+        async with recorder.cassette.lock(prompt.key):
+            recording = recorder.cassette.find(prompt.key)
+            if recording is None or (recording["text"] is None and recorder.spend_limit is not None):
+                if recorder.spend_limit is None:
+                    msg = f"this call of {prompt.candidate} was not recorded: {str(messages[-1].text)[-100:]!r}"
                     raise EvaluationError(msg)
-                asking = self._asking(messages, stop, kwargs, streamed=streamed)
-                async for chunk in _recorded(deck, deck.purse, asked, asking, stage):
+                chunks = self._call_model(messages, stop, kwargs, stream=stream)
+                async for chunk in recorder.record(prompt, chunks, recorder.spend_limit, stage):
                     yield chunk
                 return
-        async for chunk in deck.play(asked, take, began, stage):
+        async for chunk in recorder.replay(prompt, recording, started, stage):
             yield chunk
 
-    async def _asking(
-        self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any], *, streamed: bool
+    async def _call_model(
+        self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any], *, stream: bool
     ) -> AsyncIterator[ChatGenerationChunk]:
-        """Ask the model itself."""
-        above = cast("Any", super())
-        if streamed:
-            async for chunk in above._astream(messages, stop=stop, **kwargs):
+        model = cast("Any", super())
+        if stream:
+            async for chunk in model._astream(messages, stop=stop, **kwargs):
                 yield chunk
             return
-        result = await above._agenerate(messages, stop=stop, **kwargs)
-        message = _told(result.generations[0])
+        result = await model._agenerate(messages, stop=stop, **kwargs)
+        message = _with_generation_info(result.generations[0])
         yield ChatGenerationChunk(message=AIMessageChunk(**message.model_dump(exclude={"type"})))
 
 
-class _Streaming(_Whole):
-    """Records the calls of a model that also streams."""
+class _Streaming(_Recording):
+    """Mixin over a chat model that streams."""
 
     async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
-        async for chunk in self._spoken(messages, stop, run_manager, kwargs, streamed=True):
+        async for chunk in self._respond(messages, stop, kwargs, stream=True):
             yield chunk
 
 
-async def _recorded(
-    deck: Deck, purse: LivePurse, asked: Asked, asking: AsyncIterator[ChatGenerationChunk], stage: str
-) -> AsyncIterator[ChatGenerationChunk]:
-    """Pass a reply on while it comes, and keep it when it is whole."""
-    began, ttft_s, chunks = deck.clock.now, None, list[AIMessageChunk]()
-    take: Take | None = None
-    stopped: Take | None = None
-    with purse.reserved(asked, deck.price) as payment:
-        try:
-            async for chunk in asking:
-                if ttft_s is None and chunk.text:
-                    ttft_s = deck.clock.now - began
-                chunks.append(cast("AIMessageChunk", _told(chunk)))
-                yield chunk
-            seconds = deck.clock.now - began
-            streamed = ttft_s if len(chunks) > 1 else None
-            take = deck.tape.keep(asked, _joined(chunks), ttft_s=streamed, seconds=seconds, secrets=deck.secrets)
-            payment.settle(deck.usd(_tokens(asked, take)))
-        except (asyncio.CancelledError, GeneratorExit):
-            stopped = _partial(deck, asked, chunks, ttft_s, deck.clock.now - began)
-            deck.tape.keep_stopped(asked, deck.clock.now - began, stopped["usage"])
-            raise
-        finally:
-            if take is not None or stopped or chunks:  # else it was turned away, which costs nothing
-                heard = take or stopped or _partial(deck, asked, chunks, ttft_s, 0.0)
-                deck.enter(asked, heard, began, stage, stopped=take is None)
+def _share_generated(recording: Recording, seconds: float) -> float:
+    """Return the share of a response that was generated after a time, 0 to 1; 0 before its first token."""
+    first = recording["ttft_s"] or 0.0
+    generating = recording["seconds"] - first
+    return 1.0 if generating <= 0 else min(1.0, max(0.0, (seconds - first) / generating))
 
 
-def _partial(deck: Deck, asked: Asked, chunks: Sequence[AIMessageChunk], ttft_s: float | None, ran_s: float) -> Take:
-    """Describe what was written of a reply that did not become whole.
-
-    Of one that would have come whole nothing was heard, and yet much was written: what its model writes in the time.
-    """
-    heard = "".join(str(chunk.text) for chunk in chunks)
-    take = Take(key=asked.key, candidate=asked.candidate, text=heard, ended={}, usage=None, ttft_s=ttft_s, seconds=0.0)
-    read, written = _tokens(asked, take)
-    if not chunks:
-        unheard = round(ran_s * deck.tape.tokens_per_s(asked.candidate))
-        written = unheard if asked.cap is None else min(unheard, asked.cap)
-    return {**take, "usage": UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)}
-
-
-def _told(generation: ChatGeneration) -> AIMessage:
-    """Return a message that says how it ended: some clients say so beside it, and LangChain brings it in later."""
+def _with_generation_info(generation: ChatGeneration) -> AIMessage:
+    """Return the message with the generation info in its metadata, where LangChain adds it only later."""
     message = cast("AIMessage", generation.message)
     message.response_metadata = {**(generation.generation_info or {}), **message.response_metadata}
     return message
 
 
-def _joined(chunks: Sequence[AIMessageChunk]) -> AIMessage:
+def _merged(chunks: Sequence[AIMessageChunk]) -> AIMessage:
     whole = add_ai_message_chunks(*chunks) if len(chunks) > 1 else chunks[0]
     return cast("AIMessage", message_chunk_to_message(whole))
 
 
-def _tokens(asked: Asked, take: Take | None) -> tuple[int, int]:
-    """Return the tokens read and written: as the provider counted them, else as we do."""
-    usage = None if take is None else take["usage"]
+def _tokens(prompt: Prompt, recording: Recording) -> tuple[int, int]:
+    """Return input and output tokens: as the provider reported them, else counted locally."""
+    usage = recording["usage"]
     if usage is not None:
         return usage["input_tokens"], usage["output_tokens"]
-    text = "" if take is None else take["text"] or ""
-    return count_prompt_tokens(str(message.text) for message in asked.messages), count_tokens(text)
+    return count_prompt_tokens(str(m.text) for m in prompt.messages), count_tokens(recording["text"] or "")

@@ -1,11 +1,9 @@
-# ruff: noqa: ARG002 - the arguments of a chat model's methods are LangChain's.
-"""A chat model that plays recorded outputs, cut where the call asks and at the pace of the recording."""
+"""Replay model: a chat model that returns recorded outputs in virtual time, cut at the cap of the call."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, NamedTuple
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
@@ -13,8 +11,8 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import Field, PrivateAttr, SkipValidation
 
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.call_log import log_call, requested_sample
-from lightrouter_graph.evaluation.models.stage import stage_now
+from lightrouter_graph.evaluation.call_log import call_usd, log_call, requested_sample
+from lightrouter_graph.evaluation.models.stage import current_stage
 from lightrouter_graph.evaluation.models.token_spans import TokenisedText
 from lightrouter_graph.evaluation.questions import Output, Question
 from lightrouter_graph.providers.pricing import Price
@@ -22,78 +20,92 @@ from lightrouter_graph.testing.clock import VirtualClock
 from lightrouter_graph.testing.timing import Timing
 from lightrouter_graph.testing.tokens import count_prompt_tokens
 
-DEFAULT_PACE = Timing(ttft_s=0.5, tokens_per_s=60.0)
-"""What a model is taken to do where neither the recording nor the user says: an assumption, the same for all, so that
-latencies compare how many tokens lie on the critical path and nothing else."""
+DEFAULT_TIMING = Timing(ttft_s=0.5, tokens_per_s=60.0)
+"""Timing of a model without recorded or given timing: an assumption, the same for all models, so that latencies compare
+the number of tokens on the critical path only."""
 
-_PIECES = 8
-"""A streamed reply comes in so many pieces at most: what is measured are its first token and its last."""
+_MAX_CHUNKS = 8
+"""Maximum chunks of a streamed response: only its first and its last token are measured."""
 
 
 class Recordings:
-    """What every model was recorded to say, found by the text of the question."""
+    """Recorded questions with their outputs, found by the text of the question.
+
+    Args:
+        questions: The recorded questions.
+    """
 
     def __init__(self, questions: Sequence[Question]) -> None:
         self._by_text = {question.text: question for question in questions}
-        self._asked: Question | None = None
+        self._current: Question | None = None
 
     @contextmanager
-    def asking(self, question: Question) -> Iterator[None]:
-        """Take prompts inside for this question wherever they hold its text: others may be in equal words."""
-        self._asked = question
+    def current(self, question: Question) -> Iterator[None]:
+        """Prefer this question inside the block: other questions may have the same text."""
+        self._current = question
         try:
             yield
         finally:
-            self._asked = None
+            self._current = None
 
     def find(self, messages: Sequence[BaseMessage]) -> Question:
-        """Find the question a prompt asks: a message that is one, else the longest one that a message contains.
+        """Return the question of a prompt: a message equal to its text, else the longest text inside a message.
+
+        Args:
+            messages: The prompt.
 
         Raises:
-            LookupError: If there is none.
+            LookupError: If the prompt contains no recorded question.
         """
         texts = [str(message.text) for message in messages]
-        if self._asked is not None and any(self._asked.text in text for text in texts):
-            return self._asked
+        if self._current is not None and any(self._current.text in text for text in texts):
+            return self._current
         for text in texts:
             if text in self._by_text:
                 return self._by_text[text]
-        held = [known for text in texts for known in self._by_text if known in text]
-        if not held:
+        contained = [known for text in texts for known in self._by_text if known in text]
+        if not contained:
             msg = f"no recorded question is in the prompt {texts[-1][:100]!r}"
             raise LookupError(msg)
-        return self._by_text[max(held, key=len)]
+        return self._by_text[max(contained, key=len)]
 
 
-class _Take(NamedTuple):
-    """What one call gets."""
+class Response(NamedTuple):
+    """The replayed response of one call."""
 
     text: str
     tokens: int
     finished: bool
     input_tokens: int
-    pace: Timing
+    timing: Timing
 
     @property
     def seconds(self) -> float:
-        return self.pace.due_s(max(0, self.tokens - 1))
+        """Duration of the call in virtual seconds."""
+        return self.timing.due_s(max(0, self.tokens - 1))
+
+    @property
+    def usage(self) -> UsageMetadata:
+        """Token usage in LangChain's format."""
+        total = self.input_tokens + self.tokens
+        return UsageMetadata(input_tokens=self.input_tokens, output_tokens=self.tokens, total_tokens=total)
 
 
-class ReplayedChat(BaseChatModel):
-    """Says what a model was recorded to say, in virtual time, and enters every call in the ledger.
+class ReplayModel(BaseChatModel):
+    """Chat model that returns the recorded output of one model and logs every call.
 
-    A cap cuts the recorded output; a final `AIMessage` that is a beginning of it is continued, and only the rest is
-    counted. So a boot and its continuation cost the output once, a boot and a regeneration the boot besides. What else
-    stands in the prompt (other boots, a draft) changes nothing of what is said, but counts as input: a replay cannot
-    condition. A call that is cancelled cost what was written by then.
+    A cap cuts the recorded output. A final `AIMessage` that is a prefix of the output is continued, and only the rest
+    is counted: a boot and its continuation cost the output once, a boot and a regeneration cost the boot in addition.
+    Other text in the prompt (other boots, a draft) counts as input but does not change the output. A cancelled call
+    costs the tokens that were due by then.
 
     Attributes:
-        name: The model's name in the recordings.
-        recordings: What was recorded.
-        clock: The time in which it speaks.
-        price: USD per 1M tokens, None where not known.
-        pace: How fast it is where the recording does not say.
-        overhead: Tokens of instructions that every prompt had and the recording does not show, >= 0.
+        name: Name of the model in the recording.
+        recordings: The recorded outputs.
+        clock: Virtual clock of the replay.
+        price: USD per 1M tokens; None if unknown.
+        timing: Timing of outputs without recorded timing.
+        overhead: Tokens of instructions that every recorded prompt had in addition to the question, >= 0.
 
     Raises:
         LookupError: From a call whose question, or whose output of this model, was not recorded.
@@ -103,84 +115,56 @@ class ReplayedChat(BaseChatModel):
     recordings: Annotated[Recordings, SkipValidation] = Field(exclude=True, repr=False)
     clock: Annotated[VirtualClock, SkipValidation] = Field(exclude=True, repr=False)
     price: Annotated[Price | None, SkipValidation] = None
-    pace: Annotated[Timing, SkipValidation] = DEFAULT_PACE
+    timing: Annotated[Timing, SkipValidation] = DEFAULT_TIMING
     overhead: int = 0
-    _cut: dict[tuple[str, int], TokenisedText] = PrivateAttr(default_factory=dict)
+    _texts: dict[tuple[str, int], TokenisedText] = PrivateAttr(default_factory=dict)
 
     @property
     def _llm_type(self) -> str:
-        return "replayed"
+        return "replay"
 
     @property
     def model_name(self) -> str:
-        """The recorded model's name, as tracers look for it."""
+        """Name of the recorded model, for tracers."""
         return self.name
 
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        msg = "recorded models speak asynchronously"
+    def _generate(self, *_: Any, **__: Any) -> ChatResult:
+        msg = "replay models are asynchronous: call ainvoke or astream"
         raise EvaluationError(msg)
 
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        take = self._take(messages, kwargs.get("max_tokens"))
-        began, whole = self.clock.now, False
-        try:
-            await self.clock.sleep(take.seconds)
-            whole = True
-        finally:
-            self._enter(take, began, stage_now(), stopped=not whole)
-        message = AIMessage(take.text, usage_metadata=_usage(take), response_metadata=self._ended(take))
+    async def _agenerate(self, messages: list[BaseMessage], *_: Any, **kwargs: Any) -> ChatResult:
+        response = self._response(messages, kwargs.get("max_tokens"))
+        with self._logged(response):
+            await self.clock.sleep(response.seconds)
+        message = AIMessage(response.text, usage_metadata=response.usage, response_metadata=self._metadata(response))
         return ChatResult(generations=[ChatGeneration(message=message)])
 
-    async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        take = self._take(messages, kwargs.get("max_tokens"))
-        began, whole = self.clock.now, False
-        try:
-            pieces = _pieces(take)
-            for number, piece in enumerate(pieces):
-                share = number / len(pieces)
-                await self.clock.sleep(max(0.0, began + take.pace.due_s(int(share * take.tokens)) - self.clock.now))
-                yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
-            await self.clock.sleep(max(0.0, began + take.seconds - self.clock.now))
-            whole = True
-        finally:
-            self._enter(take, began, stage_now(), stopped=not whole)
-        end = AIMessageChunk(content="", usage_metadata=_usage(take), response_metadata=self._ended(take))
+    async def _astream(self, messages: list[BaseMessage], *_: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
+        response = self._response(messages, kwargs.get("max_tokens"))
+        with self._logged(response) as started:
+            chunks = _chunks(response)
+            for index, chunk in enumerate(chunks):
+                await self._sleep_until(started + response.timing.due_s(index * response.tokens // len(chunks)))
+                yield ChatGenerationChunk(message=AIMessageChunk(content=chunk))
+            await self._sleep_until(started + response.seconds)
+        end = AIMessageChunk(content="", usage_metadata=response.usage, response_metadata=self._metadata(response))
         yield ChatGenerationChunk(message=end)
 
-    def _take(self, messages: Sequence[BaseMessage], cap: int | None) -> _Take:
+    def _response(self, messages: Sequence[BaseMessage], cap: int | None) -> Response:
         question = self.recordings.find(messages)
         output = self._output(question)
         text = self._tokenised(question, output)
         last = messages[-1]
         prefix = str(last.text) if isinstance(last, AIMessage) else ""
         start = len(prefix) if prefix and text.text.startswith(prefix) else 0
-        said, tokens = text.cut(start, cap)
-        alone = len(messages) == 1 and output.input_tokens is not None
-        asked = output.input_tokens if alone and output.input_tokens else self._count(messages)
-        return _Take(
-            text=said,
+        part, tokens = text.cut(start, cap)
+        recorded_tokens = output.input_tokens if len(messages) == 1 else None
+        return Response(
+            text=part,
             tokens=tokens,
-            finished=start + len(said) == len(text.text) and output.finished,
-            input_tokens=asked,
-            pace=pace_of(output, self.pace),
+            finished=start + len(part) == len(text.text) and output.finished,
+            input_tokens=recorded_tokens or self._count(messages),
+            timing=timing_of(output, self.timing),
         )
 
     def _count(self, messages: Sequence[BaseMessage]) -> int:
@@ -196,46 +180,56 @@ class ReplayedChat(BaseChatModel):
         return output.samples[sample - 1] if sample else output
 
     def _tokenised(self, question: Question, output: Output) -> TokenisedText:
-        place = (question.id, requested_sample())
-        if place not in self._cut:
-            self._cut[place] = TokenisedText(output.text, output.tokens)
-        return self._cut[place]
+        key = (question.id, requested_sample())
+        if key not in self._texts:
+            self._texts[key] = TokenisedText(output.text, output.tokens)
+        return self._texts[key]
 
-    def _enter(self, take: _Take, began: float, stage: str, *, stopped: bool) -> None:
-        tokens = take.pace.produced(self.clock.now - began, take.tokens) if stopped else take.tokens
-        usd = None if self.price is None else take.input_tokens * self.price.input + tokens * self.price.output
-        log_call(
-            {
-                "candidate": self.name,
-                "stage": stage,
-                "input_tokens": take.input_tokens,
-                "output_tokens": tokens,
-                "usd": None if usd is None else usd / 1e6,
-                "began_s": began,
-                "first_token_s": began + take.pace.ttft_s if tokens else None,
-                "ended_s": self.clock.now,
-                "stopped": stopped,
-            }
-        )
+    async def _sleep_until(self, moment: float) -> None:
+        await self.clock.sleep(max(0.0, moment - self.clock.now))
 
-    def _ended(self, take: _Take) -> dict[str, Any]:
-        return {"finish_reason": "stop" if take.finished else "length", "model_name": self.name}
+    @contextmanager
+    def _logged(self, response: Response) -> Iterator[float]:
+        """Log the call at the end of the block; a block that raises is a cancelled call. Yields the start time."""
+        started, stage, complete = self.clock.now, current_stage(), False
+        try:
+            yield started
+            complete = True
+        finally:
+            ended = self.clock.now
+            tokens = response.tokens if complete else response.timing.produced(ended - started, response.tokens)
+            log_call(
+                {
+                    "candidate": self.name,
+                    "stage": stage,
+                    "input_tokens": response.input_tokens,
+                    "output_tokens": tokens,
+                    "usd": call_usd(self.price, response.input_tokens, tokens),
+                    "began_s": started,
+                    "first_token_s": started + response.timing.ttft_s if tokens else None,
+                    "ended_s": ended,
+                    "stopped": not complete,
+                }
+            )
+
+    def _metadata(self, response: Response) -> dict[str, Any]:
+        return {"finish_reason": "stop" if response.finished else "length", "model_name": self.name}
 
 
-def pace_of(output: Output, otherwise: Timing) -> Timing:
-    """Return how fast an output was written: as recorded, else as told."""
+def timing_of(output: Output, default: Timing) -> Timing:
+    """Return the recorded timing of an output.
+
+    Args:
+        output: The recorded output.
+        default: The timing of an output without recorded times.
+    """
     if output.ttft_s is None or output.seconds is None:
-        return otherwise
-    writing = output.seconds - output.ttft_s
-    return Timing(output.ttft_s, max(output.tokens - 1, 1) / writing if writing > 0 else 0.0)
+        return default
+    generating = output.seconds - output.ttft_s
+    return Timing(output.ttft_s, max(output.tokens - 1, 1) / generating if generating > 0 else 0.0)
 
 
-def _usage(take: _Take) -> UsageMetadata:
-    total = take.input_tokens + take.tokens
-    return UsageMetadata(input_tokens=take.input_tokens, output_tokens=take.tokens, total_tokens=total)
-
-
-def _pieces(take: _Take) -> list[str]:
-    """Cut what is said into no more pieces than tokens: who hears more of them than the cap takes it for ignored."""
-    size = max(1, -(-len(take.text) // max(1, min(_PIECES, take.tokens))))
-    return [take.text[start : start + size] for start in range(0, len(take.text), size)] or [""]
+def _chunks(response: Response) -> list[str]:
+    """Split the text into at most one chunk per token: more chunks than the cap would count as ignoring the cap."""
+    size = max(1, -(-len(response.text) // max(1, min(_MAX_CHUNKS, response.tokens))))
+    return [response.text[start : start + size] for start in range(0, len(response.text), size)] or [""]

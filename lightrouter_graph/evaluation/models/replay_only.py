@@ -1,9 +1,8 @@
-"""A candidate known from a recording alone: it plays what is on the tape and cannot be asked anything else."""
+"""Replay-only candidates: rebuilt from `run.json` without an API key, for the replay of a cassette."""
 
 from typing import Any, Literal
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
 from typing_extensions import TypedDict
 
@@ -15,7 +14,7 @@ Role = Literal["candidate", "writer", "judge"]
 
 
 class CandidateFacts(TypedDict):
-    """What must be known of a live candidate so that its calls can be played again: no key, no address."""
+    """Properties of a live candidate that its prompts depend on; no API key and no address."""
 
     name: str
     role: Role
@@ -26,7 +25,12 @@ class CandidateFacts(TypedDict):
 
 
 def facts_of_candidate(candidate: Candidate, role: Role = "candidate") -> CandidateFacts:
-    """Take down what must be known of a candidate."""
+    """Return the properties of a candidate for `run.json`.
+
+    Args:
+        candidate: The live candidate.
+        role: Its role in the evaluation.
+    """
     price = candidate.price
     return {
         "name": candidate.name,
@@ -38,31 +42,25 @@ def facts_of_candidate(candidate: Candidate, role: Role = "candidate") -> Candid
     }
 
 
-def silent(facts: CandidateFacts) -> Candidate:
-    """Make a candidate that can be taped and never called."""
+def replay_only(facts: CandidateFacts) -> Candidate:
+    """Return a candidate whose calls are replayed from a cassette; any other call is an `EvaluationError`."""
     return Candidate(
         facts["name"],
-        _Silent(name=facts["name"], max_tokens=facts["max_tokens"]),
+        _ReplayOnlyModel(name=facts["name"], max_tokens=facts["max_tokens"]),
         price=None if facts["price"] is None else (facts["price"][0], facts["price"][1]),
         continuation=facts["continuation"],
         json_mode=facts["json_mode"],
     )
 
 
-class _Silent(BaseChatModel):
+class _ReplayOnlyModel(BaseChatModel):
     name: str
     max_tokens: int | None = None
 
     @property
     def _llm_type(self) -> str:
-        return "silent"
+        return "replay-only"
 
-    def _generate(
-        self,
-        messages: list[BaseMessage],  # noqa: ARG002
-        stop: list[str] | None = None,  # noqa: ARG002
-        *_: Any,
-        **__: Any,
-    ) -> ChatResult:
-        msg = f"{self.name} is known from a recording and cannot be asked"
+    def _generate(self, *_: Any, **__: Any) -> ChatResult:
+        msg = f"{self.name} has only recorded responses and cannot be called"
         raise EvaluationError(msg)

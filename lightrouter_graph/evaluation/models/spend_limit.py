@@ -1,4 +1,4 @@
-"""What a live evaluation may still spend: no call is begun whose worst case would be too much."""
+"""Spend limit of a live evaluation: no call is sent whose worst-case cost does not fit."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,20 +6,21 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from lightrouter_graph.errors import BudgetError, EvaluationError, LightRouterError
-from lightrouter_graph.evaluation.models.cassette import Asked
+from lightrouter_graph.evaluation.call_log import call_usd
+from lightrouter_graph.evaluation.models.cassette import Prompt
 from lightrouter_graph.providers.pricing import Price
 
 _OVERHEAD = 64
-"""Tokens beside the texts of a prompt that a provider may count."""
+"""Maximum tokens per message that a provider counts in addition to its text."""
 
 _refused: ContextVar[list[LightRouterError] | None] = ContextVar("evaluation_refused", default=None)
 
 
 @contextmanager
-def refusals_raised() -> Iterator[None]:
-    """Raise in the end what a purse refused inside, in this task and those it begins.
+def raise_refusals() -> Iterator[None]:
+    """Raise the first refusal of a spend limit at the end of the block, also from child tasks.
 
-    To whoever asked, a refused call is one model that failed; what they made of the others is no result.
+    A method handles a refused call as a failed candidate; its answer without that candidate is not a valid result.
     """
     refused: list[LightRouterError] = []
     token = _refused.set(refused)
@@ -32,74 +33,73 @@ def refusals_raised() -> Iterator[None]:
 
 
 @dataclass(slots=True)
-class Payment:
-    """What is set aside for one call, then what it took."""
+class Reservation:
+    """Cost of one call: the worst case, replaced by the actual cost."""
 
     usd: float
-    settled: bool = False
 
     def settle(self, usd: float | None) -> None:
-        """Say what the call took; a call that never says so counts with its worst case."""
-        self.usd, self.settled = self.usd if usd is None else usd, True
+        """Replace the worst case by the actual cost; None keeps the worst case."""
+        self.usd = self.usd if usd is None else usd
 
 
-class LivePurse:
-    """Holds what live calls of one evaluation take, and refuses one that might be too many.
+class SpendLimit:
+    """Sum of the costs of the live calls of one evaluation.
 
-    A byte counts as a token until the provider says otherwise, so the worst case is one.
+    The worst case of a prompt is one token per byte: no tokenizer produces more.
 
     Args:
-        most_usd: The limit; None for none.
+        max_usd: The limit in USD; None for no limit.
     """
 
-    def __init__(self, most_usd: float | None = None) -> None:
-        self.most_usd = most_usd
-        self._payments: list[Payment] = []
+    def __init__(self, max_usd: float | None = None) -> None:
+        self.max_usd = max_usd
+        self._reservations: list[Reservation] = []
 
     @property
     def usd(self) -> float:
-        """What was spent and is set aside."""
-        return sum(payment.usd for payment in self._payments)
+        """USD spent and reserved."""
+        return sum(reservation.usd for reservation in self._reservations)
 
     @property
     def calls(self) -> int:
-        """How many calls were made."""
-        return len(self._payments)
+        """Number of calls sent."""
+        return len(self._reservations)
 
     @contextmanager
-    def reserved(self, asked: Asked, price: Price | None) -> Iterator[Payment]:
-        """Set the worst case of a call aside until it is settled.
+    def reserved(self, prompt: Prompt, price: Price | None) -> Iterator[Reservation]:
+        """Reserve the worst case of a call until it is settled.
+
+        Args:
+            prompt: The prompt with its output cap.
+            price: USD per 1M tokens; None if unknown.
 
         Raises:
-            BudgetError: If it is more than is left.
-            EvaluationError: If there is a limit and no worst case: the price or the cap is not known.
+            BudgetError: If the worst case exceeds the remaining budget.
+            EvaluationError: If there is a limit, but the price or the output cap is unknown.
         """
         try:
-            payment = self._payment(asked, price)
+            reservation = self._reserve(prompt, price)
         except LightRouterError as exc:
             if (refused := _refused.get()) is not None:
                 refused.append(exc)
             raise
-        self._payments.append(payment)
-        yield payment
+        self._reservations.append(reservation)
+        yield reservation
 
-    def _payment(self, asked: Asked, price: Price | None) -> Payment:
-        payment = Payment(self._worst_usd(asked, price))
-        if self.most_usd is not None and self.usd + payment.usd > self.most_usd:
-            left = self.most_usd - self.usd
-            msg = (
-                f"the evaluation's budget of {self.most_usd:g} USD has {left:.4f} left, and the next call may take "
-                f"{payment.usd:.4f}; what was paid for is kept"
-            )
-            raise BudgetError(msg, needed={"usd": payment.usd}, left={"usd": left}, scope="run")
-        return payment
-
-    def _worst_usd(self, asked: Asked, price: Price | None) -> float:
-        if self.most_usd is None:
-            return 0.0
-        if price is None or asked.cap is None:
+    def _reserve(self, prompt: Prompt, price: Price | None) -> Reservation:
+        if self.max_usd is None:
+            return Reservation(0.0)
+        if price is None or prompt.cap is None:
             what = "price" if price is None else "cap on the output (--max-tokens)"
-            msg = f"{asked.candidate} has no known {what}, and a budget in USD needs one"
+            msg = f"{prompt.candidate} has no known {what}, and a budget in USD needs one"
             raise EvaluationError(msg)
-        read = sum(len(str(message.text).encode()) + _OVERHEAD for message in asked.messages)
-        return (read * price.input + asked.cap * price.output) / 1e6
+        input_tokens = sum(len(str(message.text).encode()) + _OVERHEAD for message in prompt.messages)
+        worst, left = call_usd(price, input_tokens, prompt.cap) or 0.0, self.max_usd - self.usd
+        if worst > left:
+            msg = (
+                f"the budget of {self.max_usd:g} USD has {left:.4f} left, and the next call may cost {worst:.4f}; "
+                "completed calls are kept: run the same command with a higher --budget to continue"
+            )
+            raise BudgetError(msg, needed={"usd": worst}, left={"usd": left}, scope="run")
+        return Reservation(worst)

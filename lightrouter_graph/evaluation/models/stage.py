@@ -1,15 +1,15 @@
-"""What a model call is for, as the package's own calls say it."""
+"""Stage and layer of the current model call, as the core records them."""
 
 from lightrouter_graph.llm.call import current_call
 
 
-def stage_now() -> str:
-    """Return "boot", "select", "generate" or "aggregate"; "generate" for a call from elsewhere."""
+def current_stage() -> str:
+    """Return "boot", "select", "generate" or "aggregate"; "generate" for a call outside of the core."""
     call = current_call()
     return "generate" if call is None else call.stage
 
 
-def layer_now() -> int:
-    """Return the layer of the call that is being made, 1-based; 1 for a call from elsewhere."""
+def current_layer() -> int:
+    """Return the 1-based layer of the current call; 1 for a call outside of the core."""
     call = current_call()
     return 1 if call is None else call.layer

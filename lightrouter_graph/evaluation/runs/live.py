@@ -16,10 +16,10 @@ from lightrouter_graph.evaluation.methods.base import Method, Need
 from lightrouter_graph.evaluation.methods.error_injection import ErrorInjection
 from lightrouter_graph.evaluation.methods.lightrouter import LightRouter
 from lightrouter_graph.evaluation.methods.registry import named
-from lightrouter_graph.evaluation.models.cassette import Tape
-from lightrouter_graph.evaluation.models.recording_model import Pacer, WallClock, taped
-from lightrouter_graph.evaluation.models.replay_only import CandidateFacts, facts_of_candidate, silent
-from lightrouter_graph.evaluation.models.spend_limit import LivePurse
+from lightrouter_graph.evaluation.models.cassette import Cassette
+from lightrouter_graph.evaluation.models.recording_model import EvaluationClock, WallClock, with_cassette
+from lightrouter_graph.evaluation.models.replay_only import CandidateFacts, facts_of_candidate, replay_only
+from lightrouter_graph.evaluation.models.spend_limit import SpendLimit
 from lightrouter_graph.evaluation.questions import DataSet, Question, Scoring
 from lightrouter_graph.evaluation.replay_runner import Models, Replay
 from lightrouter_graph.evaluation.results import ResultsFile
@@ -65,9 +65,9 @@ class Called:
     calls: Calls
     scoring: Scoring
     asked: tuple[Question, ...]
-    tape: Tape
-    purse: LivePurse | None
-    clock: Pacer = field(default_factory=WallClock)
+    tape: Cassette
+    purse: SpendLimit | None
+    clock: EvaluationClock = field(default_factory=WallClock)
 
     @property
     def offered(self) -> frozenset[Need]:
@@ -137,7 +137,7 @@ class Called:
             EvaluationError: If there is no judge where one is needed, or a package is missing.
         """
         judge = self.calls.cast.judge
-        kept = None if judge is None else taped(judge, self.tape, self.clock, self.purse)
+        kept = None if judge is None else with_cassette(judge, self.tape, self.clock, self.purse)
         if self.scoring == "judge" and kept is not None:
             return JudgeScorer(kept, baseline=baseline)
         return scorer_for(self.scoring, judge=kept)
@@ -225,7 +225,7 @@ def over_models(study: Study, calls: Calls, data: DataSet | None = None, *, tape
         raise EvaluationError(msg)
     chosen = sampled(data, study.questions).questions
     asked = tuple(replace(question, outputs={}) for question in chosen)
-    called = Called(study, calls, scoring, asked, Tape(tape or study.folder / CALLS), LivePurse(calls.max_usd))
+    called = Called(study, calls, scoring, asked, Cassette(tape or study.folder / CALLS), SpendLimit(calls.max_usd))
     _check_prices(calls)
     called.scorer()  # a missing judge or package is found before anything is paid for
     return called
@@ -253,7 +253,7 @@ def over_tape(study: Study, earlier: Path, *, tape: Path | None = None) -> Calle
     changes = terms["settings"].get("changes", "")
     study = replace(study, data=terms["data"], seed=terms["seed"], folds=terms["folds"], changes=changes)
     once = replace(calls, concurrency=1)
-    return Called(study, once, terms["scoring"], asked, Tape(tape or earlier / CALLS), None, VirtualClock())
+    return Called(study, once, terms["scoring"], asked, Cassette(tape or earlier / CALLS), None, VirtualClock())
 
 
 def _failures(answered: Sequence[Question]) -> Iterator[str]:
@@ -283,6 +283,8 @@ def _members(cast: Cast) -> list[CandidateFacts]:
 
 
 def _cast_of(members: Sequence[CandidateFacts]) -> Cast:
-    by_role = {role: [silent(m) for m in members if m["role"] == role] for role in ("candidate", "writer", "judge")}
+    by_role = {
+        role: [replay_only(m) for m in members if m["role"] == role] for role in ("candidate", "writer", "judge")
+    }
     writer, judge = (by_role[role][0] if by_role[role] else None for role in ("writer", "judge"))
     return Cast(Pool(by_role["candidate"]), writer, judge)

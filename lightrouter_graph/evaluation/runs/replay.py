@@ -10,7 +10,7 @@ from lightrouter_graph.evaluation.datasets.base import sampled
 from lightrouter_graph.evaluation.datasets.recordings import ModelFacts, load_models
 from lightrouter_graph.evaluation.datasets.registry import load
 from lightrouter_graph.evaluation.methods.base import Need
-from lightrouter_graph.evaluation.models.replay_model import DEFAULT_PACE
+from lightrouter_graph.evaluation.models.replay_model import DEFAULT_TIMING
 from lightrouter_graph.evaluation.parallel import Plan, run_replay
 from lightrouter_graph.evaluation.questions import DataSet, Question
 from lightrouter_graph.evaluation.replay_runner import Models, is_complete
@@ -20,13 +20,13 @@ from lightrouter_graph.evaluation.runs.run import Ran, Study, Terms, Watcher, ha
 from lightrouter_graph.testing.timing import Timing
 
 CAVEATS = (
-    "Recorded models cannot read other models' answers: every answer here is some model's recorded text, and where a "
-    "model would merge, a vote stands in.",
-    f"Where no pace was recorded, every model is taken to need {DEFAULT_PACE.ttft_s:g} s to its first token and to "
-    f"write {DEFAULT_PACE.tokens_per_s:g} tokens a second: times compare what lies on the critical path, no providers.",
-    "Every model is taken to go on from its own boot when that is sent back, as only some providers do; where one does "
-    "not, the boot is paid for besides: lightrouter:continuation=regenerate.",
-    "Input tokens are counted from the question's text where they were not recorded.",
+    "Replayed models cannot read the answers of other models: every answer is the recorded output of one model, and a "
+    "vote replaces every model that merges.",
+    f"Models without recorded timing need {DEFAULT_TIMING.ttft_s:g} s to the first token and generate "
+    f"{DEFAULT_TIMING.tokens_per_s:g} tokens per second: times compare the critical path, not the providers.",
+    "Every model continues its own boot, as only some providers allow; without it the boot costs extra: "
+    "lightrouter:continuation=regenerate.",
+    "Input tokens that were not recorded are counted from the text of the question.",
 )
 
 
@@ -165,8 +165,8 @@ def _facts_beside(data: str) -> dict[str, ModelFacts]:
 def _pace(facts: ModelFacts) -> Timing | None:
     if facts.ttft_s is None and facts.tokens_per_s is None:
         return None
-    first = DEFAULT_PACE.ttft_s if facts.ttft_s is None else facts.ttft_s
-    return Timing(first, facts.tokens_per_s or DEFAULT_PACE.tokens_per_s)
+    first = DEFAULT_TIMING.ttft_s if facts.ttft_s is None else facts.ttft_s
+    return Timing(first, facts.tokens_per_s or DEFAULT_TIMING.tokens_per_s)
 
 
 def _coverage(data: DataSet, names: Sequence[str]) -> str:

@@ -45,14 +45,14 @@ def test_a_number_of_thousands_of_digits_is_struck_as_well() -> None:
 @pytest.mark.parametrize(("share", "low", "high"), [(0, 0, 0), (0.25, 420, 580), (0.75, 1420, 1580), (1, 2000, 2000)])
 def test_as_many_are_struck_as_the_share_says(share: float, low: int, high: int) -> None:
     injection = Injection(1, share, seed=3)
-    struck = [injection.strikes(f"question {n}", name) for n in range(1000) for name in "ab"]
+    struck = [injection.applies(f"question {n}", name) for n in range(1000) for name in "ab"]
     assert low <= sum(struck) <= high
-    assert struck == [injection.strikes(f"question {n}", name) for n in range(1000) for name in "ab"]
+    assert struck == [injection.applies(f"question {n}", name) for n in range(1000) for name in "ab"]
 
 
 def test_more_is_struck_of_what_was_struck() -> None:
     less, more = (Injection(1, share, seed=3) for share in (0.25, 0.5))
-    assert all(more.strikes(f"q{n}", "a") for n in range(200) if less.strikes(f"q{n}", "a"))
+    assert all(more.applies(f"q{n}", "a") for n in range(200) if less.applies(f"q{n}", "a"))
 
 
 def test_only_boots_are_struck_and_the_original_says_what_it_said() -> None:

@@ -10,8 +10,8 @@ from lightrouter_graph import Context, LLMAggregator, create_lightrouter
 from lightrouter_graph.answer_keys import default_key
 from lightrouter_graph.evaluation.call_log import log_calls
 from lightrouter_graph.evaluation.methods.sampling import ask
-from lightrouter_graph.evaluation.models.merge_stub import BEGINNING, answers_in
-from lightrouter_graph.evaluation.models.replay_model import DEFAULT_PACE
+from lightrouter_graph.evaluation.models.merge_stub import MIN_PREFIX, listed_answers
+from lightrouter_graph.evaluation.models.replay_model import DEFAULT_TIMING
 from lightrouter_graph.evaluation.questions import Output, Question
 from lightrouter_graph.prompts import merge_answers
 from lightrouter_graph.records import Stage
@@ -60,9 +60,9 @@ def test_texts_with_quotes_lists_and_marks_are_found_whole(quoted: bool) -> None
     asked = asked_of(a=output(5), b=Output(ODD, 1.0, 30), c=output(5, words=9))
     shown = [ODD, asked.outputs["a"].text]
     prompt = merge_answers([HumanMessage(asked.text)], shown, final=True) if quoted else listed(asked, *shown)
-    found = [one for message in prompt for one in answers_in(str(message.text), asked)]
+    found = [one for message in prompt for one in listed_answers(str(message.text), asked)]
     assert [one.output for one in found] == [asked.outputs["b"], asked.outputs["a"]]
-    assert all(one.whole for one in found)
+    assert all(one.complete for one in found)
     assert write(asked, prompt) == ODD
 
 
@@ -71,19 +71,19 @@ def test_equal_short_answers_of_several_models_count_as_often_as_they_are_listed
     asked = asked_of(a=Output("7", 0.0, 1), b=Output("42", 1.0, 1), c=Output("42", 1.0, 1))
     shown = ["7", "42", "42"]
     prompt = merge_answers([HumanMessage(asked.text)], shown, final=True) if quoted else listed(asked, *shown)
-    assert len([one for message in prompt for one in answers_in(str(message.text), asked)]) == 3
+    assert len([one for message in prompt for one in listed_answers(str(message.text), asked)]) == 3
     assert write(asked, prompt) == "42"
 
 
 @pytest.mark.parametrize("quoted", [False, True])
-@pytest.mark.parametrize(("characters", "found"), [(BEGINNING, ["b"]), (BEGINNING - 1, [])])
+@pytest.mark.parametrize(("characters", "found"), [(MIN_PREFIX, ["b"]), (MIN_PREFIX - 1, [])])
 def test_beginnings_are_known_from_forty_characters_on(quoted: bool, characters: int, found: list[str]) -> None:
     asked = asked_of(a=output(4, words=2), b=output(5, words=30))
     boot = asked.outputs["b"].text[:characters]
     prompt = merge_answers([HumanMessage(asked.text)], [boot], final=False) if quoted else listed(asked, boot)
-    shown = [one for message in prompt for one in answers_in(str(message.text), asked)]
+    shown = [one for message in prompt for one in listed_answers(str(message.text), asked)]
     assert [one.output for one in shown] == [asked.outputs[name] for name in found]
-    assert not any(one.whole for one in shown)
+    assert not any(one.complete for one in shown)
     assert write(asked, prompt) == asked.outputs[found[0] if found else "a"].text
 
 
@@ -109,7 +109,7 @@ def test_an_intermediate_result_at_the_cut_is_no_vote() -> None:
 
 def test_a_list_within_an_answer_lists_no_further_answers() -> None:
     asked = asked_of(a=Output("7", 0.0, 1), b=Output("Two cases:\n1. 7\n2. 7\nThe answer is 5.", 1.0, 20))
-    found = [one for message in listed(asked, *texts(asked, "b")) for one in answers_in(str(message.text), asked)]
+    found = [one for message in listed(asked, *texts(asked, "b")) for one in listed_answers(str(message.text), asked)]
     assert [one.output for one in found] == [asked.outputs["b"]]
 
 
@@ -140,7 +140,7 @@ def test_a_call_costs_what_it_reads_and_what_it_writes_at_its_own_price_and_pace
     assert (whole["candidate"], whole["stage"]) == ("a", "aggregate")
     assert (whole["input_tokens"], whole["output_tokens"]) == (read, 61)
     assert whole["usd"] == pytest.approx((read * 1.0 + 61 * 3.0) / 1e6)
-    assert whole["ended_s"] - whole["began_s"] == pytest.approx(DEFAULT_PACE.due_s(60))
+    assert whole["ended_s"] - whole["began_s"] == pytest.approx(DEFAULT_TIMING.due_s(60))
     assert 15 <= cut["output_tokens"] <= 20
 
 

@@ -14,10 +14,10 @@ from langchain_openai import ChatOpenAI
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.call_log import log_calls, request_sample
 from lightrouter_graph.evaluation.methods.sampling import ask
-from lightrouter_graph.evaluation.models.cassette import Asked, Tape, cap_of
-from lightrouter_graph.evaluation.models.recording_model import WallClock, taped
-from lightrouter_graph.evaluation.models.replay_only import facts_of_candidate, silent
-from lightrouter_graph.evaluation.models.spend_limit import LivePurse
+from lightrouter_graph.evaluation.models.cassette import Cassette, Prompt, cap_of
+from lightrouter_graph.evaluation.models.recording_model import WallClock, with_cassette
+from lightrouter_graph.evaluation.models.replay_only import facts_of_candidate, replay_only
+from lightrouter_graph.evaluation.models.spend_limit import SpendLimit
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.records import ModelCall
 from lightrouter_graph.pocket.chat import ChatPocket
@@ -66,10 +66,12 @@ def test_an_endpoint_is_asked_once_and_played_word_for_word(
     server: RecordedModelServer, tmp_path: Path, stream_internally: bool
 ) -> None:
     candidate, path = openai(server), tmp_path / "calls.jsonl"
-    first = play(taped(candidate, Tape(path), VirtualClock(), LivePurse()), stream_internally=stream_internally)
+    first = play(
+        with_cassette(candidate, Cassette(path), VirtualClock(), SpendLimit()), stream_internally=stream_internally
+    )
     server.wait_until_idle()
     bill = server.total()
-    again = play(taped(candidate, Tape(path), VirtualClock(), None), stream_internally=stream_internally)
+    again = play(with_cassette(candidate, Cassette(path), VirtualClock(), None), stream_internally=stream_internally)
     assert first[:2] == again[:2] == (TEXT, "stop")
     for call in (first[2], again[2]):
         assert (
@@ -86,10 +88,10 @@ def test_an_endpoint_is_asked_once_and_played_word_for_word(
 
 @pytest.mark.parametrize("stream_internally", [True, False])
 def test_a_reply_that_was_cut_says_so(server: RecordedModelServer, stream_internally: bool) -> None:
-    candidate, tape = openai(server), Tape()
-    for purse in (LivePurse(), None):
+    candidate, tape = openai(server), Cassette()
+    for purse in (SpendLimit(), None):
         text, ended, call, _ = play(
-            taped(candidate, tape, VirtualClock(), purse), stream_internally=stream_internally, max_tokens=5
+            with_cassette(candidate, tape, VirtualClock(), purse), stream_internally=stream_internally, max_tokens=5
         )
         assert (text, ended, call["output_tokens"]) == ("Two and two are added", "length", 5)
 
@@ -98,10 +100,11 @@ def test_no_secret_is_in_the_file_even_where_the_model_says_it(tmp_path: Path) -
     said = f"My key is {SECRET}, my header header-0815-also-a-secret, and sk-proj-abcdef0123456789 is another. 4"
     record = {"question": ASKED.text, "outputs": {"m": {"text": said}}}
     with RecordedModelServer([record], api_key=SECRET) as server:
-        play(taped(openai(server), Tape(tmp_path / "calls.jsonl"), VirtualClock(), LivePurse()))
+        play(with_cassette(openai(server), Cassette(tmp_path / "calls.jsonl"), VirtualClock(), SpendLimit()))
         server.failures["m"] = Fail(400, f"bad key {SECRET}")
         failure = play(
-            taped(openai(server), Tape(tmp_path / "calls.jsonl"), VirtualClock(), LivePurse()), max_tokens=3
+            with_cassette(openai(server), Cassette(tmp_path / "calls.jsonl"), VirtualClock(), SpendLimit()),
+            max_tokens=3,
         )[3]
     assert failure is not None
     text = (tmp_path / "calls.jsonl").read_text()
@@ -114,7 +117,7 @@ def test_no_secret_is_in_the_file_even_where_the_model_says_it(tmp_path: Path) -
 @pytest.mark.parametrize("model", [ScriptedChatModel(responses=TEXT), ChatPocket()])
 def test_other_models_come_back_word_for_word(model: BaseChatModel, tmp_path: Path) -> None:
     candidate, path = Candidate("m", model), tmp_path / "calls.jsonl"
-    told = [play(taped(candidate, Tape(path), VirtualClock(), purse)) for purse in (LivePurse(), None)]
+    told = [play(with_cassette(candidate, Cassette(path), VirtualClock(), purse)) for purse in (SpendLimit(), None)]
     assert told[0][0] == told[1][0] == ask_itself(candidate)
     assert told[0][0]
     assert told[0][1] == told[1][1]
@@ -127,7 +130,7 @@ def ask_itself(candidate: Candidate) -> str:
 
 def test_what_is_known_of_a_class_still_holds(server: RecordedModelServer) -> None:
     for candidate in (openai(server), Candidate("p", ChatPocket()), scripted()):
-        recorded = taped(candidate, Tape(), VirtualClock(), LivePurse())
+        recorded = with_cassette(candidate, Cassette(), VirtualClock(), SpendLimit())
         assert isinstance(recorded.model, type(candidate.model))
         assert is_openai_like(recorded.model) == is_openai_like(candidate.model)
         for fact in (
@@ -141,16 +144,16 @@ def test_what_is_known_of_a_class_still_holds(server: RecordedModelServer) -> No
             "json_mode",
         ):
             assert getattr(recorded, fact) == getattr(candidate, fact), fact
-        assert "deck" not in type(candidate.model).__dict__
+        assert "recorder" not in type(candidate.model).__dict__
 
 
 def test_a_streamed_reply_is_played_at_its_own_pace() -> None:
-    clock, tape = VirtualClock(), Tape()
+    clock, tape = VirtualClock(), Cassette()
     slow = scripted(Reply(TEXT, delay_s=2.0, delay_per_token_s=0.25), clock)
-    live = play(taped(slow, tape, clock, LivePurse()), stream_internally=True)[2]
+    live = play(with_cassette(slow, tape, clock, SpendLimit()), stream_internally=True)[2]
     later = VirtualClock()
     later.now = 1000.0
-    again = play(taped(slow, tape, later, None), stream_internally=True)[2]
+    again = play(with_cassette(slow, tape, later, None), stream_internally=True)[2]
     assert live["ended_s"] - live["began_s"] > 4.0
     assert again["ended_s"] - again["began_s"] == pytest.approx(live["ended_s"] - live["began_s"])
     assert again["first_token_s"] == pytest.approx(1000.0 + live["first_token_s"] - live["began_s"])
@@ -160,8 +163,8 @@ def test_a_streamed_reply_is_played_at_its_own_pace() -> None:
 def test_the_same_asked_at_once_is_paid_once_and_everybody_hears_it() -> None:
     clock = VirtualClock()
     slow = scripted(Reply(TEXT, delay_s=3.0), clock)
-    tape, purse = Tape(), LivePurse()
-    decks = [taped(slow, tape, clock, purse) for _ in range(5)]
+    tape, purse = Cassette(), SpendLimit()
+    decks = [with_cassette(slow, tape, clock, purse) for _ in range(5)]
 
     async def all_of_them() -> tuple[list[str], list[ModelCall]]:
         with log_calls() as calls:
@@ -178,8 +181,8 @@ def test_the_same_asked_at_once_is_paid_once_and_everybody_hears_it() -> None:
 def test_who_waited_for_a_reply_that_was_stopped_asks_anew() -> None:
     clock = VirtualClock()
     slow = scripted([Reply("", hang=True), TEXT], clock)
-    tape = Tape()
-    deck = taped(slow, tape, clock, LivePurse())
+    tape = Cassette()
+    deck = with_cassette(slow, tape, clock, SpendLimit())
 
     async def both() -> str:
         hanging = asyncio.create_task(ask(deck, ASKED))
@@ -207,15 +210,15 @@ def test_a_stopped_call_is_asked_again_live_and_hangs_when_played(tmp_path: Path
             await asyncio.gather(asking, return_exceptions=True)
         return calls
 
-    (live,) = asyncio.run(stop(taped(slow, Tape(path), clock, LivePurse()), clock, 4.0))
+    (live,) = asyncio.run(stop(with_cassette(slow, Cassette(path), clock, SpendLimit()), clock, 4.0))
     assert (live["stopped"], live["output_tokens"], live["ended_s"] - live["began_s"]) == (True, 0, 4.0)
     assert json.loads(path.read_text())["text"] is None
-    assert len(Tape(path)) == 0
+    assert len(Cassette(path)) == 0
     played = VirtualClock()
-    (again,) = asyncio.run(stop(taped(slow, Tape(path), played, None), played, 500.0))
+    (again,) = asyncio.run(stop(with_cassette(slow, Cassette(path), played, None), played, 500.0))
     assert (again["stopped"], again["output_tokens"]) == (True, 0)
-    assert play(taped(slow, Tape(path), VirtualClock(), LivePurse()))[0] == TEXT
-    assert play(taped(slow, Tape(path), VirtualClock(), None))[0] == TEXT
+    assert play(with_cassette(slow, Cassette(path), VirtualClock(), SpendLimit()))[0] == TEXT
+    assert play(with_cassette(slow, Cassette(path), VirtualClock(), None))[0] == TEXT
     assert len(slow.model.calls) == 2
 
 
@@ -230,8 +233,8 @@ def test_what_a_stopped_call_had_written_costs_the_same_when_it_is_played(tmp_pa
 
     clock, played, path = VirtualClock(), VirtualClock(), tmp_path / "calls.jsonl"
     slow = scripted(Reply(TEXT, delay_per_token_s=1.0), clock)
-    live = asyncio.run(stop(taped(slow, Tape(path), clock, LivePurse()), clock))
-    again = asyncio.run(stop(taped(slow, Tape(path), played, None), played))
+    live = asyncio.run(stop(with_cassette(slow, Cassette(path), clock, SpendLimit()), clock))
+    again = asyncio.run(stop(with_cassette(slow, Cassette(path), played, None), played))
     assert live["stopped"]
     assert again["stopped"]
     assert live["output_tokens"] > 0
@@ -240,11 +243,11 @@ def test_what_a_stopped_call_had_written_costs_the_same_when_it_is_played(tmp_pa
 
 
 def test_a_reply_that_is_stopped_while_it_is_played_costs_what_was_due_by_then() -> None:
-    clock, tape = VirtualClock(), Tape()
+    clock, tape = VirtualClock(), Cassette()
     slow = scripted(Reply(TEXT, delay_per_token_s=1.0), clock)
-    play(taped(slow, tape, clock, LivePurse()), stream_internally=True)
+    play(with_cassette(slow, tape, clock, SpendLimit()), stream_internally=True)
     tokens, played = count_tokens(TEXT), VirtualClock()
-    deck = taped(slow, tape, played, None)
+    deck = with_cassette(slow, tape, played, None)
 
     async def stop() -> list[ModelCall]:
         with log_calls() as calls:
@@ -260,7 +263,7 @@ def test_a_reply_that_is_stopped_while_it_is_played_costs_what_was_due_by_then()
 
 
 def test_what_was_never_recorded_is_an_error_that_shows_the_prompt() -> None:
-    failure = play_failure(taped(scripted(), Tape(), VirtualClock(), None))
+    failure = play_failure(with_cassette(scripted(), Cassette(), VirtualClock(), None))
     assert "this call of m was not recorded: 'What is 2 + 2?'" in failure
 
 
@@ -273,15 +276,17 @@ def play_failure(candidate: Candidate) -> str:
 def test_a_failed_call_is_not_on_the_tape_and_is_asked_again(tmp_path: Path) -> None:
     path = tmp_path / "calls.jsonl"
     moody = scripted([ValueError("no"), TEXT])
-    assert "no" in play_failure(taped(moody, Tape(path), VirtualClock(), LivePurse()))
+    assert "no" in play_failure(with_cassette(moody, Cassette(path), VirtualClock(), SpendLimit()))
     assert not path.exists()
-    assert play(taped(moody, Tape(path), VirtualClock(), LivePurse()))[0] == TEXT
+    assert play(with_cassette(moody, Cassette(path), VirtualClock(), SpendLimit()))[0] == TEXT
 
 
 def test_a_call_that_is_turned_away_costs_nothing_and_one_that_breaks_off_what_was_heard() -> None:
     async def spent(candidate: Candidate) -> list[ModelCall]:
         with log_calls() as calls:
-            said = await ask(taped(candidate, Tape(), VirtualClock(), LivePurse()), ASKED, stream_internally=True)
+            said = await ask(
+                with_cassette(candidate, Cassette(), VirtualClock(), SpendLimit()), ASKED, stream_internally=True
+            )
         assert said.completion.failure is not None
         return calls
 
@@ -293,7 +298,7 @@ def test_a_call_that_is_turned_away_costs_nothing_and_one_that_breaks_off_what_w
 def test_samples_caps_messages_and_candidates_are_different_things_to_ask() -> None:
     model = scripted([f"{n} The answer is {n}." for n in range(9)])
     other = Candidate("other", model.model)
-    deck, beside = (taped(one, Tape(), VirtualClock(), LivePurse()) for one in (model, other))
+    deck, beside = (with_cassette(one, Cassette(), VirtualClock(), SpendLimit()) for one in (model, other))
 
     async def all_of_them() -> list[str]:
         prompt = [HumanMessage(ASKED.text), AIMessage("4")]
@@ -319,8 +324,8 @@ def test_the_name_of_the_cap_is_no_part_of_what_is_asked(name: str) -> None:
 
 
 def test_keys_are_those_of_earlier_tapes() -> None:
-    told = Asked("m", (HumanMessage("What is 2 + 2?"),), 77, (), 0)
-    assert told.key == Asked("m", [HumanMessage("What is 2 + 2?", id="x")], 77, [], 0).key
+    told = Prompt("m", (HumanMessage("What is 2 + 2?"),), 77, (), 0)
+    assert told.key == Prompt("m", [HumanMessage("What is 2 + 2?", id="x")], 77, [], 0).key
     assert told.key == "9c265d404ca65c2f02ae312ed34d872c"
 
 
@@ -329,43 +334,43 @@ def test_a_candidate_known_from_its_recording_alone_finds_its_calls(
 ) -> None:
     path = tmp_path / "calls.jsonl"
     for candidate in (openai(server, max_tokens=500), openai(server)):
-        live = taped(candidate, Tape(path), VirtualClock(), LivePurse())
+        live = with_cassette(candidate, Cassette(path), VirtualClock(), SpendLimit())
         told = [play(live, stream_internally=True), play(live, max_tokens=5)]
         facts = json.loads(json.dumps(facts_of_candidate(candidate)))
         assert SECRET not in json.dumps(facts)
-        played = taped(silent(facts), Tape(path), VirtualClock(), None)
+        played = with_cassette(replay_only(facts), Cassette(path), VirtualClock(), None)
         again = [play(played, stream_internally=True), play(played, max_tokens=5)]
         assert [one[:2] for one in told] == [one[:2] for one in again]
         assert [one[2]["usd"] for one in told] == [one[2]["usd"] for one in again]
 
 
 def test_a_candidate_known_from_its_recording_cannot_be_asked() -> None:
-    dumb = silent(facts_of_candidate(scripted()))
-    assert "m is known from a recording and cannot be asked" in play_failure(dumb)
+    dumb = replay_only(facts_of_candidate(scripted()))
+    assert "m has only recorded responses and cannot be called" in play_failure(dumb)
 
 
 def test_a_torn_tape_goes_on_and_a_damaged_one_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "calls.jsonl"
     model = scripted([TEXT, "other"])
-    play(taped(model, Tape(path), VirtualClock(), LivePurse()))
+    play(with_cassette(model, Cassette(path), VirtualClock(), SpendLimit()))
     whole = path.read_bytes()
     path.write_bytes(whole + whole[:40])
-    assert play(taped(model, Tape(path), VirtualClock(), None))[0] == TEXT
+    assert play(with_cassette(model, Cassette(path), VirtualClock(), None))[0] == TEXT
     assert path.read_bytes() == whole
     path.write_bytes(whole + b"\x80\x81 garbage\n")
     with pytest.raises(EvaluationError, match=r"calls\.jsonl, line 2: not a recorded call"):
-        Tape(path)
+        Cassette(path)
 
 
 def test_counts_are_ours_where_the_provider_gives_none() -> None:
-    deck = taped(scripted(reports_usage=False), Tape(), VirtualClock(), LivePurse())
+    deck = with_cassette(scripted(reports_usage=False), Cassette(), VirtualClock(), SpendLimit())
     call = play(deck)[2]
     assert (call["input_tokens"], call["output_tokens"]) == (count_prompt_tokens([ASKED.text]), count_tokens(TEXT))
 
 
 def test_timing_of_a_server_is_measured_by_the_wall(server: RecordedModelServer) -> None:
     server.timings["m"] = Timing(0.05, 0)
-    call = play(taped(openai(server), Tape(), WallClock(), LivePurse()), stream_internally=True)[2]
+    call = play(with_cassette(openai(server), Cassette(), WallClock(), SpendLimit()), stream_internally=True)[2]
     assert call["ended_s"] - call["began_s"] >= 0.05
     assert call["first_token_s"] is not None
     assert call["first_token_s"] - call["began_s"] >= 0.05
