@@ -1,4 +1,4 @@
-"""Boots that serve again: found by all that made them, and never in the way."""
+"""Boot cache: keys, billing of hits, and caches that fail or hang."""
 
 import asyncio
 import threading
@@ -19,7 +19,7 @@ async def ask(pool, cache, context=SETTINGS, asked=ASKED):
     return (await graph.ainvoke(asked))["messages"][-1]
 
 
-async def test_a_boot_is_paid_for_once_and_the_bill_says_so():
+async def test_a_cached_boot_is_not_billed_again():
     cache, again = InMemoryCache(), scripted(a=long("1"), b=long("2"))
     first = decision(await ask(scripted(a=long("1"), b=long("2")), cache))["bill"]
     second = decision(await ask(again, cache))["bill"]
@@ -32,14 +32,14 @@ async def test_a_boot_is_paid_for_once_and_the_bill_says_so():
     "change",
     [{"context": SETTINGS.model_copy(update={"boot_tokens": 6})}, {"asked": {"messages": [("user", "And pears?")]}}],
 )
-async def test_what_is_asked_otherwise_is_asked_anew(change):
+async def test_another_cap_or_conversation_is_a_cache_miss(change):
     cache, again = InMemoryCache(), scripted(a=long("1"), b=long("2"))
     await ask(scripted(a=long("1"), b=long("2")), cache)
     await ask(again, cache, **change)
     assert calls(again) == {"a": 2, "b": 1}
 
 
-async def test_two_servers_of_one_model_are_two_models():
+async def test_the_same_model_at_two_addresses_has_two_entries():
     cache = InMemoryCache()
     for text in (long("1"), long("2")):
         with RecordedModelServer(responders={"m": lambda _, text=text: text}) as server:
@@ -57,7 +57,7 @@ class Stuck(InMemoryCache):
         return {}
 
 
-async def test_a_cache_that_hangs_is_left_alone():
+async def test_a_cache_that_hangs_is_skipped_after_its_timeout():
     cache, pool = Stuck(), scripted(a=long("1"), b=long("2"))
     try:
         async with asyncio.timeout(10):
@@ -74,12 +74,12 @@ class Broken(InMemoryCache):
         raise OSError("gone")
 
 
-async def test_a_cache_that_fails_costs_a_boot_and_no_more():
+async def test_a_cache_that_fails_is_skipped():
     pool = scripted(a=long("1"), b=long("2"))
     assert (await ask(pool, Broken())).text == long("1")
 
 
 @pytest.mark.parametrize("ttl", [0, 1.5, "1"])
-def test_a_time_to_live_is_whole_seconds(ttl):
+def test_a_ttl_that_is_no_whole_number_of_seconds_is_an_error(ttl):
     with pytest.raises(ValueError, match="ttl_s"):
         BootCache(InMemoryCache(), ttl_s=ttl)

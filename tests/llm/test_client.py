@@ -1,4 +1,4 @@
-"""One model call: what goes out, what comes back, and what becomes of everything that can go wrong."""
+"""One model call: what is sent, how the response is read, and how failures are recorded."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ def say(response, *, price=None, limit_parameter=None, continuation=None, json_m
 
 
 def saying(text="Four.", **metadata):
-    """Build a candidate whose message says of its end exactly this."""
+    """Build a candidate whose message has this response metadata."""
     message = AIMessage(text, response_metadata=metadata)
     return Candidate("a", GenericFakeChatModel(messages=iter([message])))
 
@@ -50,17 +50,17 @@ def generate(**changes):
     return Call(**{"stage": "generate", "layer": 1, "timeout_s": 30, **changes})
 
 
-# what goes out ---------------------------------------------------------------------------------------------
+# requests --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("parameter", ["max_tokens", "max_completion_tokens", "num_predict"])
-async def test_the_cap_goes_out_under_the_name_the_candidate_knows(parameter):
+async def test_the_cap_is_sent_under_the_parameter_of_the_candidate(parameter):
     candidate = say("one two three four five", limit_parameter=parameter)
     await complete(candidate, ASKED, BOOT)
     assert dict(candidate.model.calls[0].kwargs) == {parameter: 3}
 
 
-async def test_without_a_cap_the_models_own_holds():
+async def test_without_a_cap_the_cap_of_the_model_applies():
     candidate = say("one two three", max_tokens=2)
     completion = await complete(candidate, ASKED, generate())
     assert dict(candidate.model.calls[0].kwargs) == {}
@@ -68,7 +68,7 @@ async def test_without_a_cap_the_models_own_holds():
 
 
 class OllamaLike(BaseChatModel):
-    """Takes its cap as a field and refuses arguments it does not know, as `ChatOllama` does."""
+    """Has its cap as a field and refuses arguments it does not know, as `ChatOllama` does."""
 
     num_predict: int | None = None
 
@@ -87,7 +87,7 @@ async def test_a_cap_that_is_a_field_is_set_on_a_copy_of_the_model():
 
 
 class Notes(AsyncCallbackHandler):
-    """Notes how a model call appears in a trace."""
+    """Records how a model call appears in a trace."""
 
     async def on_chat_model_start(self, serialized, messages, **about):
         self.about = about
@@ -111,8 +111,8 @@ async def test_only_hidden_calls_are_kept_out_of_the_users_stream():
     assert (await traced(generate(stream_to_user=True)))["tags"] == ["lightrouter:generate"]
 
 
-async def overheard(candidate, call):
-    """Make a call while somebody listens to every token."""
+async def streamed_call(candidate, call):
+    """Make a call inside of a stream, and return whether the model streamed."""
 
     async def step(_):
         return await complete(candidate, ASKED, call)
@@ -122,22 +122,22 @@ async def overheard(candidate, call):
     return candidate.model.calls[0].streamed
 
 
-async def test_a_hidden_call_does_not_stream_even_when_somebody_listens():
-    assert not await overheard(say("Four."), BOOT)
-    assert await overheard(say("Four."), generate(stream_to_user=True))
+async def test_a_hidden_call_does_not_stream_inside_of_a_stream():
+    assert not await streamed_call(say("Four."), BOOT)
+    assert await streamed_call(say("Four."), generate(stream_to_user=True))
 
 
 @pytest.mark.parametrize("mode", ["json_schema", "json_object"])
-async def test_a_schema_goes_to_models_with_a_json_mode(mode):
+async def test_a_schema_is_sent_to_models_with_a_json_mode(mode):
     candidate = say("{}", json_mode=mode)
     await complete(candidate, ASKED, generate(schema=OutputSchema("Verdict", Verdict.model_json_schema())))
-    asked = candidate.model.calls[0].kwargs["response_format"]
-    assert asked["type"] == mode
+    sent = candidate.model.calls[0].kwargs["response_format"]
+    assert sent["type"] == mode
     if mode == "json_schema":
-        assert asked["json_schema"] == {"name": "Verdict", "schema": Verdict.model_json_schema()}
+        assert sent["json_schema"] == {"name": "Verdict", "schema": Verdict.model_json_schema()}
 
 
-async def test_a_schema_stays_at_home_where_there_is_no_json_mode():
+async def test_a_schema_is_not_sent_to_models_without_a_json_mode():
     candidate = say("{}")
     await complete(candidate, ASKED, generate(schema=OutputSchema("Verdict", Verdict.model_json_schema())))
     assert "response_format" not in candidate.model.calls[0].kwargs
@@ -146,7 +146,7 @@ async def test_a_schema_stays_at_home_where_there_is_no_json_mode():
 # continuation ----------------------------------------------------------------------------------------------
 
 
-async def test_a_continued_model_is_given_its_own_words_last():
+async def test_a_prefix_is_sent_as_the_final_assistant_message():
     candidate = say("Four plus three is seven.", continues=True, continuation="prefill")
     completion = await complete(candidate, ASKED, generate(prefix="Four plus"))
     call = candidate.model.calls[0]
@@ -155,13 +155,13 @@ async def test_a_continued_model_is_given_its_own_words_last():
     assert completion.text == "Four plus three is seven."
 
 
-async def test_a_prefix_is_flagged_where_the_provider_asks_for_it():
+async def test_a_prefix_is_flagged_for_providers_that_need_a_flag():
     candidate = say("Four.", continuation="prefix_flag")
     await complete(candidate, ASKED, generate(prefix="Fo"))
     assert candidate.model.calls[0].messages[-1].additional_kwargs == {"prefix": True}
 
 
-async def test_vllm_is_told_to_continue_on_top_of_what_the_model_sends_anyway():
+async def test_vllm_receives_its_continuation_flags_beside_the_extra_body_of_the_model():
     with RecordedModelServer(responders={"m": lambda _: "Four plus three."}) as server:
         model = ChatOpenAI(model="m", base_url=server.base_url, api_key="none", extra_body={"min_p": 0.1})
         candidate = Candidate("a", model, continuation="continue_final_message")
@@ -172,7 +172,7 @@ async def test_vllm_is_told_to_continue_on_top_of_what_the_model_sends_anyway():
     assert (body["continue_final_message"], body["add_generation_prompt"], body["min_p"]) == (True, False, 0.1)
 
 
-async def test_deepseek_gets_its_flag_on_the_wire(monkeypatch):
+async def test_deepseek_receives_its_prefix_flag(monkeypatch):
     monkeypatch.setenv("DEEPSEEK_API_KEY", "none")
     with RecordedModelServer(responders={"m": lambda _: "Four plus three."}) as server:
         candidate = Candidate("a", f"deepseek:m@{server.base_url}")
@@ -180,18 +180,18 @@ async def test_deepseek_gets_its_flag_on_the_wire(monkeypatch):
     assert server.requests[0].body["messages"][-1] == {"role": "assistant", "content": "Four plus", "prefix": True}
 
 
-# what comes back -------------------------------------------------------------------------------------------
+# responses -------------------------------------------------------------------------------------------------
 
 
-async def test_the_providers_own_token_counts_are_taken():
-    told = {
+async def test_the_token_counts_of_the_provider_are_recorded():
+    usage = {
         "input_tokens": 40,
         "output_tokens": 7,
         "total_tokens": 47,
         "input_token_details": {"cache_read": 30},
         "output_token_details": {"reasoning": 4},
     }
-    completion = await complete(say(Reply("Four.", usage=told)), ASKED, generate())
+    completion = await complete(say(Reply("Four.", usage=usage)), ASKED, generate())
     assert completion.call_cost["usage"] == {
         "input_tokens": 40,
         "output_tokens": 7,
@@ -201,7 +201,7 @@ async def test_the_providers_own_token_counts_are_taken():
     }
 
 
-async def test_tokens_the_provider_does_not_tell_are_estimated_and_marked():
+async def test_a_usage_that_the_provider_does_not_send_is_estimated():
     spent = (await complete(say("Four.", reports_usage=False), ASKED, generate())).call_cost["usage"]
     assert spent["estimated"]
     assert 5 <= spent["input_tokens"] <= 30
@@ -214,7 +214,7 @@ async def test_a_call_is_billed_to_its_stage_and_candidate():
     assert (spent["stage"], spent["layer"], spent["candidate"]) == ("boot", 1, "a")
 
 
-async def test_a_known_price_makes_a_sum_and_an_unknown_one_none():
+async def test_usd_is_none_if_the_price_is_unknown():
     counts = {"input_tokens": 1_000_000, "output_tokens": 500_000, "total_tokens": 1_500_000}
     priced = await complete(say(Reply("Four.", usage=counts), price=(1.0, 4.0)), ASKED, generate())
     unpriced = await complete(say(Reply("Four.", usage=counts)), ASKED, generate())
@@ -223,7 +223,7 @@ async def test_a_known_price_makes_a_sum_and_an_unknown_one_none():
 
 
 @pytest.mark.parametrize("word", ["finish_reason", "stop_reason", "done_reason"])
-async def test_each_providers_word_for_the_end_is_read(word):
+async def test_the_finish_reason_of_each_provider_is_read(word):
     whole = await complete(saying(**{word: "stop"}), ASKED, BOOT)
     assert (whole.finish_reason, whole.finished) == ("stop", True)
     cut = await complete(saying(**{word: "length"}), ASKED, BOOT)
@@ -231,16 +231,16 @@ async def test_each_providers_word_for_the_end_is_read(word):
 
 
 @pytest.mark.parametrize("reason", ["length", "max_tokens", "MAX_TOKENS", "max_output_tokens", "model_length"])
-async def test_a_cut_reply_is_not_finished_whatever_it_is_called(reason):
+async def test_a_reply_that_the_cap_ended_is_not_finished(reason):
     assert not (await complete(saying(finish_reason=reason), ASKED, BOOT)).finished
 
 
 @pytest.mark.parametrize("reason", ["stop", "end_turn", "STOP", "tool_calls"])
-async def test_a_reply_that_ended_by_itself_is_finished(reason):
+async def test_a_reply_that_the_model_ended_is_finished(reason):
     assert (await complete(saying(finish_reason=reason), ASKED, BOOT)).finished
 
 
-async def test_where_the_provider_does_not_say_a_full_count_means_cut():
+async def test_without_a_finish_reason_an_output_as_long_as_the_cap_is_truncated():
     cut = await complete(saying("word " * 50), ASKED, BOOT)
     assert (cut.finish_reason, cut.finished) == ("length", False)
     uncapped = await complete(saying("word " * 50), ASKED, generate())
@@ -262,7 +262,7 @@ async def test_a_filtered_reply_is_a_failure_even_with_some_text():
     assert not completion.finished
 
 
-# what goes wrong -------------------------------------------------------------------------------------------
+# failures --------------------------------------------------------------------------------------------------
 
 
 async def test_a_model_that_hangs_times_out_and_is_cancelled():
@@ -273,7 +273,7 @@ async def test_a_model_that_hangs_times_out_and_is_cancelled():
     assert candidate.model.calls[0].cancelled
 
 
-async def test_a_lost_reply_is_marked_for_the_bill_to_estimate():
+async def test_a_reply_that_timed_out_is_recorded_as_lost():
     candidate = say(Reply("", hang=True), clock=VirtualClock(), price=(1.0, 1.0))
     spent = (await complete(candidate, ASKED, BOOT)).call_cost
     assert (spent["outcome"], spent["cap"], spent["usage"]["estimated"]) == ("lost", 3, True)
@@ -290,20 +290,20 @@ async def test_a_lost_reply_is_marked_for_the_bill_to_estimate():
         (KeyError("choices"), "bad_response"),
     ],
 )
-async def test_whatever_a_model_raises_becomes_a_record(raised, cause):
+async def test_any_exception_of_a_model_becomes_a_failure_record(raised, cause):
     completion = await complete(say(raised), ASKED, generate())
     assert completion.text == ""
     assert completion.failure["cause"] == cause
     assert completion.failure["message"]
 
 
-async def test_a_connection_that_breaks_after_some_words_leaves_no_half_answer():
+async def test_a_connection_that_breaks_in_a_stream_is_a_failure():
     completion = await complete(say(Reply("Four", error=ConnectionError("reset"))), ASKED, generate())
     assert (completion.text, completion.failure["cause"]) == ("", "disconnected")
 
 
 @pytest.mark.parametrize("mistake", [AssertionError("x"), NameError("x"), ImportError("x"), RecursionError("x")])
-async def test_a_programming_mistake_is_raised(mistake):
+async def test_a_programming_error_is_raised(mistake):
     with pytest.raises(type(mistake)):
         await complete(say(mistake), ASKED, generate())
 
@@ -313,7 +313,7 @@ async def test_an_interrupt_of_the_graph_passes_through():
         await complete(say(GraphInterrupt()), ASKED, generate())
 
 
-async def test_being_cancelled_is_not_a_failure_of_the_model():
+async def test_a_cancellation_is_raised():
     begun = asyncio.Event()
 
     def hang(_):
@@ -327,7 +327,7 @@ async def test_being_cancelled_is_not_a_failure_of_the_model():
         await call
 
 
-async def test_a_call_that_a_race_ends_says_why_and_what_it_may_have_cost():
+async def test_a_call_that_an_early_stop_ends_records_reason_and_worst_case_cost():
     race, begun = EarlyStop(EarlyStopRules(2), answers={"b": "4"}), asyncio.Event()
 
     def hang(_):
@@ -345,7 +345,7 @@ async def test_a_call_that_a_race_ends_says_why_and_what_it_may_have_cost():
     assert candidate.model.calls[0].cancelled
 
 
-async def test_a_call_after_the_decision_is_never_sent_and_costs_nothing():
+async def test_a_call_after_an_early_stop_is_not_sent():
     race = EarlyStop(EarlyStopRules(2), answers={"b": "4"})
     race.arrive("c", "4")
     candidate = say("Four.")
@@ -355,7 +355,7 @@ async def test_a_call_after_the_decision_is_never_sent_and_costs_nothing():
     assert not candidate.model.calls
 
 
-async def test_a_call_without_time_left_is_never_sent_and_costs_nothing():
+async def test_a_call_without_time_left_is_not_sent():
     candidate = say("Four.")
     completion = await complete(candidate, ASKED, replace(BOOT, timeout_s=0))
     assert completion.failure == {"cause": "timeout", "message": "no time is left for the call"}
@@ -363,7 +363,7 @@ async def test_a_call_without_time_left_is_never_sent_and_costs_nothing():
     assert not candidate.model.calls
 
 
-async def test_a_reply_lost_on_the_way_may_have_cost_a_refused_connection_did_not():
+async def test_a_broken_connection_may_be_billed_a_refused_one_is_not():
     lost = await complete(say(ConnectionResetError("gone"), price=(1.0, 1.0)), ASKED, BOOT)
     refused = await complete(say(ConnectionRefusedError("nobody there"), price=(1.0, 1.0)), ASKED, BOOT)
     assert lost.call_cost["usage"]["estimated"]
@@ -372,13 +372,13 @@ async def test_a_reply_lost_on_the_way_may_have_cost_a_refused_connection_did_no
 
 
 @pytest.mark.parametrize("reason", ["SAFETY", "refusal", "RECITATION"])
-async def test_other_providers_words_for_a_filter_are_known(reason):
+async def test_the_filter_reasons_of_other_providers_are_recognized(reason):
     completion = await complete(say(Reply("I will", finish_reason=reason)), ASKED, BOOT)
     assert completion.failure["cause"] == "content_filter"
 
 
 class Stubborn(ScriptedChatModel):
-    """A client that turns being cancelled into an error of its own, as some do on Python 3.11."""
+    """A client that converts a cancellation to an error of its own, as some do on Python 3.11."""
 
     async def _agenerate(self, *args, **kwargs):
         try:
@@ -387,7 +387,7 @@ class Stubborn(ScriptedChatModel):
             raise ConnectionError("connection error") from exc
 
 
-async def test_a_cancellation_that_a_client_hides_is_still_one():
+async def test_a_cancellation_that_a_client_converts_to_an_error_is_raised():
     begun = asyncio.Event()
 
     def hang(_):
@@ -410,7 +410,7 @@ BROKEN = {"name": "weather", "args": '{"city": ', "id": "c1", "error": None, "ty
 
 
 class Verbatim(GenericFakeChatModel):
-    """Says its message with every field it has, whatever tools there are."""
+    """Returns its message with all fields, with or without tools."""
 
     def bind_tools(self, tools, **kwargs):
         return self.bind(tools=tools, **kwargs)
@@ -421,7 +421,7 @@ async def replied(message, call, request=OFFERED):
     return await complete(Candidate("a", model), ASKED, replace(call, request=request))
 
 
-async def test_tools_go_out_with_the_cap_and_stops():
+async def test_tools_are_sent_with_the_cap_and_the_stop_texts():
     candidate = say(Reply("", tool_calls=[CALL]))
     request = make_request(tools=[TOOL], tool_choice="required", parallel_tool_calls=False, stop=["END"])
     await complete(candidate, ASKED, replace(BOOT, max_tokens=50, request=request))
@@ -435,7 +435,7 @@ async def test_tools_go_out_with_the_cap_and_stops():
 
 
 @pytest.mark.parametrize("stream_to_user", [True, False])
-async def test_a_reply_that_calls_is_kept_whole(stream_to_user):
+async def test_a_reply_with_tool_calls_is_recorded_with_its_blocks(stream_to_user):
     content = [{"type": "text", "text": "Let me look."}, {"type": "tool_use", "id": "c1", "name": "weather"}]
     completion = await replied(AIMessage(content, tool_calls=[CALL]), generate(stream_to_user=stream_to_user))
     assert completion.failure is None
@@ -448,7 +448,7 @@ async def test_a_reply_that_calls_is_kept_whole(stream_to_user):
     }
 
 
-async def test_a_call_without_a_word_is_not_empty():
+async def test_a_tool_call_without_text_is_not_empty():
     completion = await complete(say(Reply("", tool_calls=[CALL])), ASKED, generate(request=OFFERED))
     assert (completion.failure, completion.text) == (None, "")
     assert completion.finished
@@ -456,8 +456,8 @@ async def test_a_call_without_a_word_is_not_empty():
 
 @pytest.mark.parametrize("broken", [{"tool_calls": [CALL]}, {"invalid_tool_calls": [BROKEN]}])
 @pytest.mark.parametrize(("call", "cause"), [(BOOT, None), (generate(max_tokens=3), "bad_response")])
-async def test_a_call_that_is_cut_is_nothing_yet_for_a_boot_and_a_failure_for_an_answer(broken, call, cause):
-    """A provider may give a cut call as a whole one with less arguments: what counts is why it ended."""
+async def test_a_truncated_tool_call_is_a_failure_of_an_answer_but_not_of_a_boot(broken, call, cause):
+    """Some providers complete the JSON of a truncated call: only the finish reason shows it."""
     message = AIMessage("", **broken, response_metadata={"finish_reason": "length"})
     completion = await replied(message, call)
     assert (completion.failure and completion.failure["cause"]) == cause
@@ -465,20 +465,20 @@ async def test_a_call_that_is_cut_is_nothing_yet_for_a_boot_and_a_failure_for_an
     assert not completion.finished
 
 
-async def test_a_call_that_does_not_fit_was_billed():
+async def test_an_invalid_tool_call_is_billed():
     counts = {"input_tokens": 9, "output_tokens": 3, "total_tokens": 12}
     completion = await replied(AIMessage("", invalid_tool_calls=[BROKEN], usage_metadata=counts), generate())
     assert completion.failure == {"cause": "invalid", "message": "the arguments of weather are not JSON"}
     assert completion.call_cost["usage"]["output_tokens"] == 3
 
 
-async def test_a_filtered_call_is_filtered():
+async def test_a_filtered_tool_call_is_a_content_filter_failure():
     message = AIMessage("", tool_calls=[CALL], response_metadata={"finish_reason": "content_filter"})
     assert (await replied(message, generate())).failure["cause"] == "content_filter"
 
 
 @pytest.mark.parametrize("request_", [make_request(), OFFERED.without_calls()])
-async def test_a_call_where_none_may_be_is_a_failure(request_):
+async def test_a_tool_call_without_offered_tools_is_a_failure(request_):
     completion = await replied(AIMessage("", tool_calls=[CALL]), generate(), request_)
     assert completion.failure["cause"] == "bad_response"
 
@@ -486,7 +486,7 @@ async def test_a_call_where_none_may_be_is_a_failure(request_):
 @pytest.mark.parametrize(
     ("mode", "sent"), [("json_schema", "json_schema"), ("json_object", "json_object"), (None, None)]
 )
-async def test_a_schema_of_the_request_goes_out_in_the_way_the_candidate_knows(mode, sent):
+async def test_the_schema_of_the_request_is_sent_in_the_json_mode_of_the_candidate(mode, sent):
     candidate = say('{"score": 3}', json_mode=mode)
     completion = await complete(candidate, ASKED, generate(request=make_request(response_format=Verdict)))
     call = candidate.model.calls[0]
@@ -496,7 +496,7 @@ async def test_a_schema_of_the_request_goes_out_in_the_way_the_candidate_knows(m
     assert completion.failure is None
 
 
-async def test_a_reply_that_does_not_fit_its_schema_is_a_failure_that_was_billed():
+async def test_a_reply_that_violates_the_schema_is_a_failure_that_is_billed():
     completion = await complete(
         say('{"score": "high"}'), ASKED, generate(request=make_request(response_format=Verdict))
     )
@@ -505,7 +505,7 @@ async def test_a_reply_that_does_not_fit_its_schema_is_a_failure_that_was_billed
 
 
 @pytest.mark.parametrize("reference", ["#/$defs/Missing", "#"])
-async def test_a_schema_that_cannot_be_used_ends_no_run(reference):
+async def test_a_schema_with_a_bad_reference_is_an_error_or_a_failure(reference):
     described = {"name": "T", "schema": {"properties": {"a": {"$ref": reference}}, "allOf": [{"$ref": reference}]}}
     with suppress(QueryError):
         request = make_request(response_format={"type": "json_schema", "json_schema": described})

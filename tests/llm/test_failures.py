@@ -1,4 +1,4 @@
-"""What went wrong in one word, and never a secret in the telling."""
+"""Exceptions become failure records with one cause and a redacted message."""
 
 import httpx
 import openai
@@ -52,11 +52,11 @@ def test_the_openai_clients_exceptions(exc, cause):
         "The prompt exceeds the Context Length of the model",
     ],
 )
-def test_a_prompt_too_long_is_told_from_other_bad_requests(message):
+def test_a_prompt_that_is_too_long_has_its_own_cause(message):
     assert cause_of(refused(openai.BadRequestError, 400, message)) == "context_length"
 
 
-def test_a_filtered_prompt_is_told_from_other_bad_requests():
+def test_a_filtered_prompt_has_its_own_cause():
     azure = "The response was filtered due to Azure OpenAI's content management policy."
     assert cause_of(refused(openai.BadRequestError, 400, azure)) == "content_filter"
 
@@ -96,24 +96,24 @@ class TwoKeys(ScriptedChatModel):
     session: SecretStr | None = None
 
 
-def test_the_secrets_a_model_holds_are_struck_whatever_they_look_like():
+def test_all_secrets_of_a_model_are_redacted():
     model = TwoKeys(responses="", api_key=SecretStr("plainword"), session=SecretStr("plainword-and-more"))
-    told = failure_of(ValueError("refused plainword-and-more and plainword"), model)
-    assert told["message"] == "ValueError: refused *** and ***"
+    failure = failure_of(ValueError("refused plainword-and-more and plainword"), model)
+    assert failure["message"] == "ValueError: refused *** and ***"
 
 
-def test_the_key_of_a_real_chat_model_is_struck():
+def test_the_key_of_a_real_chat_model_is_redacted():
     model = ChatOpenAI(model="m", api_key="my-own-gateway-key", base_url="http://127.0.0.1:1/v1")
     assert "my-own-gateway-key" not in failure_of(RuntimeError("bad key my-own-gateway-key"), model)["message"]
 
 
-def test_a_secret_at_the_cut_does_not_leave_half_of_itself():
+def test_a_secret_at_the_length_limit_is_redacted():
     model = TwoKeys(responses="", api_key=SecretStr("plainword"))
-    told = failure_of(ValueError("x" * 280 + "plainword"), model)["message"]
-    assert "plain" not in told
+    failure = failure_of(ValueError("x" * 280 + "plainword"), model)["message"]
+    assert "plain" not in failure
 
 
-def test_an_exception_that_cannot_tell_what_it_is_goes_by_its_name():
+def test_an_exception_without_a_text_is_recorded_by_its_name():
     class Speechless(Exception):
         def __str__(self):
             raise RuntimeError
@@ -124,12 +124,12 @@ def test_an_exception_that_cannot_tell_what_it_is_goes_by_its_name():
 KEY = "plain-secret-value-42"
 
 
-def test_the_address_of_a_lost_connection_holds_no_secret():
+def test_the_address_of_a_lost_connection_is_redacted():
     model = ChatOpenAI(model="m", api_key=KEY, base_url=f"http://127.0.0.1:1/{KEY}/v1")
-    told = failure_of(openai.APIConnectionError(request=REQUEST), model)["message"]
-    assert "127.0.0.1" in told
-    assert KEY not in told
+    failure = failure_of(openai.APIConnectionError(request=REQUEST), model)["message"]
+    assert "127.0.0.1" in failure
+    assert KEY not in failure
 
 
-def test_half_a_character_of_a_providers_message_can_be_kept():
+def test_a_lone_surrogate_in_a_message_is_replaced():
     assert failure_of(ValueError("bad \ud83d input"), MODEL)["message"] == "ValueError: bad ? input"

@@ -1,4 +1,4 @@
-"""What goes to every candidate beside the conversation, in whatever form it was given, and what replies are held to."""
+"""Requests: formats of tools and schemas, and validation of replies."""
 
 import json
 import re
@@ -27,12 +27,12 @@ from lightrouter_graph.testing import ScriptedChatModel
 
 @tool
 def weather(city: str, days: int = 1) -> str:
-    """Tell the weather of a city."""
+    """Return the weather of a city."""
     return f"sunny in {city} for {days}"
 
 
 def clock(zone: str) -> str:
-    """Tell the time.
+    """Return the time.
 
     Args:
         zone: The time zone.
@@ -64,7 +64,7 @@ def calling(*calls, text=""):
 
 
 def problem(request, message):
-    """Say what the request finds wrong with a reply; "" where it fits."""
+    """Return the failure message for a reply; "" if it is valid."""
     failure = request.failure_of(message)
     assert failure is None or failure["cause"] == "invalid"
     return "" if failure is None else failure["message"]
@@ -73,14 +73,14 @@ def problem(request, message):
 # tools -----------------------------------------------------------------------------------------------------
 
 
-def test_tools_are_taken_in_every_form_langchain_takes():
+def test_tools_are_accepted_in_every_format_of_langchain():
     assert names(make_request(tools=[weather, clock, Search, SEARCH_DICT])) == ["weather", "clock", "Search", "find"]
     assert names(make_request(tools=[ANTHROPIC_DICT])) == ["find"]
     assert make_request(tools=[HOSTED]).tools == (HOSTED,)
 
 
 @pytest.mark.parametrize("what", [3, {"parameters": {}}, "weather", None])
-def test_what_is_no_tool_is_named(what):
+def test_an_invalid_tool_is_named(what):
     with pytest.raises(QueryError, match=r"a tool must be a function.*" + re.escape(repr(what))):
         make_request(tools=[what])
 
@@ -104,22 +104,22 @@ def test_what_is_no_tool_is_named(what):
         ({"type": "none"}, "none"),
     ],
 )
-def test_a_choice_in_any_form_becomes_a_word(choice, word):
+def test_a_tool_choice_in_any_format_becomes_a_string(choice, word):
     assert make_request(tools=[weather, clock], tool_choice=choice).tool_choice == word
 
 
-def test_true_means_the_one_tool_there_is():
+def test_true_selects_the_only_tool():
     assert make_request(tools=[weather], tool_choice=True).tool_choice == "weather"
 
 
 @pytest.mark.parametrize("choice", ["find", {"type": "tool", "name": "find"}])
-def test_a_choice_of_no_tool_is_named_with_those_there_are(choice):
+def test_an_unknown_choice_is_named_with_the_tools(choice):
     with pytest.raises(QueryError, match=r"'find'.*weather, clock"):
         make_request(tools=[weather, clock], tool_choice=choice)
 
 
 @pytest.mark.parametrize("choice", [None, False, "auto", "none"])
-def test_without_tools_there_is_nothing_to_choose(choice):
+def test_without_tools_auto_and_none_are_no_choice(choice):
     assert make_request(tool_choice=choice) == PLAIN
 
 
@@ -134,7 +134,7 @@ def test_a_tool_of_the_provider_can_be_chosen():
     assert wire(request)["tool_choice"] == HOSTED
 
 
-def test_a_tool_of_anthropic_stays_as_it_is():
+def test_a_tool_in_anthropics_format_is_unchanged():
     hosted = {"type": "web_search_20250305", "name": "web_search", "max_uses": 3}
     assert make_request(tools=[hosted]).tools == (hosted,)
 
@@ -165,18 +165,18 @@ def test_openai_is_sent_a_choice_it_understands(choice, sent):
     assert wire(make_request(tools=[weather, clock], tool_choice=choice))["tool_choice"] == sent
 
 
-def test_openai_is_sent_no_choice_where_none_was_made():
+def test_openai_is_sent_no_choice_by_default():
     sent = wire(make_request(tools=[weather]))
     assert sent["tools"] == [convert_to_openai_tool(weather)]
     assert not {"tool_choice", "parallel_tool_calls"} & sent.keys()
 
 
 @pytest.mark.parametrize("parallel", [True, False])
-def test_parallel_calls_are_asked_for_or_forbidden(parallel):
+def test_parallel_calls_are_allowed_or_forbidden(parallel):
     assert wire(make_request(tools=[weather], parallel_tool_calls=parallel))["parallel_tool_calls"] is parallel
 
 
-def test_without_tools_nothing_is_said_of_parallel_calls():
+def test_without_tools_parallel_tool_calls_is_not_sent():
     model = ChatOpenAI(model="any", api_key="none")
     assert make_request(parallel_tool_calls=False).bind_to(model) is model
 
@@ -186,7 +186,7 @@ def test_strict_tools_stay_strict():
     assert wire(make_request(tools=[shape]))["tools"] == [shape]
 
 
-def test_the_models_may_change_their_shapes_without_changing_the_request():
+def test_a_model_that_changes_its_tools_does_not_change_the_request():
     class Meddler(ScriptedChatModel):
         def bind_tools(self, tools, **kwargs):
             tools[0]["function"] = "gone"
@@ -199,7 +199,7 @@ def test_the_models_may_change_their_shapes_without_changing_the_request():
 
 
 class AnthropicLike(ScriptedChatModel):
-    """Reads `tool_choice` as `ChatAnthropic.bind_tools` does: what is neither any nor auto is a name."""
+    """Reads `tool_choice` as `ChatAnthropic.bind_tools` does: any value but "any" and "auto" is a tool name."""
 
     @property
     def _llm_type(self):
@@ -212,18 +212,18 @@ class AnthropicLike(ScriptedChatModel):
         return super().bind_tools(tools, tool_choice=tool_choice, **kwargs)
 
 
-def test_none_is_not_taken_for_a_tool_by_anthropic():
+def test_choice_none_is_no_tool_name_for_anthropic():
     bound = make_request(tools=[weather]).without_calls().bind_to(AnthropicLike(responses="Hi"))
     assert bound.kwargs.get("tool_choice") in (None, {"type": "none"})
 
 
-def test_a_reply_in_words_keeps_tools_known_and_forbids_calls():
+def test_a_request_without_calls_declares_the_tools_and_forbids_calls():
     words = make_request(tools=[weather], tool_choice="any", sampling={"temperature": 0}).without_calls()
     assert (names(words), words.tool_choice, words.sampling) == (["weather"], "none", {"temperature": 0})
     assert PLAIN.without_calls() == PLAIN
 
 
-def test_a_reply_in_words_ends_at_the_same_words():
+def test_a_request_without_calls_keeps_the_stop_texts():
     assert make_request(tools=[weather], stop=["END"]).without_calls().stop == ("END",)
 
 
@@ -240,7 +240,7 @@ class Mute(GenericFakeChatModel):
     """A model without `bind_tools`."""
 
 
-def test_candidates_that_cannot_call_are_named():
+def test_candidates_that_cannot_call_tools_are_named():
     mute = [Candidate(name, Mute(messages=repeat(AIMessage("4")))) for name in "bd"]
     able = list(scripted(a="4", c="4"))
     pool = Pool([able[0], mute[0], able[1], mute[1]])
@@ -259,7 +259,7 @@ class Address(BaseModel):
 
 
 class Person(BaseModel):
-    """Somebody."""
+    """A person."""
 
     name: str
     age: int = Field(ge=0)
@@ -269,7 +269,7 @@ class Person(BaseModel):
 
 
 class PersonDict(TypedDict):
-    """Somebody."""
+    """A person."""
 
     name: Annotated[str, ..., "The name."]
     age: int
@@ -290,7 +290,7 @@ def asking_for(wanted):
 
 
 @pytest.mark.parametrize("wanted", [Person, PersonDict, PERSON_SCHEMA, OPENAI_FORMAT])
-def test_a_format_is_taken_in_every_form(wanted):
+def test_a_response_format_is_accepted_in_every_form(wanted):
     request = asking_for(wanted)
     assert request.wants_object
     assert request.schema.name in {"Person", "PersonDict"}
@@ -298,18 +298,18 @@ def test_a_format_is_taken_in_every_form(wanted):
     assert "name" in problem(request, AIMessage('{"age": 7}'))
 
 
-def test_a_format_of_text_is_none():
+def test_the_text_format_has_no_schema():
     assert asking_for({"type": "text"}) == PLAIN
 
 
-def test_a_format_of_any_object_takes_any_object():
+def test_json_mode_accepts_any_object():
     request = asking_for({"type": "json_object"})
     assert request.schema.is_free
     assert problem(request, AIMessage('{"any": ["thing"]}')) == ""
     assert problem(request, AIMessage("[1, 2]")) == "it is not a JSON object"
 
 
-def test_a_tool_shape_may_be_the_format():
+def test_a_tool_can_be_the_response_format():
     shape = convert_to_openai_tool(Person)
     assert "age" in problem(asking_for(shape), AIMessage('{"name": "Ann"}'))
 
@@ -319,12 +319,12 @@ def test_a_tool_shape_may_be_the_format():
     [{"type": "grammar"}, {"type": "json_schema"}, 7, "Person", {}, int],
     ids=str,
 )
-def test_what_is_no_format_is_named(wanted):
+def test_an_invalid_response_format_is_named(wanted):
     with pytest.raises(QueryError, match="response_format"):
         asking_for(wanted)
 
 
-def test_what_is_no_schema_is_named():
+def test_an_invalid_schema_is_named():
     with pytest.raises(QueryError, match="no JSON schema"):
         asking_for({"title": "T", "type": "object", "properties": {"a": {"type": "intger"}}})
 
@@ -338,12 +338,12 @@ def test_what_is_no_schema_is_named():
         {"name": "Ann", "age": 7, "home": {"street": "High", "zip": None}, "pets": [{"street": "Low"}]},
     ],
 )
-def test_nested_optional_and_listed_fields_fit(fields):
+def test_nested_optional_and_list_fields_are_valid(fields):
     assert problem(asking_for(Person), AIMessage(json.dumps(fields))) == ""
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "error"),
     [
         ({"age": 7}, "'name' is a required property"),
         ({"name": "Ann", "age": "seven"}, "age: "),
@@ -352,11 +352,11 @@ def test_nested_optional_and_listed_fields_fit(fields):
         ({"name": "Ann", "age": 7, "pets": [{"street": "Low"}, {"street": 3}]}, "pets[1].street: "),
     ],
 )
-def test_a_misfit_says_where(fields, said):
-    assert said in problem(asking_for(Person), AIMessage(json.dumps(fields)))
+def test_a_validation_error_has_the_path(fields, error):
+    assert error in problem(asking_for(Person), AIMessage(json.dumps(fields)))
 
 
-def test_a_misfit_within_a_union_says_where_too():
+def test_a_validation_error_in_a_union_has_the_path():
     fields = {"name": "Ann", "age": 7, "home": {"zip": "1"}}
     assert problem(asking_for(Person), AIMessage(json.dumps(fields))).startswith("home: ")
 
@@ -366,7 +366,7 @@ def test_a_reference_is_followed():
     assert "street" in problem(asking_for(PERSON_SCHEMA), AIMessage('{"name": "A", "home": {}}'))
 
 
-def test_a_misfit_is_told_briefly():
+def test_a_validation_error_is_short():
     request = asking_for({"title": "T", "type": "object", "properties": {"a": {"type": "integer"}}})
     assert len(problem(request, AIMessage(json.dumps({"a": "x" * 10_000})))) <= 200
 
@@ -376,17 +376,17 @@ def test_fences_around_json_are_tolerated(wrap):
     assert problem(asking_for(Person), AIMessage(wrap.replace("{}", '{"name": "Ann", "age": 7}'))) == ""
 
 
-def test_words_behind_the_fence_are_tolerated():
+def test_text_behind_the_fence_is_tolerated():
     text = '```json\n{"name": "Ann", "age": 7}\n```\nLet me know if you need more.'
     assert problem(asking_for(Person), AIMessage(text)) == ""
 
 
 @pytest.mark.parametrize("text", ["Ann is 7.", '{"name": "Ann", "age": ', '{"name": "Ann", "age": 7} and more', "```"])
-def test_what_is_not_json_does_not_fit(text):
+def test_text_that_is_not_json_is_invalid(text):
     assert problem(asking_for(Person), AIMessage(text)) == "it is not JSON"
 
 
-def test_a_call_needs_no_json_text():
+def test_a_tool_call_needs_no_json_text():
     request = make_request(tools=[weather], response_format=Person)
     assert problem(request, calling(("weather", {"city": "Rome"}), text="Let me look.")) == ""
     assert problem(request, AIMessage("It is sunny.")) == "it is not JSON"
@@ -403,7 +403,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_no_schema_is_lost_on_the_way(shape):
+def test_the_schema_of_every_format_is_enforced(shape):
     wanted, unfit = SHAPES[shape]
     assert problem(asking_for(wanted), AIMessage(unfit))
 
@@ -417,7 +417,7 @@ class Tree(BaseModel):
     children: list["Tree"] = []
 
 
-def test_a_schema_that_contains_itself_is_kept_at_any_depth():
+def test_a_recursive_schema_is_validated_at_any_depth():
     assert problem(asking_for(Tree), AIMessage('{"value": 1, "children": [{"value": "x"}]}'))
 
 
@@ -430,19 +430,19 @@ def pointing_to(reference):
 
 
 @pytest.mark.parametrize("reference", ["#/$defs/Missing", "https://example.invalid/schema.json"])
-def test_a_reference_that_leads_nowhere_is_found_at_once(reference):
+def test_an_unresolvable_reference_is_an_error_at_build_time(reference):
     with pytest.raises(QueryError):
         asking_for(pointing_to(reference))
 
 
 @pytest.mark.filterwarnings("ignore:Automatically retrieving remote references")
-def test_no_schema_makes_us_call_an_address():
+def test_a_remote_reference_is_never_fetched():
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.setblocking(False)
         address = f"http://127.0.0.1:{listening.getsockname()[1]}/schema.json"
         with suppress(QueryError, Unresolvable):
             problem(asking_for(pointing_to(address)), AIMessage('{"a": 1}'))
-        with pytest.raises(BlockingIOError):  # nobody has knocked
+        with pytest.raises(BlockingIOError):  # no connection was opened
             listening.accept()
 
 
@@ -454,7 +454,7 @@ class Even(BaseModel):
             raise ValueError("odd")
 
 
-def test_the_validators_of_a_class_are_heard():
+def test_the_validators_of_a_class_run():
     assert problem(asking_for(Even), AIMessage('{"number": 3}'))
 
 
@@ -463,13 +463,13 @@ def test_the_validators_of_a_class_are_heard():
 OFFERED = make_request(tools=[weather, clock])
 
 
-def test_a_known_call_fits():
+def test_a_call_of_an_offered_tool_is_valid():
     assert problem(OFFERED, calling(("weather", {"city": "Rome"}), ("clock", {"zone": "CET"}))) == ""
 
 
-def test_a_tool_nobody_offered_is_named_with_those_there_are():
-    said = problem(OFFERED, calling(("weather", {"city": "Rome"}), ("nuke", {})))
-    assert said == "it calls 'nuke'; the tools are weather, clock"
+def test_a_tool_that_was_not_offered_is_named_with_the_tools():
+    error = problem(OFFERED, calling(("weather", {"city": "Rome"}), ("nuke", {})))
+    assert error == "it calls 'nuke'; the tools are weather, clock"
 
 
 def test_arguments_that_are_not_json_are_named():
@@ -479,8 +479,8 @@ def test_arguments_that_are_not_json_are_named():
     assert problem(OFFERED, AIMessage("", tool_calls=whole, invalid_tool_calls=[broken]))
 
 
-def test_arguments_are_the_tools_own_business():
-    """A tool says itself what is wrong, and an agent hands that to the model."""
+def test_arguments_are_not_validated_against_the_tool():
+    """The tool itself reports invalid arguments, and an agent returns that to the model."""
     assert problem(OFFERED, calling(("weather", {"town": "Rome"}))) == ""
 
 
@@ -489,7 +489,7 @@ def test_beside_a_tool_of_the_provider_any_name_may_be_called():
 
 
 @pytest.mark.parametrize("wrong", [{"town": "Rome"}, {"city": 3}, {"city": "Rome", "days": "two"}])
-def test_arguments_that_stand_for_an_object_must_fit(wrong):
+def test_arguments_of_a_structured_output_are_validated(wrong):
     request = make_request(tools=[weather], tool_choice="weather", structured=True)
     assert problem(request, calling(("weather", {"city": "Rome"}))) == ""
     assert problem(request, calling(("weather", wrong))).startswith("weather: ")
@@ -504,11 +504,11 @@ def test_arguments_that_stand_for_an_object_must_fit(wrong):
     ],
     ids=["structured", "any", "named"],
 )
-def test_where_a_call_was_demanded_words_do_not_fit(request_):
+def test_a_text_is_invalid_if_a_call_is_required(request_):
     assert problem(request_, AIMessage("It is sunny in Rome."))
 
 
-def test_where_one_tool_was_demanded_another_does_not_fit():
+def test_another_tool_is_invalid_if_one_is_required():
     request = make_request(tools=[weather, clock], tool_choice="weather")
     assert problem(request, calling(("clock", {"zone": "CET"})))
 
@@ -520,7 +520,7 @@ def compared(request, text="", tool_call_message=None, *, finished=True):
     return request.key_of(text, tool_call_message, "How many?", default_key, finished=finished)
 
 
-def test_words_are_compared_by_the_key_and_calls_by_what_they_call():
+def test_texts_are_compared_by_key_and_calls_by_name_and_arguments():
     assert compared(OFFERED, "The answer is 4.") == "4"
     one, other = calling(("weather", {"city": "Rome"})), calling(("weather", {"city": "Rome"}), text="Let me look.")
     assert compared(OFFERED, "", tool_call_message_of(one)) == compared(
@@ -528,7 +528,7 @@ def test_words_are_compared_by_the_key_and_calls_by_what_they_call():
     )
 
 
-def test_objects_are_compared_field_by_field_whatever_is_around_them():
+def test_objects_are_compared_by_field_without_the_text_around_them():
     request = asking_for(Person)
     fenced = compared(request, '```json\n{"age": 7.0, "name": "Ann"}\n```')
     assert fenced == compared(request, '{"name": "Ann", "age": 7}')
@@ -538,18 +538,18 @@ def test_an_unfinished_object_is_not_compared():
     assert compared(asking_for(Person), '{"name": "A', finished=False) is None
 
 
-def test_what_cannot_be_read_is_not_compared():
+def test_an_unreadable_object_is_not_compared():
     assert compared(asking_for(Person), '{"name": "A') is None
 
 
-# what is kept and shown ------------------------------------------------------------------------------------
+# records and text form -------------------------------------------------------------------------------------
 
 
-def test_a_reply_in_words_is_no_proposal():
+def test_a_text_reply_has_no_tool_call_message():
     assert tool_call_message_of(AIMessage("It is 4.")) is None
 
 
-def test_a_proposal_keeps_blocks_ids_and_what_the_provider_added():
+def test_a_tool_call_message_keeps_blocks_ids_and_provider_data():
     content = [
         {"type": "thinking", "thinking": "hm", "signature": "c2ln"},
         {"type": "text", "text": "Let me look."},
@@ -569,15 +569,15 @@ def test_a_proposal_keeps_blocks_ids_and_what_the_provider_added():
     }
 
 
-def test_a_reader_sees_what_a_reply_says_and_calls():
+def test_a_rendered_reply_shows_text_and_calls():
     made = calling(("weather", {"city": "Zürich"}), ("clock", {}), text="Let me look.")
-    told = 'Let me look.\n[calls weather({"city": "Zürich"})]\n[calls clock({})]'
-    assert render_reply(made.text, tool_call_message_of(made)) == told
+    rendered = 'Let me look.\n[calls weather({"city": "Zürich"})]\n[calls clock({})]'
+    assert render_reply(made.text, tool_call_message_of(made)) == rendered
     assert render_reply("It is 4.", None) == "It is 4."
     assert render_reply("", tool_call_message_of(calling(("clock", {})))) == "[calls clock({})]"
 
 
-def test_a_request_is_plain_unless_something_is_asked():
+def test_a_request_is_plain_by_default():
     assert make_request() == Request() == PLAIN
     assert not PLAIN.wants_object
     assert make_request(stop="END", sampling={"temperature": None, "top_p": 0.5}) == Request(
@@ -590,13 +590,13 @@ def test_an_empty_schema_is_free():
     assert not OutputSchema("Person", PERSON_SCHEMA).is_free
 
 
-def test_a_schema_that_unfolds_without_end_is_refused_at_once():
+def test_a_schema_that_expands_without_end_is_rejected_at_once():
     defs = {f"L{n}": {"allOf": [{"$ref": f"#/$defs/L{n + 1}"}] * 2} for n in range(60)} | {"L60": {"type": "object"}}
     with pytest.raises(QueryError, match="more than 10000 parts"):
         asking_for({"$ref": "#/$defs/L0", "$defs": defs})
 
 
-def test_patterns_cannot_stop_the_world():
+def test_patterns_are_not_evaluated():
     request = asking_for({"type": "object", "properties": {"a": {"type": "string", "pattern": "^(a+)+$"}}})
     assert problem(request, AIMessage(json.dumps({"a": "a" * 60 + "!"}))) == ""
 
@@ -610,20 +610,20 @@ class Touchy(BaseModel):
         return {1: "one"}[value]
 
 
-def test_whatever_a_validator_raises_the_reply_does_not_fit():
+def test_any_exception_of_a_validator_makes_the_reply_invalid():
     assert "2" in problem(asking_for(Touchy), AIMessage('{"value": 2}'))
 
 
-def test_a_reply_nested_too_deep_does_not_fit():
+def test_a_reply_that_is_nested_too_deep_is_invalid():
     assert problem(asking_for({"type": "json_object"}), AIMessage("[" * 100_000 + "]" * 100_000))
 
 
-def test_what_only_looks_like_a_reference_is_none():
+def test_a_ref_inside_of_an_example_is_no_reference():
     wanted = {"type": "object", "properties": {"a": {"examples": [{"$ref": "#/nowhere"}]}}}
     assert problem(asking_for(wanted), AIMessage('{"a": 1}')) == ""
 
 
 @pytest.mark.parametrize("arguments", [{"structured": True}, {"tool_choice": {"type": "function", "function": "tool"}}])
-def test_a_request_that_makes_no_sense_is_named(arguments):
+def test_a_contradictory_request_is_an_error(arguments):
     with pytest.raises(QueryError):
         make_request(**arguments)

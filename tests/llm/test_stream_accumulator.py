@@ -13,13 +13,13 @@ def accumulated(*texts, prefix=None):
     return accumulator
 
 
-def test_pieces_are_counted_and_put_together():
+def test_chunks_are_counted_and_joined():
     accumulator = accumulated("It", " is", "", " four")
     assert (accumulator.message().text, accumulator.tokens, accumulator.has_chunks) == ("It is four", 3, True)
     assert accumulator.message().text == "It is four"
 
 
-def test_what_was_there_before_is_not_counted_again():
+def test_a_repeated_prefix_is_not_counted():
     accumulator = accumulated("It is", " four", prefix="It is")
     assert (accumulator.message().text, accumulator.tokens) == ("It is four", 1)
 
@@ -29,18 +29,18 @@ def test_a_model_that_keeps_to_its_cap_never_exceeds_it():
     assert not accumulated(*"abcdef").exceeds(None)
 
 
-def test_a_piece_too_many_exceeds_it_and_is_forgotten():
+def test_a_chunk_above_the_cap_is_dropped():
     accumulator = accumulated("a", "b", "c", "d")
     assert accumulator.exceeds(3)
     accumulator.truncate()
     assert (accumulator.message().text, accumulator.tokens, accumulator.truncated) == ("abc", 3, True)
 
 
-def test_long_pieces_exceed_it_as_well():
+def test_long_chunks_exceed_the_cap():
     assert accumulated("word " * 6).exceeds(3)
     assert not accumulated("word " * 4).exceeds(3)
 
 
-def test_a_stream_of_nothing_is_no_reply():
+def test_an_empty_stream_is_an_error():
     with pytest.raises(ValueError, match="contained no chunk"):
         StreamAccumulator().message()

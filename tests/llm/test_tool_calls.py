@@ -1,4 +1,4 @@
-"""Tool calls in a conversation: which are without their other half, and ids that nobody else has."""
+"""Tool calls in a conversation: pairing with results, and unique ids."""
 
 import pytest
 from hypothesis import given
@@ -44,7 +44,7 @@ ASKED = HumanMessage("The weather?")
         [ASKED, calling(invalid=[broken("1")]), result("1")],
     ],
 )
-def test_paired_calls_are_let_through(messages):
+def test_paired_calls_are_valid(messages):
     assert pairing_error(messages) == ""
 
 
@@ -63,19 +63,19 @@ def test_paired_calls_are_let_through(messages):
         ([ASKED, calling(call("1")), result("1"), AIMessage("Sunny."), result("1")], ["'1'", "without a tool call"]),
     ],
 )
-def test_what_has_no_other_half_is_named(messages, named):
+def test_an_unpaired_call_or_result_is_named(messages, named):
     problem = pairing_error(messages)
     assert all(words in problem for words in named)
 
 
-def test_a_broken_call_wants_a_result_as_well():
+def test_an_invalid_call_needs_a_result():
     messages = [ASKED, calling(invalid=[broken("1")]), HumanMessage("Well?")]
     sent = ChatOpenAI(model="any", api_key="none")._get_request_payload(messages)["messages"][1]
     assert [sent_call["id"] for sent_call in sent["tool_calls"]] == ["1"]
     assert "weather (1)" in pairing_error(messages)
 
 
-def test_two_calls_with_one_id_want_two_results():
+def test_two_calls_with_one_id_need_two_results():
     assert "clock" in pairing_error([ASKED, calling(call("1", "weather"), call("1", "clock")), result("1")])
 
 
@@ -101,7 +101,7 @@ def blocks(*calls, text="Let me look."):
 HISTORY = [ASKED, calling(call("call_0")), result("call_0")]
 
 
-def test_ids_that_nobody_has_stay_and_so_does_everything():
+def test_unique_ids_are_unchanged():
     given_calls = [call("1", city="Rome"), call("2", city="Oslo")]
     made = tool_call_message(*given_calls, content=blocks(*given_calls), reasoning_content="hm")
     assert with_unique_ids(made, HISTORY) is made
@@ -114,7 +114,7 @@ def test_an_id_of_an_earlier_turn_is_replaced():
 
 
 @pytest.mark.parametrize("missing", [None, ""])
-def test_a_missing_id_is_made_up(missing):
+def test_a_missing_id_is_generated(missing):
     first, second = ids(with_unique_ids(tool_call_message(call(missing), call(missing)), HISTORY))
     assert first
     assert second
@@ -132,14 +132,14 @@ def test_a_new_id_is_set_in_the_providers_blocks_too():
     assert made["content"][0] == {"type": "text", "text": "Let me look."}
 
 
-def test_what_was_given_is_not_changed():
+def test_the_input_is_not_mutated():
     given_proposal = tool_call_message(call("call_0"), content=blocks(call("call_0")))
     with_unique_ids(given_proposal, HISTORY)
     assert given_proposal == tool_call_message(call("call_0"), content=blocks(call("call_0")))
 
 
 @given(st.lists(st.sampled_from([None, "", "call_0", "call_1", "x"]), min_size=1, max_size=4))
-def test_after_it_every_id_is_there_once(given_ids):
+def test_all_ids_are_unique_afterwards(given_ids):
     made = with_unique_ids(tool_call_message(*(call(given_id) for given_id in given_ids)), HISTORY)
     assert all(ids(made))
     assert len({"call_0", *ids(made)}) == len(given_ids) + 1
@@ -166,7 +166,7 @@ def test_a_new_id_is_set_in_blocks_of_the_responses_api():
     assert [item["call_id"] for item in sent if item["type"] == "function_call"] == ["call_0", *ids(made)]
 
 
-def test_what_hangs_on_an_id_moves_with_it():
+def test_provider_data_keyed_by_an_id_is_rekeyed():
     signatures = "__gemini_function_call_thought_signatures__"
     made = with_unique_ids(tool_call_message(call("call_0"), **{signatures: {"call_0": "c2ln"}}), HISTORY)
     assert made["additional_kwargs"][signatures] == {ids(made)[0]: "c2ln"}

@@ -1,4 +1,4 @@
-"""What a run cost, and what its alternatives would have cost."""
+"""The bill of a run, and the estimates of its alternatives."""
 
 import json
 
@@ -26,26 +26,26 @@ def bill(call_costs=(), boots=(), answers=(), *, pool=POOL, first="a", merged_to
     )
 
 
-def test_a_lost_call_is_estimated_to_be_as_long_as_its_peers():
+def test_a_lost_call_is_estimated_by_the_mean_of_its_stage():
     lost = {**call_cost("boot", "a", None, output_tokens=0, estimated=True), "outcome": "lost", "cap": 200}
     drawn = bill([lost, call_cost("boot", "b", output_tokens=20), call_cost("generate", "b", output_tokens=900)])
     assert drawn["by_stage"]["boot"]["output_tokens"] == 40
     assert drawn["usage"]["estimated"]
 
 
-def test_a_lost_call_is_never_longer_than_its_cap_and_without_peers_as_long():
+def test_the_estimate_of_a_lost_call_is_limited_by_its_cap():
     lost = {**call_cost("boot", "a", None, output_tokens=0, estimated=True), "outcome": "lost", "cap": 8}
     assert bill([lost])["usage"]["output_tokens"] == 8
     assert bill([lost, call_cost("boot", "b", output_tokens=20)])["usage"]["output_tokens"] == 28
 
 
-def test_a_call_that_was_never_sent_is_no_call():
+def test_a_call_that_was_not_sent_is_not_counted():
     unsent = {**call_cost("boot", "a", None), "outcome": "not_sent"}
     drawn = bill([unsent, call_cost("boot", "b")])
     assert (drawn["calls"], drawn["unpriced"]) == (1, [])
 
 
-def test_what_was_not_written_is_guessed_to_be_no_shorter_than_its_boot():
+def test_an_estimated_answer_is_at_least_as_long_as_its_boot():
     boots = [boot("a", usage=usage(output_tokens=200)), boot("b", finished=True, usage=usage(output_tokens=20))]
     assert bill(boots=boots)["one_model"]["usage"]["output_tokens"] == 200
 
@@ -94,29 +94,29 @@ def test_a_boot_that_finished_is_what_the_model_alone_would_have_cost():
     assert alone["usd"] == pytest.approx((20 * 1 + 8 * 10) / MILLION)
 
 
-def test_an_answer_written_anew_costs_alone_what_it_cost_here():
+def test_a_regenerated_answer_costs_the_same_alone():
     alone = bill(boots=[boot("a", usage=usage(20, 5))], answers=[answer("a", usage=usage(20, 40))])["one_model"]
     assert (tokens(alone), alone["estimated"]) == ((20, 40), False)
 
 
-def test_a_continued_answer_would_alone_have_paid_its_prompt_once():
+def test_a_continued_answer_counts_its_prompt_once():
     continued = answer("a", via="continuation", usage=usage(25, 35))
     alone = bill(boots=[boot("a", usage=usage(20, 5))], answers=[continued])["one_model"]
     assert tokens(alone) == (20, 40)
 
 
-def test_alone_nobody_reads_the_boots_of_the_others():
+def test_one_model_alone_has_no_other_boots_in_its_prompt():
     shared = answer("a", usage=usage(400, 40))
     alone = bill(boots=[boot("a", usage=usage(20, 5))], answers=[shared])["one_model"]
     assert (tokens(alone), alone["estimated"]) == ((20, 40), True)
 
 
-def test_a_candidate_that_came_in_without_a_boot_is_counted_by_its_answer():
+def test_a_candidate_without_a_boot_is_counted_by_its_answer():
     alone = bill(answers=[answer("b", usage=usage(20, 40))], first="b")["one_model"]
     assert (alone["what"], tokens(alone)) == ("b alone", (20, 40))
 
 
-def test_a_failed_answer_tells_nothing_of_what_one_would_have_cost():
+def test_a_failed_answer_is_no_basis_for_an_estimate():
     answers = [answer("a", failure=FAILED, usage=usage(20, 0)), answer("b", usage=usage(20, 60))]
     alone = bill(answers=answers)["one_model"]
     assert (tokens(alone), alone["estimated"]) == ((20, 60), True)
@@ -125,7 +125,7 @@ def test_a_failed_answer_tells_nothing_of_what_one_would_have_cost():
 # the full ensemble -----------------------------------------------------------------------------------------
 
 
-def test_the_full_ensemble_is_everybody_and_one_more_call_that_reads_them_all():
+def test_the_full_ensemble_is_every_candidate_and_an_aggregator():
     answers = [answer(name, usage=usage(20, 40)) for name in "abc"]
     ensemble = bill(answers=answers, merged_tokens=50)["full_ensemble"]
     assert ensemble["what"] == "all 3 in full, then an aggregator"
@@ -133,13 +133,13 @@ def test_the_full_ensemble_is_everybody_and_one_more_call_that_reads_them_all():
     assert ensemble["estimated"]
 
 
-def test_who_did_not_answer_is_guessed_at_the_mean_of_those_who_did():
+def test_a_missing_answer_is_estimated_by_the_mean_of_the_others():
     answers = [answer("a", usage=usage(20, 30)), answer("b", usage=usage(20, 50))]
     ensemble = bill(answers=answers, merged_tokens=0)["full_ensemble"]
     assert tokens(ensemble) == (3 * 20 + 20 + 120, 120)
 
 
-def test_an_alternative_without_a_price_has_no_sum():
+def test_an_alternative_without_a_price_has_usd_none():
     drawn = bill(answers=[answer("a")], pool=UNPRICED)
     assert drawn["one_model"]["usd"] is None
     assert drawn["full_ensemble"]["usd"] is None
@@ -150,9 +150,9 @@ def test_the_bill_is_plain_json():
     assert json.loads(json.dumps(drawn)) == drawn
 
 
-def test_usage_in_langchains_words_holds_only_integers():
-    said = usage_metadata(usage(10, 5, cached_tokens=4, reasoning_tokens=2, estimated=True))
-    assert said == {
+def test_usage_metadata_has_only_integers():
+    converted = usage_metadata(usage(10, 5, cached_tokens=4, reasoning_tokens=2, estimated=True))
+    assert converted == {
         "input_tokens": 10,
         "output_tokens": 5,
         "total_tokens": 15,
