@@ -15,7 +15,7 @@ from lightrouter_graph.llm.call_parameters import config_for, model_for, prompt_
 from lightrouter_graph.llm.completion import Completion, not_sent
 from lightrouter_graph.llm.continuation import ContinuedChat
 from lightrouter_graph.llm.failures import exception_text, failure_of, is_unreadable, may_have_cost
-from lightrouter_graph.llm.learning import Known, learn_from_refusal, learn_from_reply
+from lightrouter_graph.llm.learning import learn_from_refusal, learn_from_reply
 from lightrouter_graph.llm.reply_reader import SentCall
 from lightrouter_graph.llm.send import call_model
 from lightrouter_graph.llm.stream_accumulator import StreamAccumulator
@@ -49,7 +49,7 @@ class CallAttempts:
         self._started_at: float | None = None  # of the first attempt, after it got its permit
         self._attempt_started_at = 0.0
         self._error: Exception | None = None
-        self._known = Known.of(candidate.learned)
+        self._known = candidate.learned  # replaced by a copy when a request is built
 
     async def run(self) -> Completion:
         """Repeat the call until it succeeds, or may not be repeated.
@@ -111,7 +111,7 @@ class CallAttempts:
         refused = self._reserve()
         if refused is not None:
             return not_sent(candidate, self._call, refused)
-        call, prompt, self._known = self._sent, self._prompt, Known.of(candidate.learned)
+        call, prompt, self._known = self._sent, self._prompt, replace(candidate.learned)
         self._attempt_started_at = now()
         self._started_at = self._started_at or self._attempt_started_at
         try:

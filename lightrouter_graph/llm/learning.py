@@ -1,7 +1,6 @@
 """Learns capabilities of a candidate from a refused request or a response, so that later calls avoid the refusal."""
 
 import logging
-from typing import NamedTuple
 
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.call_parameters import model_cap
@@ -19,30 +18,13 @@ _MIN_CHARACTERS_PER_TOKEN = 2
 """A token count above the cap is used only if the text has at least so many characters per token of the cap."""
 
 
-class Known(NamedTuple):
-    """The learned capabilities that a request was built with; concurrent calls may have learned more since."""
-
-    limit: str | None
-    alternates: bool
-    keeps_effort: bool
-
-    @classmethod
-    def of(cls, learned: LearnedCapabilities) -> "Known":
-        """Copy the capabilities before a request is sent.
-
-        Args:
-            learned: The capabilities of the candidate.
-        """
-        return cls(learned.limit, learned.alternates, learned.keeps_effort)
-
-
-def learn_from_refusal(candidate: Candidate, call: Call, known: Known, exc: Exception) -> bool:
+def learn_from_refusal(candidate: Candidate, call: Call, known: LearnedCapabilities, exc: Exception) -> bool:
     """Return True if the endpoint refused the form of a request, and another form of it can be sent.
 
     Args:
         candidate: The candidate that was queried; its `learned` capabilities are updated.
         call: Settings of the sent call.
-        known: The capabilities when the request was built.
+        known: Copy of the capabilities that the request was built with; concurrent calls may have learned more since.
         exc: The exception of the call.
     """
     learned = candidate.learned

@@ -558,3 +558,12 @@ async def test_a_replayed_completion_is_recorded_with_all_its_calls():
     assert [cost["outcome"] for cost in call_costs] == ["lost", "completed"]
     record_completion(completion)
     assert len(call_costs) == 2
+
+
+async def test_a_call_that_an_early_stop_ends_is_recorded_like_any_other():
+    early_stop = EarlyStop(EarlyStopRules(1))
+    with record_calls() as call_costs:
+        await complete(say("Four."), ASKED, BOOT, early_stop=early_stop)
+        early_stop.arrive("b", "4")
+        await complete(say("Four."), ASKED, BOOT, early_stop=early_stop)
+    assert [cost["outcome"] for cost in call_costs] == ["completed", "not_sent"]
