@@ -1,4 +1,4 @@
-"""The spoken form: "the answer is X", "Final answer: X", "**Answer:** X", "#### X"."""
+"""Finder of an answer after a phrase: "the answer is X", "Final answer: X", "**Answer:** X", "#### X"."""
 
 import re
 
@@ -6,10 +6,10 @@ from lightrouter_graph.answer_keys.canonical import canonical_value, is_short_ph
 from lightrouter_graph.answer_keys.extractors import UNCLEAR
 from lightrouter_graph.answer_keys.question_type import read_question
 
-_LOOK_BACK = 8
+_LOOK_BACK = 8  # last markers that are read
 _MAX_VALUE = 400
-_NEAR = 400  # characters from either end of a text within which words are an answer
-_MAX_REST = 80  # characters a cut text may go on after its answer
+_NEAR = 400  # a value in words must be within this number of characters from the start or end
+_MAX_REST = 80  # characters after the answer of a truncated response
 _HASHES = re.compile(r"(?:^|\n)[ \t]{0,8}####[ \t]{0,8}(?=[^#\s])")
 _PHRASE = re.compile(
     r"[Aa](?:nswer|NSWER)(?:\s(?:choice|option))?(?:\*\*|__)?"
@@ -48,7 +48,7 @@ _MORE = re.compile(r"(?i)\b(?:now|here'?s|let'?s)\b")
 
 
 def _read_span(value: str) -> str | None:
-    """The emphasised or quoted stretch a value starts with, when it is all of the value."""
+    """Return the content of a value that is one emphasized or quoted string."""
     for pattern in _SPANS:
         found = pattern.match(value)
         if found and _AFTER_SPAN.match(value, found.end()):
@@ -57,20 +57,20 @@ def _read_span(value: str) -> str | None:
 
 
 def _read_sentence(value: str, *, finished: bool) -> str | None:
-    """The value up to the end of its sentence; None when a cut text may go on."""
+    """Return the value up to the end of the sentence; None if a truncated response may continue it."""
     end = _SENTENCE_END.search(value)
     if end is None or (end.end() == len(value) and end[0] != "\n"):
         return value if finished else None
     return value[: end.start()]
 
 
-def _is_placed(text: str, at: int) -> bool:
-    """Whether a place is where answers in words stand: near the start or the end, not amid an essay."""
+def _is_near_end(text: str, at: int) -> bool:
+    """Return True if an index is near the start or the end of the response, where answers in words are."""
     return at <= _NEAR or len(text) - at <= _NEAR
 
 
 def _read_value(text: str, at: int, *, finished: bool) -> str:
-    """What is said after the marker that ends at `at`; "" when it is no short answer, or not all of it is there."""
+    """Return the value after the marker that ends at `at`; "" if it is not short or not complete."""
     rest = text[at : at + _MAX_VALUE]
     value = _LEAD.sub("", rest, count=1)
     starts_list = "\n" in rest[: len(rest) - len(value)] and _LIST.match(value)
@@ -84,23 +84,23 @@ def _read_value(text: str, at: int, *, finished: bool) -> str:
         return span.strip()
     if is_symbolic(sentence):
         return sentence
-    return sentence if _is_placed(text, at) and is_short_phrase(sentence) else ""
+    return sentence if _is_near_end(text, at) and is_short_phrase(sentence) else ""
 
 
 def _read_line(text: str, at: int, *, finished: bool) -> str:
-    """The line after "####", which is a number or the end of the text; else it is a heading."""
+    """Return the line after "####" if it is a number or the end of the response; "" for a heading."""
     line, newline, rest = text[at : at + _MAX_VALUE].partition("\n")
     ends = (finished and not rest.strip()) or (newline and is_symbolic(line.strip()) and not _ITEM.match(line))
     return line.strip() if ends else ""
 
 
-def _goes_on(text: str, after: int) -> bool:
-    """Whether a cut text argues on after its answer: those who answer first often come to another one."""
+def _continues(text: str, after: int) -> bool:
+    """Return True if a truncated response continues after its answer, and may still change it."""
     return len(text) - after > _MAX_REST or bool(_MORE.search(text, after))
 
 
 def _is_marker(text: str, found: re.Match[str]) -> bool:
-    """Whether the word stands in no code or quotation, and a small "answer:" is introduced as one."""
+    """Return True if the phrase is not in a string literal, and a lower-case "answer:" follows an article."""
     start = found.start()
     if start and text[start - 1] in _QUOTED:
         return False
@@ -108,7 +108,7 @@ def _is_marker(text: str, found: re.Match[str]) -> bool:
 
 
 def _markers(text: str) -> list[tuple[int, bool]]:
-    """Where the last markers end, and whether each is a "####"."""
+    """Return a list with the end index of the last markers, and whether each is a "####"."""
     phrases = [(found.end(), False) for found in _PHRASE.finditer(text) if _is_marker(text, found)]
     headings = [(found.end(), False) for found in _HEADING.finditer(text)] if "Answer" in text else []
     hashes = [(found.end(), True) for found in _HASHES.finditer(text)] if "####" in text else []
@@ -116,22 +116,22 @@ def _markers(text: str) -> list[tuple[int, bool]]:
 
 
 def find_marked(text: str, question: str, *, finished: bool) -> str | None:
-    """Find the value after "the answer is", "Answer:", "Final answer:" or "####"; code blocks do not count.
+    """Find the value after "the answer is", "Answer:", "Final answer:" or "####", outside code blocks; see `Finder`.
 
-    A text that gives two different answers has no clear one. One exception: few-shot models run on after their
-    answer to lettered options, so there the first counts, unless words of doubt stand between.
+    A response with two different answers is `UNCLEAR`. Exception: a base model continues with the next example after an
+    answer to lettered options, so there the first answer counts, unless the model expresses doubt.
     """
     text = _FENCED.sub("", text) if "```" in text else text
     markers = _markers(text)
-    written = [(_read_line if is_line else _read_value)(text, at, finished=finished) for at, is_line in markers]
-    keys = [canonical_value(value, question) if value else None for value in written]
+    values = [(_read_line if is_line else _read_value)(text, at, finished=finished) for at, is_line in markers]
+    keys = [canonical_value(value, question) if value else None for value in values]
     given = [index for index, key in enumerate(keys) if key is not None]
     if not given:
         return None
-    first = written[given[0]]
+    first = values[given[0]]
     after = markers[given[0]][0]
     doubted = bool(_DOUBT.search(text, after))
-    if not finished and (doubted or given[-1] != len(markers) - 1 or _goes_on(text, after)):
+    if not finished and (doubted or given[-1] != len(markers) - 1 or _continues(text, after)):
         return UNCLEAR
     if len({keys[index] for index in given}) == 1:
         return first

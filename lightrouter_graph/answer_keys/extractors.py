@@ -1,45 +1,40 @@
-r"""What a finder is, and the two forms with brackets of their own: `\boxed{...}` and `<answer>...</answer>`.
-
-A finder looks for an answer given in one particular form. It returns the answer as written; None when the text does
-not use its form; and `UNCLEAR` when the text uses it without giving one clear answer, which ends the search.
-"""
+r"""`Finder` protocol, and the finders of two formats: `\boxed{...}` and `<answer>...</answer>`."""
 
 import re
 from typing import Protocol
 
 from lightrouter_graph.answer_keys.question_type import read_question
 
-_MAX_BOX = 500
+_MAX_CHARS = 500
 _LETTER = re.compile(r"\W*(?:text\w*\W*)?[A-J](?!\w)")
 _BRACE = re.compile(r"[{}]")
 
-
 UNCLEAR = "<unclear>"
-"""What a finder returns when its form is used without one clear answer. It reads as a blank, which has no key."""
+"""Returned by a finder if its format is used without one clear answer. It is a placeholder, so the key is None."""
 
 
 class Finder(Protocol):
-    """Finds an answer given in one particular form."""
+    """Finds an answer in one format."""
 
     def __call__(self, text: str, question: str, *, finished: bool) -> str | None:
         """Find the answer.
 
         Args:
-            text: What the model wrote, without its thoughts.
-            question: What was asked; "" when unknown.
-            finished: Whether the model ended by itself. If not, the text may be cut anywhere, and only what is
-                visibly complete is an answer.
+            text: The model response without reasoning.
+            question: Text of the last human message; "" if unknown.
+            finished: False for a truncated response, in which only a complete answer counts.
 
         Returns:
-            The answer as written; None when this form is not used; `UNCLEAR` when it is used without one clear answer.
+            The substring with the answer; None if the response does not use this format, so that the next finder is
+            tried; `UNCLEAR` if it uses the format without one clear answer, which ends the search.
         """
         ...
 
 
 def _closing_brace(text: str, start: int) -> int:
-    """Where the brace opened just before `start` closes, or -1."""
+    """Return the index of the brace that closes the one before `start`; -1 if none does."""
     depth = 1
-    for found in _BRACE.finditer(text, start, start + _MAX_BOX):
+    for found in _BRACE.finditer(text, start, start + _MAX_CHARS):
         depth += 1 if found[0] == "{" else -1
         if not depth:
             return found.start()
@@ -47,9 +42,9 @@ def _closing_brace(text: str, start: int) -> int:
 
 
 def find_boxed(text: str, question: str, *, finished: bool) -> str | None:  # noqa: ARG001
-    r"""Find the content of the last `\boxed{...}`; none when that one is not closed.
+    r"""Find the content of the last `\boxed{...}`; see `Finder`.
 
-    Where the question has options, a box with something else than a letter is a step of the calculation.
+    If the question has lettered options, a box without a letter is an intermediate result.
     """
     at = max(text.rfind("\\boxed{"), text.rfind("\\fbox{"))
     start = text.find("{", at) + 1 if at >= 0 else 0
@@ -60,7 +55,7 @@ def find_boxed(text: str, question: str, *, finished: bool) -> str | None:  # no
 
 
 def find_tag(text: str, question: str, *, finished: bool) -> str | None:  # noqa: ARG001
-    """Find the content of the last `<answer>...</answer>`."""
+    """Find the content of the last `<answer>...</answer>`; see `Finder`."""
     before, closing, _ = text.rpartition("</answer>")
     _, opening, inside = before.rpartition("<answer>")
-    return inside.strip() or None if opening and closing and len(inside) <= _MAX_BOX else None
+    return inside.strip() or None if opening and closing and len(inside) <= _MAX_CHARS else None

@@ -1,4 +1,4 @@
-"""The JSON form: an `"answer"` field, whatever state the JSON around it is in."""
+"""Finder of an `"answer"` field in JSON, which a model may truncate or write with invalid syntax."""
 
 import json
 import re
@@ -32,7 +32,7 @@ class _Value(NamedTuple):
 
 
 def _decode(body: str) -> str:
-    """The content of a JSON string, also when its backslashes are LaTeX's and not JSON's."""
+    """Decode the body of a JSON string. Backslashes of LaTeX commands are kept."""
     escaped = _LATEX_BACKSLASH.sub(r"\\\\", body)
     try:
         decoded = _DECODER.decode(f'"{escaped}"')
@@ -42,7 +42,7 @@ def _decode(body: str) -> str:
 
 
 def _read_container(text: str) -> _Value | None:
-    """A list or object as written; None when it is not closed."""
+    """Read a list or dict; None if it is not closed."""
     try:
         _, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):
@@ -52,7 +52,7 @@ def _read_container(text: str) -> _Value | None:
 
 
 def _read_value(text: str) -> _Value | None:
-    """The value a text starts with; None when it is not complete."""
+    """Read the value at the start of a string; None if it is not complete."""
     if text[:1] in {"[", "{", "("}:
         return _read_container(text)
     if found := _STRING.match(text):
@@ -64,14 +64,15 @@ def _read_value(text: str) -> _Value | None:
 
 
 def _is_settled(text: str, end: int) -> bool:
-    """Whether in a cut text the value that ended at `end` is complete and the model does not reconsider after it."""
+    """Return True if a value of a truncated response is complete and the model does not reconsider it."""
     return bool(_FOLLOWED.match(text, end)) and not _RECONSIDERED.match(text, end)
 
 
 def find_json_field(text: str, question: str, *, finished: bool) -> str | None:  # noqa: ARG001
-    """Find the value of the last complete `"answer"` field that is filled in.
+    """Find the value of the last complete `"answer"` field that is not a placeholder; see `Finder`.
 
-    In a cut text that calculates on after the JSON there is no clear answer yet: small models often change theirs.
+    A truncated response that continues the calculation after the JSON is `UNCLEAR`: a small model often changes its
+    answer.
     """
     for found in reversed(list(_FIELD.finditer(text))[-_LOOK_BACK:]):
         rest = text[found.end() : found.end() + _MAX_VALUE + 200]

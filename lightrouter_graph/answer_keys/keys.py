@@ -1,4 +1,4 @@
-"""`AnswerKey`: what makes two answers the same answer, found without a model call."""
+"""`AnswerKey` protocol: a string by which two answers are compared, without a model call; and two built-in keys."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -8,28 +8,28 @@ from lightrouter_graph.reasoning import strip_reasoning
 
 @runtime_checkable
 class AnswerKey(Protocol):
-    """Reads from a text the short answer by which it is compared. Any callable of this form will do."""
+    """Extracts the short answer of a model response, by which it is compared. Any function of this signature fits."""
 
     def __call__(self, text: str, question: str = "", *, finished: bool = True) -> str | None:
-        """Read the comparable short answer.
+        """Extract the short answer.
 
         Args:
-            text: What a model wrote.
-            question: What was asked; it tells which forms an answer can have.
-            finished: Whether the model ended by itself. A text that was cut must not yield an intermediate result.
+            text: The model response.
+            question: Text of the last human message; it determines the possible formats of the answer.
+            finished: False for a truncated response, which must not return an intermediate result.
 
         Returns:
-            The answer in canonical form, or None when there is none to compare. Two texts agree when both keys are
-            not None and equal.
+            The answer as a canonical string; None if there is no short answer. Two responses agree if their keys are
+            equal and not None.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ExactText:
-    r"""Compares whole texts, apart from white space and, unless `case_sensitive`, letter case.
+    r"""Compares the complete response, ignoring white space and, unless `case_sensitive`, letter case.
 
-    For tasks in which every answer is the answer itself, such as a label or a short command.
+    For tasks in which the response is the answer, such as a label or a short command.
 
     >>> ExactText()("  Positive\n")
     'positive'
@@ -38,24 +38,24 @@ class ExactText:
     case_sensitive: bool = False
 
     def __call__(self, text: str, question: str = "", *, finished: bool = True) -> str | None:  # noqa: ARG002
-        """Give the whole text with white space evened out; None when it is empty or was cut."""
-        evened = " ".join(strip_reasoning(text).split()) if finished else ""
-        return (evened if self.case_sensitive else evened.casefold()) or None
+        """Return the response with normalized white space; None if it is empty or truncated."""
+        normalized = " ".join(strip_reasoning(text).split()) if finished else ""
+        return (normalized if self.case_sensitive else normalized.casefold()) or None
 
 
 def default_key(text: str, question: str = "", *, finished: bool = True) -> str | None:
-    """Read the short answer of a text in the most reliable form it uses; the key used unless another is given.
+    """Extract the short answer of a model response; the default `AnswerKey`.
 
-    The forms in order of reliability: a JSON "answer" field, a box, an <answer> tag, a phrase such as "the answer is";
-    and in finished texts only, the one option letter of the last sentence, its number, a text of a few words.
+    The first format found decides: a JSON "answer" field, a box, an <answer> tag, a phrase such as "the answer is"; and
+    in a complete response the option letter of the last sentence, its number, or the response if it is a few words.
 
     Args:
-        text: What a model wrote.
-        question: What was asked; it tells which forms an answer can have.
-        finished: Whether the model ended by itself.
+        text: The model response.
+        question: Text of the last human message; it determines the possible formats of the answer.
+        finished: False for a truncated response.
 
     Returns:
-        The answer in canonical form, or None when there is none to compare.
+        The answer as a canonical string; None if there is no short answer.
     """
     from lightrouter_graph.answer_keys.short_answer import DEFAULT  # noqa: PLC0415 - compiles some 70 patterns
 

@@ -1,4 +1,4 @@
-r"""LaTeX made plain, as far as comparing short answers needs: `\dfrac{1}{2}` and `1/2`, `\text{cm}` and `cm`."""
+r"""Converts LaTeX of short answers to plain text: `\dfrac{1}{2}` to `1/2`, `\text{cm}` to `cm`."""
 
 import re
 
@@ -7,7 +7,7 @@ _DOUBLED = re.compile(r"\\\\(?=[a-zA-Z$%()\[\]{},;!])")
 _SPACING = re.compile(
     r"\\(?:left|right|displaystyle|quad|qquad|limits|bigl?|bigr?|Bigl?|Bigr?)(?![a-zA-Z])|\\[,;:! ]|~"
 )
-_WORDING = re.compile(
+_TEXT_COMMAND = re.compile(
     r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mbox|operatorname|boldsymbol)\s?\{([^{}]*)\}"
 )
 _DEGREE = re.compile(r"\^\s?\{?\s?\\circ\s?\}?|\\degree")
@@ -36,17 +36,21 @@ def _group(part: str) -> str:
     return part if _ATOM.fullmatch(part) else f"({part})"
 
 
-def _spell_fraction(found: re.Match[str]) -> str:
+def _plain_fraction(found: re.Match[str]) -> str:
     over, under = _group(found[2]), _group(found[3])
     return f"{found[1].strip()} {over}/{under}" if found[1] else f"{over}/{under}"
 
 
-def _spell_exponent(found: re.Match[str]) -> str:
+def _plain_exponent(found: re.Match[str]) -> str:
     return found[1] + _group(found[2])
 
 
 def unwrap_math(text: str) -> str:
-    r"""Take off the `$...$`, `\(...\)` or `\[...\]` around a whole text."""
+    r"""Remove `$...$`, `\(...\)` or `\[...\]` around a string.
+
+    Args:
+        text: A string; without delimiters it is returned unchanged.
+    """
     for opening, closing in _WRAPPERS:
         inner = text[len(opening) : len(text) - len(closing)]
         if len(text) > len(opening) + len(closing) and text.startswith(opening) and text.endswith(closing):
@@ -55,7 +59,11 @@ def unwrap_math(text: str) -> str:
 
 
 def plain_latex(text: str) -> str:
-    """Replace LaTeX by the plain spelling a model would use without it; plain text passes unchanged."""
+    """Convert LaTeX to plain text.
+
+    Args:
+        text: A short answer; a string without LaTeX is returned unchanged.
+    """
     text = unwrap_math(text.strip())
     if "\\" not in text and not set("\u00d7·π∞≤≥√^~").intersection(text):
         return text
@@ -63,16 +71,16 @@ def plain_latex(text: str) -> str:
     text = _DEGREE.sub("°", _SPACING.sub(" ", text))
     for pattern, plain in _SYMBOLS:
         text = pattern.sub(plain, text)
-    for _ in range(4):  # innermost braces first; deeper nesting stays LaTeX and is compared as such
+    for _ in range(4):  # innermost braces first; deeper nesting stays LaTeX
         before = text
-        text = _WORDING.sub(r"\1", text)
-        text = _FRACTION.sub(_spell_fraction, _SQRT.sub(r"sqrt(\1)", text))
-        text = _EXPONENT.sub(_spell_exponent, text)
+        text = _TEXT_COMMAND.sub(r"\1", text)
+        text = _FRACTION.sub(_plain_fraction, _SQRT.sub(r"sqrt(\1)", text))
+        text = _EXPONENT.sub(_plain_exponent, text)
         if text == before:
             break
     return unwrap_math(" ".join(text.split()))
 
 
-def spell_formula(text: str) -> str:
-    """Write a formula in one spelling: without spaces and without multiplication signs that can be left out."""
+def canonical_formula(text: str) -> str:
+    """Remove the spaces and the optional multiplication signs of a formula string."""
     return _PRODUCT.sub("", "".join(text.split()))

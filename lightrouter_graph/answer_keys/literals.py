@@ -1,14 +1,14 @@
-"""Python-like literals in one spelling: `"abc"` and `'abc'`, `[1,2]` and `[1, 2]`, `{"b": 1, "a": 2}` in any order.
+"""Canonical form of Python and JSON literals: `"abc"` and `'abc'`, `[1,2]` and `[1, 2]`, a dict in any order of keys.
 
-A small reader instead of `ast.literal_eval`: models write raw line breaks and unknown escapes into their strings,
-on which `ast` raises or warns; and nesting is bounded here, so hostile text cannot exhaust the stack.
+`ast.literal_eval` is not used: a model writes line breaks and unknown escapes into a string, for which `ast` raises or
+warns, and it does not limit the nesting depth.
 """
 
 import re
 from collections.abc import Callable
 from fractions import Fraction
 
-from lightrouter_graph.answer_keys.numbers import spell_number
+from lightrouter_graph.answer_keys.numbers import canonical_number
 
 MAX_LENGTH = 4_000
 _MAX_DEPTH = 20
@@ -25,7 +25,7 @@ _PAIRS = {"[": "]", "(": ")", "{": "}"}
 
 
 class _NotALiteralError(Exception):
-    """The text is not one literal; never leaves this module."""
+    """The string is not one literal; caught in this module."""
 
 
 def _unescape_one(found: re.Match[str]) -> str:
@@ -36,21 +36,25 @@ def _unescape_one(found: re.Match[str]) -> str:
 
 
 def unescape(text: str) -> str:
-    r"""Turn `\n`, `\x0c` and the like into the characters they stand for; unknown escapes stay as written."""
+    r"""Replace escapes such as `\n` and `\x0c` by their characters.
+
+    Args:
+        text: The body of a string literal; unknown escapes are kept.
+    """
     if "\\" not in text:
         return text
     plain = _ESCAPE.sub(_unescape_one, text)
-    # JSON writes a character beyond U+FFFF as two escapes, which are one character only together.
+    # JSON encodes a character beyond U+FFFF as a pair of escapes.
     return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if _SURROGATE.search(plain) else plain
 
 
-def spell_string(content: str) -> str:
-    """Write a string in its one spelling, quoted."""
+def canonical_string(content: str) -> str:
+    """Return a string as a literal with the quotes of `repr`."""
     return repr(content)
 
 
 class _Reader:
-    """Reads one literal from the left, spelling it on the way."""
+    """Recursive-descent parser that returns the canonical form of one literal."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -76,7 +80,7 @@ class _Reader:
         return True
 
     def items(self, close: str, read: Callable[[], str]) -> list[str]:
-        """Read items up to the closing bracket; a trailing comma leaves an empty last entry for `(1,)`."""
+        """Read a comma-separated list up to the closing bracket, with a trailing comma or without."""
         found: list[str] = []
         while not self.take(close):
             found.append(read())
@@ -120,32 +124,36 @@ class _Reader:
             raise _NotALiteralError
         self.step()
         if kind == "string":
-            return spell_string(unescape(token[1:-1]))
-        return _WORDS[token.lower()] if kind == "word" else spell_number(Fraction(token))
+            return canonical_string(unescape(token[1:-1]))
+        return _WORDS[token.lower()] if kind == "word" else canonical_number(Fraction(token))
 
 
 def read_literal(text: str) -> str | None:
-    """Read a text that is one Python or JSON literal.
+    """Parse a string that is one Python or JSON literal.
 
     Args:
-        text: The candidate, free of markup.
+        text: A string without markup.
 
     Returns:
-        The literal's one spelling (dict and set entries sorted, numbers equal where Python's are), or None when
-        `text` is not one literal or is longer than `MAX_LENGTH` characters.
+        The canonical string: entries of a dict or set sorted, equal numbers equal. None if the string is not one
+        literal or is longer than `MAX_LENGTH` characters.
     """
     if not text or len(text) > MAX_LENGTH:
         return None
     try:
         reader = _Reader(text)
-        spelled = reader.value()
+        literal = reader.value()
     except _NotALiteralError:
         return None
-    return spelled if reader.kind == "end" else None
+    return literal if reader.kind == "end" else None
 
 
 def unquote_literal(literal: str) -> str:
-    """Take a string that itself spells a literal for that literal: half of all JSON fields lose the quotes of '2'."""
+    """Replace a string literal that contains a literal by that literal: JSON fields often quote values.
+
+    Args:
+        literal: A canonical literal.
+    """
     while literal[:1] in {"'", '"'}:
         content = unescape(literal[1:-1])
         inner = read_literal(content) if content.strip() == content else None

@@ -1,10 +1,10 @@
-"""Numbers in one spelling: `1,234.50`, `$1234.5` and `2469/2` are all `1234.5`."""
+"""Canonical form of numbers: `1,234.50`, `$1234.5` and `2469/2` are all `1234.5`."""
 
 import re
 from fractions import Fraction
 
 _MAX_EXPONENT = 40
-# At most 40 digits: longer numbers are compared as text, which keeps hostile input cheap.
+# At most 40 digits, which bounds the time; longer numbers are compared as strings.
 _DIGITS = r"(?:\d{1,3}(?:,\d{3})+|\d{1,40})(?:\.\d{1,40})?|\.\d{1,40}"
 _ABOUT = re.compile(r"(?i)^(?:approximately|approx\.?|about|around|roughly|nearly|exactly|only|[≈~≃]|\\approx)\s*")
 _CURRENCY = r"(?:US|USD|EUR|GBP|CAD|AUD)?\s?[$€£¥₹]"
@@ -42,7 +42,7 @@ def _decimal(digits: str) -> Fraction:
 
 
 def _amount(found: re.Match[str]) -> Fraction | None:
-    """The number a match of `_NUMBER` stands for; None for a division by zero or an exponent out of range."""
+    """Compute the number of a match of `_NUMBER`; None for a division by zero or a large exponent."""
     amount = _decimal(found["value"])
     if found["under"]:
         under = _decimal(found["under"])
@@ -58,8 +58,12 @@ def _amount(found: re.Match[str]) -> Fraction | None:
     return -amount if (found["sign"] == "-") != (found["inner"] == "-") else amount
 
 
-def spell_number(amount: Fraction) -> str:
-    """Write a number in its one spelling: a decimal where that is exact, else a reduced fraction."""
+def canonical_number(amount: Fraction) -> str:
+    """Return a number as a string: a decimal if that is exact, else a reduced fraction.
+
+    Args:
+        amount: Any fraction.
+    """
     under, shift = amount.denominator, 0
     while under % 10 == 0 or under % 5 == 0 or under % 2 == 0:
         under, shift = under // (10 if under % 10 == 0 else 5 if under % 5 == 0 else 2), shift + 1
@@ -79,16 +83,16 @@ def _is_unit(rest: str, *, any_unit: bool) -> bool:
 
 
 def read_number(text: str, *, any_unit: bool = False, percent: bool = True) -> str | None:
-    """Read a text that is one number, perhaps with a currency sign and a unit.
+    """Parse a string that is one number, with an optional currency sign and unit.
 
     Args:
-        text: The candidate, free of markup.
-        any_unit: Whether up to four words after the number are taken for its unit ("12 red apples"). Without it
-            only well-known units are dropped, so that "3 Doors Down" stays a name.
-        percent: Whether a percent sign is kept in the spelling. Without it "50%" is "50".
+        text: A string without markup.
+        any_unit: Treat up to four words after the number as its unit ("12 red apples"). By default only known units
+            are, so that "3 Doors Down" stays a name.
+        percent: Keep a percent sign; if False, "50%" returns "50".
 
     Returns:
-        The number's one spelling, with "%" appended for a percentage, or None when `text` is not one number.
+        The canonical string, with "%" for a percentage; None if the string is not one number.
     """
     text = _ABOUT.sub("", text.strip().replace("\u2212", "-")).rstrip(" .")
     if power := _POWER_OF_TEN.fullmatch(text):
@@ -104,16 +108,20 @@ def read_number(text: str, *, any_unit: bool = False, percent: bool = True) -> s
     rest = (rest[sign.end() :] if sign else rest).strip()
     if rest and not _is_unit(rest, any_unit=any_unit):
         return None
-    return spell_number(amount) + ("%" if sign and percent else "")
+    return canonical_number(amount) + ("%" if sign and percent else "")
 
 
 def numbers_in(text: str) -> frozenset[str]:
-    """The spellings of all numbers that stand in a text."""
-    return frozenset(spelled for found in _IN_TEXT.findall(text) if (spelled := read_number(found)) is not None)
+    """Return the canonical forms of all numbers in a string.
+
+    Args:
+        text: Any string.
+    """
+    return frozenset(number for found in _IN_TEXT.findall(text) if (number := read_number(found)) is not None)
 
 
 def _result(sentence: str) -> str | None:
-    """What a sentence with one equation ends on; None when there are several, or more than a number."""
+    """Return the result of the only equation of a sentence as a string; None for several equations or results."""
     _, *middle, last = sentence.split("=")
     last = last.lstrip(" $*\\([")
     found = _IN_TEXT.match(last)
@@ -121,23 +129,23 @@ def _result(sentence: str) -> str | None:
     return found[0] if found and not several and not _OPERATOR.search(last) else None
 
 
-def said_number(sentence: str, given: frozenset[str] = frozenset()) -> str | None:
-    """Find the one number that a sentence says.
+def number_in_sentence(sentence: str, given: frozenset[str] = frozenset()) -> str | None:
+    """Find the number that a sentence states.
 
     Args:
-        sentence: One sentence.
-        given: Spellings of the numbers in the question; among several numbers, these are not the answer.
+        sentence: One sentence of a model response.
+        given: Canonical numbers of the question; of several numbers in the sentence, these are not the answer.
 
     Returns:
-        The number as written: what the sentence's only equation ends on, or its only number, or its only number that
-        was not given. None when there is no such number.
+        The substring with the number: the result of the only equation, the only number, or the only one that is not
+        given. None if there is no such number.
     """
     if "=" in sentence:
         return _result(sentence)
     if _OPERATOR.search(sentence):
         return None
-    said = {read_number(found): found for found in _IN_TEXT.findall(sentence)}
-    said.pop(None, None)
-    fresh = {spelled: found for spelled, found in said.items() if spelled not in given}
-    only = said if len(said) == 1 else fresh
+    numbers = {read_number(found): found for found in _IN_TEXT.findall(sentence)}
+    numbers.pop(None, None)
+    new = {number: found for number, found in numbers.items() if number not in given}
+    only = numbers if len(numbers) == 1 else new
     return only.popitem()[1] if len(only) == 1 else None

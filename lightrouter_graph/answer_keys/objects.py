@@ -1,4 +1,4 @@
-"""JSON objects and tool calls in canonical form: equal when they say the same, field by field."""
+"""Canonical string of a JSON object or of the tool calls of a message, and the share of equal fields of two."""
 
 import json
 from collections import Counter
@@ -9,59 +9,62 @@ _Fields = dict[tuple[str, ...], str]
 
 
 def canonical_object(value: Any) -> str | None:
-    """Bring a JSON value into canonical form.
+    """Serialize a JSON value in canonical form.
+
+    Args:
+        value: A dict, list or scalar.
 
     Returns:
-        JSON text that is equal for equal values, whatever the order of the fields; None for what is no JSON.
+        A JSON string, equal for equal values in any order of keys; None if the value is not JSON.
 
     >>> canonical_object({"b": 2.0, "a": [1]})
     '{"a": [1], "b": 2}'
     """
     try:
-        text = json.dumps(_whole(value), sort_keys=True, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(_with_integers(value), sort_keys=True, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         return None
-    # Half an emoji is legal in JSON and cannot be written down: a checkpoint would fail on it.
+    # A lone surrogate is valid in JSON but cannot be encoded: a checkpoint would fail.
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def canonical_tool_calls(tool_calls: Sequence[Mapping[str, Any]]) -> str | None:
-    """Bring the tool calls of one message into canonical form.
+    """Serialize the tool calls of one message in canonical form.
 
     Args:
-        tool_calls: As on `AIMessage.tool_calls` ("name", "args") or in OpenAI's wire form ("function" with "name" and
-            "arguments" as JSON text). Ids are left aside; the order of parallel calls does not matter.
+        tool_calls: A list as in `AIMessage.tool_calls` ("name", "args") or in OpenAI's schema ("function" with "name"
+            and "arguments" as a JSON string). Ids and the order of parallel calls are ignored.
 
     Returns:
-        JSON text that is equal for equal calls; None when there is no call, or one that cannot be read.
+        A JSON string, equal for equal calls; None if the list is empty or a call is invalid.
 
     >>> canonical_tool_calls([{"name": "add", "args": {"b": 2.0, "a": 1}, "id": "x"}])
     '[["add", {"a": 1, "b": 2}]]'
     """
-    spelled = [_spell_call(call) for call in tool_calls]
-    known = sorted(call for call in spelled if call is not None)
-    return f"[{', '.join(known)}]" if known and len(known) == len(spelled) else None
+    calls = [_canonical_call(call) for call in tool_calls]
+    valid = sorted(call for call in calls if call is not None)
+    return f"[{', '.join(valid)}]" if valid and len(valid) == len(calls) else None
 
 
 def shared_fields(one: str, other: str) -> float:
-    """Say how much of two canonical forms is equal, field by field.
+    """Return the share of equal fields of two canonical strings.
 
     Args:
-        one: A canonical object, or canonical tool calls.
-        other: Another.
+        one: String returned by `canonical_object` or `canonical_tool_calls`.
+        other: Another such string.
 
     Returns:
-        The fields with equal values among all fields of either, 0 to 1; a field in a nested object counts as one of
-        its own, a list as a whole. 1 for equal texts only; 0 where a text is no canonical form.
+        Number of fields with equal values / number of fields of both, 0 to 1. Each field of a nested dict counts; a
+        list is one field. 1 only for equal strings; 0 if a string is not a canonical form.
 
     >>> shared_fields('{"a": 1, "b": 2}', '{"a": 1, "b": 3}')
     0.5
     """
     if one == other:
         return 1.0
-    ours, theirs = _fields_of(one), _fields_of(other)
-    paths = ours.keys() | theirs.keys()
-    equal = sum(path in ours and ours[path] == theirs.get(path) for path in paths)
+    first, second = _fields_of(one), _fields_of(other)
+    paths = first.keys() | second.keys()
+    equal = sum(path in first and first[path] == second.get(path) for path in paths)
     return equal / len(paths) if paths else 0.0
 
 
@@ -80,14 +83,14 @@ def _is_call(item: Any) -> bool:
 
 
 def _fields_of_calls(calls: Sequence[Any]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The name of a call is a field too, so that two calls of one tool share something."""
+    """Yield the fields of tool calls; the name of the function is a field as well."""
     seen: Counter[str] = Counter()
     for name, args in calls:
         seen[name] += 1
-        place = (name, str(seen[name]))
-        yield (*place, "name"), name
+        path = (name, str(seen[name]))
+        yield (*path, "name"), name
         if args:
-            yield from _leaves(args, (*place, "args"))
+            yield from _leaves(args, (*path, "args"))
 
 
 def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -98,23 +101,23 @@ def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
         yield path, json.dumps(value)
 
 
-def _whole(value: Any) -> Any:
-    """The value with whole floats as integers, at any depth: models write 2 and 2.0 for the same argument."""
+def _with_integers(value: Any) -> Any:
+    """Replace integral floats by integers at any depth: models write 2 and 2.0 for the same argument."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):
-        return {str(key): _whole(item) for key, item in value.items()}
+        return {str(key): _with_integers(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_whole(item) for item in value]
+        return [_with_integers(item) for item in value]
     return value
 
 
-def _spell_call(call: Mapping[str, Any]) -> str | None:
-    """One call as JSON; None when it has no name or no readable arguments."""
-    called = call.get("function", call)
-    if not isinstance(called, Mapping):
+def _canonical_call(call: Mapping[str, Any]) -> str | None:
+    """Serialize one call; None without a name or valid arguments."""
+    function = call.get("function", call)
+    if not isinstance(function, Mapping):
         return None
-    name, arguments = called.get("name"), called.get("args", called.get("arguments", {}))
+    name, arguments = function.get("name"), function.get("args", function.get("arguments", {}))
     try:
         arguments = json.loads(arguments or "{}") if isinstance(arguments, str) else arguments or {}
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a question tells about the form of its answer: lettered options, a number, a percentage, a literal."""
+"""Detects the format of the answer that a question asks for: a lettered option, a number, a percentage or a literal."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from lightrouter_graph.answer_keys.numbers import numbers_in
 
-MAX_READ = 3_000
+_MAX_CHARS = 3_000
 
 _OPTION_LINE = re.compile(r"(?m)^[ \t]*(?:[-*][ \t]*)?(?:\*\*)?\(?([A-J])[.):](?:\*\*)?[ \t]+(\S[^\n]*)")
 _OPTION_INLINE = re.compile(r"\(([A-J])\)[ \t]*([^\n(]{1,200})")
@@ -23,10 +23,10 @@ _QUANTITY = re.compile(
     r"diameter|salary|score|balance|depth)\b"
 )
 _COMPUTE = re.compile(r"(?i)\b(?:find|compute|calculate|evaluate|determine|solve|simplify)\b")
-_MAKING = re.compile(
+_WRITE_CODE = re.compile(
     r"(?i)\b(?:implement|code|script|program|algorithm|write (?:an?|me|some) (?!number|fraction|decimal))\b"
 )
-_FIGURES = re.compile(
+_HAS_NUMBER = re.compile(
     r"(?i)\d|\$[^$]|\\[a-z]|\b(?:two|three|four|five|six|seven|eight|nine|ten|twelve|dozen|half|twice|thirds?)\b"
 )
 _PERCENT = re.compile(r"(?i)%|\bpercent(?:age)?\b|\bper cent\b")
@@ -34,27 +34,27 @@ _PERCENT = re.compile(r"(?i)%|\bpercent(?:age)?\b|\bper cent\b")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is known of the answer's form.
+    """The format of the answer that a question asks for.
 
     Attributes:
-        options: Text of each lettered option, by letter; empty when there are none.
-        wants_number: It asks for a quantity.
-        gives_figures: It gives numbers to calculate with, in digits or words.
-        numbers: Spellings of the numbers it gives.
-        wants_percent: Its last sentence speaks of a percentage, so "50%" and "50" are one answer.
-        about_code: It shows code, so letter case and white space inside an answer count.
+        options: Text of each lettered option by letter; an empty dict without options.
+        wants_number: The question asks for a quantity.
+        has_numbers: The question contains numbers, in digits or words.
+        numbers: Canonical forms of the numbers in digits.
+        wants_percent: The last sentence mentions a percentage, so "50%" and "50" are equal.
+        about_code: The question contains code, so letter case and white space of the answer count.
     """
 
     options: dict[str, str]
     wants_number: bool
-    gives_figures: bool
+    has_numbers: bool
     numbers: frozenset[str]
     wants_percent: bool
     about_code: bool
 
 
 def _lettered(found: list[tuple[str, str]]) -> dict[str, str]:
-    """Options in letter order from A; a list that skips a letter is no list of options."""
+    """Return a dict of options if their letters are A, B, C, ... without a gap; else {}."""
     options = dict(found)
     letters = "ABCDEFGHIJ"[: len(options)]
     return options if len(options) > 1 and "".join(sorted(options)) == letters else {}
@@ -65,7 +65,7 @@ def _read_options(text: str) -> dict[str, str]:
 
 
 def _asked_sentence(text: str) -> str:
-    """The last sentence that asks, or the end of the text."""
+    """Return the last question of a prompt, or the end of the string without one."""
     asked, mark, _ = text.rpartition("?")
     text = (asked if mark else text)[-300:]
     return re.split(r"[.!?]\s", text)[-1]
@@ -73,17 +73,21 @@ def _asked_sentence(text: str) -> str:
 
 @lru_cache(maxsize=256)
 def read_question(text: str) -> Question:
-    """Read what a question tells about the form of its answer; an empty question tells nothing."""
-    if len(text) > 2 * MAX_READ:  # what is asked stands at either end of a long prompt
-        text = f"{text[:MAX_READ]}\n{text[-MAX_READ:]}"
+    """Detect the format of the answer that a question asks for; results are cached.
+
+    Args:
+        text: The question; of a long prompt, the first and last 3,000 characters are read. "" detects nothing.
+    """
+    if len(text) > 2 * _MAX_CHARS:  # the question is at either end of a long prompt
+        text = f"{text[:_MAX_CHARS]}\n{text[-_MAX_CHARS:]}"
     about_code = bool(_CODE.search(text))
-    making = about_code or bool(_MAKING.search(text))
-    figures = bool(_FIGURES.search(text))
-    asks = bool(_QUANTITY.search(text)) or (figures and bool(_COMPUTE.search(text)))
+    writes_code = about_code or bool(_WRITE_CODE.search(text))
+    has_numbers = bool(_HAS_NUMBER.search(text))
+    asks = bool(_QUANTITY.search(text)) or (has_numbers and bool(_COMPUTE.search(text)))
     return Question(
         options=_read_options(text),
-        wants_number=asks and not making,
-        gives_figures=figures,
+        wants_number=asks and not writes_code,
+        has_numbers=has_numbers,
         numbers=numbers_in(text),
         wants_percent=bool(_PERCENT.search(_asked_sentence(text))),
         about_code=about_code,

@@ -1,4 +1,4 @@
-"""`ShortAnswer`: the key that reads a short answer in one of several forms."""
+"""`ShortAnswer`: an answer key that tries a list of formats."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,15 @@ from lightrouter_graph.reasoning import split_reasoning
 
 @dataclass(frozen=True, slots=True)
 class ShortAnswer:
-    r"""Reads a short answer in the first of several forms that a text uses.
+    r"""Extracts the short answer in the first format that a model response contains.
 
-    The first form in use decides: a JSON field that says "I cannot tell" is not overruled by a number found elsewhere.
+    Later formats are not tried: a JSON field with "I do not know" is not overruled by a number in the text.
 
     Attributes:
-        finders: One finder per form, the most reliable form first.
+        finders: One function per format, the most reliable format first.
+
+    Raises:
+        SelectionError: If the list is empty.
 
     >>> ShortAnswer((find_boxed,))(r"So $x = \boxed{\dfrac{1}{2}}$.")
     '0.5'
@@ -33,13 +36,12 @@ class ShortAnswer:
             raise SelectionError(msg)
 
     def __call__(self, text: str, question: str = "", *, finished: bool = True) -> str | None:
-        """Read the comparable short answer; see `AnswerKey`."""
+        """Extract the short answer; see `AnswerKey`."""
         visible, _, unclosed = split_reasoning(text)
         if unclosed:
             return None
         for find in self.finders:
-            found = find(visible, question, finished=finished)
-            if found is not None:
+            if (found := find(visible, question, finished=finished)) is not None:
                 return canonical_value(found, question)
         return None
 

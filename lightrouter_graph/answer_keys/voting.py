@@ -1,4 +1,4 @@
-"""Counts how many answers have the same key. Answers without a key agree with no other answer."""
+"""Counts votes: how many answers have the same key. An answer without a key agrees with no other."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Keys of answers: what counts as the same answer, and what is no short answer at all."""
+"""Answer keys: equal answers have equal keys, and a response without a short answer has none."""
 
 import gzip
 import json
@@ -77,14 +77,14 @@ QUESTIONS = ["", HOW_MANY, OPTIONS, CODE, "What percentage of 50 is 25?", ESSAY]
         ("True", "true"),
     ],
 )
-def test_an_answer_has_one_spelling(written: str, canonical: str) -> None:
+def test_equal_answers_have_one_canonical_form(written: str, canonical: str) -> None:
     assert canonical_value(written) == canonical
 
 
 @pytest.mark.parametrize(
     ("one", "other"), [("1/3", "0.333"), ("[1, 2]", "(1, 2)"), ("12", "1.2"), ("-5", "5"), ("50%", "50")]
 )
-def test_different_answers_stay_apart(one: str, other: str) -> None:
+def test_different_answers_have_different_canonical_forms(one: str, other: str) -> None:
     assert canonical_value(one) != canonical_value(other)
 
 
@@ -104,18 +104,18 @@ def test_different_answers_stay_apart(one: str, other: str) -> None:
         "x" * 9_000,
     ],
 )
-def test_blanks_refusals_and_prose_are_no_answer(text: str) -> None:
+def test_placeholders_refusals_and_prose_have_no_canonical_form(text: str) -> None:
     assert canonical_value(text) is None
 
 
-def test_a_question_for_a_quantity_lets_the_unit_and_the_sentence_go() -> None:
+def test_a_question_for_a_quantity_ignores_the_unit_and_the_sentence() -> None:
     for written in ("7", "7 red apples", "Ann has 7 apples left.", "12 - 5 = 7 apples", "Of 12 apples, 7 are left"):
         assert canonical_value(written, HOW_MANY) == "7"
     for written in ("7 or 8", "7 apples and 3 pears", "between 7 and 9", "x = 2 or x = 3"):
         assert canonical_value(written, HOW_MANY) not in {"7", "8", "2", "3"}
 
 
-def test_a_question_for_a_percentage_lets_the_sign_go() -> None:
+def test_a_question_for_a_percentage_ignores_the_percent_sign() -> None:
     assert (
         canonical_value("50%", "What percentage is left?") == canonical_value("50", "What percentage is left?") == "50"
     )
@@ -131,11 +131,11 @@ def test_an_option_is_its_letter(written: str) -> None:
 @pytest.mark.parametrize(
     "written", ["Venus", "J", "A and B", "(A), (B)", "A or B", "A planet", "none of the above", "17"]
 )
-def test_what_is_no_single_option_is_no_answer(written: str) -> None:
+def test_anything_but_a_single_option_is_no_answer(written: str) -> None:
     assert canonical_value(written, OPTIONS) is None
 
 
-def test_an_option_is_also_known_by_its_number() -> None:
+def test_an_option_is_found_by_its_text() -> None:
     assert canonical_value("2000 km", OPTIONS) == "C"
 
 
@@ -164,7 +164,7 @@ def test_equal_literals_are_equal(one: str, other: str) -> None:
     ("one", "other"),
     [("'abc'", "'Abc'"), ("'1 '", "'1'"), ("1 ", "1"), ("'00019'", "'019'"), ("(1,)", "1"), ("[]", "()"), ("''", "[]")],
 )
-def test_in_code_case_and_blanks_count(one: str, other: str) -> None:
+def test_letter_case_and_white_space_count_in_code(one: str, other: str) -> None:
     assert canonical_value(one, CODE) != canonical_value(other, CODE)
 
 
@@ -201,7 +201,7 @@ def test_in_code_case_and_blanks_count(one: str, other: str) -> None:
         ("The answer is 3, hm.</think>\n7", "7"),
     ],
 )
-def test_a_finished_text_is_keyed(text: str, key: str) -> None:
+def test_a_complete_response_has_a_key(text: str, key: str) -> None:
     assert default_key(text) == key
 
 
@@ -221,7 +221,7 @@ def test_a_finished_text_is_keyed(text: str, key: str) -> None:
         "Once upon a time there were 3 bears. They lived happily for 20 years.",
     ],
 )
-def test_open_ended_or_unclear_texts_have_no_key(text: str) -> None:
+def test_open_ended_or_unclear_responses_have_no_key(text: str) -> None:
     assert default_key(text) is None
     assert default_key(text, ESSAY) is None
 
@@ -237,7 +237,7 @@ def test_open_ended_or_unclear_texts_have_no_key(text: str) -> None:
         ("Hence 12 - 5", None),
     ],
 )
-def test_the_closing_sentence_counts_where_a_number_is_asked(text: str, key: str | None) -> None:
+def test_the_last_sentence_counts_if_the_question_asks_for_a_number(text: str, key: str | None) -> None:
     assert default_key(text, HOW_MANY) == key
     assert default_key(text, HOW_MANY, finished=False) is None
 
@@ -285,24 +285,24 @@ def test_options_are_found_by_letter(text: str, key: str | None) -> None:
         ("So 7 apples are left.", None),
     ],
 )
-def test_a_cut_text_is_keyed_only_by_what_is_complete(text: str, key: str | None) -> None:
+def test_the_key_of_a_truncated_response_is_a_complete_answer(text: str, key: str | None) -> None:
     assert default_key(text, finished=False) == key
 
 
-def test_the_first_form_in_use_decides() -> None:
+def test_the_first_format_found_decides() -> None:
     text = r'The answer is 3. \boxed{4} {"answer": "5"}'
     assert default_key(text) == "5"
     assert ShortAnswer((find_boxed, find_marked))(text) == "4"
     assert ShortAnswer((find_marked,))(text) == "3"
 
 
-def test_an_unclear_form_ends_the_search() -> None:
+def test_an_unclear_format_ends_the_search() -> None:
     text = "The answer is 5. No, the answer is 6."
     assert find_marked(text, "", finished=True) == UNCLEAR
     assert ShortAnswer((find_marked, lambda text, question, *, finished: "6"))(text) is None
 
 
-def test_a_key_without_forms_cannot_be_built() -> None:
+def test_a_short_answer_without_finders_is_an_error() -> None:
     with pytest.raises(SelectionError, match="at least one finder"):
         ShortAnswer(())
 
@@ -314,7 +314,7 @@ def test_exact_text_compares_whole_texts() -> None:
     assert ExactText()("  ") is None
 
 
-def test_any_callable_of_the_form_is_a_key() -> None:
+def test_any_function_of_the_signature_is_a_key() -> None:
     def first_word(text: str, question: str = "", *, finished: bool = True) -> str | None:
         return text.split(maxsplit=1)[0] if text.strip() else None
 
@@ -359,7 +359,7 @@ _TEXTS = st.one_of(st.text(max_size=200), st.lists(_PIECES, max_size=25).map("".
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(text=_TEXTS, question=st.one_of(st.sampled_from(QUESTIONS), _TEXTS), finished=st.booleans())
-def test_any_text_can_be_keyed_and_always_alike(text: str, question: str, finished: bool) -> None:
+def test_any_string_has_a_deterministic_key(text: str, question: str, finished: bool) -> None:
     key = default_key(text, question, finished=finished)
     canonical_value.cache_clear()
     assert default_key(text, question, finished=finished) == key
@@ -374,8 +374,8 @@ def test_a_canonical_form_is_its_own(text: str, question: str) -> None:
 
 
 @given(number=st.decimals(-(10**9), 10**9, allow_nan=False, places=3))
-def test_a_number_is_the_same_however_it_is_written(number) -> None:
-    spellings = {
+def test_notations_of_one_number_are_equal(number) -> None:
+    notations = {
         f"{number}",
         f"{number:,}",
         f"${number:,}$",
@@ -383,7 +383,7 @@ def test_a_number_is_the_same_however_it_is_written(number) -> None:
         f"{number} km",
         f"\\boxed{{{number}}}"[7:-1],
     }
-    assert len({canonical_value(spelling) for spelling in spellings}) == 1
+    assert len({canonical_value(notation) for notation in notations}) == 1
 
 
 @given(
@@ -398,6 +398,12 @@ def test_a_python_literal_and_its_json_are_the_same(value: object) -> None:
     assert canonical_value(repr(written), CODE) == canonical_value(json.dumps(written), CODE)
 
 
+@pytest.mark.parametrize("token", ["<|im_end|>", "<|END_OF_TURN_TOKEN|>", "</s>", "<turn|>", "```", "\n"])
+def test_template_tokens_after_the_answer_are_ignored(token: str) -> None:
+    assert default_key(f"391{token * 20}") == "391"
+
+
+@pytest.mark.timeout(20)
 @pytest.mark.parametrize(
     "piece",
     [
@@ -414,9 +420,13 @@ def test_a_python_literal_and_its_json_are_the_same(value: object) -> None:
         "<<",
         "what is ",
         '"answer": "\\',
+        "<|im_end|>",
+        "<|END_OF_TURN_TOKEN|>",
+        "</s>",
+        "<turn|>",
     ],
 )
-def test_hostile_texts_cost_little(piece: str) -> None:
+def test_repeated_pieces_take_linear_time(piece: str) -> None:
     text = (piece * 100_000)[:100_000]
     started = time.perf_counter()
     for question in ("", HOW_MANY, OPTIONS, CODE, text):
@@ -483,7 +493,7 @@ def test_keys_agree_with_the_recorded_scores(name, coverage, precision, recall, 
 
 
 @pytest.mark.parametrize("marks", [pytest.param(None, marks=replay)])
-def test_keys_of_boots_are_the_keys_of_the_full_texts(marks) -> None:
+def test_keys_of_boots_equal_the_keys_of_the_full_responses(marks) -> None:
     keyed = equal = 0
     for name in ("math_l5", "gsm8k", "crux", "mmlu_pro"):
         for row in recorded(name, 100):
@@ -510,7 +520,7 @@ def test_open_ended_answers_hardly_ever_have_equal_keys(name: str, share: float,
 
 
 @pytest.mark.parametrize("marks", [pytest.param(None, marks=replay)])
-def test_keying_a_text_takes_well_under_a_millisecond(marks) -> None:
+def test_a_key_takes_well_under_a_millisecond(marks) -> None:
     rows = recorded("math_l5", 40) + recorded("alpaca_eval", 40)
     texts = [(row["question"], output["text"]) for row in rows for output in row["outputs"].values()]
     seconds = []

@@ -1,4 +1,4 @@
-"""Canonical objects and tool calls: equal when they say the same, and how much of them is shared."""
+"""Canonical objects and tool calls: equal for equal values, and the share of equal fields."""
 
 import json
 
@@ -58,7 +58,7 @@ def test_the_canonical_form_is_json_that_is_its_own_canonical_form(value):
 
 @QUICK
 @given(CALLS)
-def test_the_wire_form_of_a_call_is_the_same_call(calls):
+def test_openais_schema_of_a_call_is_the_same_call(calls):
     wire = [{"function": {"name": call["name"], "arguments": json.dumps(call["args"])}} for call in calls]
     assert canonical_tool_calls(wire) == canonical_tool_calls(calls)
 
@@ -67,7 +67,7 @@ def test_the_wire_form_of_a_call_is_the_same_call(calls):
     ("one", "other"),
     [({"n": 2}, {"n": 2.0}), ({"n": [1, {"m": 3.0}]}, {"n": [1.0, {"m": 3}]}), ({"n": 0}, {"n": -0.0})],
 )
-def test_a_whole_float_is_the_integer(one, other):
+def test_an_integral_float_equals_the_integer(one, other):
     assert canonical_object(one) == canonical_object(other)
 
 
@@ -83,27 +83,27 @@ def test_a_whole_float_is_the_integer(one, other):
         ({"n": 2.5}, {"n": 2}),
     ],
 )
-def test_what_a_tool_would_see_differently_is_different(one, other):
+def test_different_arguments_are_different(one, other):
     assert canonical_object(one) != canonical_object(other)
 
 
 @pytest.mark.parametrize("value", [{"a": object()}, {"a": {1, 2}}, {"a": b"bytes"}])
-def test_what_is_no_json_has_no_canonical_form(value):
+def test_a_value_that_is_not_json_has_no_canonical_form(value):
     assert canonical_object(value) is None
 
 
-def test_nesting_without_end_has_no_canonical_form():
+def test_infinite_nesting_has_no_canonical_form():
     loop = {}
     loop["again"] = loop
     assert canonical_object(loop) is None
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_what_json_has_no_number_for_has_no_canonical_form(value):
+def test_nan_and_infinity_have_no_canonical_form(value):
     assert canonical_object({"a": value}) is None
 
 
-def test_a_canonical_form_can_be_written_down():
+def test_a_canonical_form_can_be_encoded():
     """A model that breaks an emoji in two writes such arguments; the key goes into checkpoints."""
     canonical_object(json.loads(r'{"mood": "\ud83d"}')).encode()
 
@@ -113,13 +113,13 @@ def test_a_canonical_form_can_be_written_down():
 
 @QUICK
 @given(FORMS, FORMS)
-def test_sharing_is_mutual_and_from_0_to_1(one, other):
+def test_the_share_is_symmetric_and_from_0_to_1(one, other):
     assert 0 <= shared_fields(one, other) == shared_fields(other, one) <= 1
 
 
 @QUICK
 @given(FORMS)
-def test_an_object_shares_everything_with_itself(form):
+def test_an_object_shares_all_fields_with_itself(form):
     assert shared_fields(form, form) == 1
 
 
@@ -128,13 +128,13 @@ FLAT = st.dictionaries(st.sampled_from("abcd"), SCALARS | st.dictionaries(st.sam
 
 @QUICK
 @given(FLAT.map(canonical_object), FLAT.map(canonical_object))
-def test_only_equal_objects_share_everything(one, other):
+def test_only_equal_objects_share_all_fields(one, other):
     assert (shared_fields(one, other) == 1) == (one == other)
 
 
 @QUICK
 @given(CALLS.map(canonical_tool_calls), CALLS.map(canonical_tool_calls))
-def test_only_equal_calls_share_everything(one, other):
+def test_only_equal_calls_share_all_fields(one, other):
     assert (shared_fields(one, other) == 1) == (one == other)
 
 
@@ -179,5 +179,5 @@ def test_calls_of_one_tool_share_its_name_and_calls_of_two_tools_nothing():
 
 
 @pytest.mark.parametrize("text", ["", "It is 4.", "{", '{"a": '])
-def test_what_is_no_canonical_form_shares_nothing(text):
+def test_other_strings_share_no_fields(text):
     assert shared_fields(text, '{"a": 1}') == shared_fields('{"a": 1}', text) == 0
