@@ -37,7 +37,7 @@ _EPILOG = f"""
     1  a model failed the check (pool), or an unexpected error
     2  invalid usage or configuration
     3  no candidate answered
-    4  the budget is too small for any answer; nothing was spent (eval: budget used up; paid results are kept)
+    4  the budget is too small for any answer (eval: it is used up)
   130  interrupted
 
 LIGHTROUTER_DEBUG=1 shows the traceback of an error.

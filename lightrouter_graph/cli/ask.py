@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 _OUTPUT = "Output"
 
-EXAMPLE = "Mia has 47 apples and gets 38 more. How many apples does Mia have now?"
+EXAMPLE = "Mia has 47 apples and gets 38 more. How many has she now?"
 """A question that the bundled demo models can answer."""
 
 EPILOG = f"""
-In a terminal: shows the boots, the ranking, the dropped candidates, the answer and the bill.
-In a pipe: prints the answer to stdout and one line per event to stderr.
+In a terminal, ask shows the boots, the ranking, the answer and the bill.
+In a pipe, it prints the answer to stdout and one line per event to stderr.
 
 [bold]Examples[/bold]
   lightrouter ask "{EXAMPLE}"
-  lightrouter ask --agree 0 --aggregator llm "Compare TCP and QUIC." > quic.txt
+  lightrouter ask --agree 0 --aggregator llm "Compare TCP and QUIC." > a.txt
   lightrouter ask --budget usd=0.01 --deadline 20 "Is 221 prime?"
   lightrouter ask --json --quiet - < question.txt | jq -r .answer
   lightrouter ask --svg run.svg "Is 221 prime?"

@@ -28,8 +28,8 @@ _CHECK_FAILED = 1
 _PIPE_WIDTH = 160
 
 EPILOG = f"""
-The check sends one short question to each model. The exit code is 1 if a model does not respond within
-{CHECK_TIMEOUT_S:g} s.
+The check sends one short question to each model.
+The exit code is 1 if a model does not respond within {CHECK_TIMEOUT_S:g} s.
 
 [bold]Examples[/bold]
   lightrouter pool

@@ -21,7 +21,8 @@ KEY_VARIABLE = "LIGHTROUTER_API_KEY"
 _PANEL = "Server"
 
 EPILOG = """
-Served models: lightrouter, lightrouter-paper and each candidate by its name. Needs lightrouter-graph\\[serve].
+Served models: lightrouter, lightrouter-paper and each candidate by its name.
+Needs lightrouter-graph\\[serve].
 
 [bold]Examples[/bold]
   lightrouter serve

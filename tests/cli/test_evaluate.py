@@ -15,7 +15,7 @@ from cli.team import command
 from evaluation.toys import random_questions
 
 from lightrouter_graph.cli import main
-from lightrouter_graph.cli.evaluate.comparing import print_comparison
+from lightrouter_graph.cli.evaluate.compare import print_comparison
 from lightrouter_graph.evaluation.datasets.recordings import write_recording
 from lightrouter_graph.evaluation.methods.error_injection import FORM
 from lightrouter_graph.evaluation.methods.registry import named
@@ -97,12 +97,12 @@ def test_quiet_prints_the_table_alone_and_a_run_has_a_folder_of_its_own(
         (["run", "toy.jsonl", "--method", "lightrouter:top_k=\u00b2"], "top_k = '\u00b2': "),
         (["run", "toy.jsonl", "--method", "corrupted-101-in-1-of-1"], "a percentage of 0 to 100 and a layer of 1 to 1"),
         (["run", "toy.jsonl", "--set", "boots=3"], "unknown setting 'boots'"),
-        (["run", "toy.jsonl", "--set", "boots"], "a change is written setting=value, got 'boots'"),
+        (["run", "toy.jsonl", "--set", "boots"], "a setting is written name=value, got 'boots'"),
         (
             ["run", "toy.jsonl", "--pool", "x.toml", "--budget", "1"],
-            "holds recorded outputs, and these call models: give --live, or leave out --pool, --budget",
+            "holds recorded outputs; add --live to call models, or remove --pool, --budget",
         ),
-        (["run", "pocket:3", "--models", "a,b"], "choose among recorded ones: leave out --models"),
+        (["run", "pocket:3", "--models", "a,b"], "recorded ones cannot be selected: remove --models"),
         (["run", "toy.jsonl", "--scoring", "judge"], "a recording is scored anew by exact, number, letter, math"),
         (["run", "toy.jsonl", "--scoring", "code"], "the scoring 'code' is not available"),
         (
@@ -199,7 +199,7 @@ def two_runs(recording: str, both_runs: Path, capsys: pytest.CaptureFixture) -> 
     return folders
 
 
-def test_compare_prints_what_changed_for_sure(two_runs: tuple[Path, Path], capsys: pytest.CaptureFixture) -> None:
+def test_compare_prints_significant_changes(two_runs: tuple[Path, Path], capsys: pytest.CaptureFixture) -> None:
     assert lightrouter("compare", *two_runs) == 0
     said = capsys.readouterr().out
     assert "before to after" in said
@@ -208,8 +208,8 @@ def test_compare_prints_what_changed_for_sure(two_runs: tuple[Path, Path], capsy
     assert "quality, points" not in said
     assert "only before: best-single" in said
     told = " ".join(said.split())
-    assert re.search(r"Compared 16 figures of 2 methods over 16 questions, question by question: 2 changed for", told)
-    assert "the other 14 did not (all of them: --all)" in told
+    assert re.search(r"Compared 16 figures of 2 methods on 16 questions, paired by question: 2 significant", told)
+    assert "--all shows the other 14" in told
     assert LONG in said  # a page is wide enough for it
 
 
@@ -221,7 +221,7 @@ def test_compare_shows_the_rest_when_asked_and_why_equal_scores_have_an_interval
     rows = [line for line in said.splitlines() if "quality, points" in line]
     assert len(rows) == 2
     assert all(re.search(r"\d\d\.\d +\d\d\.\d +\+0\.0 \[-\d+\.\d, \+\d+\.\d\]", row) for row in rows)
-    assert "Equal scores too have an interval around 0" in said
+    assert "Equal scores have an interval around 0 as well" in said
     assert sum(line.rstrip().endswith("*") for line in said.splitlines() if "all tokens" in line) == 2
     assert said.count("s to the end, median") == 2
 
@@ -236,7 +236,7 @@ def test_compare_takes_candidates_as_a_set_and_no_times_of_another_kind(
     said = capsys.readouterr().out
     assert "the runs differ in mode: replay / live" in said
     assert "differ in candidates" not in said
-    assert "latencies are left out" in said
+    assert "latencies are not compared" in said
     assert "s to the end" not in said
     path.write_text(json.dumps({**terms, "candidates": terms["candidates"][1:]}))
     print_comparison(*two_runs)

@@ -1,4 +1,4 @@
-"""`lightrouter eval`: what a pool, a policy or a setting buys and costs, with intervals."""
+"""`lightrouter eval`: measures quality, cost and latency of a pool or a setting, with confidence intervals."""
 
 from lightrouter_graph.cli.evaluate.commands import app
 

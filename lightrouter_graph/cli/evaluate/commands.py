@@ -24,12 +24,13 @@ _EPILOG = """
   lightrouter eval ablate top-k recording.jsonl.gz
   lightrouter eval compare lightrouter-eval/before lightrouter-eval/after
 
-Every run leaves a folder: report.md, index.html, pictures, summary.json, results.jsonl. The same command again goes on
-where it stopped; live runs pay for no call twice, and can be played again without a key (eval again).
+A run writes a directory: report.md, index.html, plots, summary.json,
+results.jsonl. The same command resumes a stopped run. A live run records all
+calls: none is paid twice, and `eval again` replays them without a key.
 """
 
 app = typer.Typer(
-    help="Measure pools and policies, on recordings or live, against simpler ways to use the same models.",
+    help="Measure quality, cost and latency of LightRouter and baselines, on recordings or live models.",
     epilog=_EPILOG,
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -50,7 +51,7 @@ def run(
     method: Annotated[
         list[str] | None,
         typer.Option(
-            "--method", metavar="NAME", help="A method; give it once for each. Default: all (lightrouter eval methods)."
+            "--method", metavar="NAME", help="A method; repeatable. Default: all (see lightrouter eval methods)."
         ),
     ] = None,
     models: options.Models = None,
@@ -75,13 +76,13 @@ def run(
     scoring: options.Scoring = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Compare all methods: single models, votes, oracles, Mixture-of-Agents, cascades, routers, LightRouter."""
+    """Compare methods: single models, votes, oracles, Mixture-of-Agents, cascades, routers, LightRouter."""
     given = dict(locals())
     _experiment("run", given | {"method": method or []})
 
 
 def _command(name: str, text: str) -> Callable[..., None]:
-    """Make the command of an experiment; all have the same options."""
+    """Return the command of an experiment; all have the same options."""
 
     def command(
         *,
@@ -115,14 +116,14 @@ def _command(name: str, text: str) -> Callable[..., None]:
 
 
 _EXPERIMENTS = {
-    "predictiveness": "Does a boot predict the full answer? Correlation and AUC by boot length, for each selector.",
-    "equal-cost": "Quality under the same token budget, for every family of methods.",
-    "corruption": "Boots with injected errors in layer 1, 2 or 3: how far does quality fall? Live only.",
+    "predictiveness": "Correlation and AUC of selector scores with full-answer quality, by boot length.",
+    "equal-cost": "Quality at equal token budgets, for each family of methods.",
+    "corruption": "Loss of quality by errors injected into the boots of layer 1, 2 or 3. Live only.",
 }
 _ABLATIONS = {
-    "boot-tokens": "Boots of 16 to 400 tokens.",
-    "top-k": "One to four candidates go on.",
-    "layers": "One to four layers. Live only: a recorded model cannot read a draft.",
+    "boot-tokens": "Vary the boot length from 16 to 400 tokens.",
+    "top-k": "Vary top-k from 1 to 4.",
+    "layers": "Vary the number of layers from 1 to 4. Live only: a recorded model cannot read a draft.",
 }
 for _name, _text in _EXPERIMENTS.items():
     app.command(_name)(_command(_name, _text))
@@ -133,98 +134,97 @@ for _name, _text in _ABLATIONS.items():
 @app.command("again")
 def again(
     *,
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a live run.")],
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a live run.")],
     out: options.Out = None,
     method: Annotated[
-        list[str] | None, typer.Option("--method", metavar="NAME", help="A method; default: those of the run.")
+        list[str] | None,
+        typer.Option("--method", metavar="NAME", help="A method; repeatable. Default: those of the run."),
     ] = None,
     tape: options.Tape = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Play the calls of a live run again: the same answers and costs, without a key, without a cent, in seconds."""
+    """Replay the recorded calls of a live run: same answers and costs, without a key and without cost."""
     _check_extra()
-    from lightrouter_graph.cli.evaluate.running import play_again  # noqa: PLC0415 - seconds, and --help needs none
+    from lightrouter_graph.cli.evaluate.run import play_again  # noqa: PLC0415 - slow import, not needed by --help
 
-    _show(play_again(run_folder, out, method or [], _command_line(), tape=tape, quiet=quiet), quiet=quiet)
+    _print(play_again(run_folder, out, method or [], _command_line(), tape=tape, quiet=quiet), quiet=quiet)
 
 
 @app.command("compare")
 def compare(
-    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="The folder of a run.")],
-    after: Annotated[Path, typer.Argument(metavar="AFTER", help="The folder of another.")],
+    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="Directory of a run.")],
+    after: Annotated[Path, typer.Argument(metavar="AFTER", help="Directory of another run.")],
     show_all: Annotated[
-        bool, typer.Option("--all", metavar="", help="Show the figures too that have not changed for sure.")
+        bool, typer.Option("--all", metavar="", help="Show also the figures without a significant change.")
     ] = False,
 ) -> None:
-    """Say with intervals what changed from one run to another."""
+    """Show the significant differences between two runs, with confidence intervals."""
     _check_extra()
-    from lightrouter_graph.cli.evaluate.comparing import print_comparison  # noqa: PLC0415 - as above
+    from lightrouter_graph.cli.evaluate.compare import print_comparison  # noqa: PLC0415 - as above
 
     print_comparison(before, after, show_all=show_all)
 
 
 @app.command("overview")
 def overview(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Directories of runs.")],
     method: Annotated[
-        list[str] | None, typer.Option("--method", metavar="NAME", help="A row; default: a choice of all kinds.")
+        list[str] | None, typer.Option("--method", metavar="NAME", help="A method, one row each. Default: a selection.")
     ] = None,
 ) -> None:
-    """Print several runs as one Markdown table: a row per method, a column per run."""
-    from lightrouter_graph.cli.evaluate.listing import print_overview  # noqa: PLC0415 - as above
+    """Print several runs as a Markdown table: one row per method, one column per run."""
+    from lightrouter_graph.cli.evaluate.tables import print_overview  # noqa: PLC0415 - as above
 
     print_overview(runs, method or [])
 
 
 @app.command("methods")
 def methods() -> None:
-    """List the methods there are."""
-    from lightrouter_graph.cli.evaluate.listing import print_methods  # noqa: PLC0415 - as above
+    """List the methods."""
+    from lightrouter_graph.cli.evaluate.tables import print_methods  # noqa: PLC0415 - as above
 
     print_methods()
 
 
 @app.command("export")
 def export(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run.")],
     dataset: Annotated[
         str | None,
-        typer.Option("--dataset", metavar="NAME", help="The data set's name in LangSmith. Default: the folder's."),
+        typer.Option(
+            "--dataset", metavar="NAME", help="Name of the data set in LangSmith. Default: name of the directory."
+        ),
     ] = None,
 ) -> None:
-    """Send a run to LangSmith: a data set, and an experiment per method. Needs LANGSMITH_API_KEY."""
-    from lightrouter_graph.cli.evaluate.exporting import export_run  # noqa: PLC0415 - as above
+    """Export a run to LangSmith: a data set and one experiment per method. Needs LANGSMITH_API_KEY."""
+    from lightrouter_graph.cli.evaluate.export import export_run  # noqa: PLC0415 - as above
 
     export_run(run_folder, dataset)
 
 
 def _experiment(name: str, given: dict[str, Any]) -> None:
     _check_extra()
-    from lightrouter_graph.cli.evaluate.running import run_experiment  # noqa: PLC0415 - as above
+    from lightrouter_graph.cli.evaluate.run import run_experiment  # noqa: PLC0415 - as above
 
-    _show(run_experiment(name, given, _command_line()), quiet=bool(given["quiet"]))
+    _print(run_experiment(name, given, _command_line()), quiet=bool(given["quiet"]))
 
 
 def _check_extra() -> None:
-    """Refuse at once what a missing package would end after all was run and paid for.
-
-    Raises:
-        EvaluationError: If a package of the extra is not installed; it says how to get it.
-    """
+    """Raise EvaluationError before the run if a package of the extra `eval` is missing."""
     from lightrouter_graph.evaluation.optional_dependencies import need  # noqa: PLC0415 - as above
 
     for module in ("scipy", "sklearn", "matplotlib", "textalloc", "jinja2"):
         need(module, extra="eval", what="lightrouter eval")
 
 
-def _show(reported: "Reported", *, quiet: bool) -> None:
-    from lightrouter_graph.cli.evaluate.showing import show  # noqa: PLC0415 - as above
+def _print(reported: "Reported", *, quiet: bool) -> None:
+    from lightrouter_graph.cli.evaluate.tables import print_results  # noqa: PLC0415 - as above
 
-    show(reported, quiet=quiet)
+    print_results(reported, quiet=quiet)
 
 
 def _command_line() -> str:
-    """Return the command as it goes into the report: an address may hold a password."""
+    """Return the command line for the report, redacted: a URL may hold a password."""
     from lightrouter_graph.redaction import redact  # noqa: PLC0415 - as above
 
     return redact(shlex.join(["lightrouter", *sys.argv[1:]]))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-_WHO, _WHAT, _LIVE = "Models", "What is run", "Calls"
+_MODELS, _RUN, _LIVE = "Models", "Run", "Model calls"
 
 
 def _option(panel: str, *names: str, metavar: str = "N", help: str, **more: object) -> object:  # noqa: A002
@@ -17,93 +17,106 @@ Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="A recording (.jsonl, .jsonl.gz); sample (a small one that ships); pocket or pocket:300 (generated "
-        "problems, live; pocket-new: in new wordings); a public set from its usual files, as gsm8k:FILE, or from the "
-        "hub, as gsm8k (math, math-500, mmlu, mmlu-pro, gpqa, mt-bench).",
+        help="A recording (.jsonl, .jsonl.gz); sample (bundled recording); pocket or pocket:300 (generated problems, "
+        "live; pocket-new: other wordings); a public data set from files (gsm8k:FILE) or from the Hugging Face hub: "
+        "gsm8k, math, math-500, mmlu, mmlu-pro, gpqa, mt-bench.",
     ),
 ]
 Models = Annotated[
     str | None,
     _option(
-        _WHO, "--models", metavar="A,B", help="Recorded models, the most trusted first. Default: all, dearest first."
+        _MODELS,
+        "--models",
+        metavar="A,B",
+        help="Recorded models, most trusted first. Default: all, most expensive first.",
     ),
 ]
 MaxPrice = Annotated[
     float | None,
     _option(
-        _WHO,
+        _MODELS,
         "--max-price",
         metavar="USD",
-        help="Only recorded models of at most so many USD per 1M output tokens.",
+        help="Use only recorded models up to this price, in USD per 1M output tokens.",
         min=0,
     ),
 ]
 MaxModels = Annotated[
     int | None,
-    _option(_WHO, "--max-models", help="Only the so many dearest of them, so that no result chose the pool.", min=2),
+    _option(
+        _MODELS,
+        "--max-models",
+        help="Use only the N most expensive recorded models: a rule independent of results.",
+        min=2,
+    ),
 ]
 Live = Annotated[
     bool,
-    _option(
-        _WHO, "--live", metavar="", help="Call models, also where the data hold recorded outputs; without any, always."
-    ),
+    _option(_MODELS, "--live", metavar="", help="Call models although the data holds recorded outputs."),
 ]
 Writer = Annotated[
     str | None,
     _option(
-        _WHO,
+        _MODELS,
         "--writer",
         metavar="SPEC",
-        help="Who merges answers: a model, or a candidate by its name. Default: the pool's first.",
+        help="Aggregator model: a spec or a candidate's name. Default: first of the pool.",
     ),
 ]
 Judge = Annotated[
     str | None,
     _option(
-        _WHO,
+        _MODELS,
         "--judge",
         metavar="SPEC",
-        help="Who ranks boots for the LLM selector and judges open-ended answers. Default: the pool's first.",
+        help="Model of the LLM selector and of the judge of open-ended answers. Default: first of the pool.",
     ),
 ]
 Questions = Annotated[
-    int | None, _option(_WHAT, "--questions", "-n", help="Most questions; always the same ones.", min=1)
+    int | None, _option(_RUN, "--questions", "-n", help="Maximum number of questions; always the same ones.", min=1)
 ]
 Changes = Annotated[
     list[str] | None,
     _option(
-        _WHAT,
+        _RUN,
         "--set",
         metavar="SETTING=VALUE",
-        help="A setting laid over every LightRouter method that does not set it itself, as boot_tokens=32.",
+        help="Setting for every LightRouter method that does not set it itself, e.g. boot_tokens=32.",
     ),
 ]
-Seed = Annotated[int, _option(_WHAT, "--seed", help="Of every random choice, and of the intervals.", min=0)]
+Seed = Annotated[int, _option(_RUN, "--seed", help="Seed of all random choices and of the bootstrap intervals.", min=0)]
 Folds = Annotated[
-    int, _option(_WHAT, "--folds", help="Parts of the data; each is judged by what the others taught.", min=2)
+    int,
+    _option(_RUN, "--folds", help="Folds of the data: methods learn on the other folds, never on their own.", min=2),
 ]
 Overhead = Annotated[
-    int, _option(_WHAT, "--overhead", help="Tokens of instructions that recorded prompts had and do not show.", min=0)
+    int,
+    _option(
+        _RUN,
+        "--overhead",
+        help="Tokens of the recorded prompts that the recording does not contain, such as instructions.",
+        min=0,
+    ),
 ]
 Out = Annotated[
     Path | None,
     _option(
-        _WHAT,
+        _RUN,
         "--out",
         "-o",
         metavar="DIR",
-        help="Where the report goes; a run that stopped goes on there. Default: ./lightrouter-eval/DATA-EXPERIMENT.",
+        help="Run directory; resumes a stopped run. Default: ./lightrouter-eval/DATA-EXPERIMENT.",
     ),
 ]
-Jobs = Annotated[int, _option(_WHAT, "--jobs", "-j", help="Processes of a replay.", min=1)]
-Concurrency = Annotated[int, _option(_LIVE, "--concurrency", help="Questions asked at once.", min=1)]
+Jobs = Annotated[int, _option(_RUN, "--jobs", "-j", help="Worker processes of a replay.", min=1)]
+Concurrency = Annotated[int, _option(_LIVE, "--concurrency", help="Questions processed concurrently.", min=1)]
 Budget = Annotated[
     float | None,
     _option(
         _LIVE,
         "--budget",
         metavar="USD",
-        help="What this sitting may take at most; needs --max-tokens and known prices. What is paid for is kept.",
+        help="Maximum cost of this command; needs --max-tokens and known prices. Paid results are kept.",
         min=0,
     ),
 ]
@@ -113,19 +126,20 @@ Tape = Annotated[
         _LIVE,
         "--tape",
         metavar="FILE",
-        help="Where replies are kept and found again; runs that share one pay once. Default: calls.jsonl in DIR.",
+        help="Cassette: file that records all model calls; runs that share it pay each call once. Default: "
+        "calls.jsonl in DIR.",
     ),
 ]
-MaxTokens = Annotated[int | None, _option(_LIVE, "--max-tokens", help="Most tokens of a full answer.", min=1)]
+MaxTokens = Annotated[int | None, _option(_LIVE, "--max-tokens", help="Maximum tokens of a full answer.", min=1)]
 Scoring = Annotated[
     str | None,
     _option(
         _LIVE,
         "--scoring",
-        metavar="WAY",
-        help="exact, number, letter or math, also for a recording; judge, live. Default: the data's own way.",
+        metavar="NAME",
+        help="exact, number, letter or math; judge (live only). Default: the data set's own scoring.",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Print nothing but the table.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Print only the results table.")]
 
 JOBS = max(1, os.cpu_count() or 1)

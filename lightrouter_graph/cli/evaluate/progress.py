@@ -1,4 +1,4 @@
-"""How far an evaluation is: a bar in a terminal, a line now and then elsewhere; all of it on stderr."""
+"""Progress of an evaluation on stderr: a progress bar in a terminal, otherwise one line per tenth."""
 
 import time
 from collections.abc import Callable
@@ -19,16 +19,16 @@ from rich.progress import (
 from lightrouter_graph.cli.formatting import one_line
 
 _TENTHS = 10
-_APART_S = 2.0
-"""Lines elsewhere than in a terminal are at least so far apart; the last comes in any case."""
+_INTERVAL_S = 2.0
+"""Minimum seconds between two lines; the last line is always printed."""
 
 
 class Bar:
-    """Tells of a run in a terminal, and in few words elsewhere.
+    """Progress bar in a terminal; otherwise at most ten lines.
 
     Args:
-        console: Where to; None for stderr.
-        clock: Tells seconds.
+        console: Rich console; None = stderr.
+        clock: Returns monotonic time in seconds.
     """
 
     def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -45,8 +45,8 @@ class Bar:
             transient=True,
         )
         self._task: TaskID | None = None
-        self._what, self._total, self._done, self._told = "", 0, 0, 0
-        self._told_at: float | None = None
+        self._what, self._total, self._done, self._tenth = "", 0, 0, 0
+        self._printed_at: float | None = None
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -56,39 +56,39 @@ class Bar:
         self._progress.stop()
 
     def say(self, line: str) -> None:
-        """Write a line."""
+        """Print one line."""
         self._console.print(one_line(line), style="dim", markup=False)
 
     def begin(self, what: str, total: int) -> None:
-        """Start a bar of so many steps in the place of the last; none for work that is done already."""
+        """Replace the bar with a new one of `total` steps; no bar if total is 0."""
         if self._task is not None:
             self._progress.remove_task(self._task)
-        self._what, self._total, self._done, self._told, self._told_at = what, total, 0, 0, None
+        self._what, self._total, self._done, self._tenth, self._printed_at = what, total, 0, 0, None
         self._task = self._progress.add_task(what, total=total) if total else None
 
     def advance(self, steps: int) -> None:
-        """Move it on; elsewhere than in a terminal a tenth is a line, where they are not too close."""
+        """Advance the bar by `steps`; without a terminal print each tenth, at most every two seconds."""
         self._done += steps
         if self._task is None:
             return
         self._progress.advance(self._task, steps)
         tenth = _TENTHS * self._done // self._total
-        if not self._console.is_terminal and tenth > self._told and (self._done >= self._total or self._is_time()):
-            self._told, self._told_at = tenth, self._clock()
+        if not self._console.is_terminal and tenth > self._tenth and (self._done >= self._total or self._is_time()):
+            self._tenth, self._printed_at = tenth, self._clock()
             self.say(f"{self._what}: {self._done:,} of {self._total:,}")
 
     def _is_time(self) -> bool:
-        return self._told_at is None or self._clock() - self._told_at >= _APART_S
+        return self._printed_at is None or self._clock() - self._printed_at >= _INTERVAL_S
 
 
 class NoBar(Bar):
-    """Tells nothing."""
+    """Prints nothing."""
 
     def say(self, line: str) -> None:
-        """Say nothing."""
+        """Ignore the line."""
 
     def begin(self, what: str, total: int) -> None:
-        """Say nothing."""
+        """Ignore the start."""
 
     def advance(self, steps: int) -> None:
-        """Say nothing."""
+        """Ignore the step."""

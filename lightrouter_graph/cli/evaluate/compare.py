@@ -1,4 +1,4 @@
-"""`lightrouter eval compare`."""
+"""`lightrouter eval compare`: paired differences between two runs, with bootstrap intervals."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from types import MappingProxyType
 from rich.table import Table
 from rich.text import Text
 
-from lightrouter_graph.cli.evaluate.showing import stdout_console
+from lightrouter_graph.cli.evaluate.tables import stdout_console
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.records import Interval, Result
 from lightrouter_graph.evaluation.report.formatting import points, short
@@ -30,28 +30,28 @@ _NAMES = MappingProxyType(
         "seconds_p95": "s to the end, 95th percentile",
     }
 )
-"""What is written for each figure, with its unit."""
+"""Label of each figure, with its unit."""
 
 _TIMES = frozenset(f"{latency}_{rank}" for latency in LATENCIES for rank in PERCENTILES)
 
-_NO_TIMES = "latencies are left out: those of a replay are simulated, those of a live run measured"
+_NO_TIMES = "latencies are not compared: a replay simulates them, a live run measures them"
 
 _EQUAL = (
-    "Equal scores too have an interval around 0: as many questions without a difference do not prove that there is "
-    "none, so every draw counts one question more that may differ."
+    "Equal scores have an interval around 0 as well: no difference on these questions does not prove that there is "
+    "none. Every bootstrap sample therefore counts one more question that may differ."
 )
 
 
 def print_comparison(before: Path, after: Path, *, show_all: bool = False) -> None:
-    """Print what changed for sure between two runs, method by method.
+    """Print the significant differences between two runs, method by method.
 
     Args:
-        before: The folder of a run.
-        after: That of another.
-        show_all: Whether to print figures too whose difference may be 0.
+        before: Directory of the first run.
+        after: Directory of the second run.
+        show_all: Print also the figures whose 95 % interval includes 0.
 
     Raises:
-        EvaluationError: If either is no run, or they share no method.
+        EvaluationError: If a directory holds no run, or the runs share no method.
     """
     found = compare(_results(before), _results(after))
     one, other = terms_of(before), terms_of(after)
@@ -63,10 +63,10 @@ def print_comparison(before: Path, after: Path, *, show_all: bool = False) -> No
         console.print(Text(problem, style="yellow"))
     if shown:
         console.print(_table(f"{before.name} to {after.name}", shown, starred=show_all))
-    for said, names in (("only before", found["only_before"]), ("only after", found["only_after"])):
+    for label, names in (("only before", found["only_before"]), ("only after", found["only_after"])):
         if names:
-            console.print(Text(f"{said}: {', '.join(names)}", style="dim"))
-    console.print(Text(_how_much(methods, show_all=show_all), style="dim"))
+            console.print(Text(f"{label}: {', '.join(names)}", style="dim"))
+    console.print(Text(_coverage(methods, show_all=show_all), style="dim"))
     if any(change["figure"] == "quality" and not change["difference"]["value"] for _, change in shown):
         console.print(Text(_EQUAL, style="dim"))
 
@@ -89,39 +89,39 @@ def _table(title: str, shown: Sequence[tuple[str, Change]], *, starred: bool) ->
     return table
 
 
-def _how_much(methods: Sequence[MethodChange], *, show_all: bool) -> str:
-    """Say how much was compared, how, and how much of it changed for sure."""
+def _coverage(methods: Sequence[MethodChange], *, show_all: bool) -> str:
+    """Describe how much was compared, how, and how many figures changed significantly."""
     changes = [change for method in methods for change in method["changes"]]
-    sure = sum(change["excludes_zero"] for change in changes)
+    significant = sum(change["excludes_zero"] for change in changes)
     unpaired = sum(not method["paired"] for method in methods)
-    how = f"as two samples ({unpaired} methods), not of equal questions" if unpaired else "question by question"
-    asked = sorted({method["after"] for method in methods})
-    over = f"{asked[0]:,}" if len(asked) == 1 else f"{asked[0]:,} to {asked[-1]:,}"
-    rest = "these have a *" if show_all else f"the other {len(changes) - sure} did not (all of them: --all)"
+    how = f"unpaired for {unpaired} methods (different questions)" if unpaired else "paired by question"
+    counts = sorted({method["after"] for method in methods})
+    questions = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+    rest = "marked *" if show_all else f"--all shows the other {len(changes) - significant}"
     return (
-        f"Compared {len(changes)} figures of {len(methods)} methods over {over} questions, {how}: {sure} changed for "
-        f"sure, that is the 95 % bootstrap interval of the difference is without 0; {rest}."
+        f"Compared {len(changes)} figures of {len(methods)} methods on {questions} questions, {how}: {significant} "
+        f"significant changes (95 % bootstrap interval of the difference excludes 0); {rest}."
     )
 
 
 def _results(folder: Path) -> list[Result]:
     path = folder / "results.jsonl"
     if not path.is_file():
-        msg = f"{folder} holds no run: there is no results.jsonl in it"
+        msg = f"{folder} holds no run: it has no results.jsonl"
         raise EvaluationError(msg)
     return ResultsFile(path).results
 
 
 def _differing(before: Terms, after: Terms) -> list[str]:
-    """Say which terms the two runs do not share; the order of candidates does not count."""
-    said = []
+    """Return one line for each term in which the runs differ; the order of candidates does not count."""
+    lines = []
     for name in ("data", "mode", "candidates", "scoring", "folds"):
         one, other = before.get(name), after.get(name)
         if name == "candidates":
             one, other = (sorted(terms.get("candidates", [])) for terms in (before, after))
         if one != other:
-            said.append(f"the runs differ in {name}: {str(one)[:60]} / {str(other)[:60]}")
-    return said
+            lines.append(f"the runs differ in {name}: {str(one)[:60]} / {str(other)[:60]}")
+    return lines
 
 
 def _written(change: Change) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""`lightrouter eval export`."""
+"""`lightrouter eval export`: sends the results of a run to LangSmith."""
 
 from pathlib import Path
 
@@ -10,27 +10,27 @@ from lightrouter_graph.evaluation.runs.run_directory import questions_of
 
 
 def export_run(folder: Path, dataset: str | None) -> None:
-    """Send a run to LangSmith.
+    """Send the results of a run to LangSmith.
 
     Args:
-        folder: Of the run.
-        dataset: The data set's name there; None for the folder's.
+        folder: Run directory.
+        dataset: Name of the LangSmith data set; None = name of the directory.
 
     Raises:
-        EvaluationError: If there is no such run, or no key.
+        EvaluationError: If the directory has no results, or LANGSMITH_API_KEY is not set.
     """
     results = ResultsFile(folder / "results.jsonl").results
     if not results:
-        msg = f"{folder} holds no results to send"
+        msg = f"{folder} has no results to export"
         raise EvaluationError(msg)
     name = dataset or folder.resolve().name
     with Bar() as bar:
-        bar.begin("sent to LangSmith", len(results))
+        bar.begin("exporting to LangSmith", len(results))
         sent = 0
 
-        def tell(done: int, _total: int) -> None:
+        def advance(done: int, _total: int) -> None:
             nonlocal sent
             bar.advance(done - sent)
             sent = done
 
-        print(export(results, questions_of(folder), dataset_name=name, experiment_prefix=name, progress=tell))
+        print(export(results, questions_of(folder), dataset_name=name, experiment_prefix=name, progress=advance))

@@ -1,4 +1,4 @@
-"""From the options of `lightrouter eval` to a study that is run."""
+"""Runs an experiment of `lightrouter eval` from its options."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -29,16 +29,19 @@ FOLDER = Path("lightrouter-eval")
 
 
 def run_experiment(name: str, given: Mapping[str, Any], command: str) -> Reported:
-    """Run an experiment as the options say.
+    """Run one experiment and write its report.
 
     Args:
-        name: The experiment's.
-        given: The options, by the names of the commands' parameters.
-        command: The whole command line.
+        name: Name of the experiment, e.g. "run" or "ablate-top-k".
+        given: Options by parameter name of the command.
+        command: The command line, for the report.
+
+    Returns:
+        The run with its summary and directory.
 
     Raises:
-        EvaluationError: If it cannot be run as asked.
-        PoolError: If the pool is not usable.
+        EvaluationError: If the options do not fit the data, the methods or an earlier run in the directory.
+        PoolError: If a candidate is not usable.
     """
     with NoBar() if given["quiet"] else Bar() as bar:
         bar.say(f"loading {given['data']}")
@@ -49,22 +52,28 @@ def run_experiment(name: str, given: Mapping[str, Any], command: str) -> Reporte
         try:
             return run_study(study, run, _design(name, given.get("method", ())), bar)
         except KeyboardInterrupt:
-            bar.say(f"what is done is kept in {folder}: the same command goes on from there")
+            bar.say(f"results are kept in {folder}: run the same command to resume")
             raise
 
 
 def play_again(
     earlier: Path, out: Path | None, methods: Sequence[str], command: str, *, tape: Path | None, quiet: bool
 ) -> Reported:
-    """Play the calls of a live run again.
+    """Replay the recorded calls of a live run.
 
     Args:
-        earlier: The folder of the run.
-        out: Where to; None for a folder beside it.
-        methods: Which methods; empty for those of the run.
-        command: The whole command line.
-        tape: Where its replies are; None for the run's own folder.
-        quiet: Whether to tell nothing.
+        earlier: Directory of the live run.
+        out: Directory of the replay; None = `RUN-again`.
+        methods: Method names; empty = those of the live run.
+        command: The command line, for the report.
+        tape: Cassette file with the recorded replies; None = calls.jsonl of the live run.
+        quiet: Print no progress.
+
+    Returns:
+        The run with its summary and directory.
+
+    Raises:
+        EvaluationError: If there is no such run, or the cassette lacks a call.
     """
     folder = out or earlier.with_name(f"{earlier.name}-again")
     chosen = methods or methods_of(earlier)
@@ -93,11 +102,9 @@ def _study(given: Mapping[str, Any], folder: Path, command: str, *, replayed: bo
 
 def _run(study: Study, given: Mapping[str, Any], data: DataSet, bar: Bar) -> Run:
     if _is_replayed(given, data):
-        _refuse(
-            given, _LIVE_ONLY, f"{study.data} holds recorded outputs, and these call models: give --live, or leave out"
-        )
+        _refuse(given, _LIVE_ONLY, f"{study.data} holds recorded outputs; add --live to call models, or remove")
         return over_recordings(study, data)
-    _refuse(given, _REPLAY_ONLY, "models are called here, and these choose among recorded ones: leave out")
+    _refuse(given, _REPLAY_ONLY, "this run calls models, so recorded ones cannot be selected: remove")
     source = open_pool(given["pool"], given["candidate"])
     bar.say(source.announcement)
     calls = Calls(
@@ -119,14 +126,14 @@ def _is_replayed(given: Mapping[str, Any], data: DataSet) -> bool:
 
 
 def _refuse(given: Mapping[str, Any], names: Sequence[str], why: str) -> None:
-    """Refuse options that would do nothing."""
+    """Raise an error for options without effect."""
     if idle := [f"--{name.replace('_', '-')}" for name in names if given[name]]:
         msg = f"{why} {', '.join(idle)}"
         raise EvaluationError(msg)
 
 
 def _cast(source: Source, given: Mapping[str, Any]) -> Cast:
-    """Say who takes part; the small models that come along have one that merges and none that judges."""
+    """Return the models of the run; the demo models have a merger and no judge."""
     own = source.aggregator.synthesis if isinstance(source.aggregator, AutoAggregator) else None
     merger = own.model if isinstance(own, LLMAggregator) and isinstance(own.model, Candidate) else None
     first = None if merger is not None else source.pool.candidates[0]
@@ -135,9 +142,9 @@ def _cast(source: Source, given: Mapping[str, Any]) -> Cast:
     return Cast(source.pool, writer, judge, follows=writer is not merger or merger is None)
 
 
-def _member(pool: Pool, role: str, told: str) -> Candidate:
-    """Return a candidate by its name in the pool, with the price it has there, or else a model by its spec."""
-    return pool[told] if told in pool.names else Candidate(role, told)
+def _member(pool: Pool, role: str, name: str) -> Candidate:
+    """Return the pool's candidate of that name, with its price, else a model by its spec."""
+    return pool[name] if name in pool.names else Candidate(role, name)
 
 
 def _design(name: str, methods: Sequence[str]) -> Design:
