@@ -30,7 +30,7 @@ class Bill(TypedDict):
     The output tokens of a lost call (cancelled, timeout, disconnected) are estimated: the mean of the completed calls
     of its stage, at most its cap. If a price is unknown, `usd` is None, `usd_known` is the sum of the known prices, and
     `unpriced` has the candidates without a price. `by_stage` splits `usage` by stage. `cached` counts boots from the
-    cache, which are in none of the sums.
+    cache, which no sum includes.
     """
 
     calls: int
