@@ -1,7 +1,8 @@
-"""Append-only files of JSON lines: on the disk when a call returns, readable after a kill."""
+"""Append-only JSON Lines files: written to disk before a call returns, readable after a kill."""
 
 import json
 import os
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,55 +11,73 @@ from lightrouter_graph.errors import EvaluationError
 
 
 def append_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
-    """Write records at the end of a file, which is made if need be, and wait until the disk has them."""
+    """Append records to a file and wait until they are on disk; the file is created if it does not exist.
+
+    Args:
+        path: The file.
+        records: JSON objects.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
-        file.write(b"".join(_line(record) for record in records))
+        file.write(b"".join(map(json_line, records)))
         file.flush()
         os.fsync(file.fileno())
 
 
-def read_lines(path: Path, required: Iterable[str], what: str) -> Iterator[dict[str, Any]]:
-    """Read the records of a file, after cutting off a last line that a kill left torn.
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file atomically: readers see the old or the new content, never a part of it.
 
     Args:
-        path: The file; one that is not there has no records.
-        required: The keys each record has.
-        what: What a record is, for errors.
+        path: The file.
+        content: Its new content.
+    """
+    written = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with written.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        written.replace(path)
+    finally:
+        written.unlink(missing_ok=True)
+
+
+def json_line(record: Mapping[str, Any]) -> bytes:
+    """Return a record as one line of UTF-8; lone surrogates, which models do generate, are escaped."""
+    try:
+        return json.dumps(record, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(record).encode() + b"\n"
+
+
+def read_lines(path: Path, required: Iterable[str], what: str) -> Iterator[dict[str, Any]]:
+    """Yield the records of a file. An incomplete last line, left by a kill, is removed from the file.
+
+    Args:
+        path: The file; a missing file has no records.
+        required: Keys of each record.
+        what: Name of a record for errors, such as "a result".
 
     Raises:
-        EvaluationError: If a whole line is not such a record; it names the line.
+        EvaluationError: If a complete line is not such a record; it names the line.
     """
     if not path.exists():
         return
     keys = set(required)
-    for number, line in enumerate(_without_torn_end(path).split(b"\n")[:-1], 1):
-        record = _parsed(line)
+    for number, line in enumerate(_complete_lines(path), 1):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            record = None
         if not isinstance(record, dict) or not record.keys() >= keys:
             msg = f"{path}, line {number}: not {what}, got {line[:80].decode(errors='replace')!r}"
             raise EvaluationError(msg)
         yield record
 
 
-def _line(record: Mapping[str, Any]) -> bytes:
-    try:
-        return json.dumps(record, ensure_ascii=False).encode() + b"\n"
-    except UnicodeEncodeError:  # half a character, which models do write, has no UTF-8: an escape keeps it
-        return json.dumps(record).encode() + b"\n"
-
-
-def _parsed(line: bytes) -> Any:
-    try:
-        return json.loads(line)
-    except ValueError:
-        return None
-
-
-def _without_torn_end(path: Path) -> bytes:
-    """Cut off what follows the last line end: a line that was being written when its writer was killed."""
+def _complete_lines(path: Path) -> list[bytes]:
     content = path.read_bytes()
     end = content.rfind(b"\n") + 1
     if end < len(content):
-        with path.open("r+b") as file:
-            file.truncate(end)
-    return content[:end]
+        os.truncate(path, end)
+    return content[:end].split(b"\n")[:-1]

@@ -1,4 +1,4 @@
-"""Where questions come from: recordings, public sets in their usual files or from the hub, generated problems."""
+"""Data sets: recordings, public sets from files or from the Hugging Face hub, and generated problems."""
 
 from lightrouter_graph.evaluation.datasets.recordings import ModelFacts, load_models, load_recording, write_recording
 from lightrouter_graph.evaluation.datasets.registry import known_names, load

@@ -1,39 +1,34 @@
-"""What is known of a public set, and how its rows, from files or from the hub, become questions."""
+"""`PublicSet`: reads a public data set from its files or from the hub; sampling and checks of data sets."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.datasets.readers import Row, read_rows
 from lightrouter_graph.evaluation.optional_dependencies import need
 from lightrouter_graph.evaluation.questions import DataSet, Question, Scoring
 
-
-class Fetch(Protocol):
-    """Gets one split of a set from the hub: rows by column names."""
-
-    def __call__(self, repo: str, config: str | None, split: str) -> Iterable[Mapping[str, Any]]:
-        """Fetch it; may raise whatever the network does."""
-        ...
+Fetch = Callable[[str, str | None, str], Iterable[Mapping[str, Any]]]
+"""Function (repository, configuration, split) -> rows by column name; may raise any network error."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublicSet:
-    """A public set.
+    """A public data set.
 
     Attributes:
-        name: How it is called on the command line.
-        repo: Its name on the hub.
-        read: Makes a question of a row; its id may be "", and is then made of the set's name and the row's number.
-        scoring: How answers are scored.
-        split: What is read unless one says otherwise.
-        configs: Its parts on the hub that make up the whole, None for the default one.
-        hub_split: Says what a split is called on the hub, and in which configuration.
-        columns: Names of the columns of its CSV files, where these have no header.
-        note: What a reader of figures must know.
+        name: Name on the command line.
+        repo: Repository on the hub.
+        read: Function from a row to a question; an empty id is replaced by the number of the row.
+        scoring: Scoring method of its answers.
+        split: Default split.
+        configs: Configurations on the hub that form the whole set; None is the default configuration.
+        hub_split: Function from a split to (configuration, split) on the hub, if they differ.
+        columns: Column names of CSV files without a header.
+        note: Caveat for readers of a report; "" for none.
     """
 
     name: str
@@ -47,18 +42,26 @@ class PublicSet:
     note: str = ""
 
     def from_files(self, path: Path, *, split: str | None = None) -> DataSet:
-        """Read it from a file or folder in one of its usual layouts.
+        """Read the set from a file or folder in one of its published layouts.
+
+        Args:
+            path: The file or folder.
+            split: Name of the split; None for the default split.
 
         Raises:
-            EvaluationError: If there is none, or a row is damaged; with its place.
+            EvaluationError: If there is no such file, or a row is invalid; it names the row.
         """
-        return self._data_set(read_rows(path, split=split, wanted=self.split, columns=self.columns))
+        return self._data_set(read_rows(path, split=split, preferred=self.split, columns=self.columns))
 
     def from_hub(self, fetch: Fetch, *, split: str | None = None) -> DataSet:
-        """Read it from the hub.
+        """Read the set from the hub.
+
+        Args:
+            fetch: Function that downloads a split.
+            split: Name of the split; None for the default split.
 
         Raises:
-            EvaluationError: If it cannot be fetched, or a row is not what it should be; with its place.
+            EvaluationError: If the download fails, or a row is invalid; it names the row.
         """
         return self._data_set(self._fetched(fetch, split or self.split))
 
@@ -70,30 +73,35 @@ class PublicSet:
                 rows = fetch(self.repo, config, name)
             except EvaluationError:
                 raise
-            except Exception as exc:  # the hub's client raises errors of many kinds and of other packages
-                msg = f"{where} could not be fetched from the hub ({exc}); with files of your own: {self.name}:PATH"
+            except Exception as exc:  # the hub client raises errors of many kinds and of other packages
+                msg = f"{where} could not be fetched from the hub ({exc}); to read local files, write {self.name}:PATH"
                 raise EvaluationError(msg) from exc
             for number, row in enumerate(rows, 1):
                 yield f"{where}, row {number}", row
 
     def _data_set(self, rows: Iterable[tuple[str, Row]]) -> DataSet:
-        questions = [self._question(place, row, number) for number, (place, row) in enumerate(rows)]
+        questions = [self._question(location, row, number) for number, (location, row) in enumerate(rows)]
         return checked(DataSet(self.name, tuple(questions), self.scoring, self.note))
 
-    def _question(self, place: str, row: Row, number: int) -> Question:
+    def _question(self, location: str, row: Row, number: int) -> Question:
         try:
             question = self.read(row)
         except EvaluationError as exc:
-            msg = f"{place}: {exc}"
+            msg = f"{location}: {exc}"
             raise EvaluationError(msg) from exc
         return replace(question, id=f"{self.name}-{question.id or format(number, '05')}")
 
 
 def load_from_hub(repo: str, config: str | None, split: str) -> Iterable[Mapping[str, Any]]:
-    """Fetch rows with the library `datasets`, which keeps them on disk.
+    """Download a split with the package `datasets`, which caches it on disk.
+
+    Args:
+        repo: Repository on the hub.
+        config: Configuration; None for the default one.
+        split: Name of the split.
 
     Raises:
-        EvaluationError: If the library is not installed.
+        EvaluationError: If the package is not installed.
     """
     datasets = need("datasets", extra="datasets", what=f"{repo} from the hub")
     rows: Iterable[Mapping[str, Any]] = datasets.load_dataset(repo, config, split=split)
@@ -101,41 +109,36 @@ def load_from_hub(repo: str, config: str | None, split: str) -> Iterable[Mapping
 
 
 def checked(data: DataSet) -> DataSet:
-    """Return the set as it is.
-
-    Raises:
-        EvaluationError: If it has no question, or two of the same id.
-    """
+    """Return the data set; raise an `EvaluationError` if it is empty or two questions have the same id."""
     ids = [question.id for question in data.questions]
     if not ids:
-        msg = f"the set {data.name!r} has no questions"
+        msg = f"the data set {data.name!r} has no questions"
         raise EvaluationError(msg)
-    seen: set[str] = set()
-    for name in ids:
-        if name in seen:
-            msg = f"the set {data.name!r} has two questions with the id {name!r}"
-            raise EvaluationError(msg)
-        seen.add(name)
+    if len(set(ids)) < len(ids):
+        twice = next(name for name in ids if ids.count(name) > 1)
+        msg = f"the data set {data.name!r} has two questions with the id {twice!r}"
+        raise EvaluationError(msg)
     return data
 
 
 def sampled(data: DataSet, limit: int | None) -> DataSet:
-    """Keep at most `limit` questions, in their order.
+    """Return at most `limit` questions, in their order.
 
-    A hash of the id decides which, so that a set sorted by subject is not cut to its first subject, equal limits keep
-    equal questions, and a lower limit keeps some of those of a higher one.
+    A hash of the id selects them, so the sample spreads over a sorted data set, equal limits select equal questions,
+    and a lower limit selects a subset of a higher one.
+
+    Args:
+        data: The data set.
+        limit: Maximum number of questions, >= 1; None for all.
 
     Raises:
-        EvaluationError: If the limit is below 1.
+        EvaluationError: If `limit` < 1.
     """
     if limit is None:
         return data
     if limit < 1:
         msg = f"limit must be >= 1, got {limit}"
         raise EvaluationError(msg)
-    kept = {question.id for question in sorted(data.questions, key=_place)[:limit]}
+    by_hash = sorted(data.questions, key=lambda q: hashlib.sha256(f"sample:{q.id}".encode()).digest())
+    kept = {question.id for question in by_hash[:limit]}
     return replace(data, questions=tuple(question for question in data.questions if question.id in kept))
-
-
-def _place(question: Question) -> bytes:
-    return hashlib.sha256(f"sample:{question.id}".encode()).digest()

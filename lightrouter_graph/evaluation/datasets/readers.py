@@ -1,4 +1,4 @@
-"""Rows of a table, whatever file they come in: JSON, JSON lines, CSV or Parquet, alone or in a folder."""
+"""Reads table rows from JSON, JSON Lines, CSV and Parquet files, or from folders of them."""
 
 import csv
 import json
@@ -13,44 +13,51 @@ from lightrouter_graph.evaluation.optional_dependencies import need
 from lightrouter_graph.testing.jsonl import read_json_lines
 
 Row = Mapping[str, Any]
-"""One row by column names. `FILE` holds the stem of the file it comes from."""
+"""One row by column name; `FILE` is the stem of its file."""
 
 FILE = "__file__"
-
 _SUFFIXES = (".json", ".jsonl", ".jsonl.gz", ".csv", ".parquet")
-_TOKENS = re.compile(r"[^a-z]+")
 
 
 def read_rows(
-    path: Path, *, split: str | None = None, wanted: str | None = None, columns: Sequence[str] = ()
+    path: Path, *, split: str | None = None, preferred: str | None = None, columns: Sequence[str] = ()
 ) -> Iterator[tuple[str, Row]]:
-    """Read all rows of a file, or of the files in a folder and below it, in the order of their paths.
+    """Yield all rows of a file, or of all files below a folder in the order of their paths.
 
     Args:
         path: The file or folder.
-        split: In a folder, only files whose name, or a folder of theirs, has this word in it.
-        wanted: The same, but where no file has it, all are read.
-        columns: Names of the columns of a CSV file without a header.
+        split: In a folder, read only files with this word in their path.
+        preferred: As `split`, but all files are read if none has the word.
+        columns: Column names of a CSV file without a header.
 
     Yields:
-        Where the row stands, to be named in errors, and the row.
+        Location of the row for error messages, and the row.
 
     Raises:
-        EvaluationError: If there is no such file, or one is damaged.
+        EvaluationError: If there is no such file, or one is invalid.
     """
-    for file in _files(path, split, wanted):
-        for place, row in _read_file(file, columns):
-            if not isinstance(row, Mapping):
-                msg = f"{place}: not a row with named columns"
-                raise EvaluationError(msg)
-            yield place, {FILE: file.name.partition(".")[0], **row}
+    for file in _files(path, split, preferred):
+        try:
+            for location, row in _read_file(file, columns):
+                if not isinstance(row, Mapping):
+                    msg = f"{location}: not a row with named columns"
+                    raise EvaluationError(msg)
+                yield location, {FILE: file.name.partition(".")[0], **row}
+        except (ValueError, OSError, EOFError, RecursionError, csv.Error, zlib.error) as exc:
+            if isinstance(exc, EvaluationError):
+                raise
+            raise EvaluationError(str(exc) if str(file) in str(exc) else f"{file}: {exc}") from exc
 
 
 def text_of(row: Row, *names: str) -> str:
-    """Return the text in the first of these columns that the row has.
+    """Return the text of the first of these columns that the row has.
+
+    Args:
+        row: The row.
+        names: Column names.
 
     Raises:
-        EvaluationError: If it has none of them, or there is no text in it.
+        EvaluationError: If the row has none of them, or the cell has no text.
     """
     found = next((row[name] for name in names if row.get(name) is not None), None)
     if not isinstance(found, str | int | float) or isinstance(found, bool) or not str(found).strip():
@@ -60,12 +67,12 @@ def text_of(row: Row, *names: str) -> str:
     return str(found)
 
 
-def _files(path: Path, split: str | None, wanted: str | None) -> list[Path]:
+def _files(path: Path, split: str | None, preferred: str | None) -> list[Path]:
     if path.is_file():
         return [path]
     files = sorted(file for file in path.rglob("*") if file.name.endswith(_SUFFIXES) and file.is_file())
-    word = split or wanted
-    of_split = [file for file in files if word in _words(file.relative_to(path))] if word else files
+    word = split or preferred
+    of_split = [file for file in files if word in re.split(r"[^a-z]+", str(file.relative_to(path)).lower())]
     found = of_split or ([] if split else files)
     if not found:
         which = f" of split {split!r}" if split else ""
@@ -74,35 +81,20 @@ def _files(path: Path, split: str | None, wanted: str | None) -> list[Path]:
     return found
 
 
-def _words(path: Path) -> set[str]:
-    return {word for part in path.parts for word in _TOKENS.split(part.lower())}
-
-
 def _read_file(file: Path, columns: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    try:
-        if file.name.endswith(".parquet"):
-            yield from _numbered(file, _read_parquet(file))
-        elif file.name.endswith(".csv"):
-            yield from _read_csv(file, columns)
-        elif file.name.endswith(".json"):
-            yield from _read_json(file)
-        else:
-            yield from read_json_lines(file)
-    except EvaluationError:
-        raise
-    except (ValueError, OSError, EOFError, csv.Error, zlib.error) as exc:
-        known = str(exc) if str(file) in str(exc) else f"{file}: {exc}"
-        raise EvaluationError(known) from exc
+    if file.name.endswith(".parquet"):
+        parquet = need("pyarrow.parquet", extra="datasets", what="a Parquet file")
+        yield from _numbered(file, parquet.read_table(file).to_pylist())
+    elif file.name.endswith(".csv"):
+        yield from _read_csv(file, columns)
+    elif file.name.endswith(".json"):
+        yield from _read_json(file)
+    else:
+        yield from read_json_lines(file)
 
 
 def _numbered(file: Path, rows: Sequence[Any]) -> Iterator[tuple[str, Any]]:
     return ((f"{file}, row {number}", row) for number, row in enumerate(rows, 1))
-
-
-def _read_parquet(file: Path) -> list[dict[str, Any]]:
-    parquet = need("pyarrow.parquet", extra="datasets", what="a Parquet file")
-    rows: list[dict[str, Any]] = parquet.read_table(file).to_pylist()
-    return rows
 
 
 def _read_csv(file: Path, columns: Sequence[str]) -> Iterator[tuple[str, Any]]:
@@ -110,24 +102,18 @@ def _read_csv(file: Path, columns: Sequence[str]) -> Iterator[tuple[str, Any]]:
         reader = csv.reader(lines, strict=True)
         header: Sequence[str] = columns or next(reader, [])
         for cells in reader:
-            place = f"{file}, line {reader.line_num}"
+            location = f"{file}, line {reader.line_num}"
             if len(cells) != len(header):
-                msg = f"{place}: {len(cells)} cells instead of {len(header)}"
+                msg = f"{location}: {len(cells)} cells instead of {len(header)}"
                 raise EvaluationError(msg)
-            yield place, dict(zip(header, cells, strict=True))
+            yield location, dict(zip(header, cells, strict=True))
 
 
 def _read_json(file: Path) -> Iterator[tuple[str, Any]]:
-    """Read a list of rows, or the one row that the file is."""
+    """Yield the rows of a list, or the single row of an object."""
     try:
-        held = json.loads(file.read_text(encoding="utf-8"))
-    except RecursionError as exc:
-        msg = f"{file}: nested too deep"
-        raise EvaluationError(msg) from exc
+        value = json.loads(file.read_text(encoding="utf-8"))
     except json.JSONDecodeError as exc:
         msg = f"{file}, line {exc.lineno}: not JSON ({exc.msg})"
         raise EvaluationError(msg) from exc
-    if isinstance(held, list):
-        yield from _numbered(file, held)
-    else:
-        yield str(file), held
+    yield from _numbered(file, value) if isinstance(value, list) else [(str(file), value)]

@@ -1,18 +1,16 @@
-"""Recordings: what models said to questions, one JSON line per question, and what the models cost."""
+"""Recordings: outputs of models, one JSON line per question, and `models.json` with prices and timing."""
 
 import gzip
-import json
-import os
-import secrets
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.datasets.base import checked
+from lightrouter_graph.evaluation.jsonl_log import json_line, replace_file
 from lightrouter_graph.evaluation.questions import DataSet, Output, Question
 from lightrouter_graph.providers.pricing import Price
 from lightrouter_graph.testing.jsonl import read_json_lines
@@ -22,7 +20,7 @@ SUFFIXES = (".jsonl", ".jsonl.gz")
 
 
 class _Line(BaseModel):
-    """What the lines may hold; what else they hold is passed over, so that others may add to them."""
+    """Schema of a line. Unknown fields are ignored, so that other tools can add their own."""
 
     model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
 
@@ -38,16 +36,9 @@ class _OutputLine(_Line):
     samples: list["_OutputLine"] = []
 
     def output(self) -> Output:
-        return Output(
-            text=self.text,
-            score=self.score,
-            tokens=count_tokens(self.text) if self.tokens is None else self.tokens,
-            input_tokens=self.input_tokens,
-            ttft_s=self.ttft_s,
-            seconds=self.seconds,
-            finished=self.finished,
-            samples=tuple(sample.output() for sample in self.samples),
-        )
+        tokens = count_tokens(self.text) if self.tokens is None else self.tokens
+        samples = tuple(sample.output() for sample in self.samples)
+        return Output(**self.model_dump(exclude={"tokens", "samples"}), tokens=tokens, samples=samples)
 
 
 class _QuestionLine(_Line):
@@ -74,12 +65,12 @@ _MODELS = TypeAdapter(dict[str, _ModelLine])
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What is known of a recorded model beside its outputs.
+    """Price and timing of a recorded model.
 
     Attributes:
-        price: USD per 1M tokens; None where not known.
-        ttft_s: Seconds to the first token, >= 0; None where not known.
-        tokens_per_s: Tokens per second after it, > 0; None where not known.
+        price: USD per 1M tokens; None if unknown.
+        ttft_s: Seconds to the first token, >= 0; None if unknown.
+        tokens_per_s: Tokens per second after it, > 0; None if unknown.
     """
 
     price: Price | None = None
@@ -91,23 +82,20 @@ def load_recording(path: str | Path) -> DataSet:
     """Read a recording.
 
     Args:
-        path: A `.jsonl` or `.jsonl.gz` file. Each line has `id`, `question`, perhaps `category`, `answer`, and
-            `outputs` by model: `text`, perhaps `score` (0 to 1), `tokens`, `input_tokens`, `ttft_s`, `seconds`,
-            `finished`, and `samples` of the same form. Where `tokens` are missing they are counted by a regular
-            expression that comes close (`lightrouter_graph.testing.tokens`).
+        path: A `.jsonl` or `.jsonl.gz` file. Each line has `id`, `question`, optional `category`, `answer`, and
+            `outputs` by model: `text`, optional `score` (0 to 1), `tokens`, `input_tokens`, `ttft_s`, `seconds`,
+            `finished`, and `samples` in the same schema. Missing `tokens` are counted by a regular expression that
+            approximates a tokenizer (`lightrouter_graph.testing.tokens`).
 
     Returns:
-        The questions in the order of the file, named after it; scored as they were recorded.
+        The questions in the order of the file, named after it, with the recorded scores.
 
     Raises:
-        EvaluationError: If there is no such file or it is damaged; the first damaged line, or the first
-            whose id another has too, is named, and what is wrong.
+        EvaluationError: If the file cannot be read, or a line is invalid or repeats an id; it names the line.
     """
     path = Path(path)
     try:
-        questions = tuple(_distinct((place, _read(place, line)) for place, line in read_json_lines(path)))
-    except EvaluationError:
-        raise
+        questions = tuple(_distinct((location, _read(location, line)) for location, line in read_json_lines(path)))
     except OSError as exc:
         msg = f"cannot read the recording {path}: {exc.strerror or exc}"
         raise EvaluationError(msg) from exc
@@ -117,29 +105,25 @@ def load_recording(path: str | Path) -> DataSet:
 
 
 def write_recording(path: str | Path, data: DataSet) -> None:
-    """Write a recording that `load_recording` reads back; readers meet the old file or the whole new one.
+    """Write a recording in the schema of `load_recording`; the file is replaced atomically.
 
     Args:
-        path: A `.jsonl` file, packed where its name ends in `.gz`. Equal data give equal bytes.
-        data: What to write. Its name, scoring and note are not kept.
+        path: A `.jsonl` file, compressed if its name ends in `.gz`. Equal data give equal bytes.
+        data: The questions with outputs. Name, scoring and note are not written.
     """
     path = Path(path)
-    written = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with written.open("xb") as file:
-            _write_lines(file, data, packed=path.suffix == ".gz")
-            file.flush()
-            os.fsync(file.fileno())
-        written.replace(path)
-    finally:
-        written.unlink(missing_ok=True)
+    content = b"".join(json_line(_as_json(question)) for question in data.questions)
+    replace_file(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
 
 
 def load_models(path: str | Path) -> dict[str, ModelFacts]:
-    """Read `models.json`: by model `price_in` and `price_out` (USD per 1M tokens), perhaps `ttft_s`, `tokens_per_s`.
+    """Read `models.json`: by model `price_in` and `price_out` (USD per 1M tokens), optional `ttft_s`, `tokens_per_s`.
+
+    Args:
+        path: The file.
 
     Raises:
-        EvaluationError: If there is no such file, or it does not say that.
+        EvaluationError: If the file cannot be read or has another schema.
     """
     path = Path(path)
     try:
@@ -153,29 +137,29 @@ def load_models(path: str | Path) -> dict[str, ModelFacts]:
     return {name: _facts(path, name, line) for name, line in lines.items()}
 
 
-def _read(place: str, line: Any) -> Question:
+def _read(location: str, line: Any) -> Question:
     try:
         return _QuestionLine.model_validate(line).read()
     except ValidationError as exc:
-        msg = f"{place}: {_problem(exc)}"
+        msg = f"{location}: {_problem(exc)}"
         raise EvaluationError(msg) from exc
 
 
 def _distinct(read: Iterable[tuple[str, Question]]) -> Iterator[Question]:
-    """Pass the questions on, and see that no two have the same id."""
-    seen: dict[str, str] = {}
-    for place, question in read:
-        if question.id in seen:
-            msg = f"{place}: two questions have the id {question.id!r}, the other is on {seen[question.id]}"
+    """Yield the questions; raise if two have the same id."""
+    lines: dict[str, str] = {}
+    for location, question in read:
+        if question.id in lines:
+            msg = f"{location}: two questions have the id {question.id!r}, the other is on {lines[question.id]}"
             raise EvaluationError(msg)
-        seen[question.id] = place.rpartition(", ")[2]
+        lines[question.id] = location.rpartition(", ")[2]
         yield question
 
 
 def _problem(exc: ValidationError) -> str:
     first = exc.errors(include_url=False)[0]
     where = ".".join(map(str, first["loc"]))
-    # pydantic's own words for this name a class of ours, which nobody who wrote the file can know.
+    # pydantic's message for this type names a class of this module, which is unknown to the author of the file.
     what = "Input should be an object" if first["type"] == "model_type" else first["msg"]
     return f"{where}: {what}" if where else what
 
@@ -184,42 +168,21 @@ def _facts(path: Path, name: str, line: _ModelLine) -> ModelFacts:
     if (line.price_in is None) != (line.price_out is None):
         msg = f"{path}: {name} needs both 'price_in' and 'price_out', or neither"
         raise EvaluationError(msg)
-    priced = line.price_in is not None and line.price_out is not None
-    price = Price(line.price_in or 0.0, line.price_out or 0.0) if priced else None
+    price = None if line.price_in is None or line.price_out is None else Price(line.price_in, line.price_out)
     return ModelFacts(price, line.ttft_s, line.tokens_per_s)
 
 
-def _write_lines(file: BinaryIO, data: DataSet, *, packed: bool) -> None:
-    if packed:
-        with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as inner:
-            inner.writelines(_line(question) for question in data.questions)
-    else:
-        file.writelines(_line(question) for question in data.questions)
-
-
-def _line(question: Question) -> bytes:
-    row: dict[str, Any] = {
+def _as_json(question: Question) -> dict[str, Any]:
+    return {
         "id": question.id,
         "question": question.text,
         "category": question.category,
         "answer": question.reference,
-        "outputs": {name: _spell(output) for name, output in question.outputs.items()},
+        "outputs": {name: _output_json(output) for name, output in question.outputs.items()},
     }
-    # Halves of characters, which models do write, have no UTF-8: as escapes they come back as they were.
-    text = json.dumps(row, ensure_ascii=False)
-    return (text if text.isascii() or _is_whole(text) else json.dumps(row)).encode() + b"\n"
 
 
-def _is_whole(text: str) -> bool:
-    return not any("\ud800" <= char <= "\udfff" for char in text)
-
-
-def _spell(output: Output) -> Mapping[str, Any]:
-    told: dict[str, Any] = {"text": output.text, "score": output.score, "tokens": output.tokens}
-    further = {name: getattr(output, name) for name in ("input_tokens", "ttft_s", "seconds")}
-    told |= {name: value for name, value in further.items() if value is not None}
-    if not output.finished:
-        told["finished"] = False
-    if output.samples:
-        told["samples"] = [_spell(sample) for sample in output.samples]
-    return told
+def _output_json(output: Output) -> dict[str, Any]:
+    """Return the fields of an output that differ from their defaults."""
+    values = {f.name: v for f in fields(output) if (v := getattr(output, f.name)) != f.default}
+    return values | ({"samples": [_output_json(sample) for sample in output.samples]} if output.samples else {})

@@ -1,36 +1,31 @@
-"""Data sets by name: a recording, a public set from files or from the hub, or generated problems."""
+"""Loads data sets by name: a recording, a public set from files or from the hub, or generated problems."""
 
 from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.datasets.base import Fetch, PublicSet, load_from_hub, sampled
-from lightrouter_graph.evaluation.datasets.gpqa import GPQA
-from lightrouter_graph.evaluation.datasets.gsm8k import GSM8K
-from lightrouter_graph.evaluation.datasets.math import MATH, MATH_500
-from lightrouter_graph.evaluation.datasets.mmlu import MMLU
-from lightrouter_graph.evaluation.datasets.mmlu_pro import MMLU_PRO
-from lightrouter_graph.evaluation.datasets.mt_bench import MT_BENCH
-from lightrouter_graph.evaluation.datasets.pocket import DEFAULT_COUNT, POCKET, POCKET_NEW, draw_pocket
+from lightrouter_graph.errors import EvaluationError, did_you_mean
+from lightrouter_graph.evaluation.datasets.base import Fetch, load_from_hub, sampled
+from lightrouter_graph.evaluation.datasets.public_sets import PUBLIC
 from lightrouter_graph.evaluation.datasets.recordings import SUFFIXES, load_recording
-from lightrouter_graph.evaluation.problems.drawing import Wording
-from lightrouter_graph.evaluation.questions import DataSet
+from lightrouter_graph.evaluation.problems import draw_problems
+from lightrouter_graph.evaluation.questions import DataSet, Question
 
-SAMPLE_NOTE = (
-    "Five models of 427,000 parameters, made for these generated grade-school problems: nothing of it carries over to "
-    "the models you use."
-)
-
-PUBLIC: dict[str, PublicSet] = {known.name: known for known in (GSM8K, MATH, MATH_500, MMLU, MMLU_PRO, GPQA, MT_BENCH)}
-"""The public sets by name."""
+POCKET, POCKET_NEW = "pocket", "pocket-new"
+_POCKET_NOTE = "Generated grade-school problems for the small models of this package."
+_POCKET_COUNT = 200
 
 SAMPLE = "sample"
-"""What the models that come with the package were recorded to say to 400 generated problems; it ships with it."""
+"""Recording of the small models of this package on 400 generated problems."""
+
+SAMPLE_NOTE = (
+    "Five models of 427,000 parameters, trained for these generated grade-school problems: the results do not transfer "
+    "to other models."
+)
 
 
 def known_names() -> tuple[str, ...]:
-    """Return the names that `load` knows, beside paths of recordings."""
+    """Return the names that `load` accepts, besides paths of recordings."""
     return (*PUBLIC, POCKET, POCKET_NEW, SAMPLE)
 
 
@@ -38,15 +33,15 @@ def load(name: str, *, split: str | None = None, limit: int | None = None, fetch
     """Load a data set.
 
     Args:
-        name: The path of a recording (`.jsonl` or `.jsonl.gz`); `gsm8k:PATH` for a public set from a file or folder;
-            `gsm8k` for one from the hub; `pocket` or `pocket:300` for so many generated problems, `pocket-new` for
-            some in new wordings; `sample` for the recording that ships.
-        split: Which part of a public set; None for the one that is usually reported.
-        limit: Most questions, >= 1; which, a hash of their ids decides, so it is always the same ones.
-        fetch: How rows come from the hub.
+        name: Path of a recording (`.jsonl` or `.jsonl.gz`); `gsm8k:PATH` for a public set from a file or folder;
+            `gsm8k` for one from the hub; `pocket` or `pocket:300` for that many generated problems, `pocket-new` for
+            problems in held-out phrasings; `sample` for the recording in the package.
+        split: Split of a public set; None for the split of published results.
+        limit: Maximum number of questions, >= 1; a hash of their ids selects them, so the selection is stable.
+        fetch: Function that downloads a split from the hub.
 
     Raises:
-        EvaluationError: If nothing is known by that name, it has no such split, it cannot be read, or `limit` < 1.
+        EvaluationError: If the name or the split is unknown, the data cannot be read, or `limit` < 1.
 
     >>> load("pocket:3").questions[0].id
     'pocket-00000'
@@ -63,27 +58,37 @@ def _load(name: str, split: str | None, fetch: Fetch) -> DataSet:
         msg = f"{name!r} has no splits, got split={split!r}"
         raise EvaluationError(msg)
     if name == SAMPLE:
-        with as_file(files("lightrouter_graph.evaluation.datasets") / "sample.jsonl.gz") as path:
+        with as_file(files(__package__) / "sample.jsonl.gz") as path:
             return replace(load_recording(path), note=SAMPLE_NOTE)
     if known in {POCKET, POCKET_NEW}:
-        wording: Wording = "seen" if known == POCKET else "held out"
-        return draw_pocket(_count(rest, name) if colon else DEFAULT_COUNT, wording=wording)
+        return _pocket(known, _count(rest, name) if colon else _POCKET_COUNT)
     if name.endswith(SUFFIXES) or Path(name).is_file():
         return load_recording(Path(name))
-    msg = f"unknown data set {name!r}: known are {', '.join(known_names())}, and paths of {' or '.join(SUFFIXES)} files"
+    hint = did_you_mean(known, known_names())
+    msg = f"unknown data set {name!r}{hint}: known are {', '.join(known_names())}, and paths of {' or '.join(SUFFIXES)}"
     raise EvaluationError(msg)
 
 
-def _path(written: str, name: str) -> Path:
-    path = Path(written).expanduser()
-    if not written or not path.exists():
-        msg = f"no file or folder at {written!r} (in {name!r})"
+def _pocket(name: str, count: int) -> DataSet:
+    """Return generated problems that the small models of this package were not trained on."""
+    drawn = draw_problems(count, wording="seen" if name == POCKET else "held out")
+    questions = tuple(
+        Question(f"{name}-{number:05}", problem.question, category=problem.kind, reference=str(problem.answer))
+        for number, problem in enumerate(drawn)
+    )
+    return DataSet(name, questions, "number", _POCKET_NOTE)
+
+
+def _path(text: str, name: str) -> Path:
+    path = Path(text).expanduser()
+    if not text or not path.exists():
+        msg = f"no file or folder at {text!r} (in {name!r})"
         raise EvaluationError(msg)
     return path
 
 
-def _count(written: str, name: str) -> int:
-    if not written.isascii() or not written.isdigit():
-        msg = f"a number of problems must follow the colon in {name!r}, as in pocket:300"
+def _count(text: str, name: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        msg = f"the colon in {name!r} needs a number of problems >= 1, as in pocket:300"
         raise EvaluationError(msg)
-    return int(written)
+    return int(text)

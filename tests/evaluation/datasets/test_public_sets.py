@@ -224,7 +224,7 @@ def test_mt_bench_asks_the_first_turn_and_says_so(tmp_path):
     ("name", "row", "problem"),
     [
         ("gsm8k", {"question": "What?"}, r"no text in the column 'answer' \(columns: question\)"),
-        ("gsm8k", {"question": "What?", "answer": "4"}, "no number behind '####'"),
+        ("gsm8k", {"question": "What?", "answer": "4"}, "no number after '####'"),
         ("math", MATH_ROW | {"solution": "It is 4."}, "no .*boxed.* answer in the solution"),
         ("mmlu", {"question": "?", "choices": ["a", "b"], "answer": 7, "subject": "x"}, "0 to 3, got '7'"),
         ("mmlu-pro", PRO_ROW | {"answer": "K"}, "a letter from A to J, got 'K'"),

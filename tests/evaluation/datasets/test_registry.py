@@ -109,7 +109,7 @@ def test_the_sample_ships_with_scores_and_says_what_it_is_not():
     assert len(data.questions) == 400
     assert {len(question.outputs) for question in data.questions} == {5}
     assert all(output.score in {0.0, 1.0} for question in data.questions for output in question.outputs.values())
-    assert "carries over" in data.note
+    assert "do not transfer" in data.note
 
 
 def test_new_wordings_are_other_questions():
