@@ -1,19 +1,17 @@
-"""From the way a set is scored to the scorer that does it."""
+"""Scorers by scoring method."""
 
 from langchain_core.language_models import BaseChatModel
 
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.questions import Scoring
-from lightrouter_graph.evaluation.scoring.base import Scorer
-from lightrouter_graph.evaluation.scoring.exact import ExactScorer
+from lightrouter_graph.evaluation.scoring.base import ExactScorer, RecordedScorer, Scorer
 from lightrouter_graph.evaluation.scoring.judge import JudgeScorer
 from lightrouter_graph.evaluation.scoring.letter import LetterScorer
 from lightrouter_graph.evaluation.scoring.math import MathScorer
 from lightrouter_graph.evaluation.scoring.number import NumberScorer
-from lightrouter_graph.evaluation.scoring.recorded import RecordedScorer
 from lightrouter_graph.pool import Candidate
 
-_PLAIN: dict[str, type[Scorer]] = {
+_SCORERS: dict[str, type[Scorer]] = {
     "recorded": RecordedScorer,
     "exact": ExactScorer,
     "number": NumberScorer,
@@ -39,10 +37,10 @@ def scorer_for(scoring: Scoring, *, judge: Candidate | BaseChatModel | str | Non
     """
     if scoring == "judge":
         if judge is None:
-            msg = "scoring by a judge needs a model that judges: give one (judge=...), or score as recorded"
+            msg = "the scoring 'judge' needs a judge model: pass judge=..., or use the recorded scores"
             raise EvaluationError(msg)
         return JudgeScorer(judge)
-    if scoring not in _PLAIN:
-        msg = f"unknown scoring {scoring!r}: known are {', '.join([*_PLAIN, 'judge'])}"
+    if scoring not in _SCORERS:
+        msg = f"unknown scoring {scoring!r}: known are {', '.join([*_SCORERS, 'judge'])}"
         raise EvaluationError(_REMOVED.get(scoring, msg))
-    return _PLAIN[scoring]()
+    return _SCORERS[scoring]()
