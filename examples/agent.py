@@ -76,7 +76,9 @@ def main() -> None:
 
 def in_words(candidate: Mapping[str, Any]) -> str:
     """Write what a candidate proposed; the record has calls as JSON, `[[name, arguments], ...]`."""
-    proposed = candidate["answer"] or ("a text of its own" if candidate["fate"] == "answered" else candidate["fate"])
+    proposed = candidate["answer"] or (
+        "a text of its own" if candidate["outcome"] == "answered" else candidate["outcome"]
+    )
     if not proposed.startswith("[["):
         return str(proposed)
     calls = json.loads(proposed)

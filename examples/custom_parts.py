@@ -11,7 +11,7 @@ No key is needed: the models are scripted. Put your own into POOL.
 
 from collections.abc import Mapping, Sequence
 
-from langchain_core.messages import AnyMessage, HumanMessage
+from langchain_core.messages import HumanMessage
 
 from lightrouter_graph import Answer, Candidate, Merged, Pool, Query, create_lightrouter
 from lightrouter_graph.testing import ScriptedChatModel
@@ -30,9 +30,9 @@ POOL = Pool(
 class ByTag:
     """Ask those first whose tags are in the question, and leave out those who are at home elsewhere."""
 
-    async def score(self, messages: Sequence[AnyMessage], pool: Pool) -> Mapping[str, float]:
-        """Give 1 to the tagged, 0.6 to those without tags; who is left out takes no part."""
-        question = messages[-1].text.lower()
+    async def score(self, query: Query) -> Mapping[str, float]:
+        """Return 1 for the tagged, 0.6 for those without tags; a candidate without a score takes no part."""
+        question, pool = query.text.lower(), query.pool
         known = {candidate.name: any(tag in question for tag in candidate.tags) for candidate in pool}
         return {name: 1.0 if known[name] else 0.6 for name in pool.names if known[name] or not pool[name].tags}
 
@@ -47,8 +47,8 @@ class ShortestOfMost:
 
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
         """Count the keys, then the letters."""
-        keys = [answer["answer"] for answer in answers]
-        most = [answer for answer in answers if keys.count(answer["answer"]) == max(map(keys.count, keys))]
+        keys = [answer["key"] for answer in answers]
+        most = [answer for answer in answers if keys.count(answer["key"]) == max(map(keys.count, keys))]
         shortest = min(most, key=lambda answer: len(answer["text"]))
         return Merged(shortest["text"], "shortest of most", shortest["candidate"])
 
@@ -59,9 +59,9 @@ def main() -> None:
     result = router.invoke({"messages": [HumanMessage("Which ticket is about the lantern that came broken?")]})
     answer = result["messages"][-1]
     decision = answer.response_metadata["lightrouter"]
-    print(f"{answer.text}  ({decision['merged']}: {decision['stopped']})")
+    print(f"{answer.text}  ({decision['merged']}: {decision['stopped_text']})")
     for candidate in decision["candidates"]:
-        print(f"  {candidate['candidate']:<6}  prior {candidate['prior']}  says {candidate['answer']}")
+        print(f"  {candidate['candidate']:<6}  prior {candidate['prior']}  says {candidate['key']}")
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def merged() -> None:
     answer = router.invoke({"messages": [HumanMessage(QUESTION)]})["messages"][-1]
     decision = answer.response_metadata["lightrouter"]
     for candidate in decision["candidates"]:
-        told = candidate["answer"] if candidate["fate"] == "answered" else candidate["why"]
+        told = candidate["answer"] if candidate["outcome"] == "answered" else candidate["why"]
         print(f"  {candidate['candidate']:<9} {candidate['fate']:<9} {told}")
     print(f"  merged    {answer.text}")
     usage = decision["bill"]["usage"]

@@ -56,7 +56,7 @@ def show(event: Event) -> None:
     """Print one event of the story; a web page would send it to the browser instead."""
     match event["event"]:
         case "opened":
-            print(f"asking     {', '.join(event['booting'])}")
+            print(f"asking     {', '.join(event['first_wave'])}")
         case "boot" if event["failure"]:
             print(f"failed     {event['candidate']}: {event['failure']['message']}")
         case "boot":
@@ -68,8 +68,8 @@ def show(event: Event) -> None:
                 print(f"dropped    {name}: {why}")
         case "answer":
             print(f"answered   {event['candidate']}: {event['output_tokens']} tokens")
-        case "tallied" if not event["next_up"]:
-            print(f"merging    {event['why']}\n")
+        case "tallied" if not event["next_candidates"]:
+            print(f"merging    {event['reason']}\n")
         case "billed":
             usage = event["bill"]["usage"]
             print(f"\n\nbill       {event['bill']['calls']} calls, {usage['output_tokens']} tokens written")

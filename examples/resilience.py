@@ -15,8 +15,7 @@ import time
 
 from langchain_core.messages import HumanMessage
 
-from lightrouter_graph import Budget, BudgetError, Candidate, Context, Pool, create_lightrouter
-from lightrouter_graph.nodes.decision_record import Decision
+from lightrouter_graph import Budget, BudgetError, Calls, Candidate, Context, Decision, Pool, create_lightrouter
 from lightrouter_graph.testing import Fail, RecordedModelServer, ServerBehaviour, Stall, Timing
 
 QUESTION = "A ferry takes 24 cars. How many trips does it need for 100 cars?"
@@ -32,15 +31,13 @@ FAULTS = {"down": Fail(503, "the model is overloaded"), "stuck": Stall()}
 BEHAVIOURS = {"talker": ServerBehaviour(honours_limit=False)}  # asked for so many tokens, it writes on
 
 CONTEXT = Context(
-    width=None,  # all boot at once,
-    top_k=2,  # and the best two answer
+    width=None,
+    top_k=2,
     agree=None,
     max_tokens=400,
     budget=Budget(usd=0.013, calls=12),
     deadline_s=5,
-    boot_quorum=3,  # once three boots have arrived,
-    boot_grace_s=0.2,  # the others have so many seconds left
-    max_retries=1,  # of all candidates together
+    calls=Calls(boot_quorum=3, boot_grace_s=0.2, max_retries=1),
 )
 
 
@@ -78,11 +75,12 @@ def ask(pool: Pool, context: Context) -> None:
 def show(decision: Decision) -> None:
     """Print what tells of a bad day in a decision record."""
     for candidate in decision["candidates"]:
-        print(f"{candidate['candidate']:<7} {candidate['fate']:<11} {candidate['why']}".rstrip())
+        print(f"{candidate['candidate']:<7} {candidate['outcome']:<11} {candidate['why']}".rstrip())
     print()
     for note in decision["budget"]:
         print(note)
-    print(f"late: {decision['late']}; complete: {decision['complete']}; stopped because {decision['stopped']}")
+    print(f"deadline exceeded: {decision['deadline_exceeded']}; complete: {decision['complete']}")
+    print(f"stopped because {decision['stopped_text']}")
     print(f"bill: {decision['bill']['calls']} calls, {decision['bill']['usd']:.5f} USD")
 
 

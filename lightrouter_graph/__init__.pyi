@@ -1,7 +1,6 @@
 from .aggregators import (
     Aggregator,
     AutoAggregator,
-    BestAggregator,
     LLMAggregator,
     Merged,
     TopRankedAggregator,
@@ -11,11 +10,18 @@ from .answer_keys import (
     AnswerKey,
     default_key,
 )
+from .answer_keys.equivalence import (
+    Equivalence,
+    KeyEquivalence,
+)
 from .chat_model import (
     ChatLightRouter,
 )
 from .context import (
+    Budget,
+    Calls,
     Context,
+    Prompts,
 )
 from .errors import (
     BrokenStreamError,
@@ -35,20 +41,22 @@ from .evaluation.methods.oracle_selector import (
 from .graph import (
     create_lightrouter,
 )
-from .limits import (
-    Budget,
-)
 from .llm.boot_cache import (
     BootCache,
 )
+from .llm.completion import (
+    Completion,
+)
 from .nodes.decision_record import (
     Decision,
+    decision_of,
 )
 from .pool import (
     Candidate,
     Pool,
 )
 from .priors import (
+    Memory,
     OrderPrior,
     Prior,
     UniformPrior,
@@ -60,13 +68,13 @@ from .providers.table import (
     register_provider,
 )
 from .query import (
+    PlannedCall,
     Query,
 )
 from .records import (
     Answer,
     Boot,
     CallCost,
-    Spending,
 )
 from .selectors import (
     ConsistencySelector,
@@ -76,6 +84,19 @@ from .selectors import (
     Scores,
     Selector,
 )
+from .state_queries import (
+    LayerStatus,
+)
+from .stopping import (
+    AgreementStop,
+    FixedTopK,
+    StopReason,
+    StopRule,
+)
+from .telemetry.cost import (
+    Cost,
+    cost_of,
+)
 from .telemetry.events import (
     Event,
 )
@@ -83,8 +104,12 @@ from .telemetry.tracing import (
     feedback,
 )
 
+BestAggregator = TopRankedAggregator
+Spending = CallCost
+
 __all__ = [
     "Aggregator",
+    "AgreementStop",
     "Answer",
     "AnswerKey",
     "AutoAggregator",
@@ -95,27 +120,37 @@ __all__ = [
     "Budget",
     "BudgetError",
     "CallCost",
+    "Calls",
     "Candidate",
     "ChatLightRouter",
+    "Completion",
     "ConsistencySelector",
     "Context",
     "ContextError",
+    "Cost",
     "Decision",
+    "Equivalence",
     "EvaluationError",
     "Event",
+    "FixedTopK",
     "HybridSelector",
+    "KeyEquivalence",
     "LLMAggregator",
     "LLMSelector",
+    "LayerStatus",
     "LightRouterError",
+    "Memory",
     "Merged",
     "NoModelsError",
     "NoSurvivorError",
     "OracleSelector",
     "OrderPrior",
+    "PlannedCall",
     "Pool",
     "PoolError",
     "Price",
     "Prior",
+    "Prompts",
     "Query",
     "QueryError",
     "RandomSelector",
@@ -123,10 +158,14 @@ __all__ = [
     "SelectionError",
     "Selector",
     "Spending",
+    "StopReason",
+    "StopRule",
     "TopRankedAggregator",
     "UniformPrior",
     "VoteAggregator",
+    "cost_of",
     "create_lightrouter",
+    "decision_of",
     "default_key",
     "feedback",
     "register_provider",

@@ -1,17 +1,36 @@
-"""`Context`: the settings of a run, and how a run's own settings meet those bound to the graph."""
+"""`Context`: the settings of a run, and how the settings of one run are laid over those of the graph."""
 
-from collections.abc import Mapping
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
-from lightrouter_graph.errors import ContextError
-from lightrouter_graph.limits import Budget
-from lightrouter_graph.wording import JUDGE, SYNTHESIS
+from lightrouter_graph.errors import ContextError, did_you_mean, warn_deprecated
+from lightrouter_graph.prompts import JUDGE, SYNTHESIS
 
 PARENT_KEY = "lightrouter"
-"""The one name under which a parent graph's context may carry settings for us."""
+"""Name under which the context of a parent graph may carry settings for this graph."""
+
+RENAMED: Mapping[str, tuple[str, str]] = {
+    **{
+        name: ("calls", name)
+        for name in (
+            "boot_timeout_s",
+            "timeout_s",
+            "max_retries",
+            "continuation",
+            "boot_quorum",
+            "boot_grace_s",
+            "answer_quorum",
+            "answer_grace_s",
+        )
+    },
+    "selector_prompt": ("prompts", "selector"),
+    "aggregator_prompt": ("prompts", "aggregator"),
+}
+"""Settings of version 0.1 that now belong to a group: old name -> (group, name)."""
+
+_RENAMED_VALUES = {("aggregator", "best"): "top_ranked"}
 
 
 def _node(*names: str) -> dict[str, Any]:
@@ -22,181 +41,251 @@ def _prompt(*names: str) -> dict[str, Any]:
     return {**_node(*names), "langgraph_type": "prompt"}
 
 
-class Context(BaseModel):
-    """Settings of one LightRouter run; each has a default, and the default is the adaptive setting.
-
-    The default boots `width` candidates together, stops as soon as `agree` answers agree, and otherwise brings
-    in one candidate after the other until `top_k` have answered. `Context.paper()` is the paper's own setting.
-
-    Raises:
-        ContextError: If a value is outside its range or a name is unknown; the message names both.
-
-    Source: arXiv 2505.16221 (boot tokens, top-k, layers). Deviation: `width`, `agree` and `conditioning="own"`,
-    which the paper does not have, are on by default because they save most of an ensemble's tokens for a small
-    loss against its majority; the README has the figures.
-    """
+class _Settings(BaseModel):
+    """Base of all settings: immutable; a wrong value is a `ContextError` of one line."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    boot_tokens: int = Field(
-        default=200,
-        ge=1,
-        le=4000,
-        description="Most tokens a candidate may write as its boot (the paper: 200, varied from 100 to 400).",
-        json_schema_extra=_node("boot"),
-    )
-    width: int | None = Field(
-        default=3,
-        ge=1,
-        description="How many candidates boot in the first wave, in prior order; empty = all of them.",
-        json_schema_extra=_node("open"),
-    )
-    top_k: int = Field(
-        default=5,
-        ge=1,
-        description="Most candidates that answer in full. With `agree` empty, exactly so many do.",
-        json_schema_extra=_node("select", "tally"),
-    )
-    agree: int | None = Field(
-        default=2,
-        ge=2,
-        description="Stop as soon as so many answers agree; empty = never stop early (the paper's fixed top-k). Where "
-        "only a smaller `top_k` is given, it is lowered with it (with 1, to empty).",
-        json_schema_extra=_node("tally"),
-    )
-    layers: int = Field(
-        default=1,
-        ge=1,
-        le=8,
-        description="Select-and-merge passes; all but the last merge boots into a draft (the paper: 2 to 3).",
-        json_schema_extra=_node("aggregate"),
-    )
-    conditioning: Literal["own", "shared"] = Field(
-        default="own",
-        description="What a chosen candidate sees when it answers in full: only its own boot, which may then be "
-        "continued, or the boots of all chosen ones (the paper's way, which needs a new call).",
-        json_schema_extra=_node("generate"),
-    )
-    continuation: Literal["auto", "regenerate"] = Field(
-        default="auto",
-        description="auto: a boot is continued where the provider is known to continue a final assistant message; "
-        "regenerate: the full answer is always written anew.",
-        json_schema_extra=_node("generate"),
-    )
-    max_tokens: int | None = Field(
+    if not TYPE_CHECKING:  # type checkers know the fields
+
+        def __init__(self, **settings: Any) -> None:
+            try:
+                super().__init__(**settings)
+            except ValidationError as exc:
+                raise ContextError("; ".join(_sentence(type(self), dict(e)) for e in exc.errors())) from None
+
+
+class Budget(_Settings):
+    """Limits that a run or a thread never exceeds; a limit that is None does not apply.
+
+    Calls are checked against the worst case, so a run usually costs far less than its limit. The worst case counts one
+    token per byte of the prompt until a model has reported its length, and all output tokens that the cap allows. Only
+    a provider that ignores the cap, an image longer than estimated, or a run that is killed and resumed can exceed a
+    limit, by one call at most.
+
+    Raises:
+        ContextError: If a limit is out of range or its name is unknown.
+
+    Example:
+        ```python
+        Context(budget=Budget(usd=0.01), thread_budget=Budget(usd=1.0, calls=500))
+        ```
+    """
+
+    usd: float | None = Field(
         default=None,
-        ge=1,
-        description="Most tokens of a full answer and of the merged answer; empty = the model's own limit.",
-        json_schema_extra=_node("generate", "aggregate"),
+        gt=0,
+        allow_inf_nan=False,
+        description="US dollars. Candidates without a known price are then left out.",
     )
-    selector: Literal["default", "consistency", "llm", "hybrid", "random"] = Field(
-        default="default",
-        description="Who ranks the boots; default = the selector the graph was built with.",
-        json_schema_extra=_node("select"),
+    tokens: int | None = Field(default=None, gt=0, description="Input and output tokens of all calls.")
+    calls: int | None = Field(default=None, gt=0, description="Model calls, retries included.")
+    seconds: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds after which no further call is sent, like `deadline_s`.",
     )
-    aggregator: Literal["default", "auto", "llm", "vote", "best"] = Field(
-        default="default",
-        description="Who merges the answers; default = the aggregator the graph was built with.",
-        json_schema_extra=_node("aggregate"),
-    )
-    selector_prompt: str = Field(
-        default=JUDGE,
-        repr=False,
-        min_length=1,
-        description="What a judge of the boots is told to look for; how to read them and to reply is said besides.",
-        json_schema_extra=_prompt("select"),
-    )
-    aggregator_prompt: str = Field(
-        default=SYNTHESIS,
-        repr=False,
-        min_length=1,
-        description="How an aggregator is to write the final answer. What it is given is said besides.",
-        json_schema_extra=_prompt("aggregate"),
-    )
+
+
+class Calls(_Settings):
+    """How single model calls are made: time limits, retries, quorums, continuation."""
+
     boot_timeout_s: float = Field(
         default=60.0,
         gt=0,
         allow_inf_nan=False,
-        description="Seconds after which a boot is stopped, further attempts at it included; waiting for a free place "
-        "at its provider does not count.",
+        description="Time limit of a boot in seconds, retries included. Waiting for a free slot does not count.",
         json_schema_extra=_node("boot"),
+    )
+    timeout_s: float = Field(
+        default=300.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Time limit of any other model call in seconds (full answer, selector, aggregator).",
+        json_schema_extra=_node("select", "generate", "aggregate"),
+    )
+    max_retries: int = Field(
+        default=4,
+        ge=0,
+        description="Retries of all candidates of the run together, after rate limits, overload or lost connections.",
+        json_schema_extra=_node("boot", "select", "generate", "aggregate"),
+    )
+    continuation: Literal["auto", "regenerate"] = Field(
+        default="auto",
+        description="auto: continue a boot if the provider is known to continue a final assistant message; "
+        "regenerate: always generate the full answer from scratch.",
+        json_schema_extra=_node("generate"),
     )
     boot_quorum: int | None = Field(
         default=None,
         ge=1,
-        description="Once so many boots have arrived, the others have `boot_grace_s` left; what they have written by "
-        "then still counts. Empty = wait for all of them, each up to `boot_timeout_s`.",
+        description="Number of completed boots after which the others have `boot_grace_s` left; text received by then "
+        "still counts. Empty = wait for all, each up to `boot_timeout_s`.",
         json_schema_extra=_node("boot"),
     )
     boot_grace_s: float = Field(
         default=1.0,
         ge=0,
         allow_inf_nan=False,
-        description="Seconds that slower boots have once the quorum has arrived.",
+        description="Seconds left for slower boots once the quorum has completed.",
         json_schema_extra=_node("boot"),
     )
     answer_quorum: int | None = Field(
         default=None,
         ge=1,
-        description="Once so many full answers have arrived, the others have `answer_grace_s` left. Empty = wait for "
-        "all of them, each up to `timeout_s`.",
+        description="Number of completed full answers after which the others have `answer_grace_s` left. Empty = wait "
+        "for all, each up to `timeout_s`.",
         json_schema_extra=_node("generate"),
     )
     answer_grace_s: float = Field(
         default=5.0,
         ge=0,
         allow_inf_nan=False,
-        description="Seconds that slower answers have once the quorum has arrived.",
+        description="Seconds left for slower answers once the quorum has completed.",
         json_schema_extra=_node("generate"),
     )
-    max_retries: int = Field(
-        default=4,
-        ge=0,
-        description="Most further attempts at calls that were refused or lost (rate limits, overload, broken "
-        "connections), of all candidates of the run together; 0 = none.",
-        json_schema_extra=_node("boot", "select", "generate", "aggregate"),
+
+
+class Prompts(_Settings):
+    """Prompts of the models that the default selector and aggregator call."""
+
+    selector: str = Field(
+        default=JUDGE,
+        repr=False,
+        min_length=1,
+        description="Criteria of the LLM judge that scores boots. The data and the reply format are added to it.",
+        json_schema_extra=_prompt("select"),
     )
-    timeout_s: float = Field(
-        default=300.0,
-        gt=0,
-        allow_inf_nan=False,
-        description="Seconds after which any other model call (full answer, selector, aggregator) counts as failed.",
-        json_schema_extra=_node("select", "generate", "aggregate"),
+    aggregator: str = Field(
+        default=SYNTHESIS,
+        repr=False,
+        min_length=1,
+        description="Task of the LLM aggregator that writes the final answer. The answers are added to it.",
+        json_schema_extra=_prompt("aggregate"),
+    )
+
+
+class Context(_Settings):
+    """Settings of one LightRouter run; each has a default, and the defaults are the adaptive setting.
+
+    The default queries `width` candidates for a boot, stops as soon as `agree` answers agree, and otherwise queries one
+    candidate after the other until `top_k` have answered. `Context.paper()` is the setting of the paper.
+
+    Raises:
+        ContextError: If a value is outside its range or a name is unknown; the message names both.
+
+    Source: arXiv 2505.16221 (boot tokens, top-k, layers). Deviation: `width`, `agree` and `conditioning="own"` are not
+    in the paper. They are on by default because they save most of the tokens of an ensemble for a small loss of
+    accuracy; docs/evidence.md has the figures.
+    """
+
+    boot_tokens: int = Field(
+        default=200,
+        ge=1,
+        le=4000,
+        description="Most output tokens of a boot (the paper: 200, varied from 100 to 400).",
+        json_schema_extra=_node("boot"),
+    )
+    width: int | None = Field(
+        default=3,
+        ge=1,
+        description="Number of candidates that boot, in prior order; empty = all of them.",
+        json_schema_extra=_node("open"),
+    )
+    top_k: int = Field(
+        default=5,
+        ge=1,
+        description="Most candidates that answer in full. With `agree` empty, exactly this number does.",
+        json_schema_extra=_node("select", "tally"),
+    )
+    agree: int | None = Field(
+        default=2,
+        ge=2,
+        description="Number of equal answers that stops the run; empty = never stop early (the fixed top-k of the "
+        "paper). A smaller `top_k` given alone lowers it (with 1, to empty).",
+        json_schema_extra=_node("tally"),
+    )
+    layers: int = Field(
+        default=1,
+        ge=1,
+        le=8,
+        description="Number of select-and-merge passes; each but the last merges boots into a draft (the paper: 2-3).",
+        json_schema_extra=_node("aggregate"),
+    )
+    conditioning: Literal["own", "shared"] = Field(
+        default="own",
+        description="Input of a full answer beside the conversation: the candidate's own boot, which may then be "
+        "continued, or the boots of all selected candidates (the paper; needs a new call).",
+        json_schema_extra=_node("generate"),
+    )
+    max_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        description="Most output tokens of a full answer and of the merged answer; empty = the limit of the model.",
+        json_schema_extra=_node("generate", "aggregate"),
+    )
+    selector: str = Field(
+        default="default",
+        min_length=1,
+        description="Selector that ranks the boots, by name; default = the one that the graph was built with.",
+        json_schema_extra=_node("select"),
+    )
+    aggregator: str = Field(
+        default="default",
+        min_length=1,
+        description="Aggregator that merges the answers, by name; default = the one that the graph was built with.",
+        json_schema_extra=_node("aggregate"),
     )
     deadline_s: float | None = Field(
         default=None,
         gt=0,
         allow_inf_nan=False,
-        description="Seconds for the whole run, after which nothing new is begun and the best answer at hand is "
-        "returned; empty = none. A pause (an interrupt) counts.",
+        description="Seconds for the whole run; then no further call is sent and the best answer so far is returned. "
+        "Empty = none. The time of an interrupt counts.",
         json_schema_extra=_node("open"),
     )
     budget: Budget | None = Field(
         default=None,
-        description="What this run may take at most (`usd`, `tokens`, `calls`, `seconds`); empty = no limit. Where the "
-        "worst case would take more, less is done, and said; where nothing would fit, `BudgetError`.",
+        description="Limits of this run (`usd`, `tokens`, `calls`, `seconds`); empty = none. If the worst case exceeds "
+        "them, the run does less and records it; if no answer fits, it raises `BudgetError`.",
         json_schema_extra=_node("open", "select", "tally", "aggregate"),
     )
     thread_budget: Budget | None = Field(
         default=None,
-        description="What all runs of a thread may take together; needs a checkpointer, or the answers in `messages`.",
+        description="Limits of all runs of a thread; needs a checkpointer, or earlier answers in `messages`.",
         json_schema_extra=_node("open", "select", "tally", "aggregate"),
     )
     seed: int | None = Field(
         default=None,
         ge=0,
-        description="Fixes every random order (of the boots shown to a judge, of a random selector); empty = a "
-        "new seed for each run, which is recorded.",
+        description="Seed of every random order (boots shown to a judge, a random selector); empty = a new seed for "
+        "each run, which is recorded.",
         json_schema_extra=_node("select"),
     )
+    calls: Calls = Field(
+        default_factory=Calls,
+        description="Single model calls: time limits, retries, quorums, continuation.",
+        json_schema_extra=_node("boot", "select", "generate", "aggregate"),
+    )
+    prompts: Prompts = Field(
+        default_factory=Prompts,
+        repr=False,
+        description="Prompts of the LLM judge and the LLM aggregator.",
+        json_schema_extra=_node("select", "aggregate"),
+    )
 
-    if not TYPE_CHECKING:  # type checkers know the fields
+    if not TYPE_CHECKING:
 
         def __init__(self, **settings: Any) -> None:
-            try:
-                super().__init__(**_with_reachable_agree(settings))
-            except ValidationError as exc:
-                raise ContextError(_one_line(exc)) from None
+            super().__init__(**_with_reachable_agree(migrated(settings)))
+
+        def __getattr__(self, name: str) -> Any:
+            if name not in RENAMED:
+                return super().__getattr__(name)
+            group, new = RENAMED[name]
+            warn_deprecated(f"Context.{name}", f"Context.{group}.{new}")
+            return getattr(getattr(self, group), new)
 
     @model_validator(mode="after")
     def _agree_within_top_k(self) -> Self:
@@ -207,7 +296,7 @@ class Context(BaseModel):
 
     @classmethod
     def paper(cls, **overrides: Any) -> "Context":
-        """Return the paper's setting: all boot, k = 2, two layers, shared conditioning, LLM selector and aggregator.
+        """Return the setting of the paper: all boot, k = 2, two layers, shared conditioning, LLM selector and merger.
 
         Args:
             **overrides: Any field of `Context`, to vary one thing at a time (an ablation).
@@ -224,39 +313,138 @@ class Context(BaseModel):
         }
         return cls(**(settings | overrides))
 
-    def record(self) -> dict[str, Any]:
-        """Return the settings as they are kept and told: all of them, but the prompts only where they are not ours."""
-        ours = {name for name in ("selector_prompt", "aggregator_prompt") if self._is_default(name)}
-        return self.model_dump(exclude=ours)
+    @classmethod
+    def restore(cls, record: Mapping[str, Any]) -> "Context":
+        """Read settings back from `record`, without validation: they were valid when they were recorded."""
+        parsed: dict[str, Any] = {
+            name: _GROUPS[name].model_construct(None, **value) if name in _GROUPS and value is not None else value
+            for name, value in record.items()
+        }
+        return cls.model_construct(None, **parsed)
 
-    def _is_default(self, name: str) -> bool:
-        return bool(getattr(self, name) == type(self).model_fields[name].default)
+    def record(self) -> dict[str, Any]:
+        """Return the settings as JSON values for the state and the decision record; default prompts are left out."""
+        settings = self.model_dump()
+        changed = {name: text for name, text in settings["prompts"].items() if text != _default_of(Prompts, name)}
+        return {**settings, "prompts": changed}
 
     def overlaid(self, context: object) -> "Context":
-        """Lay what a run was given over these settings.
+        """Lay the settings of one run over these.
 
-        Inside a parent graph `runtime.context` is the parent's object, whatever that is: nothing, a dict, or a
-        class of its own. What is ours is taken, the rest is left alone.
+        Inside a parent graph `runtime.context` is the parent's own object, of any type. Settings for this graph are
+        read from it, the rest is ignored.
 
         Args:
-            context: None, a `Context` (only the fields that were set count), a dict of nothing but our fields, or
-                any dict or object that carries one of these under the name `lightrouter`.
+            context: None, a `Context` (only fields that were set count), a dict with fields of `Context` only, or any
+                dict or object that carries one of these under the name `lightrouter`.
+
+        Returns:
+            The merged settings; groups (`calls`, `prompts`) are merged field by field.
 
         Raises:
-            ContextError: If a value is not allowed, or if what is under `lightrouter` is not settings.
+            ContextError: If a value is not allowed, or the value under `lightrouter` is not a `Context` or a dict.
         """
         given = _given(context)
         if not given:
             return self
-        bound = self.model_dump()
+        bound = {name: getattr(self, name) for name in type(self).model_fields}
         if "top_k" in given and "agree" not in given:
-            given = _with_reachable_agree(given, bound["agree"])
+            given = _with_reachable_agree(given, self.agree)
+        for group in ("calls", "prompts"):
+            if group in given:
+                given = {**given, group: _fields_of(bound[group]) | _set_fields_of(given[group])}
         return type(self)(**(bound | given))
+
+    def with_settings(self, settings: Mapping[str, Any], others: Sequence[str] = ()) -> "Context":
+        """Lay single settings, given by name, over these.
+
+        Args:
+            settings: Values by field name.
+            others: Other allowed names at the place where they were given, for the hint on a wrong name.
+
+        Raises:
+            ContextError: If a name is unknown or a value is not allowed.
+        """
+        known = [*Context.model_fields, *RENAMED]
+        for name in settings:
+            if name not in known:
+                hint = did_you_mean(name, [*known, *others])
+                raise ContextError(f"unknown setting {name!r}{hint}; settings are {', '.join(Context.model_fields)}")
+        return self.overlaid({PARENT_KEY: dict(settings)}) if settings else self
+
+    def check_names(self, selectors: Sequence[str], aggregators: Sequence[str]) -> None:
+        """Check that the graph has the selector and the aggregator that the settings name.
+
+        Raises:
+            ContextError: If a name is unknown; the message lists the known ones.
+        """
+        for setting, name, known in (
+            ("selector", self.selector, selectors),
+            ("aggregator", self.aggregator, aggregators),
+        ):
+            if name not in known:
+                names = ", ".join(map(repr, known))
+                msg = f"{setting} = {name!r}{did_you_mean(name, known)}: this graph has {names}"
+                raise ContextError(f"{msg}; pass others as create_lightrouter(..., {setting}={{name: object}})")
+
+
+_GROUPS: Mapping[str, type[_Settings]] = {
+    "calls": Calls,
+    "prompts": Prompts,
+    "budget": Budget,
+    "thread_budget": Budget,
+}
+
+
+def context_schema(selectors: Sequence[str], aggregators: Sequence[str]) -> type[Context]:
+    """Return a `Context` whose selector and aggregator are choices, for the settings panel of Studio.
+
+    Args:
+        selectors: Names of the selectors of one graph, "default" included.
+        aggregators: Names of its aggregators.
+    """
+    choices = {"selector": tuple(selectors), "aggregator": tuple(aggregators)}
+    fields: dict[str, Any] = {}
+    for name, names in choices.items():
+        field = Context.model_fields[name]
+        extra = cast("dict[str, Any]", field.json_schema_extra)
+        extra = {**extra, "enum": list(names)}
+        fields[name] = (str, Field(default="default", description=field.description, json_schema_extra=extra))
+    return create_model("Context", __base__=Context, __doc__=Context.__doc__, **fields)
+
+
+def migrated(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Translate names and values of settings of version 0.1, with a `DeprecationWarning` for each."""
+    current = {name: value for name, value in settings.items() if name not in RENAMED}
+    for name in settings.keys() & RENAMED.keys():
+        group, new = RENAMED[name]
+        warn_deprecated(f"the setting {name!r}", f"{group}={{{new!r}: ...}}")
+        current[group] = _set_fields_of(current.get(group)) | {new: settings[name]}
+    for (name, old), value in _RENAMED_VALUES.items():
+        if current.get(name) == old:
+            warn_deprecated(f"{name} = {old!r}", repr(value))
+            current[name] = value
+    return current
+
+
+def _fields_of(group: BaseModel) -> dict[str, Any]:
+    return {name: getattr(group, name) for name in type(group).model_fields}
+
+
+def _set_fields_of(group: Any) -> dict[str, Any]:
+    """Return the fields of a group that were given: those set on a model, or all of a dict."""
+    if isinstance(group, BaseModel):
+        return {name: getattr(group, name) for name in group.model_fields_set}
+    return dict(group or {})
+
+
+def _default_of(settings: type[BaseModel], name: str) -> Any:
+    return settings.model_fields[name].default
 
 
 def _with_reachable_agree(settings: dict[str, Any], agree: int | None = None) -> dict[str, Any]:
-    """Lower an agreement that was not asked for where a smaller `top_k` was: one answer agrees with nobody."""
-    agree = agree or Context.model_fields["agree"].default
+    """Lower `agree` if only a smaller `top_k` was given: one answer cannot agree with another."""
+    agree = agree or _default_of(Context, "agree")
     top_k = settings.get("top_k")
     if "agree" in settings or not isinstance(top_k, int) or agree is None or not 0 < top_k < agree:
         return settings
@@ -264,7 +452,7 @@ def _with_reachable_agree(settings: dict[str, Any], agree: int | None = None) ->
 
 
 def _given(context: object) -> dict[str, Any]:
-    """Return the settings that `context` explicitly carries for us."""
+    """Return the settings that a context explicitly carries for this graph."""
     if context is None:
         return {}
     if isinstance(context, Context):
@@ -272,8 +460,9 @@ def _given(context: object) -> dict[str, Any]:
     if isinstance(context, Mapping):
         if PARENT_KEY in context:
             return _nested(context[PARENT_KEY])
-        # A parent's own dict may share a word with us ("seed"): it is meant for us only if all of it is ours.
-        return dict(context) if all(name in Context.model_fields for name in context) else {}
+        # A parent's own dict may share a name ("seed"): it is meant for this graph only if all names are known.
+        known = Context.model_fields.keys() | RENAMED.keys()
+        return migrated(context) if all(name in known for name in context) else {}
     return _nested(getattr(context, PARENT_KEY, None))
 
 
@@ -281,26 +470,33 @@ def _nested(value: object) -> dict[str, Any]:
     if value is None or isinstance(value, Context):
         return _given(value)
     if isinstance(value, Mapping):
-        return dict(value)
+        return migrated(value)
     msg = f"context.{PARENT_KEY} must be a Context or a dict of its fields, got {type(value).__name__}"
     raise ContextError(msg)
 
 
-def _one_line(exc: ValidationError) -> str:
-    """Say in one line which setting is wrong, what it was, and what is allowed."""
-    return "; ".join(_sentence(dict(error)) for error in exc.errors())
-
-
-def _sentence(error: dict[str, Any]) -> str:
-    name = ".".join(str(part) for part in error["loc"])
+def _sentence(settings: type[BaseModel], error: dict[str, Any]) -> str:
+    """Describe one validation error: the setting, its value, and what is allowed."""
+    path = [str(part) for part in error["loc"]]
+    name = ".".join(path)
+    for part in path[:-1]:
+        settings = next((kind for kind in _models_of(settings, part)), settings)
+    kind = "" if settings is Context or issubclass(settings, Context) else f" of {settings.__name__}"
     if error["type"] == "extra_forbidden":
-        near = get_close_matches(name, Context.model_fields, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        return f"unknown setting {name!r}{hint}; known are {', '.join(Context.model_fields)}"
+        known = [*settings.model_fields]
+        thing = "limit" if settings is Budget else "setting"
+        return f"unknown {thing} {path[-1]!r}{kind}{did_you_mean(path[-1], known)}; known are {', '.join(known)}"
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     what = error["msg"][0].lower() + error["msg"][1:]
-    field = Context.model_fields.get(name)
+    field = settings.model_fields.get(path[-1]) if path else None
     if field is not None and type(None) in get_args(field.annotation):
         what += ", or None"
-    return f"{name} = {error['input']!r}: {what}"
+    label = f"Budget {name}" if settings is Budget and len(path) == 1 else name
+    return f"{label} = {error['input']!r}: {what}"
+
+
+def _models_of(settings: type[BaseModel], name: str) -> list[type[BaseModel]]:
+    field = settings.model_fields.get(name)
+    kinds = [] if field is None else [field.annotation, *get_args(field.annotation)]
+    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]

@@ -1,95 +1,84 @@
 """`create_lightrouter`: the figure of the paper as a LangGraph graph. This file only wires."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from inspect import iscoroutinefunction, signature
-from typing import Any, TypeVar
+from inspect import signature
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langgraph.cache.base import BaseCache
 from langgraph.graph import END, START, StateGraph
 
-from lightrouter_graph.aggregators import (
-    Aggregator,
-    AutoAggregator,
-    LLMAggregator,
-    TopRankedAggregator,
-    VoteAggregator,
-)
+from lightrouter_graph.aggregators import Aggregator
 from lightrouter_graph.answer_keys import AnswerKey, default_key
-from lightrouter_graph.context import Context
-from lightrouter_graph.edges import fan_out_boots, fan_out_top_k, next_layer_or_end, next_or_merge
-from lightrouter_graph.errors import SelectionError
+from lightrouter_graph.answer_keys.equivalence import Equivalence
+from lightrouter_graph.context import Context, context_schema
+from lightrouter_graph.edges import route_answers, route_boots, route_layer, route_top_k
 from lightrouter_graph.llm.boot_cache import BootCache
-from lightrouter_graph.llm.request import Request, ResponseFormat, Tool, check_pool, make_request
-from lightrouter_graph.nodes import (
-    AggregateNode,
-    BootNode,
-    GenerateNode,
-    OpenNode,
-    SelectNode,
-    TallyNode,
-)
-from lightrouter_graph.planning import Planner
+from lightrouter_graph.llm.request import ResponseFormat, Tool, check_pool, make_request
+from lightrouter_graph.nodes import AggregateNode, BootNode, GenerateNode, OpenNode, Router, SelectNode, TallyNode
+from lightrouter_graph.nodes.parts import Part, make_router
 from lightrouter_graph.pool import Candidate, Pool
-from lightrouter_graph.priors import OrderPrior, Prior
+from lightrouter_graph.priors import Memory, Prior
 from lightrouter_graph.runtime.cancellation import CancellingStateGraph
-from lightrouter_graph.runtime.node_runnable import Node
-from lightrouter_graph.runtime.run_registry import RunRegistry
-from lightrouter_graph.selectors import (
-    ConsistencySelector,
-    HybridSelector,
-    LLMSelector,
-    RandomSelector,
-    Selector,
-)
-from lightrouter_graph.state import Input, Output, State, Task
-
-Part = TypeVar("Part")
+from lightrouter_graph.runtime.node_runnable import FanOutRunnable, NodeRunnable
+from lightrouter_graph.selectors import Selector
+from lightrouter_graph.state import Input, Output, State
+from lightrouter_graph.stopping import StopRule
 
 
 def create_lightrouter(
     pool: Pool | Sequence[Candidate | BaseChatModel | str],
     *,
-    selector: Selector | None = None,
-    aggregator: Aggregator | None = None,
-    prior: Prior | None = None,
+    selector: Part[Selector] = None,
+    aggregator: Part[Aggregator] = None,
+    prior: Part[Prior] = None,
+    stop: Part[StopRule] = None,
+    equivalence: Part[Equivalence] = None,
     key: AnswerKey = default_key,
+    memory: Memory | None = None,
     tools: Sequence[Tool] = (),
     tool_choice: str | bool | Mapping[str, Any] | None = None,
     response_format: ResponseFormat | None = None,
     boot_cache: BaseCache[Any] | BootCache | None = None,
     context: Context | None = None,
+    **settings: Any,
 ) -> "StateGraph[State, Context, Input, Output]":
-    """Wire LightRouter over a pool of models.
+    """Build the LightRouter graph over a pool of models.
 
     The graph is returned uncompiled; compile it with the checkpointer, store and name you need. It takes `messages`
-    and appends one answer to them; every other key of its state is private and forgotten with the next query.
+    and appends one answer to them. Every other key of its state is private and is reset with the next query.
 
     Args:
-        pool: The candidates, or a list to make a `Pool` of; their order is your order of trust.
-        selector: Who ranks the boots where `Context.selector` is "default" or names its kind. None: consistency and
-            prior, half each.
-        aggregator: Who merges where `Context.aggregator` is "default" or names its kind. None: a vote where it
-            settles, else synthesis.
-        prior: Who is believed in before anybody boots. None: the pool's order.
-        key: How two answers are compared.
-        tools: What every candidate may call: functions, `@tool`s, classes or dicts in OpenAI's shape. The answer may
-            then be a message with `tool_calls`; run them, append the results, and ask again.
-        tool_choice: "auto", "any", "none", or the name of the tool to call; None for the models' default.
-        response_format: What the answer must look like: a pydantic class, a `TypedDict`, a JSON schema or OpenAI's
+        pool: The candidates, or a list to make a `Pool` of, the most trusted first.
+        selector: Ranks the boots: an object, a built-in name ("consistency", "llm", "hybrid", "random"), or a mapping
+            of names to objects, the first of which is the default; `Context.selector` then chooses by name. None:
+            consistency and prior, weighted equally.
+        aggregator: Merges the answers; an object, a name ("auto", "llm", "vote", "top_ranked") or a mapping. None: a
+            vote if it decides, else a synthesis.
+        prior: Scores the candidates before they boot; an object or a name ("order", "uniform"). None: pool order.
+        stop: Stop rule; an object or a name ("agreement", "fixed_top_k"). None: agreement, or a fixed top-k if
+            `Context.agree` is None.
+        equivalence: Groups answers that say the same; an object or the name "key". None: equal keys.
+        key: Returns the comparable short answer of a text.
+        memory: A prior that learns: its `observe` receives the decision record of each run. It also scores the
+            candidates, unless `prior` is given.
+        tools: Tools that every candidate may call: functions, `@tool`s, classes or dicts in OpenAI's format. The answer
+            may then be a message with `tool_calls`; run them, append the results, and invoke the graph again.
+        tool_choice: "auto", "any", "none", or the name of the tool to call; None for the default of the models.
+        response_format: Format of the answer: a pydantic class, a `TypedDict`, a JSON schema or OpenAI's
             `response_format`. Replies that do not fit are dropped; the answer's text is JSON.
-        boot_cache: Where boots are kept for the next run that asks the same: a cache of LangGraph's, or a `BootCache`
-            to give it a time to live.
-        context: The settings; a run's own `context=` is laid over them, field by field.
-
-    Raises:
-        PoolError: If the pool is not usable, or a candidate's model takes no tools where some are given.
-        QueryError: If a tool, the choice or the format cannot be read.
-        SelectionError: If a part has not the method of its seam.
+        boot_cache: Cache of boots: a LangGraph cache, or a `BootCache` for a time to live.
+        context: Settings of the graph; the `context=` of a run is laid over them field by field.
+        **settings: Single settings by name, such as `top_k=2`; laid over `context`.
 
     Returns:
         A `StateGraph` with the nodes open, boot, select, generate, tally and aggregate.
+
+    Raises:
+        PoolError: If the pool is not usable, or a candidate's model cannot call tools and some are given.
+        QueryError: If a tool, the choice or the format is invalid.
+        ContextError: If a setting is unknown or out of range.
+        SelectionError: If a part is unknown or lacks the method of its protocol.
 
     Example:
         ```python
@@ -98,101 +87,51 @@ def create_lightrouter(
         result["messages"][-1].response_metadata["lightrouter"]["bill"]
         ```
 
-    Source: arXiv 2505.16221; where this departs from it, the docstring of the part says so.
+    Source: arXiv 2505.16221; docstrings of the parts name each deviation from it.
     """
-    parts = Parts(selector, aggregator, prior, key, _boot_cache(boot_cache))
+    candidates = pool if isinstance(pool, Pool) else Pool(pool)
     request = make_request(tools=tools, tool_choice=tool_choice, response_format=response_format)
-    return wire(pool if isinstance(pool, Pool) else Pool(pool), parts, request, context or Context())
+    check_pool(request, candidates)
+    router = make_router(
+        candidates,
+        selector=selector,
+        aggregator=aggregator,
+        prior=prior,
+        stop=stop,
+        equivalence=equivalence,
+        key=key,
+        memory=memory,
+        boot_cache=boot_cache,
+        context=(context or Context()).with_settings(settings, _ARGUMENTS),
+        request=request,
+    )
+    return build_graph(router)
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What was given for the seams; None for the default."""
-
-    selector: Selector | None = None
-    aggregator: Aggregator | None = None
-    prior: Prior | None = None
-    key: AnswerKey = default_key
-    boot_cache: BootCache | None = None
+_ARGUMENTS = [name for name in signature(create_lightrouter).parameters if name != "settings"]
 
 
-def wire(pool: Pool, parts: Parts, request: Request, context: Context) -> "StateGraph[State, Context, Input, Output]":
-    """Put the steps and edges together, in data order; `create_lightrouter` says what comes out.
+def build_graph(router: Router) -> "StateGraph[State, Context, Input, Output]":
+    """Add the nodes and edges, in data order.
 
     Args:
-        pool: The candidates.
-        parts: What was given for the seams.
-        request: What every candidate is given and held to.
-        context: The settings.
+        router: The parts and settings that all nodes share.
     """
-    _check_key(parts.key)
-    check_pool(request, pool)
-    runs, key = RunRegistry(), parts.key
-    selectors, aggregators = _selectors(parts.selector), _aggregators(parts.aggregator)
-    planner = Planner(selectors, aggregators)
-    builder = CancellingStateGraph(State, Context, input_schema=Input, output_schema=Output)
+    schema = context_schema(list(router.selectors), list(router.aggregators))
+    builder = CancellingStateGraph(State, schema, input_schema=Input, output_schema=Output)
 
-    builder.add_node("open", Node(OpenNode(pool, key, parts.prior or OrderPrior(), runs, planner, context, request)))
-    builder.add_node("boot", Node(BootNode(pool, key, runs, request, parts.boot_cache)), input_schema=Task)
-    builder.add_node("select", Node(SelectNode(pool, key, selectors, runs, planner, request)))
-    builder.add_node("generate", Node(GenerateNode(pool, key, runs, request)), input_schema=Task)
-    builder.add_node("tally", Node(TallyNode(pool, key, runs, planner, request)))
-    builder.add_node("aggregate", Node(AggregateNode(pool, key, aggregators, runs, planner, request)))
+    builder.add_node("open", NodeRunnable(OpenNode(router)))
+    builder.add_node("boot", FanOutRunnable(BootNode(router)))
+    builder.add_node("select", NodeRunnable(SelectNode(router)))
+    builder.add_node("generate", FanOutRunnable(GenerateNode(router)))
+    builder.add_node("tally", NodeRunnable(TallyNode(router)))
+    builder.add_node("aggregate", NodeRunnable(AggregateNode(router)))
 
     builder.add_edge(START, "open")
-    builder.add_conditional_edges("open", fan_out_boots, ["boot", "generate"])
+    builder.add_conditional_edges("open", route_boots, ["boot", "generate"])
     builder.add_edge("boot", "select")
-    builder.add_conditional_edges("select", fan_out_top_k, ["generate", "tally", "aggregate"])
+    builder.add_conditional_edges("select", route_top_k, ["generate", "tally", "aggregate"])
     builder.add_edge("generate", "tally")
-    builder.add_conditional_edges("tally", next_or_merge, ["generate", "aggregate"])
-    builder.add_conditional_edges("aggregate", next_layer_or_end, ["boot", END])
+    builder.add_conditional_edges("tally", route_answers, ["generate", "aggregate"])
+    builder.add_conditional_edges("aggregate", route_layer, ["boot", "generate", END])
     return builder
-
-
-def _boot_cache(given: BaseCache[Any] | BootCache | None) -> BootCache | None:
-    return BootCache(given) if isinstance(given, BaseCache) else given
-
-
-def _check_key(key: AnswerKey) -> None:
-    try:
-        signature(key).bind("text", "question", finished=True)
-    except TypeError as exc:
-        msg = f"key must be callable as key(text, question, finished=...), got {type(key).__name__}"
-        raise SelectionError(msg) from exc
-
-
-def _selectors(given: Selector | None) -> Mapping[str, Selector]:
-    hybrid = HybridSelector(((ConsistencySelector(), 1.0),), prior=1.0)
-    named: dict[str, Selector] = {
-        "consistency": ConsistencySelector(),
-        "llm": LLMSelector(),
-        "hybrid": hybrid,
-        "random": RandomSelector(),
-    }
-    return _with_given(named, given, hybrid, "score")
-
-
-def _aggregators(given: Aggregator | None) -> Mapping[str, Aggregator]:
-    named: dict[str, Aggregator] = {
-        "auto": AutoAggregator(),
-        "llm": LLMAggregator(),
-        "vote": VoteAggregator(),
-        "best": TopRankedAggregator(),
-    }
-    return _with_given(named, given, named["auto"], "merge")
-
-
-def _with_given(named: dict[str, Part], given: Part | None, default: Part, method: str) -> dict[str, Part]:
-    """Add what was given as the default, and in the place of its own kind: `Context.paper()` uses a given judge."""
-    if given is None:
-        return {"default": default, **named}
-    if isinstance(given, type) or not iscoroutinefunction(getattr(given, method, None)):
-        hint = "; an instance is needed, not the class" if isinstance(given, type) else ""
-        hint = "; a name goes into the settings: Context(... = ...)" if isinstance(given, str) else hint
-        shown = repr(given) if isinstance(given, type | str) else type(given).__name__  # its own words may hold a key
-        msg = f"expected an object with an async method {method!r}, got {shown}{hint}"
-        raise SelectionError(msg)
-    return {
-        "default": given,
-        **{name: given if isinstance(given, type(part)) else part for name, part in named.items()},
-    }

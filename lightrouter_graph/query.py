@@ -1,20 +1,61 @@
-"""`Query`: what a prior, a selector or an aggregator may know of the run it works for."""
+"""`Query`: what selectors, aggregators, priors, stop rules and equivalences know of a run; `ask` calls models."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from typing import Any, Protocol, cast, runtime_checkable
 
+from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage
+from langchain_core.prompt_values import PromptValue
+from langgraph.store.base import BaseStore
 
 from lightrouter_graph.answer_keys import AnswerKey
 from lightrouter_graph.budget import BudgetReservations
 from lightrouter_graph.context import Context
+from lightrouter_graph.llm.call import Call
+from lightrouter_graph.llm.client import complete, record_completion
+from lightrouter_graph.llm.completion import Completion
+from lightrouter_graph.llm.output_schema import OutputSchema, schema_of
 from lightrouter_graph.llm.request import PLAIN, Request
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.rate_limits import RetryBudget
-from lightrouter_graph.runtime.run_registry import RunRegistry
-from lightrouter_graph.state import State, settings_of
-from lightrouter_graph.state_queries import end_of, is_inner, seconds_left
+from lightrouter_graph.records import Allowance, Stage
+from lightrouter_graph.runtime.node_runnable import NodeRun
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """A model call that a part will make, announced so that the budget sets its worst case aside.
+
+    Attributes:
+        candidate: The model; None for the candidate that is ranked first.
+        messages: The whole prompt.
+        max_tokens: Cap on the output tokens; None for the model's own.
+        extras: Schemas and tools that are sent beside the messages and count as input.
+    """
+
+    candidate: Candidate | None
+    messages: Sequence[AnyMessage]
+    max_tokens: int | None
+    extras: Sequence[Mapping[str, Any]] = ()
+
+
+@runtime_checkable
+class _Planning(Protocol):
+    def planned(self, query: "Query", texts: Sequence[str]) -> Sequence[PlannedCall]: ...
+
+
+def planned_calls(part: object, query: "Query", texts: Sequence[str]) -> Sequence[PlannedCall]:
+    """Return the calls that a selector or an aggregator announces; none if it has no method `planned`.
+
+    Args:
+        part: The selector or aggregator.
+        query: The query.
+        texts: Texts of the boots or answers, or texts of their greatest length.
+    """
+    return part.planned(query, texts) if isinstance(part, _Planning) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,96 +65,143 @@ class Query:
     Attributes:
         messages: The whole conversation; the last human message is the question.
         pool: Every candidate, in the user's order.
-        weights: The prior's score of each candidate, 0 to 1.
-        order: The candidates in prior order, best first.
-        key: How two answers are compared.
-        settings: The resolved settings of the run.
-        seed: What every random order of this run starts from.
+        prior_scores: Prior score of each candidate, 0 to 1; empty for the prior itself.
+        prior_order: Candidates in prior order, best first; pool order for the prior itself.
+        key: Returns the comparable short answer of a text.
+        settings: Resolved settings of the run.
+        seed: Seed of every random order of the run, >= 0.
         layer: 1-based.
-        final: False in an inner layer, whose merged text is a draft nobody sees.
-        seconds: How long one model call may still take.
-        request: The tools and the form of answer that were asked for.
-        deadline: When the run ends, in seconds since the epoch; None for never.
-        retries: What the run has left for further attempts at calls; None for none.
-        purse: What the step may spend on calls.
+        final: False in an inner layer, whose merged text is a draft.
+        seconds: Time limit of one model call, in seconds.
+        stage: Step of the method that the query is used in; `ask` bills its calls to it.
+        request: Tools and answer format of the run.
+        deadline: End of the run, in seconds since the epoch; None for none.
+        store: LangGraph store of the graph, or of the graph around it; None if there is none.
+        thread_id: Thread of the run; None without one.
+        user_id: `user_id` or `langgraph_auth_user_id` of the configuration; None without one.
+        retries: Budget of retries of the run.
+        reservations: Budget of the step.
+        run: Execution of the node; None outside of a graph.
     """
 
     messages: Sequence[AnyMessage]
     pool: Pool
-    weights: Mapping[str, float]
-    order: Sequence[str]
+    prior_scores: Mapping[str, float]
+    prior_order: Sequence[str]
     key: AnswerKey
     settings: Context
     seed: int
     layer: int
     final: bool
     seconds: float
+    stage: Stage = "select"
     request: Request = PLAIN
     deadline: float | None = None
+    store: BaseStore | None = None
+    thread_id: str | None = None
+    user_id: str | None = None
     retries: RetryBudget | None = None
-    purse: BudgetReservations = field(default_factory=BudgetReservations)
+    reservations: BudgetReservations = field(default_factory=BudgetReservations)
+    run: NodeRun | None = None
 
     @property
     def text(self) -> str:
-        """The question in words: the text of the last human message."""
+        """The question: the text of the last human message."""
         return question_text(self.messages)
 
     @property
     def first(self) -> Candidate:
-        """The candidate the prior puts first."""
-        return self.pool[self.order[0]]
+        """The first candidate in prior order."""
+        return self.pool[self.prior_order[0]]
 
+    @property
+    def allowance(self) -> Allowance:
+        """The part of the budget that calls of this step may still use; None for a limit that is not set."""
+        return self.reservations.remaining
 
-@dataclass(frozen=True, slots=True)
-class PlannedCall:
-    """A model call that a selector or an aggregator plans, so that its worst-case cost is set aside for it.
+    async def ask(
+        self,
+        model: Candidate | BaseChatModel | str,
+        messages: LanguageModelInput,
+        *,
+        max_tokens: int | None = None,
+        stream: bool = False,
+        schema: type | Mapping[str, Any] | OutputSchema | None = None,
+        request: Request = PLAIN,
+    ) -> Completion:
+        """Call a model on behalf of a part: billed, retried, and within budget and deadline.
 
-    Attributes:
-        candidate: The candidate that it calls; None for the candidate ranked first.
-        messages: All messages of the prompt.
-        max_tokens: Cap on the reply in tokens; None for the cap of a full answer.
-        extras: Tools and JSON schemas sent with the messages.
-    """
+        A call that the remaining budget cannot pay for is not sent. After a crash a resumed node gets the saved reply
+        of a call that had completed, except for one that streams.
 
-    candidate: Candidate | None
-    messages: Sequence[AnyMessage]
-    max_tokens: int | None
-    extras: Sequence[Mapping[str, Any]] = ()
+        Args:
+            model: A candidate or its name, a chat model, or a spec string such as "openai:gpt-5.4-mini".
+            messages: The whole prompt, in any form that LangChain takes: messages, tuples, or a string.
+            max_tokens: Cap on the output tokens, >= 1; None for the model's own.
+            stream: True if the reply is the final answer and streams to the user. Return its text unchanged then.
+                Ignored in an inner layer.
+            schema: JSON schema or pydantic class of the reply, for models with a JSON mode; ask for it in the prompt
+                as well.
+            request: Tools to offer and checks on the reply; none by default.
 
+        Returns:
+            The completion. Its `failure` is not None if there is no usable reply; no exception is raised for that.
 
-def planned_calls(part: object, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
-    """Return the calls that a selector or an aggregator plans for some texts: what its `planned(query, texts)` returns.
+        Raises:
+            PoolError: If `model` names no candidate and is no spec string.
+        """
+        candidate, prompt = self._candidate(model), _messages(messages)
+        call = Call(
+            stage=self.stage,
+            layer=self.layer,
+            timeout_s=self.seconds,
+            max_tokens=max_tokens,
+            schema=schema if isinstance(schema, OutputSchema | None) else schema_of(schema),
+            request=request,
+            stream_to_user=stream and self.final,
+            stream_internally=self.deadline is not None,
+            deadline=self.deadline,
+            retries=self.retries,
+            reservations=self.reservations,
+        )
+        if self.run is None or call.stream_to_user:
+            return await complete(candidate, prompt, call)
+        sent = False
 
-    Args:
-        part: The selector or aggregator; one without a method `planned` plans no calls.
-        query: The query.
-        texts: The boots or answers, or texts of the greatest length that they may have.
-    """
-    planned = getattr(part, "planned", None)
-    return () if planned is None else planned(query, texts)
+        async def work() -> dict[str, Any]:
+            nonlocal sent
+            sent = True
+            return asdict(await complete(candidate, prompt, call))
 
+        name = f"{self.stage} {candidate.name} {_digest(prompt)}"
+        completion = Completion.restore(await self.run.checkpointed(name, work))
+        if not sent:
+            record_completion(completion)
+        return completion
 
-def query_of(state: State, pool: Pool, key: AnswerKey, request: Request, runs: RunRegistry) -> Query:
-    """Say what the seams may know of the present layer of a run."""
-    settings = settings_of(state)
-    return Query(
-        messages=state["messages"],
-        pool=pool,
-        weights=state["weights"],
-        order=state["order"],
-        key=key,
-        settings=settings,
-        seed=state["seed"],
-        layer=state["layer"],
-        final=not is_inner(state),
-        seconds=seconds_left(state["started"], settings.deadline_s, settings.timeout_s),
-        request=request,
-        deadline=end_of(state),
-        retries=runs.retries(state["run"], settings.max_retries),
-    )
+    def _candidate(self, model: Candidate | BaseChatModel | str) -> Candidate:
+        if isinstance(model, Candidate):
+            return model
+        if isinstance(model, str) and model in self.pool.names:
+            return self.pool[model]
+        return Candidate(f"{self.stage} model", model)
 
 
 def question_text(messages: Sequence[BaseMessage]) -> str:
-    """Return the text of the last human message, or of the last message when no human spoke."""
+    """Return the text of the last human message, or of the last message if there is no human one."""
     human = (message for message in reversed(messages) if isinstance(message, HumanMessage))
     return str(next(human, messages[-1]).text)
+
+
+def _messages(prompt: LanguageModelInput) -> Sequence[AnyMessage]:
+    from langchain_core.messages import convert_to_messages  # noqa: PLC0415
+
+    if isinstance(prompt, str):
+        return [HumanMessage(prompt)]
+    messages = prompt.to_messages() if isinstance(prompt, PromptValue) else convert_to_messages(prompt)
+    return cast("Sequence[AnyMessage]", messages)
+
+
+def _digest(messages: Sequence[BaseMessage]) -> str:
+    text = repr([(message.type, message.content) for message in messages])
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]

@@ -1,21 +1,24 @@
-"""The plain records that travel through the state, one per thing that happened.
+"""The records in the state: TypedDicts of JSON values, one per event of a run.
 
-They are `TypedDict`s of JSON values: Studio shows them, strict checkpoints keep them, and no `BaseMessage` in
-them can leak its tokens into a parent's stream.
+Studio shows them, strict checkpoints keep them, and they hold no `BaseMessage`, whose tokens would reach a parent's
+stream.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from langchain_core.messages import ToolCall
 from typing_extensions import TypedDict
 
+from lightrouter_graph.errors import warn_deprecated
+
 Stage = Literal["boot", "select", "generate", "aggregate"]
-"""The step of the method a model call was made for."""
+"""Step of the method that a model call belongs to."""
 
 Cause = Literal[
     "timeout",
     "cancelled",
-    "straggler",
+    "slow_after_quorum",
     "budget",
     "rate_limited",
     "auth",
@@ -27,48 +30,44 @@ Cause = Literal[
     "bad_response",
     "invalid",
 ]
-"""Why a call brought nothing usable. `cancelled` means that we stopped it because it was no longer needed; `straggler`,
-that the others had arrived and it had not; `budget`, that it would have cost more than was left; `invalid`, that the
-reply does not fit the tools or the schema it was asked for.
+"""Cause of a failed call. cancelled: the run stopped it because it was no longer needed. slow_after_quorum: the other
+candidates had completed and the grace period was over. budget: its worst case exceeds the remaining budget. invalid:
+the reply does not fit the tools or the schema of the request.
 """
 
 Via = Literal["boot", "continuation", "regeneration", "direct"]
-"""How a full answer came to be: the boot had finished, it was continued, it was written anew, or there was none."""
+"""How a full answer was made: by the finished boot, a continued boot, a new call after a boot, or without a boot."""
 
 CallOutcome = Literal["completed", "lost", "truncated", "not_sent", "cached"]
-"""What became of a call: it returned (or was refused), its reply was lost after it was sent, its stream ended before
-the reply did, it was never sent, or its reply was found in a cache and cost nothing.
+"""Outcome of a call. completed: it returned or was refused. lost: it was sent and no reply arrived. truncated: the
+stream ended before the reply did. not_sent: no request was made. cached: a cache returned the reply at no cost.
 """
 
 
 class Usage(TypedDict):
-    """Tokens of one call, or of several added up.
-
-    `cached_tokens` is part of `input_tokens`, `reasoning_tokens` part of `output_tokens`. `estimated` is true when
-    any part was counted by us because the provider did not say.
-    """
+    """Token counts of one call, or of several added up. `estimated` is True if the provider did not report a part."""
 
     input_tokens: int
     output_tokens: int
     cached_tokens: int
+    """Part of `input_tokens` that the provider read from its prompt cache."""
     reasoning_tokens: int
+    """Part of `output_tokens` that is reasoning."""
     estimated: bool
 
 
 class Failure(TypedDict):
-    """Why a call failed; `message` is free of secrets."""
+    """Cause of a failed call; `message` contains no secret."""
 
     cause: Cause
     message: str
 
 
 class CallCost(TypedDict):
-    """One model call on the bill. `usd` is None when the price is unknown, never zero for want of knowledge.
+    """Cost of one model call. `usd` is None, not 0, if the price is unknown.
 
-    Of a lost call only the prompt is counted here, by us; the bill estimates its output from calls that returned. Of
-    one that was cut, what was heard of it. `cap` is the most it could write, None for no limit; `output_price` is in
-    USD per 1M tokens, None when unknown. Where nobody said what the call took, `max_tokens_used` and `max_usd` are what
-    it took at most; else None.
+    For a lost call only the prompt is counted, as an estimate; the bill estimates its output from completed calls.
+    For a truncated call the received part is counted.
     """
 
     layer: int
@@ -76,20 +75,20 @@ class CallCost(TypedDict):
     stage: Stage
     outcome: CallOutcome
     cap: int | None
+    """Cap on the output tokens; None for no cap."""
     output_price: float | None
+    """USD per 1M output tokens; None if unknown."""
     usage: Usage
     usd: float | None
     max_tokens_used: int | None
+    """Upper bound on the tokens if the provider reported none; else None."""
     max_usd: float | None
+    """Upper bound on the USD if the provider reported no usage; else None."""
     seconds: float
 
 
-Spending = CallCost
-"""Old name of `CallCost`."""
-
-
 class ToolCallMessage(TypedDict):
-    """A reply that calls tools, as the provider sent it: the fields of its `AIMessage` that the next turn needs."""
+    """A reply that calls tools: the fields of the provider's `AIMessage` that the next turn needs."""
 
     content: str | list[str | dict[str, Any]]
     tool_calls: list[ToolCall]
@@ -98,70 +97,72 @@ class ToolCallMessage(TypedDict):
 
 
 class Boot(TypedDict):
-    """The boot tokens of one candidate in one layer, or why there are none.
-
-    `finished` says that the candidate ended by itself within the cap: then `text` (or the `tool_call_message`) is its
-    whole answer. `answer` is what it is compared by: the short answer an `AnswerKey` found in `text`, or the canonical
-    form of the tool calls or of the object it wrote; None where there is nothing to compare. `thoughts` is what it
-    shows of the reasoning that left no room for an answer. `stopped` says what ended it before its cap, where what was
-    heard still counts; `silent`, why it is no evidence for or against its candidate.
-    """
+    """The boot of one candidate in one layer, or the failure instead of it."""
 
     layer: int
     candidate: str
     text: str
     finish_reason: str | None
+    """Finish reason in the provider's word."""
     finished: bool
-    answer: str | None
+    """True if the model ended the reply within the cap: `text` or `tool_call_message` is then its whole answer."""
+    key: str | None
+    """What answers are compared by: the short answer, canonical tool calls or a canonical object; None without one."""
     tool_call_message: ToolCallMessage | None
-    thoughts: str
-    stopped: str
-    silent: str
+    reasoning: str
+    """Reasoning text, if it left no tokens for an answer; else ""."""
+    stop_reason: str
+    """Why the call was stopped before its cap, if the received text still counts; else ""."""
+    uninformative_reason: str
+    """Why the boot is no evidence for or against its candidate; "" if it is."""
     usage: Usage
     usd: float | None
     seconds: float
     failure: Failure | None
+    metadata: dict[str, Any]
+    """What the provider returned beside the text: `logprobs`, `system_fingerprint`, `model_name`, as far as present."""
 
 
 class Ranking(TypedDict):
-    """What the selector made of one layer's boots.
-
-    `order` holds the candidates whose boots survived, best first; `scores` (0 to 1, higher is better) and `reasons`
-    are by candidate; `notes` is what the selector wants to be known (seed, order flips, a fallback taken).
-    """
+    """Result of the selector for the boots of one layer."""
 
     layer: int
-    selector: str
+    selector: str | None
+    """Name of the selector; None if there was nothing to compare."""
     order: list[str]
+    """Candidates with a boot, best first."""
     scores: dict[str, float]
+    """Score by candidate, 0 to 1, higher is better."""
     reasons: dict[str, str]
     notes: dict[str, str]
+    """Seed, order flips, a fallback, and other facts about the ranking."""
 
 
 class Answer(TypedDict):
-    """The full answer of one candidate, or why there is none.
-
-    `usage` and `usd` are of this call alone: nothing for a boot that had finished, the rest for a continuation. Where
-    it failed half-way, `text` is as much as was heard. `message_id` is the id under which its tokens were streamed, if
-    they were.
-    """
+    """The full answer of one candidate, or the failure instead of it."""
 
     layer: int
     candidate: str
     text: str
+    """The text; for a failed call the part that was received."""
     finish_reason: str | None
-    answer: str | None
+    key: str | None
+    """What answers are compared by; None without one."""
     tool_call_message: ToolCallMessage | None
     via: Via
     usage: Usage
+    """Tokens of this call alone: zero for a finished boot, the rest for a continuation."""
     usd: float | None
     seconds: float
     failure: Failure | None
     message_id: str | None
+    """Id of the message that its tokens streamed under; None if they did not stream."""
+    metadata: dict[str, Any]
+    """As in `Boot`."""
 
 
 class Draft(TypedDict):
-    """The intermediate answer of an inner layer, merged from the boots of `candidates`."""
+    """Intermediate answer of an inner layer, merged from the boots of `candidates`."""
 
     layer: int
     text: str
@@ -169,12 +170,35 @@ class Draft(TypedDict):
 
 
 class Agreement(TypedDict):
-    """How far the answers at hand agree: the largest group of equal answers, and all groups by their answer."""
+    """Agreement of the complete answers: the size and key of the largest group, and all groups by key."""
 
     agreed: int
     answered: int
     leader: str | None
     groups: dict[str, list[str]]
+
+
+_OLD_KEYS: Mapping[str, str] = {
+    "answer": "key",
+    "proposal": "tool_call_message",
+    "thoughts": "reasoning",
+    "stopped": "stop_reason",
+    "silent": "uninformative_reason",
+}
+
+
+class _WithOldKeys(dict[str, Any]):
+    def __missing__(self, key: str) -> Any:
+        new = _OLD_KEYS.get(key)
+        if new is None or new not in self:
+            raise KeyError(key)
+        warn_deprecated(f"the record key {key!r}", repr(new))
+        return self[new]
+
+
+def with_old_keys(record: Any) -> Any:
+    """Return a boot or an answer that parts of version 0.1 can read by its old keys, with a `DeprecationWarning`."""
+    return _WithOldKeys(record)
 
 
 class Allowance(TypedDict):
@@ -215,11 +239,11 @@ NO_USAGE: Usage = {
     "reasoning_tokens": 0,
     "estimated": False,
 }
-"""The usage of a call that was never made."""
+"""Usage of a call that was not sent."""
 
 
 def add_usage(*usages: Usage) -> Usage:
-    """Add token counts up; the sum is estimated as soon as one part is."""
+    """Add token counts; the sum is estimated if one part is."""
     return {
         "input_tokens": sum(u["input_tokens"] for u in usages),
         "output_tokens": sum(u["output_tokens"] for u in usages),

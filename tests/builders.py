@@ -25,22 +25,23 @@ def boot(candidate: str = "a", text: str = "Four plus", **others: Any) -> Boot:
         "text": text,
         "finish_reason": "length",
         "finished": False,
-        "answer": None,
+        "key": None,
         "tool_call_message": None,
-        "thoughts": "",
-        "stopped": "",
-        "silent": "",
+        "reasoning": "",
+        "stop_reason": "",
+        "uninformative_reason": "",
         "usage": usage(),
         "usd": None,
         "seconds": 0.0,
         "failure": None,
+        "metadata": {},
     }
     return {**plain, **others}
 
 
 def finished(candidate: str, key: str | None, **others: Any) -> Boot:
     """Build a boot that is its candidate's whole answer."""
-    return boot(candidate, f"It is {key}.", **{"finished": True, "finish_reason": "stop", "answer": key, **others})
+    return boot(candidate, f"It is {key}.", **{"finished": True, "finish_reason": "stop", "key": key, **others})
 
 
 def answer(candidate: str = "a", key: str | None = "4", **others: Any) -> Answer:
@@ -49,7 +50,7 @@ def answer(candidate: str = "a", key: str | None = "4", **others: Any) -> Answer
         "candidate": candidate,
         "text": f"It is {key}, says {candidate}.",
         "finish_reason": "stop",
-        "answer": key,
+        "key": key,
         "tool_call_message": None,
         "via": "regeneration",
         "usage": usage(),
@@ -57,6 +58,7 @@ def answer(candidate: str = "a", key: str | None = "4", **others: Any) -> Answer
         "seconds": 0.0,
         "failure": None,
         "message_id": None,
+        "metadata": {},
     }
     return {**plain, **others}
 
@@ -84,24 +86,24 @@ def call_cost(stage: str = "boot", candidate: str = "a", usd: float | None = 0.0
 
 
 def state(names: str = "abc", settings: Context | None = None, **others: Any) -> State:
-    """Build the state of a run over one-letter candidates, all of which boot unless `booting` says otherwise."""
+    """Build the state of a run over one-letter candidates, all of which boot unless `first_wave` says otherwise."""
     plain: State = {
         "messages": [HumanMessage(QUESTION)],
-        "settings": (settings or Context()).model_dump(),
+        "settings": (settings or Context()).record(),
         "run": "run-1",
         "seed": 7,
-        "started": 0.0,
-        "late": False,
-        "broke": False,
-        "before": NOTHING_SPENT,
-        "in_flight": NOTHING_SPENT,
+        "started_at": 0.0,
+        "deadline_exceeded": False,
+        "budget_exhausted": False,
+        "thread_spent": NOTHING_SPENT,
+        "reserved": NOTHING_SPENT,
         "allowances": {},
-        "up": None,
+        "next_candidates": [],
         "notes": [],
         "seconds": None,
-        "order": list(names),
-        "weights": dict.fromkeys(names, 1.0),
-        "booting": list(names),
+        "prior_order": list(names),
+        "prior_scores": dict.fromkeys(names, 1.0),
+        "first_wave": list(names),
         "layer": 1,
         "boots": [],
         "rankings": [],
@@ -119,8 +121,8 @@ def query(pool: Pool | None = None, question: str = QUESTION, **others: Any) -> 
     plain: dict[str, Any] = {
         "messages": [HumanMessage(question)],
         "pool": pool,
-        "weights": dict.fromkeys(pool.names, 1.0),
-        "order": pool.names,
+        "prior_scores": dict.fromkeys(pool.names, 1.0),
+        "prior_order": pool.names,
         "key": default_key,
         "settings": Context(),
         "seed": 7,

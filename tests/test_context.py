@@ -1,10 +1,12 @@
 """Settings: what is allowed, how a mistake is told, and how a run's settings meet those of the graph."""
 
+import json
 from dataclasses import dataclass
 
 import pytest
 
-from lightrouter_graph import Context, ContextError
+from lightrouter_graph import Budget, Calls, Context, ContextError
+from lightrouter_graph.context import context_schema
 
 NODES = {"open", "boot", "select", "generate", "tally", "aggregate"}
 
@@ -19,12 +21,12 @@ NODES = {"open", "boot", "select", "generate", "tally", "aggregate"}
         ({"agree": 1}, "agree = 1: input should be greater than or equal to 2"),
         ({"layers": 9}, "layers = 9: input should be less than or equal to 8"),
         ({"max_tokens": 0}, "max_tokens = 0: input should be greater than or equal to 1"),
-        ({"boot_timeout_s": 0}, "boot_timeout_s = 0: input should be greater than 0"),
-        ({"timeout_s": -1}, "timeout_s = -1: input should be greater than 0"),
+        ({"calls": {"boot_timeout_s": 0}}, "calls.boot_timeout_s = 0: input should be greater than 0"),
+        ({"calls": {"timeout_s": -1}}, "calls.timeout_s = -1: input should be greater than 0"),
         ({"deadline_s": 0}, "deadline_s = 0: input should be greater than 0"),
         ({"seed": -1}, "seed = -1: input should be greater than or equal to 0"),
         ({"conditioning": "mine"}, "conditioning = 'mine': input should be 'own' or 'shared'"),
-        ({"continuation": "never"}, "continuation = 'never': input should be 'auto' or 'regenerate'"),
+        ({"calls": {"continuation": "never"}}, "calls.continuation = 'never': input should be 'auto' or 'regenerate'"),
         ({"top_k": "many"}, "top_k = 'many': input should be a valid integer"),
     ],
 )
@@ -35,9 +37,11 @@ def test_a_wrong_value_is_named_with_what_is_allowed(setting, told):
     assert "\n" not in str(caught.value)
 
 
-def test_a_choice_that_does_not_exist_is_answered_with_those_that_do():
-    with pytest.raises(ContextError, match=r"selector = 'judge'.*'consistency', 'llm', 'hybrid' or 'random'"):
-        Context(selector="judge")
+def test_a_part_that_the_graph_lacks_is_answered_with_those_it_has():
+    with pytest.raises(ContextError, match=r"selector = 'judge': this graph has 'default', 'llm'; pass others as"):
+        Context(selector="judge").check_names(["default", "llm"], ["default"])
+    with pytest.raises(ContextError, match=r"aggregator = 'votes' \(did you mean 'vote'\?\)"):
+        Context(aggregator="votes").check_names(["default"], ["default", "vote"])
 
 
 def test_an_unknown_setting_is_answered_with_the_known_ones():
@@ -170,5 +174,69 @@ def test_every_setting_is_described_and_belongs_to_a_node(name, field):
 def test_the_settings_panel_knows_ranges_and_choices():
     fields = Context.model_json_schema()["properties"]
     assert (fields["boot_tokens"]["minimum"], fields["boot_tokens"]["maximum"]) == (1, 4000)
-    assert fields["aggregator"]["enum"] == ["default", "auto", "llm", "vote", "best"]
+    mine = context_schema(["default", "llm", "mine"], ["default", "vote"]).model_json_schema()["properties"]
+    assert (mine["selector"]["enum"], mine["aggregator"]["enum"]) == (["default", "llm", "mine"], ["default", "vote"])
+    assert mine.keys() == fields.keys()
     assert {"type": "null"} in fields["width"]["anyOf"]
+
+
+@pytest.mark.parametrize("group", [Calls, Budget])
+@pytest.mark.parametrize("field", ["description"])
+def test_every_field_of_a_group_is_described(group, field):
+    assert all(field in shape for shape in group.model_json_schema()["properties"].values())
+
+
+def test_there_are_few_settings():
+    assert len(Context.model_fields) <= 16
+
+
+# groups and old names --------------------------------------------------------------------------------------
+
+
+def test_groups_are_merged_field_by_field():
+    bound = Context(calls={"timeout_s": 5, "max_retries": 1}, prompts={"selector": "Judge."})
+    merged = bound.overlaid({"calls": {"max_retries": 3}, "prompts": {"aggregator": "Merge."}})
+    assert (merged.calls.timeout_s, merged.calls.max_retries) == (5, 3)
+    assert (merged.prompts.selector, merged.prompts.aggregator) == ("Judge.", "Merge.")
+    assert bound.overlaid(Context(calls=Calls(max_retries=0))).calls == Calls(timeout_s=5, max_retries=0)
+
+
+@pytest.mark.parametrize(
+    ("old", "value", "new"),
+    [
+        ("timeout_s", 5.0, Context(calls={"timeout_s": 5.0})),
+        ("max_retries", 0, Context(calls={"max_retries": 0})),
+        ("continuation", "regenerate", Context(calls={"continuation": "regenerate"})),
+        ("selector_prompt", "Judge.", Context(prompts={"selector": "Judge."})),
+        ("aggregator", "best", Context(aggregator="top_ranked")),
+    ],
+)
+def test_names_and_values_of_version_0_1_work_with_a_warning(old, value, new):
+    with pytest.warns(DeprecationWarning, match="is deprecated, write"):
+        assert Context(**{old: value}) == new
+    with pytest.warns(DeprecationWarning, match="is deprecated, write"):
+        assert Context().overlaid({old: value}) == new
+    if old != "aggregator":
+        with pytest.warns(DeprecationWarning, match=f"Context.{old} is deprecated, write Context"):
+            assert getattr(new, old) == value
+
+
+def test_a_warning_points_at_the_users_line():
+    with pytest.warns(DeprecationWarning, match="timeout_s") as caught:
+        Context(timeout_s=5.0)
+    assert caught[0].filename == __file__
+
+
+def test_a_wrong_name_in_a_group_is_answered_with_the_known_ones():
+    with pytest.raises(ContextError, match=r"unknown setting 'timeout' of Calls \(did you mean 'timeout_s'\?\)"):
+        Context(calls={"timeout": 3})
+    with pytest.raises(ContextError, match=r"unknown limit 'dollars' of Budget; known are usd, tokens, calls, seconds"):
+        Context(budget={"dollars": 3})
+
+
+def test_settings_come_back_from_their_record():
+    settings = Context(top_k=3, budget={"usd": 0.5}, calls={"timeout_s": 5}, prompts={"selector": "Judge."})
+    record = settings.record()
+    assert json.loads(json.dumps(record)) == record
+    assert Context.restore(record) == settings
+    assert "aggregator" not in record["prompts"]

@@ -175,7 +175,7 @@ def test_custom_parts_decide_who_is_asked_what_is_equal_and_what_is_sent(capsys)
 def test_openai_client_gets_an_answer_a_decision_a_stream_and_a_call(capsys):
     lines = shown_by("openai_client", capsys)
     assert "lightrouter, lightrouter-paper, oak, elm, fir" in lines[0]
-    assert "An answer: 340 + 51. The answer is 391.  (the boots that finished agree)" in lines
+    assert "An answer: 340 + 51. The answer is 391.  (the finished boots agree)" in lines
     assert "  oak says 381" in lines
     assert "A stream of elm alone: 340| +| 51|.| The| answer| is| 391|." in lines
     assert 'A tool call: weather({"city": "Bonn"})' in lines
@@ -194,7 +194,7 @@ def test_resilience_answers_on_a_bad_day_in_time_and_in_budget(capsys):
     assert lines[0].endswith("The answer is 5.")
     assert fates["down"][:2] == ["failed", "unavailable:"]
     assert fates["talker"][0] == "dropped"
-    assert fates["stuck"][:2] == ["failed", "straggler:"]
+    assert fates["stuck"][:2] == ["failed", "slow_after_quorum:"]
     assert fates["steady"] == fates["second"] == ["answered"]
     assert fates["spare"] == ["not", "needed"]
     assert "budget: 5 candidates boot instead of 6, without spare" in lines

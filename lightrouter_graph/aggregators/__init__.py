@@ -1,17 +1,9 @@
-"""Who makes one answer out of several: one file per way."""
+"""Aggregators: they merge several answers into one. One module per aggregator."""
 
 from lightrouter_graph.aggregators.auto import AutoAggregator
 from lightrouter_graph.aggregators.base import Aggregator, Merged
 from lightrouter_graph.aggregators.llm import LLMAggregator
-from lightrouter_graph.aggregators.top_ranked import BestAggregator, TopRankedAggregator
+from lightrouter_graph.aggregators.top_ranked import TopRankedAggregator
 from lightrouter_graph.aggregators.vote import VoteAggregator
 
-__all__ = [
-    "Aggregator",
-    "AutoAggregator",
-    "BestAggregator",
-    "LLMAggregator",
-    "Merged",
-    "TopRankedAggregator",
-    "VoteAggregator",
-]
+__all__ = ["Aggregator", "AutoAggregator", "LLMAggregator", "Merged", "TopRankedAggregator", "VoteAggregator"]

@@ -1,4 +1,4 @@
-"""A vote where the answers settle the matter themselves, a synthesis where they do not."""
+"""A vote if the answers decide it themselves, else a synthesis."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ from lightrouter_graph.records import Answer
 
 @dataclass(frozen=True, slots=True)
 class AutoAggregator:
-    """Vote when at least two answers are equal and most are comparable, and on objects; else synthesise.
+    """Vote if at least two answers are equal and most have a key, and on objects; else synthesize.
 
     Args:
-        synthesis: Who merges answers that a vote cannot decide.
+        synthesis: Aggregator for answers that a vote cannot decide.
 
     Deviation from arXiv 2505.16221: the vote, which needs no call.
     """
@@ -23,15 +23,15 @@ class AutoAggregator:
     synthesis: Aggregator = field(default_factory=LLMAggregator)
 
     def planned(self, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
-        """Say what calls it makes: those of the synthesis, should no vote settle it."""
+        """Return the calls of the synthesis, in case no vote decides."""
         return () if query.request.wants_object else planned_calls(self.synthesis, query, texts)
 
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
-        """Choose the cheaper way that is safe."""
-        way = VoteAggregator() if query.request.wants_object or _a_vote_settles(answers) else self.synthesis
-        return await way.merge(query, answers)
+        """Vote if that is safe, else synthesize."""
+        votes = query.request.wants_object or _vote_decides(answers)
+        return await (VoteAggregator() if votes else self.synthesis).merge(query, answers)
 
 
-def _a_vote_settles(answers: Sequence[Answer]) -> bool:
-    keys = [answer["answer"] for answer in answers if answer["answer"] is not None]
+def _vote_decides(answers: Sequence[Answer]) -> bool:
+    keys = [answer["key"] for answer in answers if answer["key"] is not None]
     return len(keys) > len(set(keys)) and 2 * len(keys) > len(answers)

@@ -1,32 +1,30 @@
-"""The seam: ranked answers in, one out."""
+"""`Aggregator` protocol: given the ranked answers, return one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from lightrouter_graph.query import Query
-from lightrouter_graph.records import Answer, CallCost, ToolCallMessage
+from lightrouter_graph.records import Answer, ToolCallMessage
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The one answer.
+    """The merged answer.
 
     Attributes:
-        text: What the user gets, or in an inner layer the draft.
-        strategy: In a word: vote, synthesis, best; agreement where all were equal, pass-through where there was one.
-        candidate: Whose text it is, or who wrote it.
-        call_costs: The model calls it took.
-        notes: What should be known about it, such as a fallback taken.
-        finish_reason: Why the writer of the text stopped, in its provider's word.
-        message_id: The id under which its tokens were streamed, if they were.
-        tool_call_message: The whole reply, where it calls tools.
+        text: Answer for the user, or the draft of an inner layer.
+        strategy: One word: vote, synthesis, top_ranked; agreement for equal answers, passthrough for a single one.
+        candidate: Candidate or model that wrote the text.
+        notes: A fallback and other facts about the merge.
+        finish_reason: Finish reason of the text, in the provider's word.
+        message_id: Id of the message that its tokens streamed under; None if they did not stream.
+        tool_call_message: The whole reply, if it calls tools.
     """
 
     text: str
     strategy: str
     candidate: str
-    call_costs: tuple[CallCost, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
     finish_reason: str | None = None
     message_id: str | None = None
@@ -36,21 +34,31 @@ class Merged:
 class Aggregator(Protocol):
     """Merges the answers of the last layer, or the boots of an inner one.
 
-    What a `Selector` says of budgets holds here as well.
+    It calls models with `query.ask`, and may have a method `planned`, as a `Selector` may.
 
     Source: arXiv 2505.16221, the aggregator.
     """
 
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
-        """Merge at least two different answers, best-ranked first; either all of them call tools, or none does."""
+        """Merge different answers.
+
+        Args:
+            query: The query; `query.final` is False for a draft.
+            answers: n answers, n >= 2, best-ranked first; either all of them call tools, or none does.
+        """
         ...
 
 
-def passed_through(answer: Answer, how: str) -> Merged:
-    """Return one answer untouched."""
+def passed_through(answer: Answer, strategy: str) -> Merged:
+    """Return one answer unchanged.
+
+    Args:
+        answer: The answer.
+        strategy: Why it is returned, in one word.
+    """
     return Merged(
         answer["text"],
-        how,
+        strategy,
         answer["candidate"],
         finish_reason=answer["finish_reason"],
         message_id=answer["message_id"],

@@ -1,4 +1,4 @@
-"""The best-ranked answer, untouched."""
+"""The best-ranked answer, unchanged."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +13,5 @@ class TopRankedAggregator:
     """Return the answer of the best-ranked candidate; no model call."""
 
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:  # noqa: ARG002
-        """Pass the first answer through."""
-        return passed_through(answers[0], "best")
-
-
-BestAggregator = TopRankedAggregator
-"""Old name of `TopRankedAggregator`."""
+        """Return the first answer."""
+        return passed_through(answers[0], "top_ranked")

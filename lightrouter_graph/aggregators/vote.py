@@ -1,52 +1,40 @@
-"""A weighted vote on the answers' keys."""
+"""Weighted vote on the keys of the answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lightrouter_graph.aggregators.base import Merged, passed_through
 from lightrouter_graph.answer_keys import shared_fields
+from lightrouter_graph.answer_keys.voting import count_votes
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Answer
 
 
 @dataclass(frozen=True, slots=True)
 class VoteAggregator:
-    """Return the best-ranked answer among those that gave the winning key; no model call.
+    """Return the best-ranked answer among those with the winning key; no model call.
 
-    Each answer votes with its candidate's prior score. Ties fall to the better-ranked. An answer without a key cannot
-    vote; when none has one, the best-ranked answer is returned. Objects and tool calls have one vote each and are
-    compared field by field: an answer lends the others as much of its vote as it shares fields with them, and the whole
-    object with most behind it wins; where all differ alike, the best-ranked.
+    Each answer votes with the prior score of its candidate. Ties fall to the better-ranked. An answer without a key has
+    no vote; without any key the best-ranked answer is returned. Objects and tool calls have one vote each and are
+    compared field by field: an answer adds to another's votes the share of fields that are equal, and the answer with
+    most votes wins. Prior scores do not count there: if all objects differ, the ranking decides.
 
-    Deviation from arXiv 2505.16221: the paper synthesises. A vote never invents an answer.
+    Deviation from arXiv 2505.16221: the paper synthesizes. A vote returns an answer that a candidate wrote.
     """
 
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
         """Count the votes."""
         by_field = query.request.wants_object or any(answer["tool_call_message"] is not None for answer in answers)
-        votes = count_shares(answers) if by_field else count_votes(answers, query.weights)
+        votes = _field_votes(answers) if by_field else count_votes(answers, query.prior_scores)
         if not votes:
-            return passed_through(answers[0], "best")
-        # The first of equals, keys standing in rank order; rounded, so that the order of adding makes no winner.
+            return passed_through(answers[0], "top_ranked")
+        # Keys are in rank order, so the first maximum is the best-ranked; rounding hides the order of addition.
         winner = max(votes, key=lambda key: round(votes[key], 9))
-        chosen = next(answer for answer in answers if answer["answer"] == winner)
+        chosen = next(answer for answer in answers if answer["key"] == winner)
         return passed_through(chosen, "vote")
 
 
-def count_votes(answers: Sequence[Answer], weights: Mapping[str, float]) -> dict[str, float]:
-    """Add up the weights behind each key, keys in the rank order of their first answer."""
-    votes: dict[str, float] = {}
-    for answer in answers:
-        if answer["answer"] is not None:
-            votes[answer["answer"]] = votes.get(answer["answer"], 0.0) + weights[answer["candidate"]]
-    return votes
-
-
-def count_shares(answers: Sequence[Answer]) -> dict[str, float]:
-    """Add up how much of each answer stands behind each key, keys in the rank order of their first answer.
-
-    Without the prior's weights: they would set the answer of the candidate believed in most above the ranking wherever
-    all answers differ.
-    """
-    keys = [answer["answer"] for answer in answers if answer["answer"] is not None]
+def _field_votes(answers: Sequence[Answer]) -> dict[str, float]:
+    """Add the shares of equal fields for each key, keys in the rank order of their first answer."""
+    keys = [answer["key"] for answer in answers if answer["key"] is not None]
     return {key: sum(shared_fields(key, other) for other in keys) for key in dict.fromkeys(keys)}

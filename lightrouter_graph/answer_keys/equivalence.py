@@ -35,3 +35,19 @@ class KeyEquivalence:
     async def group(self, query: "Query", answers: Sequence[Answer]) -> Sequence[Sequence[str]]:  # noqa: ARG002
         """Group the answers by key, in the rank order of the first answer of each key; see `Equivalence`."""
         return tuple(agreement_of(answers)["groups"].values())
+
+
+def name_groups(groups: Sequence[Sequence[str]], answers: Sequence[Answer]) -> dict[str, list[str]]:
+    """Name each group by the key of its best-ranked answer that has one; without any, by its best-ranked candidate.
+
+    Args:
+        groups: Groups of candidate names, without overlap.
+        answers: The answers in rank order.
+    """
+    keys, rank = {a["candidate"]: a["key"] for a in answers}, {a["candidate"]: n for n, a in enumerate(answers)}
+    named: dict[str, list[str]] = {}
+    for group in sorted((sorted(group, key=rank.__getitem__) for group in groups if group), key=lambda g: rank[g[0]]):
+        key = next((keys[name] for name in group if keys[name] is not None), None)
+        if key is not None or len(group) > 1:
+            named.setdefault(key or f"same answer as {group[0]}", []).extend(group)
+    return named

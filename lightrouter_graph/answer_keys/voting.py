@@ -31,7 +31,7 @@ def count_votes(answers: Iterable[Answer], weights: Mapping[str, float] | None =
     """
     votes: dict[str, float] = {}
     for answer in answers:
-        key = answer["answer"]
+        key = answer["key"]
         if key is not None:
             votes[key] = votes.get(key, 0.0) + (1.0 if weights is None else weights[answer["candidate"]])
     return votes
@@ -49,12 +49,22 @@ def agreement_of(answers: Sequence[Answer]) -> Agreement:
     """
     groups: dict[str, list[str]] = {}
     for answer in answers:
-        if answer["answer"] is not None:
-            groups.setdefault(answer["answer"], []).append(answer["candidate"])
+        if answer["key"] is not None:
+            groups.setdefault(answer["key"], []).append(answer["candidate"])
+    return agreement_from(groups, len(answers))
+
+
+def agreement_from(groups: Mapping[str, Sequence[str]], answered: int) -> Agreement:
+    """Return the agreement of grouped answers.
+
+    Args:
+        groups: Candidates by key, in the rank order of the first answer of each key.
+        answered: Number of answers, those without a key included.
+    """
     leader = max(groups, key=lambda key: len(groups[key]), default=None)
     return {
         "agreed": len(groups[leader]) if leader is not None else 0,
-        "answered": len(answers),
+        "answered": answered,
         "leader": leader,
-        "groups": groups,
+        "groups": {key: list(names) for key, names in groups.items()},
     }

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal, cast
 
 from lightrouter_graph.budget.amounts import Amount, short_of
+from lightrouter_graph.context import Budget
 from lightrouter_graph.errors import BudgetError
-from lightrouter_graph.limits import Budget
 from lightrouter_graph.records import UNLIMITED, Allowance, Spent
 
 Scope = Literal["run", "thread"]

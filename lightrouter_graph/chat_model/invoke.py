@@ -6,7 +6,7 @@ invoked inside a node; so the run gets a context of its own, in which only trace
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import Context as Contextvars
 from queue import SimpleQueue
@@ -21,9 +21,12 @@ from langchain_core.callbacks import (
     CallbackManagerForLLMRun,
     Callbacks,
 )
-from langchain_core.runnables.config import ensure_config, set_config_context
+from langchain_core.messages import BaseMessage
+from langchain_core.runnables.config import RunnableConfig, ensure_config, set_config_context
 from langchain_core.tracers.base import BaseTracer
 
+from lightrouter_graph.chat_model.arguments import ChatCall
+from lightrouter_graph.nodes.router import REQUEST_KEY
 from lightrouter_graph.runtime.event_loops import run_sync, start_soon
 from lightrouter_graph.telemetry.events import enclosing_stream_writer, parent_stream_writer
 from lightrouter_graph.telemetry.tracing import CHAT_MODEL_KEY
@@ -32,25 +35,40 @@ LLMRun = AsyncCallbackManagerForLLMRun | CallbackManagerForLLMRun | None
 _STREAMED: dict[str, Any] = {"stream_mode": ["custom", "values"], "version": "v2"}
 
 
-def invoke(graph: Any, given: Mapping[str, Any], run: LLMRun) -> Mapping[str, Any]:
-    """Run the graph to its end."""
+def invoke(graph: Any, messages: Sequence[BaseMessage], call: ChatCall, run: LLMRun) -> Mapping[str, Any]:
+    """Run the graph to its end and return its state.
+
+    Args:
+        graph: The compiled graph.
+        messages: The conversation.
+        call: The arguments of the call.
+        run: Callback manager of the chat model's run.
+    """
     with _behind(run, "reply") as context:
-        state: Mapping[str, Any] = context.run(run_sync, graph.ainvoke, given)
+        state: Mapping[str, Any] = context.run(run_sync, _ainvoke, graph, messages, call)
         return state
 
 
-async def ainvoke(graph: Any, given: Mapping[str, Any], run: LLMRun) -> Mapping[str, Any]:
-    """Run the graph to its end."""
+async def ainvoke(graph: Any, messages: Sequence[BaseMessage], call: ChatCall, run: LLMRun) -> Mapping[str, Any]:
+    """Run the graph to its end; see `invoke`."""
     with _behind(run, "reply") as context:
-        state: Mapping[str, Any] = await asyncio.create_task(graph.ainvoke(given), context=context)
-        return state
+        return await asyncio.create_task(_ainvoke(graph, messages, call), context=context)
 
 
-def stream(graph: Any, given: Mapping[str, Any], run: LLMRun) -> Iterator[Mapping[str, Any]]:
+async def _ainvoke(graph: Any, messages: Sequence[BaseMessage], call: ChatCall) -> Mapping[str, Any]:
+    state: Mapping[str, Any] = await graph.ainvoke({"messages": messages}, _config(call), context=call.context)
+    return state
+
+
+def _config(call: ChatCall) -> RunnableConfig:
+    return {"configurable": {REQUEST_KEY: call.request}}
+
+
+def stream(graph: Any, messages: Sequence[BaseMessage], call: ChatCall, run: LLMRun) -> Iterator[Mapping[str, Any]]:
     """Run the graph in the background loop and give its events and states; a stream that is closed ends the run."""
     parts: SimpleQueue[Mapping[str, Any] | None] = SimpleQueue()
     with _behind(run, "stream") as context:
-        pumping = context.run(start_soon, _pump, graph, given, parts.put)
+        pumping = context.run(start_soon, _pump, graph, messages, call, parts.put)
         try:
             while (part := parts.get()) is not None:
                 yield part
@@ -59,12 +77,14 @@ def stream(graph: Any, given: Mapping[str, Any], run: LLMRun) -> Iterator[Mappin
             pumping.cancel()
 
 
-async def astream(graph: Any, given: Mapping[str, Any], run: LLMRun) -> AsyncGenerator[Mapping[str, Any]]:
+async def astream(
+    graph: Any, messages: Sequence[BaseMessage], call: ChatCall, run: LLMRun
+) -> AsyncGenerator[Mapping[str, Any]]:
     """Run the graph and give its events and states; a stream that is closed ends the run."""
     parts: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue()
 
     with _behind(run, "stream") as context:
-        task = asyncio.create_task(_pump(graph, given, parts.put_nowait), context=context)
+        task = asyncio.create_task(_pump(graph, messages, call, parts.put_nowait), context=context)
         try:
             while (part := await parts.get()) is not None:
                 yield part
@@ -74,9 +94,12 @@ async def astream(graph: Any, given: Mapping[str, Any], run: LLMRun) -> AsyncGen
             await asyncio.wait({task})
 
 
-async def _pump(graph: Any, given: Mapping[str, Any], put: Callable[[Mapping[str, Any] | None], None]) -> None:
+async def _pump(
+    graph: Any, messages: Sequence[BaseMessage], call: ChatCall, put: Callable[[Mapping[str, Any] | None], None]
+) -> None:
     try:
-        async for part in graph.astream(given, **_STREAMED):
+        given = {"messages": messages}
+        async for part in graph.astream(given, _config(call), context=call.context, **_STREAMED):
             put(part)
     finally:
         put(None)

@@ -1,4 +1,4 @@
-"""`ChatLightRouter`: the whole graph as one chat model, for wherever a model goes."""
+"""`ChatLightRouter`: the whole graph as one LangChain chat model."""
 
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -16,54 +16,62 @@ from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.cache.base import BaseCache
+from langgraph.store.base import BaseStore
 from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation, ValidationError, field_validator, model_validator
 
 from lightrouter_graph.aggregators import Aggregator
 from lightrouter_graph.answer_keys import AnswerKey, default_key
+from lightrouter_graph.answer_keys.equivalence import Equivalence
 from lightrouter_graph.chat_model import invoke
-from lightrouter_graph.chat_model.arguments import DEFAULT, ChatCall, Chunks, Setup, answer_of, pool_of, prepare
+from lightrouter_graph.chat_model.arguments import DEFAULT, SETTINGS, ChatCall, pool_of, read_arguments
 from lightrouter_graph.chat_model.profile import profile_of
+from lightrouter_graph.chat_model.streaming import Chunks, answer_of
 from lightrouter_graph.chat_model.structured import Method, json_mode_of, json_schema_of, parsed, parser_of
 from lightrouter_graph.context import Context
 from lightrouter_graph.errors import ContextError, LightRouterError, PoolError, QueryError
-from lightrouter_graph.graph import Parts
+from lightrouter_graph.graph import create_lightrouter
 from lightrouter_graph.llm.boot_cache import BootCache
+from lightrouter_graph.nodes.parts import Part
 from lightrouter_graph.pool import Candidate, Pool
-from lightrouter_graph.priors import Prior
+from lightrouter_graph.priors import Memory, Prior
 from lightrouter_graph.providers.model_facts import identity_of
 from lightrouter_graph.selectors import Selector
+from lightrouter_graph.stopping import StopRule
 
 
 class ChatLightRouter(BaseChatModel):
-    """LightRouter as a chat model: every call is a run of the graph, and what comes back is one answer.
+    """LightRouter as a chat model: every call is a run of the graph and returns one answer.
 
-    It goes wherever a LangChain chat model goes: agents, chains, other graphs. Tools bound to it are offered to every
-    candidate; complete tool calls are compared with each other, and the winner is passed on as it was written. The
-    answer's `response_metadata["lightrouter"]` is the decision record, its `usage_metadata` the sum over all calls.
+    Use it where LangChain takes a chat model: agents, chains, other graphs. Tools bound to it are offered to every
+    candidate; complete tool calls are compared with each other, and the winner is returned unchanged. The answer's
+    `response_metadata["lightrouter"]` is the decision record, its `usage_metadata` the sum over all calls.
 
-    Inside another graph it is one call, as any chat model: what it does within is in that graph's trace and `custom`
-    stream, but not in its checkpoints, and a node that runs again pays for it again. Where that matters, make the graph
-    itself (`create_lightrouter`) a node.
+    Inside another graph it is one call, like any chat model: its calls are in the trace and the `custom` stream of that
+    graph, but not in its checkpoints. A node that runs again pays for it again. To avoid that, add the graph itself
+    (`create_lightrouter`) as a node.
 
-    Streaming gives the tokens of the final answer as they are written, where one model writes it in the end (a merged
-    answer, or the only one); an answer that was settled by agreement or vote comes whole.
+    The tokens of the final answer stream while they are generated if one model writes it (a merged answer, or the only
+    one); an answer decided by agreement or a vote arrives whole.
 
     Attributes:
-        pool: The candidates: a `Pool`, or a list of what it takes; a dict is read as the arguments of `Candidate`.
-        model_name: "lightrouter"; "lightrouter-paper" for the paper's settings; or a candidate's name, to ask it alone.
-            Given as `model`, also per call.
-        context: The settings, as a `Context` or a dict; single ones may also be given by their own names, here and per
-            call, where `context=` is laid over these as well.
-        selector: As for `create_lightrouter`; so are `aggregator`, `prior`, `key` and `boot_cache`.
-        temperature: Laid over every candidate's own; None leaves them. So is `top_p`.
-        max_tokens: Most tokens of the answer.
-        timeout: Seconds for one answer, after which the best at hand is returned.
+        pool: The candidates: a `Pool`, or a list to make one of; a dict in it has the arguments of `Candidate`.
+        model_name: "lightrouter"; "lightrouter-paper" for the settings of the paper; or the name of a candidate, to
+            query it alone. Passed as `model`, also per call.
+        context: The settings, as a `Context` or a dict; single settings may also be passed by name, here and per call.
+        selector: As for `create_lightrouter`; so are `aggregator`, `prior`, `equivalence`, `memory`, `key` and
+            `boot_cache`.
+        stop_rule: The `stop` of `create_lightrouter`; `stop` here has the stop texts of a chat model.
+        store: LangGraph store for the parts; None for the store of a surrounding graph.
+        temperature: Overrides that of every candidate, >= 0; None keeps them. So does `top_p`.
+        max_tokens: Most output tokens of the answer.
+        timeout: Seconds for one answer, after which the best so far is returned.
         stop: Texts that end a reply.
-        streaming: Whether `invoke` streams as well, for callbacks that want tokens.
+        streaming: True if `invoke` streams as well, for callbacks that need tokens.
 
     Raises:
-        PoolError: If the pool is not usable, or `model` names nobody.
+        PoolError: If the pool is not usable, or `model` is unknown.
         ContextError: If a setting is not allowed.
+        SelectionError: If a part is unknown or lacks the method of its protocol.
 
     Example:
         ```python
@@ -79,11 +87,15 @@ class ChatLightRouter(BaseChatModel):
     pool: Pool
     model_name: str = Field(default=DEFAULT, alias="model")
     context: Context = Field(default_factory=Context)
-    selector: Annotated[Selector | None, SkipValidation] = Field(default=None, exclude=True)
-    aggregator: Annotated[Aggregator | None, SkipValidation] = Field(default=None, exclude=True)
-    prior: Annotated[Prior | None, SkipValidation] = Field(default=None, exclude=True)
+    selector: Annotated[Part[Selector], SkipValidation] = Field(default=None, exclude=True)
+    aggregator: Annotated[Part[Aggregator], SkipValidation] = Field(default=None, exclude=True)
+    prior: Annotated[Part[Prior], SkipValidation] = Field(default=None, exclude=True)
+    stop_rule: Annotated[Part[StopRule], SkipValidation] = Field(default=None, exclude=True)
+    equivalence: Annotated[Part[Equivalence], SkipValidation] = Field(default=None, exclude=True)
+    memory: Annotated[Memory | None, SkipValidation] = Field(default=None, exclude=True)
     key: Annotated[AnswerKey, SkipValidation] = Field(default=default_key, exclude=True)
     boot_cache: BootCache | None = Field(default=None, exclude=True)
+    store: Annotated[BaseStore | None, SkipValidation] = Field(default=None, exclude=True)
     temperature: float | None = Field(default=None, ge=0)
     top_p: float | None = Field(default=None, gt=0, le=1)
     max_tokens: int | None = Field(default=None, ge=1)
@@ -91,12 +103,13 @@ class ChatLightRouter(BaseChatModel):
     stop: list[str] | None = None
     streaming: bool = False
     _given: Any = PrivateAttr(default=None)
+    _graphs: dict[tuple[Any, ...], tuple[Any, ...]] = PrivateAttr(default_factory=dict)
 
     def __init__(self, pool: Any = None, **arguments: Any) -> None:
         try:
             super().__init__(**_with_settings({**arguments, "pool": pool}))
         except ValidationError as exc:
-            raise _ours(exc) from None
+            raise _own_error(exc) from None
         self._given = pool
 
     @field_validator("pool", mode="before")
@@ -122,7 +135,7 @@ class ChatLightRouter(BaseChatModel):
         return Context(**given) if isinstance(given, Mapping) else given
 
     @model_validator(mode="after")
-    def _names_somebody(self) -> "ChatLightRouter":
+    def _check_model(self) -> "ChatLightRouter":
         pool_of(self.pool, self.model_name)
         return self
 
@@ -142,7 +155,14 @@ class ChatLightRouter(BaseChatModel):
         }
 
     def _parts(self) -> dict[str, Any]:
-        return {"selector": self.selector, "aggregator": self.aggregator, "prior": self.prior}
+        return {
+            "selector": self.selector,
+            "aggregator": self.aggregator,
+            "prior": self.prior,
+            "stop": self.stop_rule,
+            "equivalence": self.equivalence,
+            "memory": self.memory,
+        }
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         # LangChain's own would be the same for any two pools that cannot be written down: a cache would mix them up.
@@ -159,16 +179,16 @@ class ChatLightRouter(BaseChatModel):
 
     @classmethod
     def get_lc_namespace(cls) -> list[str]:
-        """Name the place LangChain loads it from."""
+        """Return the module path that LangChain loads it from."""
         return ["lightrouter_graph", "chat_model"]
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
-        """Say that it can be written as a LangChain constructor; `to_json` says when one cannot."""
+        """Return True: it can be serialized as a constructor call; `to_json` handles the exceptions."""
         return True
 
     def to_json(self) -> Any:
-        """Write the constructor down, where every part of it can be: no parts of your own, no ready-made pool."""
+        """Serialize the constructor call; not possible with objects as parts or a ready-made pool."""
         own_parts = any(self._parts().values()) or self.boot_cache or self.key is not default_key
         if isinstance(self._given, Pool) or own_parts:
             return self.to_json_not_implemented()
@@ -176,23 +196,36 @@ class ChatLightRouter(BaseChatModel):
 
     @property
     def lc_attributes(self) -> dict[str, Any]:
-        """The arguments whose fields hold something else than was given."""
+        """Constructor arguments whose fields hold another value."""
         return {"pool": self._given, "context": self.context.model_dump(exclude_unset=True)}
 
     def get_num_tokens(self, text: str) -> int:
-        """Count roughly: the candidates' tokenizers differ."""
+        """Count approximately: the tokenizers of the candidates differ."""
         return count_tokens_approximately([text])
 
     def get_num_tokens_from_messages(self, messages: Sequence[BaseMessage], tools: Any = None) -> int:
-        """Count roughly: the candidates' tokenizers differ."""
+        """Count approximately: the tokenizers of the candidates differ."""
         return count_tokens_approximately(messages, tools=tools)
 
-    def _prepare(self, stop: list[str] | None, arguments: Mapping[str, Any]) -> ChatCall:
-        parts = Parts(self.selector, self.aggregator, self.prior, self.key, self.boot_cache)
-        setup = Setup(self.pool, parts, self.context, self.model_name)
+    def _read(self, stop: list[str] | None, arguments: Mapping[str, Any]) -> ChatCall:
         own = {name: getattr(self, name) for name in ("temperature", "top_p", "max_tokens", "timeout")}
-        told = {name: value for name, value in own.items() if value is not None}
-        return prepare(setup, self.stop if stop is None else stop, {**told, **arguments})
+        given = {name: value for name, value in own.items() if value is not None} | dict(arguments)
+        stop = self.stop if stop is None else stop
+        return read_arguments(given, pool=self.pool, context=self.context, model=self.model_name, stop=stop)
+
+    def _graph(self, model: str) -> Any:
+        """Return the compiled graph of a preset or candidate; it is compiled once."""
+        pool = pool_of(self.pool, model) if model in self.pool.names else self.pool
+        parts = {**self._parts(), "key": self.key, "boot_cache": self.boot_cache}
+        # A copy with other parts (`model_copy`) shares this cache.
+        identity = (id(self.pool), id(self.store), model if model in self.pool.names else "", *map(id, parts.values()))
+        if identity not in self._graphs:
+            # No checkpointer of a surrounding graph: it would resume the inner run by its place in the node, and
+            # return one question's answer for another.
+            graph = create_lightrouter(pool, **parts)
+            compiled = graph.compile(name="lightrouter", checkpointer=False, store=self.store)
+            self._graphs[identity] = (compiled, self.pool, self.store, parts)  # keeps the objects behind the ids alive
+        return self._graphs[identity][0]
 
     def _generate(
         self,
@@ -201,8 +234,9 @@ class ChatLightRouter(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        call = self._prepare(stop, kwargs)
-        return _result(answer_of(invoke.invoke(call.graph, {"messages": messages}, run_manager), call.model))
+        call = self._read(stop, kwargs)
+        state = invoke.invoke(self._graph(call.model), messages, call, run_manager)
+        return _result(answer_of(state, call.model))
 
     async def _agenerate(
         self,
@@ -211,8 +245,8 @@ class ChatLightRouter(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        call = self._prepare(stop, kwargs)
-        state = await invoke.ainvoke(call.graph, {"messages": messages}, run_manager)
+        call = self._read(stop, kwargs)
+        state = await invoke.ainvoke(self._graph(call.model), messages, call, run_manager)
         return _result(answer_of(state, call.model))
 
     def _stream(
@@ -222,9 +256,9 @@ class ChatLightRouter(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        call = self._prepare(stop, kwargs)
+        call = self._read(stop, kwargs)
         chunks = Chunks(call.model)
-        for part in invoke.stream(call.graph, {"messages": messages}, run_manager):
+        for part in invoke.stream(self._graph(call.model), messages, call, run_manager):
             yield from chunks.take(part)
         yield from chunks.end()
 
@@ -235,9 +269,9 @@ class ChatLightRouter(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        call = self._prepare(stop, kwargs)
+        call = self._read(stop, kwargs)
         chunks = Chunks(call.model)
-        async with aclosing(invoke.astream(call.graph, {"messages": messages}, run_manager)) as parts:
+        async with aclosing(invoke.astream(self._graph(call.model), messages, call, run_manager)) as parts:
             async for part in parts:
                 for chunk in chunks.take(part):
                     yield chunk
@@ -256,10 +290,10 @@ class ChatLightRouter(BaseChatModel):
         """Offer tools to every candidate.
 
         Args:
-            tools: Functions, `@tool`s, classes, or dicts in OpenAI's shape.
+            tools: Functions, `@tool`s, classes, or dicts in OpenAI's format.
             tool_choice: "auto", "any", "none" or the name of the tool to call; None for the models' default.
-            strict: Whether providers that can are to hold the arguments to the schema.
-            parallel_tool_calls: Whether a reply may call several tools; None for the models' default.
+            strict: True to let providers that support it enforce the schema of the arguments.
+            parallel_tool_calls: True if a reply may call several tools; None for the models' default.
             **kwargs: Further arguments of each call.
         """
         shapes = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
@@ -277,15 +311,15 @@ class ChatLightRouter(BaseChatModel):
     ) -> Runnable[LanguageModelInput, Any]:
         """Return a runnable whose output fits a schema.
 
-        Replies that do not fit are dropped with the reason; those that do are compared field by field, and one whole
+        Replies that do not fit are dropped with the reason; the others are compared field by field, and one whole
         object wins.
 
         Args:
-            schema: A pydantic class, a `TypedDict` class, a JSON schema or a tool in OpenAI's shape.
-            include_raw: Return {"raw", "parsed", "parsing_error"}; `raw` carries the decision record. Where no reply
-                fits, `NoSurvivorError` is raised all the same: there is no answer to return.
-            method: How the candidates are asked: by a tool they must call; by a JSON schema; or by JSON mode, in which
-                the prompt must say what is wanted.
+            schema: A pydantic class, a `TypedDict` class, a JSON schema or a tool in OpenAI's format.
+            include_raw: Return {"raw", "parsed", "parsing_error"}; `raw` has the decision record. If no reply fits,
+                `NoSurvivorError` is raised all the same: there is no answer to return.
+            method: "function_calling" (a tool that must be called), "json_schema", or "json_mode", for which the prompt
+                must describe the object.
             strict: As for `bind_tools`.
             **kwargs: Further arguments of each call.
 
@@ -311,12 +345,12 @@ def _candidate(arguments: Mapping[str, Any]) -> Candidate:
     try:
         return Candidate(**arguments)
     except TypeError as exc:  # it names the argument that is missing or unknown
-        raise PoolError(f"a candidate's dict does not fit: {exc}") from None
+        raise PoolError(f"invalid dict for a candidate: {exc}") from None
 
 
 def _with_settings(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Move settings that were given by their own names into the context, as a call takes them."""
-    own = Context.model_fields.keys() - ChatLightRouter.model_fields.keys()
+    """Move settings that were passed by name into the context."""
+    own = SETTINGS - ChatLightRouter.model_fields.keys()
     settings = {name: arguments.pop(name) for name in own & arguments.keys()}
     if settings:
         given = arguments.get("context") or Context()
@@ -324,13 +358,13 @@ def _with_settings(arguments: dict[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-def _ours(exc: ValidationError) -> Exception:
-    """Say in one line, as an error of ours, what pydantic says in many."""
+def _own_error(exc: ValidationError) -> Exception:
+    """Return the error of this package for pydantic's, in one line."""
     errors = exc.errors(include_url=False)
     causes = [error.get("ctx", {}).get("error") for error in errors]
     first = errors[0]
-    said = f"{'.'.join(map(str, first['loc']))} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
-    return next((cause for cause in causes if isinstance(cause, LightRouterError)), ContextError(said))
+    message = f"{'.'.join(map(str, first['loc']))} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    return next((cause for cause in causes if isinstance(cause, LightRouterError)), ContextError(message))
 
 
 def _result(answer: AIMessage) -> ChatResult:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _BUDGET = "budget: "
 _TABLE_WIDTH = 70
 _MERGED = {
-    "pass-through": "answer of {}",
+    "passthrough": "answer of {}",
     "agreement": "answer of {}; the other answers agree",
     "best": "answer of {}, ranked first",
     "vote": "answer of {}, chosen by vote",
@@ -56,7 +56,7 @@ def spent_line(bill: Bill) -> str:
 
 def caveats(decision: Decision) -> list[str]:
     """Return one line for each way in which the run differs from its settings; empty if none."""
-    deadline = ["deadline: the run was stopped at its deadline"] if decision["late"] else []
+    deadline = ["deadline: the run was stopped at its deadline"] if decision["deadline_exceeded"] else []
     partial = [] if decision["complete"] else ["incomplete: the answer is truncated, or a draft"]
     return [*deadline, *partial, *budget_notes(decision["budget"])]
 

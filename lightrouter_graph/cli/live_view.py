@@ -74,7 +74,7 @@ class Board:
     @property
     def makes_draft(self) -> bool:
         """Whether the boots of this layer are merged into a draft."""
-        return self.layer < self.layers and bool(self.ranked and self.ranked["going_on"])
+        return self.layer < self.layers and bool(self.ranked and self.ranked["next_candidates"])
 
     def after(self, event: Event, now: float) -> Board:  # noqa: PLR0911 - one per event
         """Return the board after an event.
@@ -85,19 +85,19 @@ class Board:
         """
         match event["event"]:
             case "opened":
-                board = Board(tuple(event["order"]), layers=event["layers"], notes=tuple(event["notes"]))
-                return board.with_boots(event["booting"], now)
+                board = Board(tuple(event["prior_order"]), layers=event["layers"], notes=tuple(event["notes"]))
+                return board.with_boots(event["first_wave"], now)
             case "boot":
                 return replace(self, boots=_completed(self.boots, event, now))
             case "ranked":
                 ranked = replace(self, ranked=event)
-                return ranked if ranked.makes_draft else ranked.with_answers(event["going_on"], now)
+                return ranked if ranked.makes_draft else ranked.with_answers(event["next_candidates"], now)
             case "answer":
                 return replace(self, answers=_completed(self.answers, event, now))
             case "tallied":
-                return replace(self, tallied=event).with_answers(event["next_up"], now)
+                return replace(self, tallied=event).with_answers(event["next_candidates"], now)
             case "drafted":
-                return Board(self.order, layer=self.layer + 1, layers=self.layers).with_boots(event["booting"], now)
+                return Board(self.order, layer=self.layer + 1, layers=self.layers).with_boots(event["first_wave"], now)
         return self
 
     def with_boots(self, names: Sequence[str], now: float) -> Board:
@@ -179,7 +179,7 @@ def _done_cells(done: BootDone | AnswerDone, name: Text) -> list[RenderableType]
     truncated = done["event"] == "boot" and not done["finished"]
     mark_text = Text("…", style="yellow") if truncated else Text("✓", style="green")
     via = _VIA[done["via"]] if done["event"] == "answer" else ""
-    key = Text(f"{clipped(done['answer'], 24)}  ", style="bold") if done["answer"] else Text()
+    key = Text(f"{clipped(done['key'], 24)}  ", style="bold") if done["key"] else Text()
     preview = key + Text(via or one_line(done["text"]), style="dim")
     cost = "-" if done["usd"] is None else usd(done["usd"])
     return [mark_text, name, f"{done['output_tokens']:,}", seconds(done["seconds"]), cost, preview]
@@ -196,7 +196,9 @@ def _ranking(board: Board, ranked: Ranked, width: int) -> list[RenderableType]:
         table.add_row(*row, _outcome(board, ranked, name))
     for name in (name for name in ranked["dropped"] if name not in ranked["order"]):
         table.add_row("-", Text(middle_clipped(name, width)), "", _outcome(board, ranked, name))
-    title = f"ranked by {one_line(ranked['selector'])}" if len(ranked["order"]) > 1 else "one boot, no ranking"
+    title = (
+        f"ranked by {one_line(ranked['selector'] or 'none')}" if len(ranked["order"]) > 1 else "one boot, no ranking"
+    )
     return [Text(f"  {title}", style="dim"), table]
 
 
@@ -207,7 +209,7 @@ def _outcome(board: Board, ranked: Ranked, name: str) -> Text:
     if name in ranked["dropped"]:
         cause = "failed" if done is not None and done["failure"] is not None else clipped(ranked["dropped"][name], 60)
         return Text(f"dropped: {cause}", style="red") + why
-    if name in ranked["going_on"]:
+    if name in ranked["next_candidates"]:
         return Text("selected for the draft" if board.makes_draft else "selected") + why
     finished = done is not None and done["event"] == "boot" and done["finished"]
     return Text("boot is complete" if finished else "in reserve") + why

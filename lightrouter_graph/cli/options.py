@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 
-from lightrouter_graph.context import Context
+from lightrouter_graph.context import Budget, Context
 from lightrouter_graph.errors import ContextError
-from lightrouter_graph.limits import Budget
 
 PANEL = "Settings"
 

@@ -73,7 +73,7 @@ def event_line(event: Event) -> str:  # noqa: PLR0911 - one per event
     match event["event"]:
         case "opened":
             layers = f", {event['layers']} layers" if event["layers"] > 1 else ""
-            return f"querying {', '.join(event['booting'])} (of {len(event['order'])}{layers})"
+            return f"querying {', '.join(event['first_wave'])} (of {len(event['prior_order'])}{layers})"
         case "boot" | "answer":
             return _call_line(event)
         case "ranked":
@@ -90,9 +90,9 @@ def event_line(event: Event) -> str:  # noqa: PLR0911 - one per event
 
 def tally_line(tallied: Tallied) -> str:
     """Format the agreement of the answers and the next step: `2 of 2 answers agree on 12 · stopped: ...`."""
-    following = ", ".join(tallied["next_up"])
+    following = ", ".join(tallied["next_candidates"])
     return f"{_agreement(tallied['agreement'])} · " + (
-        f"next: {following}" if following else f"stopped: {tallied['why']}"
+        f"next: {following}" if following else f"stopped: {tallied['reason']}"
     )
 
 
@@ -113,7 +113,7 @@ def _call_line(event: BootDone | AnswerDone) -> str:
     if event["failure"] is not None:
         return f"{call}: {failure_text(event['failure'])}"
     cost = f"{count(event['output_tokens'], 'token')}, {seconds(event['seconds'])}, {usd(event['usd'])}"
-    key = f"{event['answer']}: " if event["answer"] else ""
+    key = f"{event['key']}: " if event["key"] else ""
     return f"{call}: {cost} | {clipped(key + event['text'], _PREVIEW)}"
 
 

@@ -52,8 +52,10 @@ async def complete(
 
 
 async def _run_until_stopped(attempts: CallAttempts, early_stop: EarlyStop) -> Completion:
-    completion = None if early_stop.verdict is not None else await early_stop.run(attempts.run())
-    return completion or attempts.cancelled(early_stop.verdict or {"cause": "cancelled", "message": "no longer needed"})
+    completion = None if early_stop.stop_reason is not None else await early_stop.run(attempts.run())
+    return completion or attempts.cancelled(
+        early_stop.stop_reason or {"cause": "cancelled", "message": "no longer needed"}
+    )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`aggregate`: one text out of several; a draft in an inner layer, the answer in the last."""
+"""`aggregate`: merges several texts into one: the draft of an inner layer, or the final answer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,207 +7,222 @@ from typing import Any, cast
 from langchain_core.messages import AIMessage
 from langchain_core.messages.utils import count_tokens_approximately
 
-from lightrouter_graph.aggregators import Aggregator, Merged, VoteAggregator
+from lightrouter_graph.aggregators import Merged, VoteAggregator
 from lightrouter_graph.aggregators.base import passed_through
-from lightrouter_graph.answer_keys import AnswerKey
+from lightrouter_graph.answer_keys.voting import agreement_of
 from lightrouter_graph.errors import PROGRAMMING_ERRORS, BudgetError, NoSurvivorError, SelectionError
 from lightrouter_graph.llm.client import record_calls
-from lightrouter_graph.llm.request import PLAIN, Request
 from lightrouter_graph.llm.tool_calls import render_reply, with_unique_ids
-from lightrouter_graph.nodes.decision_record import failures_of, record_decision
-from lightrouter_graph.planning import Planner, progress_of, remaining_of
-from lightrouter_graph.pool import Pool
+from lightrouter_graph.nodes.decision_record import Decision, failures_of, record_decision
+from lightrouter_graph.nodes.router import Router
+from lightrouter_graph.planning import progress_of, remaining_of
+from lightrouter_graph.priors import observe
 from lightrouter_graph.prompts import merge_answers
-from lightrouter_graph.query import Query, query_of
+from lightrouter_graph.query import Query
 from lightrouter_graph.reasoning import streamable_prefix, strip_reasoning
-from lightrouter_graph.records import Answer
+from lightrouter_graph.records import Answer, CallCost, with_old_keys
 from lightrouter_graph.redaction import redact
 from lightrouter_graph.runtime.event_loops import now
-from lightrouter_graph.runtime.run_registry import RunRegistry
+from lightrouter_graph.runtime.node_runnable import NodeRun, Update
 from lightrouter_graph.runtime.token_stream import run_hidden
-from lightrouter_graph.state import State, Update, settings_of
-from lightrouter_graph.state_queries import (
-    agreement_of,
-    answer_from,
-    bound_by_deadline,
-    counted_answers,
-    drafting_boots,
-    first_ranked,
-    is_inner,
-    last_resort,
-    seconds_left,
-)
+from lightrouter_graph.state import State
+from lightrouter_graph.state_queries import LayerView, answer_from
 from lightrouter_graph.telemetry.bill import Bill, make_bill, usage_metadata
 from lightrouter_graph.telemetry.events import emit_event
 from lightrouter_graph.telemetry.tracing import chat_model_mode, trace_decision
 
-_LONGEST_PROBLEM = 300
+_MAX_PROBLEM = 300
+"""Characters of a note on a failed aggregator."""
 
 
 @dataclass(frozen=True, slots=True)
 class AggregateNode:
-    """Merge what the layer brought. One answer, or several equal ones, pass through without a call.
+    """Merge the results of the layer. A single answer, or equal ones, pass through without a call.
 
-    Where some answers call tools and others do not, the best-ranked decides which kind counts: a text and a call are
-    never merged.
+    If some answers call tools and others do not, the kind of the best-ranked counts: texts and calls are not merged.
 
-    Source: arXiv 2505.16221: inner layers aggregate the chosen boots into an intermediate answer, the last layer the
-    full answers.
+    Source: arXiv 2505.16221: inner layers aggregate the selected boots into an intermediate answer, the last layer
+    aggregates the full answers.
     """
 
-    pool: Pool
-    key: AnswerKey
-    aggregators: Mapping[str, Aggregator]
-    runs: RunRegistry
-    planner: Planner
-    request: Request = PLAIN
+    router: Router
 
-    async def __call__(self, state: State) -> Update:
-        """Return the draft and the next layer's number, or the final message.
+    async def __call__(self, state: State, run: NodeRun) -> Update:
+        """Return the draft and the number of the next layer, or the final message.
 
         Raises:
-            NoSurvivorError: If nobody answered.
+            NoSurvivorError: If no candidate answered.
         """
-        if is_inner(state):
-            boots = [answer_from(boot) for boot in drafting_boots(state)]
-            return self._drafted(state, await self._merge(state, _of_one_kind(boots)), boots)
-        answers, resort = counted_answers(state), None
+        return await _Aggregation(self.router, LayerView(state), run).update()
+
+
+@dataclass(frozen=True, slots=True)
+class _Aggregation:
+    """One execution of the node."""
+
+    router: Router
+    view: LayerView
+    run: NodeRun
+
+    async def update(self) -> Update:
+        if self.view.is_inner:
+            boots = [answer_from(boot) for boot in self.view.draft_boots]
+            return await self._next_layer(*await self._merge(_of_one_kind(boots)), boots)
+        view, query = self.view, self.router.query(self.view, self.run)
+        answers, last_resort = [view.answers[name] for name in self.router.counted(view, query)], None
         if not answers:
-            resort = last_resort(state)
-            answers = [
-                a for a in resort.answers if self.request.accepts(strip_reasoning(a["text"]), a["tool_call_message"])
-            ]
+            last_resort = view.last_resort
+            accepts = query.request.accepts
+            answers = [a for a in last_resort.answers if accepts(strip_reasoning(a["text"]), a["tool_call_message"])]
         if not answers:
-            self.runs.forget(state["run"])
-            raise NoSurvivorError(
-                layer=state["layer"],
-                failures=failures_of(state),
-                bill=cast("Mapping[str, Any]", _bill(state, 0, self.pool)),
-            )
-        answers = _of_one_kind(answers, _agreed(state))
-        merged = await self._merge(state, answers)
-        if resort is not None:
-            merged = replace(merged, notes={**merged.notes, "last_resort": resort.what})
-        self.runs.forget(state["run"])
-        late = state["late"] or seconds_left(state["started"], settings_of(state).deadline_s, 1.0) == 0
-        ended: State = {**state, "late": late}
-        return _final(ended, merged, answers, self.pool, complete=resort is None or resort.complete)
+            raise self._no_survivor(view)
+        answers = _of_one_kind(answers, _agreed_key(view))
+        merged, call_costs = await self._merge(answers)
+        if last_resort is not None:
+            merged = replace(merged, notes={**merged.notes, "last_resort": last_resort.source})
+        complete = last_resort is None or last_resort.complete
+        ended = self._changed(deadline_exceeded=view.is_late, call_costs=[*view.state["call_costs"], *call_costs])
+        return {**await self._final(ended, merged, answers, complete=complete), "call_costs": call_costs}
 
-    def _drafted(self, state: State, merged: Merged, boots: Sequence[Answer]) -> Update:
-        """Go on with a draft; where there is not enough left for another layer, it is the answer."""
-        update, notes = _draft(state, merged, boots), merged.notes.get("budget", "").splitlines()
-        begun: State = {
-            **state,
-            "drafts": [*state["drafts"], *update["drafts"]],
-            "call_costs": [*state["call_costs"], *merged.call_costs],
-            "layer": update["layer"],
-        }
-        query = query_of(begun, self.pool, self.key, self.request, self.runs)
-        try:
-            plan = self.planner.plan_layer(query, remaining_of(begun), progress_of(begun, query))
-        except BudgetError as exc:
-            notes = [*notes, f"budget: no further layer: {exc}"]
-            _tell_draft(update, (), notes)
-            return self._ended_by_draft({**begun, "layer": state["layer"]}, merged, boots, notes)
-        notes = [*notes, *plan.notes]
-        _tell_draft(update, plan.candidates, notes)
-        return {
-            **update,
-            "settings": {**state["settings"], **plan.settings},
-            "order": list(plan.order),
-            "booting": list(plan.candidates),
-            "allowances": dict(plan.allowances),
-            "in_flight": plan.reserved,
-            "up": None,
-            "notes": notes,
-        }
-
-    def _ended_by_draft(self, state: State, merged: Merged, boots: Sequence[Answer], notes: Sequence[str]) -> Update:
-        broke: State = {**state, "broke": True, "notes": [*state["notes"], *notes]}
-        self.runs.forget(state["run"])
-        if not self.request.accepts(merged.text, merged.tool_call_message):
-            bill = cast("Mapping[str, Any]", _bill(broke, 0, self.pool))
-            raise NoSurvivorError(layer=state["layer"], failures=failures_of(broke), bill=bill)
-        what = {"last_resort": f"the draft of layer {state['layer']}"}
-        answer = replace(merged, call_costs=(), notes={**merged.notes, **what, "budget": ""})  # both stand in the state
-        final = _final(broke, answer, boots, self.pool, complete=False)
-        ended: Update = {"agreement": agreement_of([]), "broke": True, "notes": list(notes)}
-        return {**final, "drafts": state["drafts"][-1:], "call_costs": list(merged.call_costs), **ended}
-
-    async def _merge(self, state: State, answers: Sequence[Answer]) -> Merged:
-        query = query_of(state, self.pool, self.key, self.request, self.runs)
+    async def _merge(self, answers: Sequence[Answer]) -> tuple[Merged, list[CallCost]]:
+        query = self.router.query(self.view, self.run, stage="aggregate")
         if len(answers) == 1:
-            return passed_through(answers[0], "pass-through")
-        same_key = answers[0]["answer"] is not None and len({answer["answer"] for answer in answers}) == 1
-        # Replies that call tools may all be without text; what they call is in their keys.
-        same_text = query.final and not _calls(answers[0]) and len({answer["text"] for answer in answers}) == 1
-        if same_key or same_text:
-            return passed_through(answers[0], "agreement")
+            return passed_through(answers[0], "passthrough"), []
+        keys = {self.view.keys.get(answer["candidate"], answer["key"]) for answer in answers}
+        # Replies that call tools may all be without text; their calls are in their keys.
+        same_text = query.final and not _calls_tools(answers[0]) and len({answer["text"] for answer in answers}) == 1
+        if (len(keys) == 1 and None not in keys) or same_text:
+            return passed_through(answers[0], "agreement"), []
         if query.seconds <= 0:
-            return await VoteAggregator().merge(query, answers)
-        progress = progress_of(state, query)
-        plan = self.planner.plan_merge(query, remaining_of(state), progress, answers)
-        query = replace(
-            query,
-            settings=query.settings.model_copy(update=plan.settings),
-            purse=progress.reservations(plan.allowance),
-        )
-        merged = await self._merged_by(state, query, answers)
-        return replace(merged, notes={**merged.notes, "budget": "\n".join(plan.notes)}) if plan.notes else merged
+            return await VoteAggregator().merge(query, answers), []
+        plan = self.router.planner.plan_merge(query, remaining_of(self.view), progress_of(self.view, query), answers)
+        settings = query.settings.model_copy(update=dict(plan.settings))
+        reservations = self.router.reservations(self.view, query, plan)
+        with record_calls() as call_costs:
+            merged = await self._merged(replace(query, settings=settings, reservations=reservations), answers)
+        if plan.notes:
+            merged = replace(merged, notes={**merged.notes, "budget": "\n".join(plan.notes)})
+        return merged, call_costs
 
-    async def _merged_by(self, state: State, query: Query, answers: Sequence[Answer]) -> Merged:
-        aggregator = self.aggregators[query.settings.aggregator]
+    async def _merged(self, query: Query, answers: Sequence[Answer]) -> Merged:
+        aggregator = self.router.aggregators[query.settings.aggregator]
+        keyed = [with_old_keys({**a, "key": self.view.keys.get(a["candidate"], a["key"])}) for a in answers]
         try:
-            with record_calls() as noted:
-                async with bound_by_deadline(state) as limit:
-                    merged = await run_hidden(aggregator.merge(query, answers))
+            async with self.view.time_limit() as limit:
+                merged = await run_hidden(aggregator.merge(query, keyed))
         except PROGRAMMING_ERRORS:
             raise
-        except Exception as exc:  # noqa: BLE001 - an aggregator that calls out may raise anything; a vote cannot
+        except Exception as exc:  # noqa: BLE001 - an aggregator that calls a service may raise anything; a vote cannot
             late = isinstance(exc, TimeoutError) and limit.expired()
-            problem = "it took longer than the deadline allows" if late else redact(f"{type(exc).__name__}: {exc}")
-            return replace(await _instead(query, answers, problem), call_costs=tuple(noted))
+            problem = "it exceeded the deadline" if late else redact(f"{type(exc).__name__}: {exc}")
+            return await _fallback(query, answers, problem)
         if not isinstance(merged, Merged):
             msg = f"{type(aggregator).__name__}.merge returned {type(merged).__name__}, expected Merged"
             raise SelectionError(msg)
         return merged
 
+    async def _next_layer(self, merged: Merged, call_costs: list[CallCost], boots: Sequence[Answer]) -> Update:
+        """Begin the next layer with a draft; if the budget cannot pay for it, the draft is the answer."""
+        state, layer = self.view.state, self.view.state["layer"]
+        text, names = render_reply(merged.text, merged.tool_call_message), [boot["candidate"] for boot in boots]
+        notes = merged.notes.get("budget", "").splitlines()
+        update: Update = {
+            "drafts": [{"layer": layer, "text": text, "candidates": names}],
+            "call_costs": call_costs,
+            "layer": layer + 1,
+        }
+        lists = {key: [*state[key], *update[key]] for key in ("drafts", "call_costs")}
+        view = self._changed(**{**update, **lists})
+        query = self.router.query(view, self.run)
+        try:
+            plan = self.router.planner.plan_layer(query, remaining_of(view), progress_of(view, query))
+        except BudgetError as exc:
+            notes.append(f"budget: no further layer: {exc}")
+            _emit_draft(update, (), notes)
+            return await self._draft_as_answer(view, merged, boots, update, notes)
+        notes += plan.notes
+        _emit_draft(update, plan.candidates, notes)
+        return {
+            **update,
+            "settings": {**state["settings"], **plan.settings},
+            "prior_order": list(plan.order),
+            "first_wave": list(plan.candidates),
+            "next_candidates": list(plan.candidates),
+            "allowances": dict(plan.allowances),
+            "reserved": plan.reserved,
+            "notes": notes,
+        }
 
-async def _instead(query: Query, answers: Sequence[Answer], problem: str) -> Merged:
+    async def _draft_as_answer(
+        self, view: LayerView, merged: Merged, boots: Sequence[Answer], update: Update, notes: Sequence[str]
+    ) -> Update:
+        layer = self.view.state["layer"]
+        all_notes = [*view.state["notes"], *notes]
+        ended = LayerView(cast("State", {**view.state, "layer": layer, "budget_exhausted": True, "notes": all_notes}))
+        if not self.router.request_of(self.run).accepts(merged.text, merged.tool_call_message):
+            raise self._no_survivor(ended)
+        # The notes on the budget are in the state already.
+        merged = replace(merged, notes={**merged.notes, "last_resort": f"draft of layer {layer}", "budget": ""})
+        final = await self._final(ended, merged, boots, complete=False)
+        ending = {"agreement": agreement_of([]), "budget_exhausted": True, "notes": list(notes), "layer": layer}
+        return {**update, **final, **ending}
+
+    async def _final(self, view: LayerView, merged: Merged, answers: Sequence[Answer], *, complete: bool) -> Update:
+        bill = self._bill(view, _answer_tokens(merged, answers, view))
+        query, rule = self.router.query(view, self.run, stage="aggregate"), self.router.stop_rule(view)
+        decision = record_decision(view, rule, query, merged, bill, complete=complete)
+        await run_hidden(observe((self.router.prior, self.router.memory), query, decision))
+        emit_event({"type": "lightrouter", "event": "billed", "bill": bill})
+        return {"messages": [_message(view.state, merged, decision)], "seconds": bill["seconds"]}
+
+    def _bill(self, view: LayerView, merged_tokens: int) -> Bill:
+        pool = self.router.pool
+        return make_bill(
+            view.state["call_costs"],
+            view.state["boots"],
+            view.state["answers"],
+            pool=pool,
+            first=view.first_ranked,
+            merged_tokens=merged_tokens,
+            merge_prompt_tokens=count_tokens_approximately(merge_answers([], [""] * len(pool), final=True)),
+            seconds=now() - view.state["started_at"],
+        )
+
+    def _no_survivor(self, view: LayerView) -> NoSurvivorError:
+        bill = cast("Mapping[str, Any]", self._bill(view, 0))
+        return NoSurvivorError(layer=view.state["layer"], failures=failures_of(view), bill=bill)
+
+    def _changed(self, **changes: Any) -> LayerView:
+        return LayerView(cast("State", {**self.view.state, **changes}))
+
+
+async def _fallback(query: Query, answers: Sequence[Answer], problem: str) -> Merged:
     """Merge the answers without the aggregator that failed."""
     merged = await VoteAggregator().merge(query, answers)
-    notes = {"fallback": f"the aggregator failed, {merged.strategy} instead", "aggregator_problem": problem}
-    return replace(merged, notes={**merged.notes, **{name: note[:_LONGEST_PROBLEM] for name, note in notes.items()}})
+    fallback = f"the aggregator failed; strategy {merged.strategy!r} was used instead"
+    notes = {"fallback": fallback, "aggregator_problem": problem[:_MAX_PROBLEM]}
+    return replace(merged, notes={**merged.notes, **notes})
 
 
 def _of_one_kind(answers: Sequence[Answer], agreed: str | None = None) -> list[Answer]:
-    """Keep the answers that call tools, or those that do not: as those do that agreed, else as the best-ranked."""
-    first = next((answer for answer in answers if agreed is not None and answer["answer"] == agreed), answers[0])
-    return [answer for answer in answers if _calls(answer) == _calls(first)]
+    """Keep the answers of one kind, tool calls or texts: the kind of the agreed answer, else of the best-ranked."""
+    first = next((answer for answer in answers if agreed is not None and answer["key"] == agreed), answers[0])
+    return [answer for answer in answers if _calls_tools(answer) == _calls_tools(first)]
 
 
-def _agreed(state: State) -> str | None:
-    """Return the answer whose agreement stopped the run; None where none did."""
-    agree, agreement = settings_of(state).agree, state["agreement"]
+def _agreed_key(view: LayerView) -> str | None:
+    """Return the key whose agreement stopped the run; None if none did."""
+    agree, agreement = view.settings.agree, view.state["agreement"]
     if agree is None or agreement is None or agreement["agreed"] < agree:
         return None
     return agreement["leader"]
 
 
-def _calls(answer: Answer) -> bool:
+def _calls_tools(answer: Answer) -> bool:
     return answer["tool_call_message"] is not None
 
 
-def _draft(state: State, merged: Merged, answers: Sequence[Answer]) -> Update:
-    candidates, text = [answer["candidate"] for answer in answers], render_reply(merged.text, merged.tool_call_message)
-    return {
-        "drafts": [{"layer": state["layer"], "text": text, "candidates": candidates}],
-        "call_costs": list(merged.call_costs),
-        "layer": state["layer"] + 1,
-    }
-
-
-def _tell_draft(update: Update, booting: Sequence[str], notes: Sequence[str]) -> None:
+def _emit_draft(update: Update, first_wave: Sequence[str], notes: Sequence[str]) -> None:
     draft = update["drafts"][0]
     emit_event(
         {
@@ -216,21 +231,18 @@ def _tell_draft(update: Update, booting: Sequence[str], notes: Sequence[str]) ->
             "layer": draft["layer"],
             "text": draft["text"],
             "candidates": draft["candidates"],
-            "booting": list(booting),
+            "first_wave": list(first_wave),
             "notes": list(notes),
         }
     )
 
 
-def _final(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool, *, complete: bool) -> Update:
-    spent: State = {**state, "call_costs": [*state["call_costs"], *merged.call_costs]}
-    bill = _bill(spent, _length(merged, answers, spent), pool)
-    decision = record_decision(spent, merged, bill, complete=complete)
-    spoken, metadata = _spoken(merged, state)
-    message = AIMessage(
-        **spoken,
+def _message(state: State, merged: Merged, decision: Decision) -> AIMessage:
+    content, metadata = _content(merged, state)
+    return AIMessage(
+        **content,
         id=merged.message_id,
-        usage_metadata=usage_metadata(bill["usage"]),
+        usage_metadata=usage_metadata(decision["bill"]["usage"]),
         response_metadata={
             **metadata,
             "model_name": "lightrouter",
@@ -238,17 +250,15 @@ def _final(state: State, merged: Merged, answers: Sequence[Answer], pool: Pool, 
             "lightrouter": {**decision, **trace_decision(decision)},
         },
     )
-    emit_event({"type": "lightrouter", "event": "billed", "bill": bill})
-    return {"messages": [message], "call_costs": list(merged.call_costs), "seconds": bill["seconds"]}
 
 
-def _spoken(merged: Merged, state: State) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the answer's content and calls, and what LangChain must know to read them."""
+def _content(merged: Merged, state: State) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return content and tool calls of the answer, and the response metadata that LangChain needs to read them."""
     if merged.tool_call_message is None:
         return {"content": _visible(merged)}, {}
-    tool_call_message = with_unique_ids(merged.tool_call_message, state["messages"])
-    spoken = {name: tool_call_message[name] for name in ("content", "tool_calls", "additional_kwargs")}
-    return spoken, tool_call_message["response_metadata"]
+    message = with_unique_ids(merged.tool_call_message, state["messages"])
+    content = {name: message[name] for name in ("content", "tool_calls", "additional_kwargs")}
+    return content, message["response_metadata"]
 
 
 def _visible(merged: Merged) -> str:
@@ -258,23 +268,12 @@ def _visible(merged: Merged) -> str:
     return merged.text if streamed and not text.startswith(streamable_prefix(merged.text)) else text
 
 
-def _length(merged: Merged, answers: Sequence[Answer], state: State) -> int:
-    """Return the tokens of the final answer: those of its call, or of the answer that was passed on."""
-    written = sum(call_cost["usage"]["output_tokens"] for call_cost in merged.call_costs)
-    boots = [boot for boot in state["boots"] if boot["candidate"] == merged.candidate]
+def _answer_tokens(merged: Merged, answers: Sequence[Answer], view: LayerView) -> int:
+    """Return the length of the final answer in tokens: of the merge call, or of the answer that passed through."""
+    costs = [c for c in view.state["call_costs"] if c["stage"] == "aggregate" and c["layer"] == view.state["layer"]]
+    if written := sum(cost["usage"]["output_tokens"] for cost in costs):
+        return written
+    boots = [boot for boot in view.state["boots"] if boot["candidate"] == merged.candidate]
     passed = {answer["candidate"]: answer for answer in answers}.get(merged.candidate, answers[0])
     begun = boots[-1]["usage"]["output_tokens"] if boots and passed["via"] != "regeneration" else 0
-    return written or begun + passed["usage"]["output_tokens"]
-
-
-def _bill(state: State, merged_tokens: int, pool: Pool) -> Bill:
-    return make_bill(
-        state["call_costs"],
-        state["boots"],
-        state["answers"],
-        pool=pool,
-        first=first_ranked(state),
-        merged_tokens=merged_tokens,
-        merge_prompt_tokens=count_tokens_approximately(merge_answers([], [""] * len(pool), final=True)),
-        seconds=now() - state["started"],
-    )
+    return begun + passed["usage"]["output_tokens"]

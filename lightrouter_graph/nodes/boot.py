@@ -1,190 +1,218 @@
-"""`boot`: one candidate's first tokens."""
+"""`boot`: the candidates of the first wave write their boot tokens in parallel."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar
 
 from langchain_core.messages import AnyMessage
 
-from lightrouter_graph.answer_keys import AnswerKey
-from lightrouter_graph.llm.boot_cache import BootCache, cached_completion
+from lightrouter_graph.llm.boot_cache import cached_completion
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.client import complete
 from lightrouter_graph.llm.completion import Completion, has_only_reasoned
-from lightrouter_graph.llm.request import PLAIN, Request
+from lightrouter_graph.llm.request import Request
 from lightrouter_graph.llm.tool_calls import render_reply
-from lightrouter_graph.planning import task_reservations
-from lightrouter_graph.pool import Candidate, Pool
+from lightrouter_graph.nodes.router import Router
+from lightrouter_graph.planning import candidate_reservations
+from lightrouter_graph.pool import Candidate
 from lightrouter_graph.prompts import with_draft
 from lightrouter_graph.providers.model_facts import lesser_effort
 from lightrouter_graph.query import question_text
 from lightrouter_graph.records import Boot, Usage, add_usage
 from lightrouter_graph.runtime.early_stop import EarlyStop, EarlyStopRules
-from lightrouter_graph.runtime.run_registry import RunRegistry
+from lightrouter_graph.runtime.node_runnable import NodeRun, Update
 from lightrouter_graph.selectors.lexical import informative_share
-from lightrouter_graph.state import Task, Update, settings_of
-from lightrouter_graph.state_queries import end_of
+from lightrouter_graph.state import State
+from lightrouter_graph.state_queries import LayerView
 from lightrouter_graph.telemetry.events import emit_event
 
-_REASONING_ROOM = 4
-"""So many times the cap of a boot has a model whose reasoning ate one: the cap is a limit, not a wish."""
+_REASONING_FACTOR = 4
+"""Factor on the cap of a boot that reasoning used up; a cap is a limit, not a target."""
 
-_LEAST_EVIDENCE = 12
-"""Characters; a reply that was stopped earlier says nothing."""
+_MIN_EVIDENCE = 12
+"""Characters; a shorter truncated reply is no evidence."""
 
-_SAYS_NOTHING = 0.25
-"""A boot with no larger share of words of its own says nothing yet. On the recorded outputs of nine sets (120
+_UNINFORMATIVE_SHARE = 0.25
+"""A boot with at most this share of its own words is uninformative. On the recorded outputs of nine sets (120
 questions, up to 8 models each) these are 5 of 3,637 boots of 200 tokens, 81 of 6,531 of 64, 348 of 6,974 of 32."""
 
-_HEARD = frozenset({"timeout", "straggler", "disconnected"})
-"""Ends of a boot that leave what was heard of it as evidence."""
+_PARTIAL = frozenset({"timeout", "slow_after_quorum", "disconnected"})
+"""Causes of failure after which the received text of a boot still counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class BootNode:
-    """Let one candidate write its boot tokens, streamed to nobody. A failure is a record, never an exception.
+    """Query the first wave for boot tokens, hidden from the user's stream. A failure is a record, not an exception.
 
-    A boot that reasoning ate is asked for once more, with less effort and more room; one that says nothing yet is
-    extended once. One that was stopped half-way counts as far as it was heard.
+    A boot that reasoning used up is requested once more, with less effort and a higher cap. An uninformative boot is
+    extended once. The received text of a boot that was stopped counts.
 
-    Source: arXiv 2505.16221, boot tokens. Deviation: with `agree` set, boots that finished and agree end the race
-    for those still writing; with `boot_quorum` set, a quorum does. The paper names boots of boilerplate and of hidden
-    reasoning as failures of the method and has no answer to them.
+    Source: arXiv 2505.16221, boot tokens. Deviation: with `agree`, equal finished boots cancel the boots in flight;
+    with `boot_quorum`, a quorum does. The paper names boots of boilerplate and of hidden reasoning as
+    failures of the method and does not handle them.
     """
 
-    pool: Pool
-    key: AnswerKey
-    runs: RunRegistry
-    request: Request = PLAIN
-    cache: BootCache | None = None
+    router: Router
 
-    async def __call__(self, task: Task) -> Update:
-        """Return the boot and what it cost."""
-        completion = await self._write(task)
-        boot = self._record(task, completion)
-        _tell(boot)
+    def __call__(self, state: State, run: NodeRun) -> "BootFanOut":
+        """Return the fan-out over the first wave."""
+        return BootFanOut(self.router, LayerView(state), run)
+
+
+@dataclass
+class BootFanOut:
+    """The boots of one layer. Each query returns the boot and the cost of its calls."""
+
+    router: Router
+    view: LayerView
+    run: NodeRun
+    stage: ClassVar[str] = "boot"
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Candidates that boot, in prior order."""
+        return self.view.state["first_wave"]
+
+    async def query(self, name: str) -> Update:
+        """Return one candidate's boot."""
+        candidate = self.router.pool[name]
+        completion = await self._complete(candidate)
+        boot = self._record(candidate, completion)
+        _emit(boot)
         return {"boots": [boot], "call_costs": completion.call_costs}
 
-    async def _write(self, task: Task) -> Completion:
-        candidate = self.pool[task["candidate"]]
-        messages, call = with_draft(task["messages"], task["draft"]), self._call(task, candidate)
-        race = self._race(task)
-        completion = await self._ask(task, race, candidate, messages, call)
-        if race is not None and (completion.failure is None or _is_spent_on_thoughts(completion)):
-            whole = self._is_whole(task, completion)
-            race.arrive(task["candidate"], self._answer(task, completion) if whole else None)
-        if (
-            self.cache is not None and completion.call_cost["outcome"] != "cached"
-        ):  # only now: the race does not wait for a cache
-            await self.cache.keep(candidate, messages, call, completion)
+    @cached_property
+    def _early_stop(self) -> EarlyStop | None:
+        calls = self.view.settings.calls
+        agree = self.view.settings.agree if self.router.stop is None else None
+        rules = EarlyStopRules(agree, calls.boot_quorum, calls.boot_grace_s)
+        return EarlyStop(rules) if rules else None
+
+    @cached_property
+    def _request(self) -> Request:
+        return self.router.request_of(self.run)
+
+    @cached_property
+    def _question(self) -> str:
+        return question_text(self.view.messages)
+
+    @cached_property
+    def _messages(self) -> list[AnyMessage]:
+        draft = self.view.draft
+        return with_draft(self.view.messages, None if draft is None else draft["text"])
+
+    async def _complete(self, candidate: Candidate) -> Completion:
+        cache, call = self.router.boot_cache, self._call(candidate)
+        cached = None if cache is None else await cache.find(candidate, self._messages, call)
+        if cached is not None:
+            completion = cached_completion(cached, candidate, call)
+        else:
+            completion = await self._boot(candidate, call)
+        if self._early_stop is not None and (completion.failure is None or _is_spent_on_reasoning(completion)):
+            key = self._key(completion) if self._is_whole(completion) else None
+            self._early_stop.report(candidate.name, key)
+        if cache is not None and cached is None:  # after the report: early stopping does not wait for a cache
+            await cache.keep(candidate, self._messages, call, completion)
         return completion
 
-    def _race(self, task: Task) -> EarlyStop | None:
-        settings = settings_of(task)
-        rules = EarlyStopRules(settings.agree, settings.boot_quorum, settings.boot_grace_s)
-        return self.runs.join(task["run"], f"boot {task['layer']}", rules)
-
-    def _call(self, task: Task, candidate: Candidate) -> Call:
-        settings = settings_of(task)
+    def _call(self, candidate: Candidate) -> Call:
+        settings = self.view.settings
         call = Call(
             stage="boot",
-            layer=task["layer"],
-            timeout_s=settings.boot_timeout_s,
+            layer=self.view.state["layer"],
+            timeout_s=settings.calls.boot_timeout_s,
             max_tokens=min(settings.boot_tokens, settings.max_tokens or settings.boot_tokens),
-            request=self.request,
-            stream_internally=settings.boot_quorum is not None or settings.deadline_s is not None,
-            deadline=end_of(task),
-            retries=self.runs.retries(task["run"], settings.max_retries),
-            reservations=task_reservations(task, candidate, self.request),
+            request=self._request,
+            stream_internally=settings.calls.boot_quorum is not None or settings.deadline_s is not None,
+            deadline=self.view.ends_at,
+            retries=self.run.scope.retries(settings.calls.max_retries),
+            reservations=candidate_reservations(self.view, candidate, self._request),
         )
-        return _roomier(call, settings.max_tokens) if candidate.learned.reasons else call
+        return _with_room(call, settings.max_tokens) if candidate.learned.reasons else call
 
-    async def _ask(
-        self, task: Task, race: EarlyStop | None, candidate: Candidate, messages: Sequence[AnyMessage], call: Call
-    ) -> Completion:
-        if self.cache is not None and (kept := await self.cache.find(candidate, messages, call)) is not None:
-            return cached_completion(kept, candidate, call)
-        first = await complete(candidate, messages, call, early_stop=race)
-        again = self._second_call(task, candidate, first, call)
+    async def _boot(self, candidate: Candidate, call: Call) -> Completion:
+        first = await complete(candidate, self._messages, call, early_stop=self._early_stop)
+        again = self._second_call(candidate, first, call)
         if again is None:
             return first
-        used = sum(call_cost["seconds"] for call_cost in first.call_costs)
+        used = sum(cost["seconds"] for cost in first.call_costs)
         again = replace(again, timeout_s=max(0.0, call.timeout_s - used))
-        return _together(first, await complete(candidate, messages, again, early_stop=race), again)
+        second = await complete(candidate, self._messages, again, early_stop=self._early_stop)
+        return _combined(first, second, again)
 
-    def _second_call(self, task: Task, candidate: Candidate, first: Completion, call: Call) -> Call | None:
-        """Return how to ask once more where the boot is no evidence yet; None where it is, or nothing would help."""
-        most = settings_of(task).max_tokens
-        if _is_spent_on_thoughts(first) and not call.reduce_reasoning:
+    def _second_call(self, candidate: Candidate, first: Completion, call: Call) -> Call | None:
+        """Return a second call for a boot that is no evidence yet; None if it is, or if a call would not help."""
+        most = self.view.settings.max_tokens
+        if _is_spent_on_reasoning(first) and not call.reduce_reasoning:
             candidate.learned.reasons = True
-            again = _roomier(call, most)
+            again = _with_room(call, most)
             helps = again.max_tokens != call.max_tokens or bool(lesser_effort(candidate.model))
             return again if helps else None
-        if not self._says_nothing(task, first) or call.max_tokens is None:
+        if not self._is_uninformative(first) or call.max_tokens is None:
             return None
-        if candidate.continuation is not None and not candidate.learned.restarts and self.request.continues:
+        if candidate.continuation is not None and not candidate.learned.restarts and self._request.continues:
             left = call.max_tokens if most is None else min(call.max_tokens, most - call.max_tokens)
             return replace(call, prefix=first.text, max_tokens=left) if left > 0 else None
         longer = min(2 * call.max_tokens, most or 2 * call.max_tokens)
         return replace(call, max_tokens=longer) if longer > call.max_tokens else None
 
-    def _says_nothing(self, task: Task, completion: Completion) -> bool:
-        """Whether a boot that goes on is nothing but boilerplate or the question again, as far as it came."""
-        if not completion.truncated or self.request.tools or not completion.visible_text.strip():
+    def _is_uninformative(self, completion: Completion) -> bool:
+        """Return True for a truncated boot that so far is only boilerplate or the question restated."""
+        if not completion.truncated or self._request.tools or not completion.visible_text.strip():
             return False  # with tools a call may follow, which is what counts
-        if completion.failure is not None or self._is_whole(task, completion):
+        if completion.failure is not None or self._is_whole(completion):
             return False
-        question = question_text(task["messages"])
-        share = informative_share(completion.visible_text, question)
-        return share <= _SAYS_NOTHING and self._answer(task, completion) is None
+        share = informative_share(completion.visible_text, self._question)
+        return share <= _UNINFORMATIVE_SHARE and self._key(completion) is None
 
-    def _answer(self, task: Task, completion: Completion) -> str | None:
-        whole, question = self._is_whole(task, completion), question_text(task["messages"])
-        return self.request.key_of(
-            completion.visible_text, completion.tool_call_message, question, self.key, finished=whole
-        )
+    def _key(self, completion: Completion) -> str | None:
+        text, message, whole = completion.visible_text, completion.tool_call_message, self._is_whole(completion)
+        return self._request.key_of(text, message, self._question, self.router.key, finished=whole)
 
-    def _is_whole(self, task: Task, completion: Completion) -> bool:
-        """Whether the boot is the whole answer: it ended by itself, or it is text and may be no longer."""
-        settings = settings_of(task)
+    def _is_whole(self, completion: Completion) -> bool:
+        """Return True if the boot is the whole answer: the model ended it, or it has the length of a full answer."""
+        settings = self.view.settings
         longest = settings.max_tokens is not None and settings.max_tokens <= settings.boot_tokens
-        return completion.failure is None and (completion.finished or (longest and self.request.continues))
+        return completion.failure is None and (completion.finished or (longest and self._request.continues))
 
-    def _record(self, task: Task, completion: Completion) -> Boot:
-        failure, stopped, silent = completion.failure, "", ""
-        if failure is not None and failure["cause"] in _HEARD and _is_evidence(completion):
-            stopped, failure = f"{failure['cause']}: {failure['message']}", None
-        elif _is_spent_on_thoughts(completion):
-            silent, failure = "" if completion.reasoning else "hidden reasoning took all of it", None
-        elif self._says_nothing(task, completion):
-            silent = "nothing but boilerplate or the question again"
-        prices = [call_cost["usd"] for call_cost in completion.call_costs]
+    def _record(self, candidate: Candidate, completion: Completion) -> Boot:
+        failure, stop_reason, uninformative = completion.failure, "", ""
+        if failure is not None and failure["cause"] in _PARTIAL and _is_evidence(completion):
+            stop_reason, failure = f"{failure['cause']}: {failure['message']}", None
+        elif _is_spent_on_reasoning(completion):
+            uninformative, failure = "" if completion.reasoning else "hidden reasoning used all tokens", None
+        elif self._is_uninformative(completion):
+            uninformative = "only boilerplate or the question restated"
+        prices = [cost["usd"] for cost in completion.call_costs]
         known = [price for price in prices if price is not None]
         return {
-            "layer": task["layer"],
-            "candidate": task["candidate"],
+            "layer": self.view.state["layer"],
+            "candidate": candidate.name,
             "text": completion.text if failure is None else "",
             "finish_reason": completion.finish_reason,
-            "finished": self._is_whole(task, completion),
-            "answer": None if completion.failure is not None and not stopped else self._answer(task, completion),
+            "finished": self._is_whole(completion),
+            "key": None if completion.failure is not None and not stop_reason else self._key(completion),
             "tool_call_message": completion.tool_call_message,
-            "thoughts": "" if completion.visible_text.strip() else completion.reasoning,
-            "stopped": stopped,
-            "silent": silent,
+            "reasoning": "" if completion.visible_text.strip() else completion.reasoning,
+            "stop_reason": stop_reason,
+            "uninformative_reason": uninformative,
             "usage": completion.usage,
             "usd": sum(known) if len(known) == len(prices) else None,
-            "seconds": sum(call_cost["seconds"] for call_cost in completion.call_costs),
+            "seconds": sum(cost["seconds"] for cost in completion.call_costs),
             "failure": failure,
+            "metadata": dict(completion.metadata),
         }
 
 
-def _roomier(call: Call, most: int | None) -> Call:
-    """Ask for less reasoning, and give it room."""
-    room = (call.max_tokens or 1) * _REASONING_ROOM
-    return replace(call, reduce_reasoning=True, max_tokens=room if most is None else min(room, most))
+def _with_room(call: Call, most: int | None) -> Call:
+    """Reduce the reasoning effort and raise the cap."""
+    raised = (call.max_tokens or 1) * _REASONING_FACTOR
+    return replace(call, reduce_reasoning=True, max_tokens=raised if most is None else min(raised, most))
 
 
-def _together(first: Completion, second: Completion, again: Call) -> Completion:
-    """Make one boot of two tries: the second, unless it brought less than the first."""
+def _combined(first: Completion, second: Completion, again: Call) -> Completion:
+    """Return the second of two calls for one boot, unless it returned less than the first."""
     if second.failure is not None and not _is_evidence(second):
         return replace(first, earlier=(*first.earlier, *second.call_costs))
     joined = replace(second, earlier=(*first.call_costs, *second.earlier))
@@ -194,15 +222,15 @@ def _together(first: Completion, second: Completion, again: Call) -> Completion:
     return replace(joined, text_usage=usage)
 
 
-def _is_spent_on_thoughts(completion: Completion) -> bool:
+def _is_spent_on_reasoning(completion: Completion) -> bool:
     return has_only_reasoned(completion) and completion.truncated
 
 
 def _is_evidence(completion: Completion) -> bool:
-    return len((completion.visible_text or completion.reasoning).strip()) >= _LEAST_EVIDENCE
+    return len((completion.visible_text or completion.reasoning).strip()) >= _MIN_EVIDENCE
 
 
-def _tell(boot: Boot) -> None:
+def _emit(boot: Boot) -> None:
     emit_event(
         {
             "type": "lightrouter",
@@ -211,8 +239,8 @@ def _tell(boot: Boot) -> None:
             "candidate": boot["candidate"],
             "text": render_reply(boot["text"], boot["tool_call_message"]),
             "finished": boot["finished"],
-            "answer": boot["answer"],
-            "note": boot["stopped"] or boot["silent"],
+            "key": boot["key"],
+            "note": boot["stop_reason"] or boot["uninformative_reason"],
             "output_tokens": boot["usage"]["output_tokens"],
             "usd": boot["usd"],
             "seconds": boot["seconds"],

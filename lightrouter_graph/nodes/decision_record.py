@@ -1,71 +1,114 @@
 """The decision record: what a run did and why, small enough to travel on the answer."""
 
-from typing import Any, Literal, NotRequired
+from collections.abc import Mapping
+from typing import Any, Literal, NotRequired, cast
 
+from langchain_core.messages import BaseMessage
 from typing_extensions import TypedDict
 
 from lightrouter_graph.aggregators import Merged
+from lightrouter_graph.errors import warn_deprecated
 from lightrouter_graph.llm.completion import ended_by_cap
+from lightrouter_graph.query import Query
 from lightrouter_graph.records import Agreement, Boot
 from lightrouter_graph.state import State
-from lightrouter_graph.state_queries import (
-    answers_at_hand,
-    counted_answers,
-    dropped,
-    is_settled,
-    standing_of,
-    stop_rule,
-)
+from lightrouter_graph.state_queries import LayerView
+from lightrouter_graph.stopping import StopCode, StopReason, StopRule, counted, stop_reason
 from lightrouter_graph.telemetry.bill import Bill
 from lightrouter_graph.telemetry.tracing import Trace
 
-Fate = Literal["answered", "dropped", "failed", "not needed"]
+Outcome = Literal["answered", "dropped", "failed", "not_needed"]
+"""What happened to a candidate in the run."""
 
 
 class CandidateRecord(TypedDict):
-    """What became of one candidate. `rank` (1-based) and `score` are of the last layer in which it was ranked."""
+    """What happened to one candidate. `rank` (1-based) and `score` are of the last layer in which it was ranked."""
 
     candidate: str
     prior: float
-    fate: Fate
+    outcome: Outcome
     why: str
     rank: int | None
     score: float | None
     reason: str
     boot_tokens: int
-    answer: str | None
+    key: str | None
     via: str | None
 
 
 class Decision(TypedDict):
-    """The record under `response_metadata["lightrouter"]`.
-
-    `late` says that the deadline ended the run; `complete` is false where the answer is a draft, or cut off. `budget`
-    says what was done otherwise than asked for to stay within it.
-    """
+    """The record under `response_metadata["lightrouter"]`."""
 
     run: str
     settings: dict[str, Any]
     seed: int
     layers: int
+    """Number of layers that the run had."""
     selector: str | None
     selector_notes: dict[str, str]
     candidates: list[CandidateRecord]
+    """One record per candidate, in prior order."""
     agreement: Agreement | None
-    stopped: str
-    late: bool
+    stopped: StopCode
+    """Why no further candidate was queried, as a code."""
+    stopped_text: str
+    """The same as a sentence."""
+    deadline_exceeded: bool
     complete: bool
+    """False if the answer is a draft or truncated."""
     budget: list[str]
+    """What the budget changed in the run, as sentences."""
     merged: str
+    """Strategy of the merge: vote, synthesis, top_ranked, agreement or passthrough."""
     merged_by: str
+    """Candidate or model that wrote the answer."""
     merge_notes: dict[str, str]
     bill: Bill
     trace: NotRequired[Trace]
 
 
-def record_decision(state: State, merged: Merged, bill: Bill, *, complete: bool) -> Decision:
-    """Write down what the run did."""
+_OLD_KEYS: Mapping[str, str] = {"late": "deadline_exceeded", "fate": "outcome", "answer": "key"}
+
+
+class _Record(dict[str, Any]):
+    """A record that code of version 0.1 can read by its old keys, with a `DeprecationWarning`."""
+
+    def __missing__(self, key: str) -> Any:
+        new = _OLD_KEYS.get(key)
+        if new is None or new not in self:
+            raise KeyError(key)
+        warn_deprecated(f"the key {key!r} of a decision record", repr(new))
+        return self[new]
+
+
+def decision_of(message: BaseMessage) -> Decision | None:
+    """Return the decision record of an answer; None for a message that LightRouter did not write.
+
+    Args:
+        message: An answer, as the graph, the chat model or the middleware returned it.
+    """
+    record = message.response_metadata.get("lightrouter")
+    return None if record is None else cast("Decision", _Record(record))
+
+
+def record_decision(
+    view: LayerView, rule: StopRule, query: Query, merged: Merged, bill: Bill, *, complete: bool
+) -> Decision:
+    """Return the record of a run that has ended.
+
+    Args:
+        view: The last layer.
+        rule: The stop rule.
+        query: The query.
+        merged: The answer.
+        bill: The cost of the run.
+        complete: False if the answer is a draft, or text of a call that did not complete.
+    """
+    state = view.state
     ranking = state["rankings"][-1] if state["rankings"] else None
+    names = [*state["prior_order"], *(name for name in state["prior_scores"] if name not in state["prior_order"])]
+    answered = counted(rule, query, view.status)
+    reason = _stop_reason(view, rule, query, merged)
     return {
         "run": state["run"],
         "settings": state["settings"],
@@ -73,12 +116,13 @@ def record_decision(state: State, merged: Merged, bill: Bill, *, complete: bool)
         "layers": state["layer"],
         "selector": None if ranking is None else ranking["selector"],
         "selector_notes": {} if ranking is None else ranking["notes"],
-        "candidates": [_candidate(state, name, merged) for name in _everybody(state)],
+        "candidates": [_candidate(view, name, merged, answered) for name in names],
         "agreement": state["agreement"],
-        "stopped": _why_stopped(state, merged),
-        "late": state["late"],
-        "budget": [*state["notes"], *merged.notes.get("budget", "").splitlines()],
+        "stopped": reason.code,
+        "stopped_text": reason.text,
+        "deadline_exceeded": state["deadline_exceeded"],
         "complete": complete and not ended_by_cap(merged.finish_reason),
+        "budget": [*state["notes"], *merged.notes.get("budget", "").splitlines()],
         "merged": merged.strategy,
         "merged_by": merged.candidate,
         "merge_notes": dict(merged.notes),
@@ -86,79 +130,72 @@ def record_decision(state: State, merged: Merged, bill: Bill, *, complete: bool)
     }
 
 
-def _everybody(state: State) -> list[str]:
-    """Return those who might be asked, in prior order, then those the budget left out."""
-    return [*state["order"], *(name for name in state["weights"] if name not in state["order"])]
-
-
-def _why_stopped(state: State, merged: Merged) -> str:
-    if "last_resort" in merged.notes:
-        late = "the deadline has passed" if state["late"] else f"nobody answered in layer {state['layer']}"
-        return f"{late}; this is {merged.notes['last_resort']}"
-    if is_settled(state):
-        return "the boots that finished agree"
-    if len(state["order"]) == 1:
-        return "the only candidate answered"
-    if merged.strategy == "agreement" and state["agreement"] is not None and state["agreement"]["leader"] is None:
-        return "all answers are the same text"
-    return stop_rule(state).why(standing_of(state))
-
-
-def failures_of(state: State) -> dict[str, str]:
-    """Say of each candidate that was asked what kept it from answering: its last failure, or the end of the run."""
-    records = [*state["boots"], *state["answers"]]
+def failures_of(view: LayerView) -> dict[str, str]:
+    """Return by candidate what kept it from answering: its last failure, or the end of the run."""
+    records = [*view.state["boots"], *view.state["answers"]]
     failed = [(r["candidate"], r["failure"]) for r in records if r["failure"] is not None]
-    told = {name: f"{failure['cause']}: {failure['message']}" for name, failure in failed if failure}
-    return dropped(state) | _overtaken(state) | told
+    failures = {name: f"{failure['cause']}: {failure['message']}" for name, failure in failed if failure}
+    return view.dropped | _not_queried(view.state) | failures
 
 
-def _overtaken(state: State) -> dict[str, str]:
-    """Say why those that booted well were not asked for more, where time or money ran out first."""
-    if state["late"]:
-        why = "timeout: the deadline passed before it could answer"
-    elif state["broke"]:
+def _stop_reason(view: LayerView, rule: StopRule, query: Query, merged: Merged) -> StopReason:
+    state = view.state
+    if "last_resort" in merged.notes:
+        late = state["deadline_exceeded"]
+        why = "the deadline has passed" if late else f"no candidate answered in layer {state['layer']}"
+        return StopReason("last_resort", f"{why}; the answer is: {merged.notes['last_resort']}")
+    if view.is_settled:
+        return StopReason("boots_agree", "the finished boots agree")
+    if len(state["prior_order"]) == 1:
+        return StopReason("single_candidate", "the only candidate answered")
+    if merged.strategy == "agreement" and state["agreement"] is not None and state["agreement"]["leader"] is None:
+        return StopReason("same_text", "all answers are the same text")
+    return stop_reason(rule, query, view.status)
+
+
+def _not_queried(state: State) -> dict[str, str]:
+    """Return why candidates with a boot were not queried for more, if time or budget ran out first."""
+    if state["deadline_exceeded"]:
+        why = "timeout: the deadline passed before its answer"
+    elif state["budget_exhausted"]:
         why = "budget: not enough was left for its answer"
     else:
         return {}
     return {boot["candidate"]: why for boot in state["boots"]}
 
 
-def _candidate(state: State, name: str, merged: Merged) -> CandidateRecord:
-    ranking = next((r for r in reversed(state["rankings"]) if name in r["scores"]), None)
-    answer = answers_at_hand(state).get(name)
-    boot = _last_boot(state, name)
-    shown = answer or boot
-    fate, why = _fate(state, name, merged)
+def _candidate(view: LayerView, name: str, merged: Merged, answered: list[str]) -> CandidateRecord:
+    ranking = next((r for r in reversed(view.state["rankings"]) if name in r["scores"]), None)
+    answer, boot = view.answers.get(name), _last_boot(view.state, name)
+    last = answer or boot
+    outcome, why = _outcome(view, name, merged, answered)
     return {
         "candidate": name,
-        "prior": state["weights"][name],
-        "fate": fate,
+        "prior": view.state["prior_scores"][name],
+        "outcome": outcome,
         "why": why,
         "rank": None if ranking is None else ranking["order"].index(name) + 1,
         "score": None if ranking is None else ranking["scores"][name],
         "reason": "" if ranking is None else ranking["reasons"].get(name, ""),
         "boot_tokens": 0 if boot is None else boot["usage"]["output_tokens"],
-        "answer": None if shown is None else shown["answer"],
+        "key": None if last is None else last["key"],
         "via": None if answer is None else answer["via"],
     }
 
 
-def _fate(state: State, name: str, merged: Merged) -> tuple[Fate, str]:
-    if name in {answer["candidate"] for answer in counted_answers(state)}:
+def _outcome(view: LayerView, name: str, merged: Merged, answered: list[str]) -> tuple[Outcome, str]:
+    if name in answered:
         return "answered", ""
-    if merged.strategy == "pass-through" and name == merged.candidate:
+    if merged.strategy == "passthrough" and name == merged.candidate:
         return "answered", merged.notes.get("last_resort", "")
-    failure = next(
-        (r["failure"] for r in [*reversed(state["answers"]), *reversed(state["boots"])] if r["candidate"] == name),
-        None,
-    )
+    records = [*reversed(view.state["answers"]), *reversed(view.state["boots"])]
+    failure = next((record["failure"] for record in records if record["candidate"] == name), None)
     if failure is not None:
-        fate: Fate = "not needed" if failure["cause"] == "cancelled" else "failed"
-        return fate, f"{failure['cause']}: {failure['message']}"
-    if name not in state["order"]:
-        return "dropped", "its price is not known, and the budget is in USD"
-    out = dropped(state)
-    return ("dropped", out[name]) if name in out else ("not needed", "")
+        cancelled = failure["cause"] == "cancelled"
+        return "not_needed" if cancelled else "failed", f"{failure['cause']}: {failure['message']}"
+    if name not in view.state["prior_order"]:
+        return "dropped", "its price is unknown, and the budget is in USD"
+    return ("dropped", view.dropped[name]) if name in view.dropped else ("not_needed", "")
 
 
 def _last_boot(state: State, name: str) -> Boot | None:

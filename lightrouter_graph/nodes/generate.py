@@ -1,140 +1,184 @@
-"""`generate`: one chosen candidate's full answer."""
+"""`generate`: the candidates that are queried next answer in full, in parallel."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar
 
 from langchain_core.messages import AnyMessage
 
-from lightrouter_graph.answer_keys import AnswerKey
 from lightrouter_graph.budget import BudgetReservations
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.client import complete
 from lightrouter_graph.llm.completion import Completion
-from lightrouter_graph.llm.request import PLAIN, Request
+from lightrouter_graph.llm.request import Request
 from lightrouter_graph.llm.tool_calls import render_reply
-from lightrouter_graph.planning import task_reservations
-from lightrouter_graph.pool import Pool
+from lightrouter_graph.nodes.router import Router
+from lightrouter_graph.planning import candidate_reservations
+from lightrouter_graph.pool import Candidate
 from lightrouter_graph.prompts import with_draft, with_shared_boots
 from lightrouter_graph.query import question_text
 from lightrouter_graph.reasoning import strip_reasoning
 from lightrouter_graph.records import Answer, Boot, Via
 from lightrouter_graph.runtime.early_stop import EarlyStop, EarlyStopRules
-from lightrouter_graph.runtime.run_registry import RunRegistry
-from lightrouter_graph.state import Task, Update, settings_of
-from lightrouter_graph.state_queries import end_of
+from lightrouter_graph.runtime.node_runnable import NodeRun, Update
+from lightrouter_graph.state import State
+from lightrouter_graph.state_queries import LayerView, comparable_boot
 from lightrouter_graph.telemetry.events import emit_event
 
 
 @dataclass(frozen=True, slots=True)
 class GenerateNode:
-    """Let one candidate answer in full, the cheapest way that is known to work for it.
+    """Query the next candidates for full answers, each in the cheapest way that is known to work for it.
 
-    A boot is continued where the provider is known to continue a final assistant message; else, or when the full
-    answer is to see the other chosen boots, it is written anew. (A boot that finished never comes here.)
+    A boot is continued if the provider is known to continue a final assistant message. Otherwise, or if the answer is
+    to be conditioned on the boots of other candidates, it is generated from scratch. A finished boot is never queried.
 
     Source: arXiv 2505.16221, full generation conditioned on the boots ("shared"). Deviation: "own" and continuation.
     """
 
-    pool: Pool
-    key: AnswerKey
-    runs: RunRegistry
-    request: Request = PLAIN
+    router: Router
 
-    async def __call__(self, task: Task) -> Update:
-        """Return the answer and what it cost."""
-        boot = self._to_continue(task)
-        purse = task_reservations(task, self.pool[task["candidate"]], self.request)
-        tries = [await self._write(task, boot, purse)]
-        if boot is not None and _must_begin_anew(tries[0]):
+    def __call__(self, state: State, run: NodeRun) -> "AnswerFanOut":
+        """Return the fan-out over the next candidates."""
+        return AnswerFanOut(self.router, LayerView(state), run)
+
+
+@dataclass
+class AnswerFanOut:
+    """One round of full answers. Each query returns the answer and the cost of its calls."""
+
+    router: Router
+    view: LayerView
+    run: NodeRun
+    stage: ClassVar[str] = "generate"
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Candidates that answer, best-ranked first."""
+        return self.view.state["next_candidates"]
+
+    async def query(self, name: str) -> Update:
+        """Return one candidate's answer."""
+        candidate = self.router.pool[name]
+        boot = self._boot_to_continue(candidate)
+        reservations = candidate_reservations(self.view, candidate, self._request)
+        replies = [await self._complete(candidate, boot, reservations)]
+        if boot is not None and _must_restart(replies[0]):
             boot = None
-            tries.append(await self._write(task, boot, purse))
-            if tries[1].failure is None:  # it was the way, not the day
-                self.pool[task["candidate"]].learned.restarts = True
-        answer = self._record(task, boot, tries)
-        _tell(answer)
-        return {"answers": [answer], "call_costs": [spent for tried in tries for spent in tried.call_costs]}
+            replies.append(await self._complete(candidate, boot, reservations))
+            if replies[1].failure is None:  # the continuation failed, not the provider
+                candidate.learned.restarts = True
+        answer = self._record(candidate, boot, replies)
+        _emit(answer)
+        return {"answers": [answer], "call_costs": [cost for reply in replies for cost in reply.call_costs]}
 
-    def _to_continue(self, task: Task) -> Boot | None:
-        """Return the boot, if continuing it is the way."""
-        boot, candidate = task["boot"], self.pool[task["candidate"]]
+    @cached_property
+    def _early_stop(self) -> EarlyStop | None:
+        calls = self.view.settings.calls
+        agree = self.view.settings.agree if self.router.stop is None else None
+        rules = EarlyStopRules(agree, calls.answer_quorum, calls.answer_grace_s)
+        keys = {name: key for name, key in self.view.keys.items() if key is not None}
+        return EarlyStop(rules, keys) if rules else None
+
+    @cached_property
+    def _request(self) -> Request:
+        return self.router.request_of(self.run)
+
+    @cached_property
+    def _shared_boots(self) -> list[str]:
+        """Boots of all selected candidates, best first, under `conditioning="shared"`; empty for a single one."""
+        if self.view.settings.conditioning != "shared":
+            return []
+        boots = [comparable_boot(boot) for boot in self.view.top_boots if not boot["uninformative_reason"]]
+        texts = [render_reply(boot["text"], boot["tool_call_message"]) for boot in boots]
+        return texts if len(texts) > 1 else []
+
+    @cached_property
+    def _prompt(self) -> list[AnyMessage]:
+        draft = self.view.draft
+        messages = with_draft(self.view.messages, None if draft is None else draft["text"])
+        return with_shared_boots(messages, self._shared_boots)
+
+    @cached_property
+    def _streams(self) -> bool:
+        """True if this answer can only be the final one, so that its tokens may stream to the user."""
+        alone = min(self.view.settings.top_k, len(self.view.candidates)) == 1
+        return alone and not self.view.answers and not self.view.is_inner
+
+    def _boot_of(self, name: str) -> Boot | None:
+        return next((boot for boot in self.view.boots if boot["candidate"] == name), None)
+
+    def _boot_to_continue(self, candidate: Candidate) -> Boot | None:
+        boot = self._boot_of(candidate.name)
         able = candidate.continuation is not None and not candidate.learned.restarts
-        wanted = settings_of(task).continuation == "auto" and not task["shared"] and self.request.continues
+        wanted = self.view.settings.calls.continuation == "auto" and not self._shared_boots and self._request.continues
         return boot if able and wanted and boot is not None and strip_reasoning(boot["text"]).strip() else None
 
-    async def _write(self, task: Task, boot: Boot | None, purse: BudgetReservations) -> Completion:
-        race, candidate = self._race(task), self.pool[task["candidate"]]
-        retries = self.runs.retries(task["run"], settings_of(task).max_retries)
-        call = replace(_call(task, boot), request=self.request, retries=retries, reservations=purse)
-        completion = await complete(candidate, _prompt(task), call, early_stop=race)
-        if race is not None and completion.failure is None:
-            race.arrive(task["candidate"], self._key(task, completion))
+    async def _complete(self, candidate: Candidate, boot: Boot | None, reservations: BudgetReservations) -> Completion:
+        call = self._call(boot, reservations)
+        completion = await complete(candidate, self._prompt, call, early_stop=self._early_stop)
+        if self._early_stop is not None and completion.failure is None:
+            self._early_stop.report(candidate.name, self._key(completion))
         return completion
 
-    def _race(self, task: Task) -> EarlyStop | None:
-        settings = settings_of(task)
-        rules = EarlyStopRules(settings.agree, settings.answer_quorum, settings.answer_grace_s)
-        return self.runs.join(task["run"], f"generate {task['layer']}", rules, task["peers"])
+    def _call(self, boot: Boot | None, reservations: BudgetReservations) -> Call:
+        settings = self.view.settings
+        call = Call(
+            stage="generate",
+            layer=self.view.state["layer"],
+            timeout_s=settings.calls.timeout_s,
+            max_tokens=settings.max_tokens,
+            request=self._request,
+            stream_to_user=self._streams,
+            stream_internally=settings.calls.answer_quorum is not None or settings.deadline_s is not None,
+            deadline=self.view.ends_at,
+            retries=self.run.scope.retries(settings.calls.max_retries),
+            reservations=reservations,
+        )
+        if boot is None:
+            return call
+        left = None if call.max_tokens is None else max(1, call.max_tokens - boot["usage"]["output_tokens"])
+        return replace(call, prefix=boot["text"], max_tokens=left)
 
-    def _key(self, task: Task, completion: Completion) -> str | None:
+    def _key(self, completion: Completion) -> str | None:
         if completion.failure is not None:
             return None
-        question, whole = question_text(task["messages"]), not completion.truncated
-        return self.request.key_of(
-            completion.visible_text, completion.tool_call_message, question, self.key, finished=whole
-        )
+        question, whole = question_text(self.view.messages), not completion.truncated
+        text, message = completion.visible_text, completion.tool_call_message
+        return self._request.key_of(text, message, question, self.router.key, finished=whole)
 
-    def _record(self, task: Task, boot: Boot | None, tries: Sequence[Completion]) -> Answer:
-        last = tries[-1]
+    def _record(self, candidate: Candidate, boot: Boot | None, replies: Sequence[Completion]) -> Answer:
+        last = replies[-1]
         return {
-            "layer": task["layer"],
-            "candidate": task["candidate"],
+            "layer": self.view.state["layer"],
+            "candidate": candidate.name,
             "text": last.text,
             "finish_reason": last.finish_reason,
-            "answer": self._key(task, last),
+            "key": self._key(last),
             "tool_call_message": last.tool_call_message,
-            "via": _via(task, boot, last),
+            "via": self._via(candidate, boot, last),
             "usage": last.call_cost["usage"],
             "usd": last.call_cost["usd"],
-            "seconds": sum(spent["seconds"] for tried in tries for spent in tried.call_costs),
+            "seconds": sum(cost["seconds"] for reply in replies for cost in reply.call_costs),
             "failure": last.failure,
-            "message_id": last.message_id if task["stream_to_user"] else None,
+            "message_id": last.message_id if self._streams else None,
+            "metadata": dict(last.metadata),
         }
 
+    def _via(self, candidate: Candidate, boot: Boot | None, completion: Completion) -> Via:
+        if boot is not None and not completion.restarted:
+            return "continuation"
+        return "direct" if self._boot_of(candidate.name) is None else "regeneration"
 
-def _must_begin_anew(completion: Completion) -> bool:
-    """Whether the provider turned the boot down, or the model started over and ran into the cap of the rest."""
+
+def _must_restart(completion: Completion) -> bool:
+    """Return True if the provider refused the prefix, or the model started over and reached the cap of the rest."""
     refused = completion.failure is not None and completion.failure["cause"] == "bad_response"
     return refused or (completion.restarted and completion.truncated)
 
 
-def _via(task: Task, boot: Boot | None, completion: Completion) -> Via:
-    if boot is not None and not completion.restarted:
-        return "continuation"
-    return "direct" if task["boot"] is None else "regeneration"
-
-
-def _prompt(task: Task) -> list[AnyMessage]:
-    return with_shared_boots(with_draft(task["messages"], task["draft"]), task["shared"])
-
-
-def _call(task: Task, boot: Boot | None) -> Call:
-    settings = settings_of(task)
-    call = Call(
-        stage="generate",
-        layer=task["layer"],
-        timeout_s=settings.timeout_s,
-        max_tokens=settings.max_tokens,
-        stream_to_user=task["stream_to_user"],
-        stream_internally=settings.answer_quorum is not None or settings.deadline_s is not None,
-        deadline=end_of(task),
-    )
-    if boot is None:
-        return call
-    left = None if call.max_tokens is None else max(1, call.max_tokens - boot["usage"]["output_tokens"])
-    return replace(call, prefix=boot["text"], max_tokens=left)
-
-
-def _tell(answer: Answer) -> None:
+def _emit(answer: Answer) -> None:
     emit_event(
         {
             "type": "lightrouter",
@@ -142,7 +186,7 @@ def _tell(answer: Answer) -> None:
             "layer": answer["layer"],
             "candidate": answer["candidate"],
             "text": render_reply(answer["text"], answer["tool_call_message"]),
-            "answer": answer["answer"],
+            "key": answer["key"],
             "via": answer["via"],
             "output_tokens": answer["usage"]["output_tokens"],
             "usd": answer["usd"],

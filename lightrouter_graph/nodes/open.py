@@ -1,4 +1,4 @@
-"""`open`: read the query, forget the last one, put the candidates in order, see what may be spent."""
+"""`open`: begins a run: resolves the settings, scores the candidates, selects the first wave within the budget."""
 
 import secrets
 import uuid
@@ -10,95 +10,85 @@ from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.runtime import get_runtime
 from langgraph.types import Overwrite
 
-from lightrouter_graph.answer_keys import AnswerKey
-from lightrouter_graph.budget import PromptTokenBound, add_spent, run_deadline, total_spent
+from lightrouter_graph.budget import add_spent, run_deadline, total_spent
 from lightrouter_graph.context import Context
 from lightrouter_graph.errors import QueryError
-from lightrouter_graph.limits import read_budget
-from lightrouter_graph.llm.request import PLAIN, Request
+from lightrouter_graph.llm.client import record_calls
 from lightrouter_graph.llm.tool_calls import pairing_error
-from lightrouter_graph.planning import FanOutPlan, LayerProgress, Planner, remaining_of
-from lightrouter_graph.pool import Pool
-from lightrouter_graph.priors import Prior
-from lightrouter_graph.priors.base import in_prior_order
-from lightrouter_graph.query import query_of
+from lightrouter_graph.nodes.router import Router
+from lightrouter_graph.planning import FanOutPlan, progress_of, remaining_of
+from lightrouter_graph.priors import in_prior_order, score_candidates
 from lightrouter_graph.records import NOTHING_SPENT, Spent
 from lightrouter_graph.runtime.event_loops import now
-from lightrouter_graph.runtime.run_registry import RunRegistry
+from lightrouter_graph.runtime.node_runnable import NodeRun, Update
 from lightrouter_graph.runtime.token_stream import run_hidden
 from lightrouter_graph.state import State
+from lightrouter_graph.state_queries import LayerView
 from lightrouter_graph.telemetry.bill import Bill
 from lightrouter_graph.telemetry.events import emit_event
 
 
 @dataclass(frozen=True, slots=True)
 class OpenNode:
-    """Begin a run: settle the settings, score the candidates, choose who boots first, within the budget."""
+    """Begin a run."""
 
-    pool: Pool
-    key: AnswerKey
-    prior: Prior
-    runs: RunRegistry
-    planner: Planner
-    context: Context
-    request: Request = PLAIN
+    router: Router
 
-    async def __call__(self, state: State) -> dict[str, Any]:
-        """Return a state in which nothing is left of an earlier query on the thread but what it has spent.
+    async def __call__(self, state: State, run: NodeRun) -> Update:
+        """Return a state without traces of an earlier query on the thread, except for its cost.
 
         Raises:
-            QueryError: If there is nothing to answer.
-            BudgetError: If no answer is sure to stay within the budget; nothing has been spent.
+            QueryError: If there is no question.
+            ContextError: If the settings name an unknown selector or aggregator.
+            BudgetError: If no answer fits into the budget; no call has been sent.
         """
         _check_messages(state)
-        before = _spent_before(state)
-        settings = _with_deadline(self.context.overlaid(get_runtime(Context).context), before)
-        scores = await run_hidden(self.prior.score(state["messages"], self.pool))
-        weights = {name: float(score) for name, score in scores.items()}
-        begun = _begun(settings, weights, in_prior_order(weights, self.pool), before)
-        plan = self._plan(cast("State", {**state, **begun, "call_costs": []}))
-        begun |= _planned(begun["settings"], plan)
-        emit_event(
-            {
-                "type": "lightrouter",
-                "event": "opened",
-                "run": begun["run"],
-                "order": list(plan.order),
-                "booting": list(plan.candidates),
-                "layers": begun["settings"]["layers"],
-                "notes": list(plan.notes),
-            }
-        )
-        return begun
+        router = self.router
+        spent = _spent_before(state)
+        settings = _with_deadline(router.context.overlaid(get_runtime(Context).context), spent)
+        settings.check_names(list(router.selectors), list(router.aggregators))
+        update = _begin(settings, router.pool.names, spent)
+        query = router.query(_view(state, update), run, stage="select")
+        with record_calls() as call_costs:
+            scores = await run_hidden(score_candidates(router.prior, query))
+        update |= {"prior_scores": scores, "prior_order": in_prior_order(scores, router.pool)}
+        plan = self._plan(_view(state, update), run)
+        update |= _planned(settings, plan) | {"call_costs": Overwrite(call_costs)}
+        _emit(update, plan)
+        return update
 
-    def _plan(self, state: State) -> FanOutPlan:
-        query = query_of(state, self.pool, self.key, self.request, self.runs)
-        progress = LayerProgress(PromptTokenBound(query.messages, self.request.extras))
-        return self.planner.plan_layer(query, remaining_of(state), progress)
+    def _plan(self, view: LayerView, run: NodeRun) -> FanOutPlan:
+        query = self.router.query(view, run)
+        return self.router.planner.plan_layer(query, remaining_of(view), progress_of(view, query))
+
+
+def _view(state: State, update: Update) -> LayerView:
+    values = {key: value.value if isinstance(value, Overwrite) else value for key, value in update.items()}
+    return LayerView(cast("State", {**state, **values}))
 
 
 def _check_messages(state: State) -> None:
     if not state.get("messages"):
-        msg = "there is nothing to answer: `messages` is empty"
+        msg = "there is no question: `messages` is empty; pass {'messages': [('user', '...')]}"
         raise QueryError(msg)
     last = state["messages"][-1]
     if isinstance(last, HumanMessage) and not last.content:
-        msg = "there is nothing to answer: the last message is empty"
+        msg = "there is no question: the last message is empty"
         raise QueryError(msg)
     if problem := pairing_error(state["messages"]):
         raise QueryError(problem)
 
 
 def _spent_before(state: State) -> Spent:
-    """Return what the earlier runs of the thread spent.
+    """Return the cost of earlier runs of the thread.
 
-    One that died on the way counts with what it had written down, and with all that the calls it died in may have
-    taken. Where nothing is kept of them, as in a node of a parent's graph, the bills on their answers say it.
+    A run that died counts with its recorded calls and with the worst case of those in flight. In a node of a parent's
+    graph the state is not kept: the bills of earlier answers in `messages` are added up instead.
     """
-    if "before" not in state:
+    if "thread_spent" not in state:
         return _billed(state["messages"])
-    spent = add_spent(state["before"], total_spent(state["call_costs"], state.get("seconds")))
-    return spent if state.get("seconds") is not None else add_spent(spent, state["in_flight"])
+    spent = add_spent(state["thread_spent"], total_spent(state["call_costs"], state.get("seconds")))
+    return spent if state.get("seconds") is not None else add_spent(spent, state["reserved"])
 
 
 def _billed(messages: Sequence[AnyMessage]) -> Spent:
@@ -106,54 +96,70 @@ def _billed(messages: Sequence[AnyMessage]) -> Spent:
     bills = {record["run"]: record["bill"] for record in records if "run" in record and "bill" in record}
     spent = NOTHING_SPENT
     for bill in cast("list[Bill]", list(bills.values())):
-        counted: Spent = {
+        cost: Spent = {
             "usd": bill["usd_known"],
             "tokens": bill["usage"]["input_tokens"] + bill["usage"]["output_tokens"],
             "calls": bill["calls"],
             "seconds": bill["seconds"],
             "unpriced": len(bill["unpriced"]),
         }
-        spent = add_spent(spent, counted)
+        spent = add_spent(spent, cost)
     return spent
 
 
-def _with_deadline(settings: Context, before: Spent) -> Context:
-    budget, thread_budget = read_budget(settings.budget), read_budget(settings.thread_budget)
-    return settings.model_copy(update={"deadline_s": run_deadline(settings.deadline_s, budget, thread_budget, before)})
+def _with_deadline(settings: Context, spent: Spent) -> Context:
+    deadline_s = run_deadline(settings.deadline_s, settings.budget, settings.thread_budget, spent)
+    return settings.model_copy(update={"deadline_s": deadline_s})
 
 
-def _begun(settings: Context, weights: dict[str, float], order: list[str], before: Spent) -> dict[str, Any]:
-    kept = ("boots", "rankings", "answers", "drafts", "call_costs", "notes")
+def _begin(settings: Context, names: Sequence[str], spent: Spent) -> dict[str, Any]:
+    lists = ("boots", "rankings", "answers", "drafts", "call_costs", "notes")
     return {
-        **{key: Overwrite([]) for key in kept},
+        **{key: Overwrite([]) for key in lists},
         "settings": settings.record(),
         "run": str(uuid.uuid4()),
         "seed": secrets.randbits(32) if settings.seed is None else settings.seed,
-        "started": now(),
-        "late": False,
-        "broke": False,
-        "before": before,
-        "in_flight": NOTHING_SPENT,
+        "started_at": now(),
+        "deadline_exceeded": False,
+        "budget_exhausted": False,
+        "thread_spent": spent,
+        "reserved": NOTHING_SPENT,
         "allowances": {},
-        "up": None,
+        "next_candidates": [],
         "seconds": None,
-        "order": order,
-        "weights": weights,
-        "booting": order[: settings.width],
+        "prior_order": list(names),
+        "prior_scores": {},
+        "first_wave": [],
         "layer": 1,
         "agreement": None,
     }
 
 
-def _planned(settings: dict[str, Any], plan: FanOutPlan) -> dict[str, Any]:
-    settings = {**settings, **plan.settings}
+def _planned(settings: Context, plan: FanOutPlan) -> dict[str, Any]:
+    changed = {**settings.record(), **plan.settings}
+    wave = list(plan.candidates)
     return {
-        "settings": settings,
-        "order": list(plan.order),
-        "booting": list(plan.candidates),
+        "settings": changed,
+        "prior_order": list(plan.order),
+        "first_wave": wave,
+        "next_candidates": wave,
         "allowances": dict(plan.allowances),
-        "in_flight": plan.reserved,
+        "reserved": plan.reserved,
         "notes": Overwrite(list(plan.notes)),
-        # With one candidate there is nothing to compare, so no layer but the last has work to do.
-        "layer": 1 if len(plan.candidates) > 1 else settings["layers"],
+        # One candidate has nothing to be compared with: only the last layer has work to do.
+        "layer": 1 if len(wave) > 1 else changed["layers"],
     }
+
+
+def _emit(update: Update, plan: FanOutPlan) -> None:
+    emit_event(
+        {
+            "type": "lightrouter",
+            "event": "opened",
+            "run": update["run"],
+            "prior_order": update["prior_order"],
+            "first_wave": update["first_wave"],
+            "layers": update["settings"]["layers"],
+            "notes": list(plan.notes),
+        }
+    )

@@ -1,159 +1,126 @@
-"""`select`: compare the boots, rank them, drop the weak."""
+"""`select`: the selector compares the boots, ranks them, and the weak are dropped."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from lightrouter_graph.answer_keys import AnswerKey
 from lightrouter_graph.errors import PROGRAMMING_ERRORS, SelectionError
 from lightrouter_graph.llm.client import record_calls
-from lightrouter_graph.llm.request import PLAIN, Request
-from lightrouter_graph.planning import Planner, answers_update, progress_of, remaining_of
-from lightrouter_graph.pool import Pool
-from lightrouter_graph.query import Query, query_of
-from lightrouter_graph.records import NOTHING_SPENT, Boot, Ranking
+from lightrouter_graph.nodes.router import Router
+from lightrouter_graph.planning import progress_of, remaining_of
+from lightrouter_graph.query import Query
+from lightrouter_graph.records import NOTHING_SPENT, Boot, Ranking, with_old_keys
 from lightrouter_graph.redaction import redact
-from lightrouter_graph.runtime.run_registry import RunRegistry
+from lightrouter_graph.runtime.node_runnable import NodeRun, Update
 from lightrouter_graph.runtime.token_stream import run_hidden
-from lightrouter_graph.selectors import ConsistencySelector, Scores, Selector
+from lightrouter_graph.selectors import ConsistencySelector, Scores
 from lightrouter_graph.selectors.base import rank
-from lightrouter_graph.state import State, Update
-from lightrouter_graph.state_queries import (
-    bound_by_deadline,
-    dropped,
-    ends_in_draft,
-    going_on,
-    is_settled,
-    next_up,
-    seconds_left,
-    survivors,
-    with_evidence,
-)
+from lightrouter_graph.state import State
+from lightrouter_graph.state_queries import LayerView, comparable_boot
 from lightrouter_graph.telemetry.events import emit_event
 from lightrouter_graph.telemetry.tracing import trace_ranking
 
 _NEUTRAL = 0.5
-_LONGEST_PROBLEM = 300
+_MAX_PROBLEM = 300
+"""Characters of a note on a failed selector."""
 
 
 @dataclass(frozen=True, slots=True)
 class SelectNode:
-    """Let the selector score the boots that survived, and rank them.
+    """Let the selector score the boots that did not fail, and rank them.
 
-    No selector is paid where there is nothing to decide: with one boot left, or when the boots that finished already
-    settle the answer. Boots that are no evidence are not compared. A selector that fails is replaced by consistency.
+    The selector is not called if there is nothing to decide: with one boot left, or if finished boots agree.
+    Uninformative boots are not compared. Consistency replaces a selector that fails.
 
     Source: arXiv 2505.16221, the selector.
     """
 
-    pool: Pool
-    key: AnswerKey
-    selectors: Mapping[str, Selector]
-    runs: RunRegistry
-    planner: Planner
-    request: Request = PLAIN
+    router: Router
 
-    async def __call__(self, state: State) -> Update:
-        """Return the ranking and what it cost."""
-        self.runs.end(state["run"])
-        boots = survivors(state)
-        query = query_of(state, self.pool, self.key, self.request, self.runs)
-        progress = progress_of(state, query)
-        plan = self.planner.plan_selection(query, remaining_of(state), progress)
-        query = replace(
-            query,
-            settings=query.settings.model_copy(update=plan.settings),
-            purse=progress.reservations(plan.allowance),
-        )
-        scores = _with_silent(await self._score(state, query, [b for b in boots if not b["silent"]]), boots)
-        ranking = _ranking(query, boots, scores)
-        late = seconds_left(state["started"], query.settings.deadline_s, 1.0) == 0
-        update: Update = {"rankings": [ranking], "call_costs": list(scores.call_costs), "late": late}
-        ranked: State = {
-            **state,
-            "rankings": [*state["rankings"], ranking],
-            "call_costs": [*state["call_costs"], *scores.call_costs],
-            "late": late,
-            "up": None,
-        }
-        update |= self._next(ranked, plan.notes)
-        _tell(cast("State", {**ranked, **update, "rankings": ranked["rankings"]}), ranking, update["notes"])
+    async def __call__(self, state: State, run: NodeRun) -> Update:
+        """Return the ranking and the candidates that answer next."""
+        view, router = LayerView(state), self.router
+        query = router.query(view, run, stage="select")
+        plan = router.planner.plan_selection(query, remaining_of(view), progress_of(view, query))
+        settings = query.settings.model_copy(update=dict(plan.settings))
+        query = replace(query, settings=settings, reservations=router.reservations(view, query, plan))
+        with record_calls() as call_costs:
+            scores = await self._score(view, query)
+        ranking = _ranking(query, view.survivors, _with_uninformative(scores, view.survivors))
+        update: Update = {"rankings": [ranking], "call_costs": call_costs, "deadline_exceeded": view.is_late}
+        ranked = _ranked_view(state, update)
+        if ranked.ends_in_draft:
+            update |= {"next_candidates": [], "reserved": NOTHING_SPENT, "notes": list(plan.notes)}
+        else:
+            update |= router.plan_answers(ranked, run, plan.notes)
+        _emit(_ranked_view(state, update), ranking, update["notes"])
         return update
 
-    def _next(self, state: State, notes: Sequence[str]) -> Update:
-        """Say who answers next, as far as it can be paid for."""
-        if ends_in_draft(state):
-            return {"up": None, "in_flight": NOTHING_SPENT, "notes": list(notes)}
-        query = query_of(state, self.pool, self.key, self.request, self.runs)
-        plan = self.planner.plan_answers(query, remaining_of(state), progress_of(state, query), next_up(state))
-        return answers_update(plan, notes)
-
-    async def _score(self, state: State, query: Query, told: Sequence[Boot]) -> Scores:
-        if not told:
-            return Scores({}, "nobody")
-        if len(told) == 1:
-            return Scores({told[0]["candidate"]: 1.0}, "nobody", {told[0]["candidate"]: "the only boot"})
-        boots = [with_evidence(boot) for boot in told]
-        settled = ConsistencySelector() if is_settled(state) else None
-        selector = settled or self.selectors[query.settings.selector]
+    async def _score(self, view: LayerView, query: Query) -> Scores:
+        boots = [comparable_boot(boot) for boot in view.survivors if not boot["uninformative_reason"]]
+        if len(boots) < 2:
+            names = [boot["candidate"] for boot in boots]
+            return Scores(dict.fromkeys(names, 1.0), None, dict.fromkeys(names, "the only boot"))
+        selector = ConsistencySelector() if view.is_settled else self.router.selectors[query.settings.selector]
         try:
-            with record_calls() as noted:
-                async with bound_by_deadline(state) as limit:
-                    scores = await run_hidden(selector.score(query, boots))
+            async with view.time_limit() as limit:
+                scores = await run_hidden(selector.score(query, [with_old_keys(boot) for boot in boots]))
         except PROGRAMMING_ERRORS:
             raise
-        except Exception as exc:  # noqa: BLE001 - a selector that calls out may raise anything, and there are others
+        except Exception as exc:  # noqa: BLE001 - a selector that calls a service may raise anything; it has a fallback
             late = isinstance(exc, TimeoutError) and limit.expired()
-            problem = "took longer than the deadline allows" if late else redact(f"{type(exc).__name__}: {exc}")
-            return replace(await _instead(query, boots, problem), call_costs=tuple(noted))
+            problem = "it exceeded the deadline" if late else redact(f"{type(exc).__name__}: {exc}")
+            return await _fallback(query, boots, problem)
         if not isinstance(scores, Scores):
             msg = f"{type(selector).__name__}.score returned {type(scores).__name__}, expected Scores"
             raise SelectionError(msg)
         return scores
 
 
-async def _instead(query: Query, boots: Sequence[Boot], problem: str) -> Scores:
+async def _fallback(query: Query, boots: Sequence[Boot], problem: str) -> Scores:
     """Compare the boots without the selector that failed."""
     scores = await ConsistencySelector().score(query, boots)
-    return replace(scores, notes={**scores.notes, "fallback": f"the selector failed: {problem}"[:_LONGEST_PROBLEM]})
+    return replace(scores, notes={**scores.notes, "fallback": f"the selector failed: {problem}"[:_MAX_PROBLEM]})
 
 
-def _with_silent(scores: Scores, boots: Sequence[Boot]) -> Scores:
-    """Give the boots that are no evidence the mean of the others: no reason to rank them last, or first."""
-    silent = {boot["candidate"]: f"no evidence: {boot['silent']}" for boot in boots if boot["silent"]}
-    if not silent:
+def _with_uninformative(scores: Scores, boots: Sequence[Boot]) -> Scores:
+    """Give uninformative boots the mean score of the others: they are ranked neither first nor last."""
+    reasons = {b["candidate"]: f"no evidence: {b['uninformative_reason']}" for b in boots if b["uninformative_reason"]}
+    if not reasons:
         return scores
     known = scores.by_candidate.values()
     neutral = sum(known) / len(known) if len(known) > 1 else _NEUTRAL
     return replace(
         scores,
-        by_candidate={**scores.by_candidate, **dict.fromkeys(silent, neutral)},
-        reasons={**scores.reasons, **silent},
+        by_candidate={**scores.by_candidate, **dict.fromkeys(reasons, neutral)},
+        reasons={**scores.reasons, **reasons},
     )
 
 
 def _ranking(query: Query, boots: Sequence[Boot], scores: Scores) -> Ranking:
-    known = {boot["candidate"] for boot in boots}
+    known = [boot["candidate"] for boot in boots]
     for name, score in scores.by_candidate.items():
         if name not in known or not 0 <= score <= 1:
-            msg = (
-                f"selector {scores.selector!r} gave {name!r} the score {score!r}; it must be 0 to 1 for one of {known}"
-            )
+            msg = f"selector {scores.selector!r} returned {score!r} for {name!r}; allowed is 0 to 1 for one of {known}"
             raise SelectionError(msg)
     return {
         "layer": query.layer,
         "selector": scores.selector,
-        "order": rank(scores.by_candidate, query.order),
-        # Plain floats: a numpy scalar would not survive a checkpoint.
+        "order": rank(scores.by_candidate, query.prior_order),
+        # Plain floats: a numpy scalar is refused by strict checkpoints.
         "scores": {name: float(score) for name, score in scores.by_candidate.items()},
         "reasons": dict(scores.reasons),
         "notes": dict(scores.notes),
     }
 
 
-def _tell(state: State, ranking: Ranking, notes: Sequence[str]) -> None:
-    out = dropped(state)
-    trace_ranking(ranking, out)
+def _ranked_view(state: State, update: Update) -> LayerView:
+    lists = {key: [*state[key], *update[key]] for key in ("rankings", "call_costs")}
+    return LayerView(cast("State", {**state, **update, **lists}))
+
+
+def _emit(view: LayerView, ranking: Ranking, notes: Sequence[str]) -> None:
+    trace_ranking(ranking, view.dropped)
     emit_event(
         {
             "type": "lightrouter",
@@ -163,8 +130,8 @@ def _tell(state: State, ranking: Ranking, notes: Sequence[str]) -> None:
             "order": ranking["order"],
             "scores": ranking["scores"],
             "reasons": ranking["reasons"],
-            "going_on": going_on(state),
-            "dropped": out,
+            "next_candidates": view.selected,
+            "dropped": view.dropped,
             "notes": list(notes),
         }
     )

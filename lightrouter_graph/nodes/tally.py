@@ -1,62 +1,63 @@
-"""`tally`: join the answers and see how far they agree."""
+"""`tally`: joins the answers, measures their agreement and selects the candidates to query next."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
-from lightrouter_graph.answer_keys import AnswerKey
-from lightrouter_graph.llm.request import PLAIN, Request
-from lightrouter_graph.planning import Planner, answers_update, progress_of, remaining_of
-from lightrouter_graph.pool import Pool
-from lightrouter_graph.query import query_of
-from lightrouter_graph.runtime.run_registry import RunRegistry
-from lightrouter_graph.state import State, Update, settings_of
-from lightrouter_graph.state_queries import (
-    agreement_of,
-    counted_answers,
-    next_up,
-    seconds_left,
-    standing_of,
-    stop_rule,
-    up_next,
-)
+from lightrouter_graph.answer_keys.equivalence import name_groups
+from lightrouter_graph.answer_keys.voting import agreement_from
+from lightrouter_graph.llm.client import record_calls
+from lightrouter_graph.nodes.router import Router
+from lightrouter_graph.records import Agreement
+from lightrouter_graph.runtime.node_runnable import NodeRun, Update
+from lightrouter_graph.runtime.token_stream import run_hidden
+from lightrouter_graph.state import State
+from lightrouter_graph.state_queries import LayerView
+from lightrouter_graph.stopping import stop_reason
 from lightrouter_graph.telemetry.events import emit_event
 
 
 @dataclass(frozen=True, slots=True)
 class TallyNode:
-    """Count the answers at hand, finished boots included, and measure their agreement.
+    """Measure how far the answers agree, finished boots included.
 
     Deviation from arXiv 2505.16221: the paper has no such step; with `agree` None it changes nothing.
     """
 
-    pool: Pool
-    key: AnswerKey
-    runs: RunRegistry
-    planner: Planner
-    request: Request = PLAIN
+    router: Router
 
-    async def __call__(self, state: State) -> Update:
-        """Return the agreement, and who answers next within the budget; the edge behind sends them."""
-        self.runs.end(state["run"])
-        deadline = settings_of(state).deadline_s
-        late = seconds_left(state["started"], deadline, 1.0) == 0
-        agreement = agreement_of(counted_answers(state))
-        # What was set aside for the worst case is there again: there may be enough for more now.
-        tallied: State = {**state, "late": late, "agreement": agreement, "up": None, "broke": False}
-        query = query_of(tallied, self.pool, self.key, self.request, self.runs)
-        plan = self.planner.plan_answers(query, remaining_of(state), progress_of(tallied, query), next_up(tallied))
-        update = answers_update(plan)
-        now = cast("State", {**tallied, **update})
-        up = up_next(now)
+    async def __call__(self, state: State, run: NodeRun) -> Update:
+        """Return the agreement and the candidates that are queried next."""
+        with record_calls() as call_costs:
+            agreement = await self._agreement(LayerView(state), run)
+        changes: dict[str, Any] = {
+            "deadline_exceeded": LayerView(state).is_late,
+            "agreement": agreement,
+            "call_costs": [*state["call_costs"], *call_costs],
+            "budget_exhausted": False,  # reservations for worst cases are released: there may be enough for more now
+        }
+        view = LayerView(cast("State", {**state, **changes}))
+        update = {**changes, "call_costs": call_costs, **self.router.plan_answers(view, run)}
+        self._emit(LayerView(cast("State", {**view.state, **update})), run, update)
+        return update
+
+    async def _agreement(self, view: LayerView, run: NodeRun) -> Agreement:
+        query = self.router.query(view, run, stage="aggregate")
+        answers = [view.answers[name] for name in self.router.counted(view, query)]
+        groups = await run_hidden(self.router.equivalence.group(query, answers)) if answers else ()
+        return agreement_from(name_groups(groups, answers), len(answers))
+
+    def _emit(self, view: LayerView, run: NodeRun, update: Update) -> None:
+        names, reason = update["next_candidates"], ""
+        if not names:
+            reason = stop_reason(self.router.stop_rule(view), self.router.query(view, run), view.status).text
         emit_event(
             {
                 "type": "lightrouter",
                 "event": "tallied",
-                "layer": state["layer"],
-                "agreement": agreement,
-                "next_up": up,
-                "why": "" if up else stop_rule(now).why(standing_of(now)),
+                "layer": view.state["layer"],
+                "agreement": update["agreement"],
+                "next_candidates": names,
+                "reason": reason,
                 "notes": update["notes"],
             }
         )
-        return {**update, "agreement": agreement, "late": late}

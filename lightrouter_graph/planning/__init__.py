@@ -5,10 +5,9 @@ from lightrouter_graph.planning.planner import (
     FanOutPlan,
     PartPlan,
     Planner,
-    answers_update,
+    candidate_reservations,
     progress_of,
     remaining_of,
-    task_reservations,
 )
 
 __all__ = [
@@ -17,8 +16,7 @@ __all__ = [
     "LayerProgress",
     "PartPlan",
     "Planner",
-    "answers_update",
+    "candidate_reservations",
     "progress_of",
     "remaining_of",
-    "task_reservations",
 ]

@@ -79,11 +79,12 @@ def without_unpriced(
     """
     query, usd = forecast.query, remaining.allowance["usd"]
     if usd is None:
-        return asked, list(query.order), []
-    order = [name for name in query.order if query.pool[name].price is not None]
+        return asked, list(query.prior_order), []
+    order = [name for name in query.prior_order if query.pool[name].price is not None]
     if not order:
         scope = remaining.scopes["usd"]
-        msg = f"the {scope}'s budget is in USD, but no price is known of {', '.join(query.order)}; {_GIVE_A_PRICE}"
+        unknown = ", ".join(query.prior_order)
+        msg = f"the {scope}'s budget is in USD, but no price is known of {unknown}; {_GIVE_A_PRICE}"
         raise BudgetError(msg, needed={}, left={"usd": usd}, scope=scope)
     wave = [name for name in asked.first_wave if name in order]
     wave += [name for name in order if name not in wave]
@@ -92,7 +93,8 @@ def without_unpriced(
         setting: [call.candidate.name for call in made if call.candidate is not None and call.candidate.price is None]
         for setting, made in calls.items()
     }
-    names = [name for name in query.order if name not in order] + [name for out in models.values() for name in out]
+    names = [name for name in query.prior_order if name not in order]
+    names += [name for out in models.values() for name in out]
     unpriced = ", ".join(dict.fromkeys(names))
     priced = replace(asked, first_wave=tuple(wave[: len(asked.first_wave)]))
     priced = priced.changed(**{setting: REPLACEMENTS[setting] for setting, names in models.items() if names})

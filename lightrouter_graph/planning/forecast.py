@@ -249,7 +249,7 @@ class Forecast:
         return messages if schema is None else with_schema(messages, schema.name, schema.schema)
 
     def _may_continue(self, candidate: Candidate) -> bool:
-        able = candidate.continuation is not None and self._settings.continuation == "auto"
+        able = candidate.continuation is not None and self._settings.calls.continuation == "auto"
         return able and self.query.request.continues
 
     def _longest_answers(self, number: int) -> list[str]:
@@ -265,7 +265,7 @@ class Forecast:
 
     @property
     def _without_boot(self) -> list[str]:
-        return [name for name in self.query.order if name not in self.progress.first_wave]
+        return [name for name in self.query.prior_order if name not in self.progress.first_wave]
 
 
 def _longest(texts: Iterable[str], number: int) -> list[str]:

@@ -19,7 +19,6 @@ from lightrouter_graph.budget import (
 )
 from lightrouter_graph.budget.amounts import total
 from lightrouter_graph.context import Context
-from lightrouter_graph.limits import read_budget
 from lightrouter_graph.llm.request import Request
 from lightrouter_graph.planning.degradation import (
     REPLACEMENTS,
@@ -32,9 +31,8 @@ from lightrouter_graph.planning.degradation import (
 from lightrouter_graph.planning.forecast import Forecast, LayerProgress
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.query import Query
-from lightrouter_graph.records import NOTHING_SPENT, Allowance, Answer, Spent
-from lightrouter_graph.state import State, Task, Update, settings_of
-from lightrouter_graph.state_queries import answers_at_hand, observed_lengths, survivors
+from lightrouter_graph.records import NOTHING_SPENT, UNLIMITED, Allowance, Answer, Spent
+from lightrouter_graph.state_queries import LayerView
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +103,11 @@ class Planner:
         Raises:
             BudgetError: If not even one short answer fits, or no candidate has a price under a limit in USD.
         """
-        asked = DegradationStep(query.settings, progress.first_wave or tuple(query.order[: query.settings.width]))
+        asked = DegradationStep(query.settings, progress.first_wave or tuple(query.prior_order[: query.settings.width]))
         if remaining.unlimited:
-            return FanOutPlan(asked.first_wave, tuple(query.order))
+            return FanOutPlan(asked.first_wave, tuple(query.prior_order))
         priced, order, notes = without_unpriced(asked, self._forecast_of(query, progress, asked), remaining)
-        forecast_of = partial(self._forecast_of, replace(query, order=order), progress)
+        forecast_of = partial(self._forecast_of, replace(query, prior_order=order), progress)
         number, step = choose_step(priced, order, query.layer, remaining, forecast_of)
         notes += describe_degradation(asked, step)
         if number:
@@ -202,57 +200,41 @@ class Planner:
         return self.forecast(query, replace(progress, first_wave=step.first_wave))
 
 
-def remaining_of(state: State) -> RemainingBudget:
-    """Return the remaining budget of a run and its thread, from the call costs in the state of the graph."""
-    settings = settings_of(state)
-    budget, thread_budget = read_budget(settings.budget), read_budget(settings.thread_budget)
-    return remaining_budget(budget, thread_budget, total_spent(state["call_costs"]), state["before"])
+def remaining_of(view: LayerView) -> RemainingBudget:
+    """Return the remaining budget of a run and its thread, from the call costs in the state."""
+    settings, spent = view.settings, total_spent(view.state["call_costs"])
+    return remaining_budget(settings.budget, settings.thread_budget, spent, view.state["thread_spent"])
 
 
-def progress_of(state: State, query: Query) -> LayerProgress:
-    """Return the results of the present layer of a run.
+def progress_of(view: LayerView, query: Query) -> LayerProgress:
+    """Return the results of the current layer of a run.
 
     Args:
-        state: The state of the graph.
+        view: The current layer.
         query: The query of the layer.
     """
-    observed = {query.pool[name]: tokens for name, tokens in observed_lengths(state).items()}
+    observed = {query.pool[name]: tokens for name, tokens in view.prompt_tokens.items()}
     return LayerProgress(
         PromptTokenBound(query.messages, query.request.extras, observed),
-        first_wave=tuple(state["booting"]),
-        draft=state["drafts"][-1]["text"] if state["drafts"] else None,
-        boots={boot["candidate"]: boot["text"] for boot in survivors(state)},
-        answers={name: answer["text"] for name, answer in answers_at_hand(state).items()},
+        first_wave=tuple(view.state["first_wave"]),
+        draft=None if view.draft is None else view.draft["text"],
+        boots={boot["candidate"]: boot["text"] for boot in view.survivors},
+        answers={name: answer["text"] for name, answer in view.answers.items()},
     )
 
 
-def task_reservations(task: Task, candidate: Candidate, request: Request) -> BudgetReservations:
-    """Return the budget of one task of a fan-out.
+def candidate_reservations(view: LayerView, candidate: Candidate, request: Request) -> BudgetReservations:
+    """Return the budget of one candidate in a fan-out.
 
     Args:
-        task: The task.
-        candidate: Its candidate.
+        view: The current layer.
+        candidate: The candidate.
         request: The tools and the schema of the run.
     """
-    observed = {} if task["observed"] is None else {candidate: task["observed"]}
-    return BudgetReservations(task["allowance"], PromptTokenBound(task["messages"], request.extras, observed))
-
-
-def answers_update(plan: FanOutPlan, notes: Sequence[str] = ()) -> Update:
-    """Turn the plan of the next full answers into an update of the state.
-
-    Args:
-        plan: The plan of `plan_answers`; without limits the stop rule decides alone, and "up" is None.
-        notes: Notes that come before those of the plan.
-    """
-    limited = bool(plan.allowances or plan.budget_exhausted)
-    return {
-        "up": list(plan.candidates) if limited else None,
-        "allowances": dict(plan.allowances),
-        "broke": plan.budget_exhausted,
-        "in_flight": plan.reserved,
-        "notes": [*notes, *plan.notes],
-    }
+    tokens = view.prompt_tokens.get(candidate.name)
+    observed = {} if tokens is None else {candidate: tokens}
+    allowance = view.state["allowances"].get(candidate.name, UNLIMITED)
+    return BudgetReservations(allowance, PromptTokenBound(view.messages, request.extras, observed))
 
 
 def _part_plan(name: str, settings: Context, remaining: RemainingBudget, need: Amount, rest: Amount) -> PartPlan:

@@ -1,1 +1,1 @@
-"""Small language models bundled with the package; inference in numpy."""
+"""Small real language models that come with the package, run in numpy alone."""

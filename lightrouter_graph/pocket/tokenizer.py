@@ -1,7 +1,7 @@
-"""Tokenizer of the pocket models.
+"""Text to tokens and back, for the pocket models.
 
-Words and a few fixed phrases of the solutions are tokens; unknown words are encoded letter by letter. A number is
-encoded digit by digit, ones first: the order in which sums are calculated.
+Whole words are tokens, so are a few fixed phrases of the written-out steps; unknown words are spelt. A number is
+written digit by digit with its ones first, in token space only: that is the order in which sums are worked out.
 """
 
 import json
@@ -22,17 +22,13 @@ LARGEST_PLACE = 5
 
 
 def split_pieces(text: str) -> list[str]:
-    """Split a string into a list of phrases, numbers, words and signs.
-
-    Args:
-        text: Any string.
-    """
+    """Phrases, numbers, words and signs, in order."""
     return _PIECES.findall(text)
 
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """Encoder and decoder of a fixed vocabulary; the index of a token in `tokens` is its id."""
+    """A closed vocabulary; the position of a token in `tokens` is its id."""
 
     tokens: tuple[str, ...]
     ids: dict[str, int] = field(init=False, repr=False)
@@ -41,27 +37,19 @@ class Tokenizer:
         object.__setattr__(self, "ids", {token: i for i, token in enumerate(self.tokens)})
 
     def encode(self, text: str) -> list[int]:
-        """Return the token ids of a string; signs that are not in the vocabulary are skipped.
-
-        Args:
-            text: Any string.
-        """
+        """Tokens of a text; signs without a token are left out."""
         return [self.ids[token] for piece in split_pieces(text) for token in self._tokens_of(piece)]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Return the text of token ids up to the end token.
-
-        Args:
-            ids: Token ids.
-        """
+        """The text of tokens, ended by the end token if there is one."""
         return "".join(self.stream(ids))
 
     def stream(self, ids: Iterable[int], *, after: Sequence[int] = ()) -> Iterator[str]:
-        """Yield complete text: a number after its last digit, an unknown word after its last letter.
+        """Text as it becomes certain: a number only when its last digit is known, a spelt word likewise.
 
         Args:
-            ids: Token ids up to an optional end token.
-            after: Token ids before them; if any, the text starts with a space.
+            ids: Tokens as a model writes them.
+            after: Tokens already written before them; they decide whether a space comes first.
         """
         writer = TextWriter(self, started=bool(after))
         for token in ids:
@@ -73,11 +61,7 @@ class Tokenizer:
             yield text
 
     def places(self, ids: Sequence[int]) -> list[int]:
-        """Return the digit place of each token: 1 for the ones, 0 if the token is not a digit.
-
-        Args:
-            ids: Token ids.
-        """
+        """For each token its place in its number, from 1 for the ones; 0 where it is no digit."""
         places: list[int] = []
         for token in ids:
             digit = self.tokens[token] in DIGITS
@@ -85,11 +69,11 @@ class Tokenizer:
         return places
 
     def is_digit(self, token: int) -> bool:
-        """Return True if a token is a digit."""
+        """Whether this token is one digit of a number."""
         return self.tokens[token] in DIGITS
 
     def unknown_words(self, text: str) -> list[str]:
-        """Return the words of a string that are not in the vocabulary."""
+        """The words of a text that have no token of their own."""
         return [p for p in split_pieces(text) if p not in self.ids and p[0] not in DIGITS]
 
     def _tokens_of(self, piece: str) -> list[str]:
@@ -101,12 +85,7 @@ class Tokenizer:
 
 
 class TextWriter:
-    """Decodes tokens one by one, and buffers text that the next token may extend.
-
-    Args:
-        tokenizer: The vocabulary.
-        started: Whether text precedes the first token, so that a space is needed.
-    """
+    """Turns tokens into text one by one, holding back what the next token may still change."""
 
     def __init__(self, tokenizer: Tokenizer, *, started: bool) -> None:
         self._tokens = tokenizer.tokens
@@ -115,11 +94,7 @@ class TextWriter:
         self._started = started
 
     def write(self, token: int) -> str:
-        """Add one token; return the text that is complete, often "".
-
-        Args:
-            token: Token id.
-        """
+        """Take one token; return the text that is now certain, perhaps none."""
         piece = self._tokens[token]
         if piece in DIGITS and not self._spelling:
             self._held = piece + self._held
@@ -137,7 +112,7 @@ class TextWriter:
         return ready
 
     def finish(self) -> str:
-        """Return the buffered text."""
+        """The text still held back."""
         held, self._held, self._spelling = self._held, "", False
         return self._spaced(held) if held else ""
 
@@ -148,11 +123,7 @@ class TextWriter:
 
 
 def build_tokens(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return a vocabulary that contains all words of some texts.
-
-    Args:
-        texts: The training texts.
-    """
+    """The vocabulary that writes these texts without spelling."""
     words = {piece for text in texts for piece in split_pieces(text) if piece[0] not in DIGITS}
     fixed = [*SPECIALS, *PHRASES, *DIGITS, *LETTERS]
     return (*fixed, *sorted(words - set(fixed)))
@@ -160,6 +131,6 @@ def build_tokens(texts: Iterable[str]) -> tuple[str, ...]:
 
 @cache
 def load_tokenizer() -> Tokenizer:
-    """Load the tokenizer of the bundled weights; the result is cached."""
+    """The vocabulary the shipped weights were trained with."""
     text = files("lightrouter_graph.pocket").joinpath("weights/vocabulary.json").read_text("utf-8")
     return Tokenizer(tuple(json.loads(text)))

@@ -1,7 +1,7 @@
-"""What is believed of the candidates before any of them has written a word."""
+"""Priors: scores of the candidates before any of them has been called."""
 
-from lightrouter_graph.priors.base import Prior
+from lightrouter_graph.priors.base import Memory, Prior, in_prior_order, observe, score_candidates
 from lightrouter_graph.priors.order import OrderPrior
 from lightrouter_graph.priors.uniform import UniformPrior
 
-__all__ = ["OrderPrior", "Prior", "UniformPrior"]
+__all__ = ["Memory", "OrderPrior", "Prior", "UniformPrior", "in_prior_order", "observe", "score_candidates"]

@@ -1,37 +1,97 @@
-"""The seam: who is worth a boot, before anything is paid for."""
+"""`Prior` protocol: scores the candidates for a query before any model is called."""
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+import logging
+from collections.abc import Iterable, Mapping
+from inspect import Parameter, signature
+from typing import Any, Protocol, runtime_checkable
 
-from langchain_core.messages import AnyMessage
-
-from lightrouter_graph.errors import SelectionError
+from lightrouter_graph.errors import SelectionError, warn_deprecated
 from lightrouter_graph.pool import Pool
+from lightrouter_graph.query import Query
+from lightrouter_graph.redaction import redact
+
+logger = logging.getLogger(__name__)
 
 
 class Prior(Protocol):
-    """Scores the candidates for a conversation before they boot.
+    """Scores the candidates for a query before they boot.
 
-    The candidates boot in the order of their scores, ties in pool order. The score is also the weight of a
-    candidate's vote. A candidate left out of the mapping takes no part in the query.
+    Candidates boot in the order of their scores, ties in pool order. The score is also the weight of a candidate's
+    vote. A prior may read `query.store` and call models with `query.ask`. It may have one more method,
+    `async observe(query, decision)`, which receives the decision record of each run that has answered.
     """
 
-    async def score(self, messages: Sequence[AnyMessage], pool: Pool) -> Mapping[str, float]:
-        """Return a score from 0 to 1 for each candidate that may take part, by name."""
+    async def score(self, query: Query) -> Mapping[str, float]:
+        """Return a score from 0 to 1 by name for each candidate that may take part; an absent one takes no part."""
         ...
 
 
-def in_prior_order(weights: Mapping[str, float], pool: Pool) -> list[str]:
-    """Order the candidates by their prior score, ties in pool order.
+class Memory(Prior, Protocol):
+    """A prior that learns from the decision records of earlier runs."""
+
+    async def observe(self, query: Query, decision: Mapping[str, Any]) -> None:
+        """Read the decision record of a run that has answered; called once per run, before the answer is returned."""
+        ...
+
+
+@runtime_checkable
+class _Observing(Protocol):
+    async def observe(self, query: Query, decision: Mapping[str, Any]) -> None: ...
+
+
+async def observe(parts: Iterable[object], query: Query, decision: Mapping[str, Any]) -> None:
+    """Pass the decision record of a run to the parts that have the method `observe`, once each.
+
+    The answer exists and is paid for: an exception of a part is logged, not raised.
+
+    Args:
+        parts: Priors and memories; the same object may appear twice.
+        query: The query.
+        decision: The decision record.
+    """
+    for part in {id(part): part for part in parts}.values():
+        if isinstance(part, _Observing):
+            try:
+                await part.observe(query, decision)
+            except Exception as exc:  # noqa: BLE001 - see above
+                logger.warning("%s.observe failed: %s", type(part).__name__, redact(f"{type(exc).__name__}: {exc}"))
+
+
+async def score_candidates(prior: Prior, query: Query) -> dict[str, float]:
+    """Return the scores of a prior as plain floats; a prior of version 0.1 is called as `score(messages, pool)`."""
+    old: Any = prior
+    scores = await (old.score(query.messages, query.pool) if takes_messages(prior) else prior.score(query))
+    return {name: float(score) for name, score in scores.items()}
+
+
+def takes_messages(prior: Prior) -> bool:
+    """Return True for a prior with the signature of version 0.1: `score(messages, pool)`."""
+    positional = {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}
+    required = [p for p in signature(prior.score).parameters.values() if p.kind in positional and p.default is p.empty]
+    return len(required) == 2
+
+
+def warn_if_old(prior: Prior) -> None:
+    """Warn about a prior with the signature of version 0.1."""
+    if takes_messages(prior):
+        warn_deprecated(f"{type(prior).__name__}.score(messages, pool)", "async def score(self, query)")
+
+
+def in_prior_order(scores: Mapping[str, float], pool: Pool) -> list[str]:
+    """Order the candidates by their prior score, highest first, ties in pool order.
+
+    Args:
+        scores: Score by name, 0 to 1.
+        pool: The pool; candidates without a score are left out.
 
     Raises:
-        SelectionError: If a name is not in the pool, a score is outside 0 to 1, or nobody is left.
+        SelectionError: If a name is not in the pool, a score is outside 0 to 1, or there is no score.
     """
-    for name, weight in weights.items():
-        if name not in pool.names or not 0 <= weight <= 1:
-            msg = f"the prior gave {name!r} a score of {weight!r}; it must score {pool.names} from 0 to 1"
+    for name, score in scores.items():
+        if name not in pool.names or not 0 <= score <= 1:
+            msg = f"the prior returned {score!r} for {name!r}; it must score candidates of {pool.names} from 0 to 1"
             raise SelectionError(msg)
-    if not weights:
-        msg = "the prior left no candidate"
+    if not scores:
+        msg = "the prior returned no score; it must score at least one candidate"
         raise SelectionError(msg)
-    return sorted((name for name in pool.names if name in weights), key=lambda name: -weights[name])
+    return sorted((name for name in pool.names if name in scores), key=lambda name: -scores[name])

@@ -1,28 +1,25 @@
-"""The pool's order as a prior: whoever wrote the pool put the most trusted candidate first."""
+"""The order of the pool as a prior: the first candidate is the most trusted."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from langchain_core.messages import AnyMessage
-
 from lightrouter_graph.errors import SelectionError
-from lightrouter_graph.pool import Pool
+from lightrouter_graph.query import Query
 
 
 @dataclass(frozen=True, slots=True)
 class OrderPrior:
     """Score the candidates evenly from 1 for the first to `last` for the last of the pool.
 
-    With the default of one half, two equal answers outvote any single other one, wherever they come from.
+    With the default of one half, two equal answers outvote any single other one, whatever their ranks are.
 
     Args:
-        last: The score of the last candidate, 0 to 1.
+        last: Score of the last candidate, 0 to 1.
 
     Raises:
         SelectionError: If `last` is outside 0 to 1.
 
-    Deviation from arXiv 2505.16221: the paper has no prior. Whoever orders a pool knows something of its models, and
-    this is the one way to say so without a history.
+    Deviation from arXiv 2505.16221: the paper has no prior. The order of a pool is what its author knows of the models
+    without a history.
     """
 
     last: float = 0.5
@@ -32,7 +29,7 @@ class OrderPrior:
             msg = f"last must be from 0 to 1, got {self.last}"
             raise SelectionError(msg)
 
-    async def score(self, messages: Sequence[AnyMessage], pool: Pool) -> dict[str, float]:  # noqa: ARG002
+    async def score(self, query: Query) -> dict[str, float]:
         """Return a score for each candidate that falls with its place in the pool."""
-        steps = max(len(pool) - 1, 1)
-        return {name: 1 - (1 - self.last) * place / steps for place, name in enumerate(pool.names)}
+        steps = max(len(query.pool) - 1, 1)
+        return {name: 1 - (1 - self.last) * place / steps for place, name in enumerate(query.pool.names)}

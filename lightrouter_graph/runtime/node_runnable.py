@@ -1,38 +1,189 @@
-"""An async step as a graph node that serves synchronous runs as well."""
+"""Turns an async node into a `Runnable` that serves synchronous and asynchronous graphs.
+
+An async function alone cannot be a node of a graph that is invoked synchronously. A plain `Runnable` adds no run of its
+own to a trace, as a `RunnableLambda` would.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig
+from langgraph.func import task
+from langgraph.runtime import get_runtime
+from langgraph.store.base import BaseStore
 
-from lightrouter_graph.runtime.cancellation import track_in_flight
-from lightrouter_graph.runtime.durable_calls import keeping_in
 from lightrouter_graph.runtime.event_loops import start_soon, wait_for
+from lightrouter_graph.runtime.run_scope import RunScope, configurable_of, scope_of
+
+Update = dict[str, Any]
+"""What a node returns: new values of some state keys."""
+
+_SEPARATORS = str.maketrans(":|", "//")
+"""LangGraph separates the parts of a checkpoint namespace by these."""
+
+_THREADS_HELD = 2
+"""Threads of a synchronous graph that may be busy while a node waits for its tasks: the node's and the stream's."""
 
 
-class Node(Runnable[Any, Any]):
-    """A step as LangGraph's `invoke` and `ainvoke` both take it.
+@dataclass(frozen=True, slots=True)
+class NodeRun:
+    """One execution of a node: what LangGraph provides to it.
 
-    An async function alone cannot be a node of a graph that is invoked synchronously. A plain `Runnable` adds no run
-    of its own to a trace, as a `RunnableLambda` would.
+    Attributes:
+        scope: What the run holds in memory.
+        config: The node's configuration.
+        sync: True in a synchronous graph; its tasks cannot be async.
     """
 
-    def __init__(self, step: Callable[[Any], Awaitable[Any]]) -> None:
-        self.step = step
+    scope: RunScope
+    config: RunnableConfig
+    sync: bool = False
 
-    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002, ARG002
-        """Run the step in the caller's event loop."""
-        task, loop = asyncio.current_task(), asyncio.get_running_loop()
-        if task is None:
-            return await self.step(input)
-        with keeping_in(config), track_in_flight(config, lambda: loop.call_soon_threadsafe(task.cancel)):
-            return await self.step(input)
+    @property
+    def store(self) -> BaseStore | None:
+        """The store that the graph, or the graph around it, was compiled with."""
+        return get_runtime().store
 
-    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002, ARG002
-        """Run the step in the background loop and wait for it."""
-        started: list[Future[Any]] = []
-        with track_in_flight(config, lambda: [future.cancel() for future in started]):
-            started.append(start_soon(self.step, input))
-            return wait_for(started[0])
+    def configured(self, key: str) -> Any:
+        """Return a value of `configurable`; None if it is absent."""
+        return configurable_of(self.config).get(key)
+
+    async def checkpointed(self, name: str, work: Callable[[], Awaitable[Update]]) -> Update:
+        """Run a part of the node as a LangGraph task, whose result is saved as soon as it is there.
+
+        A node that runs again after a crash gets the saved result instead of running `work`. In a synchronous graph,
+        and with `max_concurrency` 1, the part just runs: the node itself holds the only slot.
+
+        Args:
+            name: Identifies the part within the node, whatever the order of the parts is.
+            work: Returns JSON values.
+        """
+        if self.sync or self.config.get("max_concurrency") == 1:
+            return await work()
+
+        async def part(_: str) -> Update:
+            return await work()
+
+        result = await cast("Any", task)(part, name=name.translate(_SEPARATORS))(name)
+        return cast("Update", result)
+
+
+class FanOut(Protocol):
+    """The parallel part of a node: one query per candidate."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Candidates to query."""
+        ...
+
+    @property
+    def stage(self) -> str:
+        """Name of the node."""
+        ...
+
+    async def query(self, name: str) -> Update:
+        """Query one candidate and return its update of the state; failures are records in it."""
+        ...
+
+
+class NodeRunnable(Runnable[Any, Any]):
+    """A node as LangGraph's `invoke` and `ainvoke` both take it.
+
+    Args:
+        node: The async function of one node.
+    """
+
+    def __init__(self, node: Callable[[Any, NodeRun], Awaitable[Update]]) -> None:
+        self.node = node
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002, ARG002
+        """Run the node in the caller's event loop."""
+        scope = scope_of(config)
+        with scope.track(_cancel_current_task()):
+            return await self.node(input, NodeRun(scope, config or {}))
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002, ARG002
+        """Run the node in the background event loop and wait for it."""
+        scope = scope_of(config)
+        update: Update = _wait(scope, self.node, input, NodeRun(scope, config or {}, sync=True))
+        return update
+
+
+class FanOutRunnable(Runnable[Any, Any]):
+    """A node that queries several candidates in parallel, each in a LangGraph task of its own.
+
+    After a crash the candidates whose results were saved are not queried again. Their exceptions reach the graph when
+    all others have ended. A `Send` per candidate would write the conversation into the checkpoint for each of them.
+
+    Args:
+        start: Returns the fan-out of a state.
+    """
+
+    def __init__(self, start: Callable[[Any, NodeRun], FanOut]) -> None:
+        self.start = start
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002, ARG002
+        """Query the candidates in the caller's event loop."""
+        scope = scope_of(config)
+        run = NodeRun(scope, config or {})
+        with scope.track(_cancel_current_task()):
+            return _merged(await _query_all(self.start(input, run), run))
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002, ARG002
+        """Query the candidates in the background event loop."""
+        scope = scope_of(config)
+        run = NodeRun(scope, config or {}, sync=True)
+        fan_out = self.start(input, run)
+        slots = run.config.get("max_concurrency")
+        if slots is not None and slots <= _THREADS_HELD:
+            results: list[Any] = _wait(scope, _query_all, fan_out, run)
+            return _merged(results)
+
+        def query(name: str) -> Update:
+            update: Update = _wait(scope, fan_out.query, name)
+            return update
+
+        futures = [cast("Any", task)(query, name=_task_name(fan_out, name))(name) for name in fan_out.names]
+        return _merged([future.exception() or future.result() for future in futures])
+
+
+async def _query_all(fan_out: FanOut, run: NodeRun) -> list[Any]:
+    slots = run.config.get("max_concurrency")
+    limit = asyncio.Semaphore(slots or max(1, len(fan_out.names)))
+
+    async def query(name: str) -> Update:
+        async with limit:
+            return await run.checkpointed(_task_name(fan_out, name), lambda: fan_out.query(name))
+
+    return await asyncio.gather(*map(query, fan_out.names), return_exceptions=True)
+
+
+def _task_name(fan_out: FanOut, name: str) -> str:
+    return f"{fan_out.stage} {name}".translate(_SEPARATORS)
+
+
+def _merged(results: Sequence[Any]) -> Update:
+    """Join the lists of the updates, in the order of the candidates; raise the first exception."""
+    joined: Update = {}
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+        for key, values in result.items():
+            joined[key] = [*joined.get(key, []), *values]
+    return joined
+
+
+def _cancel_current_task() -> Callable[[], object]:
+    current, loop = asyncio.current_task(), asyncio.get_running_loop()
+    return (lambda: loop.call_soon_threadsafe(current.cancel)) if current is not None else (lambda: None)
+
+
+def _wait(scope: RunScope, work: Callable[..., Awaitable[Any]], *args: Any) -> Any:
+    """Run async work in the background event loop; cancel it if the run ends first."""
+    futures: list[Future[Any]] = []
+    with scope.track(lambda: [future.cancel() for future in futures]):
+        futures.append(start_soon(work, *args))
+        return wait_for(futures[0])

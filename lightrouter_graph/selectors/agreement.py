@@ -1,7 +1,7 @@
-"""The matrices behind `ConsistencySelector`: similarity of every pair of texts, and agreement of every pair of boots.
+"""Similarity of every pair of texts and agreement of every pair of boots, the matrices of `ConsistencySelector`.
 
 The one module of the core that imports numpy, which takes a tenth of a second: it is loaded at the first ranking.
-tf-idf is a few lines; scikit-learn would bring scipy.
+tf-idf is own code: it is a few lines, and scikit-learn would install scipy.
 
 Measured on recorded outputs (`../shared/replay`, all questions of a file; boots cut by the token regex of its
 README): a candidate's score is its mean similarity to the other boots of its pool. Per boot length: Spearman
@@ -19,10 +19,10 @@ with correctness within a question, and accuracy of the best-scored above a rand
 | crux mid, .627    | as here      | -.02, -.006   | .06, +.004     | .12, +.028 |
 |                   | plain tf-idf | -.02, -.010   | .05, -.001     | .09, +.033 |
 
-So it is a weak signal, and none at all in short boots about code. Counting numbers twice gains .02 of
-Spearman on average, three times no more. Taking away what a boot shares with the question loses .02 (math at
-64: .05), so only a boot that is nothing else is set aside. Sublinear counts, bigrams and other idf stay
-within the noise, and so does cleaning: it is there for pools in which one house style would otherwise win.
+Consistency is a weak signal, and none in short boots about code. Counting numbers twice gains .02 of Spearman on
+average, three times no more. Removing words shared with the question loses .02 (math at 64: .05), so only a boot
+without other words is set aside. Sublinear counts, bigrams and other idf stay within the noise. So does cleaning:
+it exists for pools in which one house style would otherwise win.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ from lightrouter_graph.selectors.lexical import clean, evidence
 Matrix = npt.NDArray[np.float64]
 
 NUMBER_WEIGHT = 2.0
-"""How much more a number counts than a word: two boots that reach the same number mostly agree."""
+"""Weight of a number relative to a word: two boots that reach the same number mostly agree."""
 
 
 async def mean_agreement(
@@ -53,27 +53,27 @@ async def mean_agreement(
     """Return the mean agreement of each boot with the others, 0 to 1, and notes on a fallback.
 
     Args:
-        query: Its text is no evidence; its request says whether answers are objects.
+        query: Its text is no evidence; its request tells if answers are objects.
         boots: n boots, n >= 2.
-        embeddings: Compares their meaning; None, or a model that fails: their words are compared.
+        embeddings: Model whose vectors are compared; None, or a model that fails, compares words.
 
     Raises:
         SelectionError: If the embeddings model returns unusable vectors.
     """
-    silent = [not clean(boot["text"], query.text) for boot in boots]
-    similarity, notes = await _similarity(query, boots, silent, embeddings)
-    return _means(_agreement(similarity, boots, silent, by_field=query.request.wants_object)), notes
+    empty = [not clean(boot["text"], query.text) for boot in boots]
+    similarity, notes = await _similarity(query, boots, empty, embeddings)
+    return _means(_agreement(similarity, boots, empty, by_field=query.request.wants_object)), notes
 
 
 async def _similarity(
-    query: Query, boots: Sequence[Boot], silent: Sequence[bool], embeddings: Embeddings | None
+    query: Query, boots: Sequence[Boot], empty: Sequence[bool], embeddings: Embeddings | None
 ) -> tuple[Matrix, dict[str, str]]:
-    """Compare the boots' meaning; lexically also when the embeddings model fails."""
+    """Compare the texts of the boots; lexically if there is no embeddings model or it fails."""
     lexical = lexical_similarity([boot["text"] for boot in boots], query.text)
     if embeddings is None:
         return lexical, {}
-    # Words shared with the question carry meaning too; only a text that is nothing else holds no evidence.
-    texts = ["" if mute else clean(boot["text"]) for boot, mute in zip(boots, silent, strict=True)]
+    # Words shared with the question carry meaning; only a text without other words is no evidence.
+    texts = ["" if blank else clean(boot["text"]) for boot, blank in zip(boots, empty, strict=True)]
     try:
         return await embedding_similarity(texts, embeddings), {}
     except SelectionError:
@@ -84,20 +84,20 @@ async def _similarity(
 
 
 def lexical_similarity(texts: Sequence[str], question: str = "") -> Matrix:
-    """Cosine between the tf-idf vectors of the cleaned texts, every pair.
+    """Return the cosine between the tf-idf vectors of every pair of cleaned texts.
 
-    Texts of which `clean(text, question)` leaves nothing bear no evidence: 0 with every other. In the rest,
-    what they share with the question is kept, since taking it away measured worse (figures above).
+    A text that is empty after `clean(text, question)` has 0 with every other. Words shared with the question are kept
+    in the others, since removing them measured worse (figures above).
 
     Args:
         texts: n texts, n >= 0; idf is taken over them, smoothed, so that two are enough.
-        question: What was asked; empty for no check of restatements.
+        question: The question; "" for no check of restatements.
 
     Returns:
-        (n, n), symmetric, 0..1, diagonal 1; rounded to 12 places so that equal texts tie exactly.
+        (n, n), symmetric, 0 to 1, diagonal 1; rounded to 12 places so that equal texts tie exactly.
 
     Source: arXiv 2505.16221, semantic consistency between preliminary outputs. Deviation: words and numbers
-    stand for meaning where the user gives no embeddings model.
+    replace embeddings if the user configures none.
     """
     return cosine_similarity(_tf_idf([evidence(text, question) for text in texts]))
 
@@ -113,7 +113,7 @@ def cosine_similarity(rows: Matrix) -> Matrix:
         tie exactly.
     """
     peaks = np.abs(rows).max(axis=1, keepdims=True, initial=0.0)
-    scaled = _divided(rows, peaks)  # first, since squares of large numbers overflow
+    scaled = _divided(rows, peaks)  # squares of large numbers would overflow
     unit = _divided(scaled, np.linalg.norm(scaled, axis=1, keepdims=True))
     cosine: Matrix = np.clip(np.round(unit @ unit.T, 12), 0.0, 1.0)
     np.fill_diagonal(cosine, 1.0)
@@ -124,8 +124,8 @@ async def embedding_similarity(texts: Sequence[str], embeddings: Embeddings) -> 
     """Return the cosine between the embeddings of every pair of texts.
 
     Args:
-        texts: n texts, n >= 0, cleaned before. Empty ones are not sent, since providers refuse them.
-        embeddings: Called once, when at least two texts are not empty. Its exceptions propagate.
+        texts: n texts, n >= 0, cleaned before. Empty ones are not sent; providers refuse them.
+        embeddings: Called once if at least two texts are not empty. Its exceptions propagate.
 
     Returns:
         (n, n), symmetric, 0 to 1 (a negative cosine counts as 0), diagonal 1; an empty text has 0 with every other.
@@ -134,7 +134,7 @@ async def embedding_similarity(texts: Sequence[str], embeddings: Embeddings) -> 
         SelectionError: If the model returns a wrong number of vectors, ragged, empty or non-finite ones.
 
     Source: arXiv 2505.16221, semantic consistency between preliminary outputs. Deviation: the paper's summary
-    names no embedding; the user's is taken.
+    names no embedding model; the user provides it.
     """
     written = [i for i, text in enumerate(texts) if text.strip()]
     similarity = np.eye(len(texts))
@@ -146,7 +146,7 @@ async def embedding_similarity(texts: Sequence[str], embeddings: Embeddings) -> 
 
 
 def _cosine_of_vectors(vectors: Any, count: int) -> Matrix:
-    """Check what an embeddings model returned and compare it."""
+    """Validate the vectors of an embeddings model and compare them."""
     try:
         rows = np.asarray(vectors, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -169,12 +169,12 @@ def _lengths(vectors: Any) -> str:
         return f"a {type(vectors).__name__}"
 
 
-def _agreement(similarity: Matrix, boots: Sequence[Boot], silent: Sequence[bool], *, by_field: bool) -> Matrix:
-    """Let shown answers decide: 1 where two are equal, 0 where they differ; nan where a boot holds no evidence."""
+def _agreement(similarity: Matrix, boots: Sequence[Boot], empty: Sequence[bool], *, by_field: bool) -> Matrix:
+    """Replace the similarity of two boots with answers by 1 (equal) or 0; nan for a boot without evidence."""
     agreement = np.array(similarity, dtype=np.float64)
-    answers = [boot["answer"] for boot in boots]
-    mute = [i for i, answer in enumerate(answers) if answer is None and silent[i]]
-    agreement[mute, :] = agreement[:, mute] = np.nan
+    answers = [boot["key"] for boot in boots]
+    blank = [i for i, answer in enumerate(answers) if answer is None and empty[i]]
+    agreement[blank, :] = agreement[:, blank] = np.nan
     calling = [boot["tool_call_message"] is not None for boot in boots]
     for i, one in enumerate(answers):
         for j, other in enumerate(answers):
@@ -187,17 +187,17 @@ def _agreement(similarity: Matrix, boots: Sequence[Boot], silent: Sequence[bool]
 
 
 def _means(agreement: Matrix) -> list[float]:
-    """Average each row without its own diagonal; a row without evidence gets the mean of the others, or one half."""
+    """Average each row without its diagonal; a row without evidence gets the mean of the others, or one half."""
     others = agreement[~np.eye(len(agreement), dtype=bool)].reshape(len(agreement), -1)
     known = ~np.isnan(others)
     means = [float(row[mask].mean()) if mask.any() else None for row, mask in zip(others, known, strict=True)]
-    told = [score for score in means if score is not None]
-    neutral = sum(told) / len(told) if told else 0.5
+    valid = [score for score in means if score is not None]
+    neutral = sum(valid) / len(valid) if valid else 0.5
     return [min(1.0, max(0.0, neutral if score is None else score)) for score in means]
 
 
 def _tf_idf(counts: Sequence[Counter[str]]) -> Matrix:
-    """(n, words): term counts times smoothed idf, numbers weighted up."""
+    """Return (n, words): term counts times smoothed idf, numbers weighted higher."""
     words = sorted(set().union(*counts))
     column = {word: i for i, word in enumerate(words)}
     tf = np.zeros((len(counts), len(words)))

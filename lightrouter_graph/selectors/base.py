@@ -1,49 +1,55 @@
-"""The seam: boots in, a score for each out."""
+"""`Selector` protocol: given the boots of one layer, return a score for each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from lightrouter_graph.query import Query
-from lightrouter_graph.records import Boot, CallCost
+from lightrouter_graph.records import Boot
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """A selector's verdict on the boots of one layer.
+    """Scores of the boots of one layer.
 
     Attributes:
-        by_candidate: One score per boot, 0 to 1, higher is better. A boot left out is dropped.
-        reasons: A few words for each score.
-        notes: What should be known about the verdict: seed, order flips, a fallback taken.
-        call_costs: The model calls it took.
-        selector: Who gave it in the end.
+        by_candidate: One score per boot, 0 to 1, higher is better. A boot without a score is dropped.
+        selector: Name of the selector, or of the fallback that scored instead; None if there was nothing to compare.
+        reasons: A short reason by candidate.
+        notes: Seed, order flips, a fallback, and other facts about the scores.
     """
 
     by_candidate: Mapping[str, float]
-    selector: str
+    selector: str | None
     reasons: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
-    call_costs: tuple[CallCost, ...] = ()
 
 
 class Selector(Protocol):
     """Compares the boots of one layer with each other, without ground truth.
 
-    It is not asked where there is nothing to decide: with one boot left, or where boots that finished agree already. A
-    boot it leaves out may still answer where nobody else does.
-
-    One that asks models through `complete` passes `query.purse` on, which keeps it within the budget, and may have a
-    method `planned(query, texts)` that tells its `PlannedCall`s beforehand, so that they are set aside.
+    It is not called if there is nothing to decide: with one boot left, or if finished boots agree already. A boot that
+    it drops may still answer if no other candidate does. It calls models with `query.ask`. A selector that calls models
+    may have a method `planned(query, texts)` that returns their `PlannedCall`s, so that a budget sets them aside.
 
     Source: arXiv 2505.16221, the selector agent.
     """
 
     async def score(self, query: Query, boots: Sequence[Boot]) -> Scores:
-        """Score the boots that survived; there are at least two of them, in prior order."""
+        """Score the boots that did not fail.
+
+        Args:
+            query: The query.
+            boots: n boots in prior order, n >= 2; reasoning text is stripped.
+        """
         ...
 
 
 def rank(scores: Mapping[str, float], order: Sequence[str]) -> list[str]:
-    """Order the scored candidates best first. Ties fall to the earlier in `order`, so equal runs rank equally."""
+    """Order the scored candidates, best first.
+
+    Args:
+        scores: Score by candidate.
+        order: All candidates; ties fall to the earlier one, so that equal runs rank equally.
+    """
     return sorted((name for name in order if name in scores), key=lambda name: -scores[name])

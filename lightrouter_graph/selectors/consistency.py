@@ -12,20 +12,19 @@ from lightrouter_graph.selectors.base import Scores
 
 @dataclass(frozen=True, slots=True)
 class ConsistencySelector:
-    """Score each boot by how well it agrees with the others, on average.
+    """Score each boot by its mean agreement with the others.
 
-    Two boots that both show an answer agree fully or not at all; objects and tool calls agree in the share of their
-    fields that are equal, and a tool call with a text not at all. Else their meaning is compared: through `embeddings`
-    when given, or lexically (tf-idf over words and numbers), without boilerplate and JSON shells. A boot without
-    evidence (nothing but boilerplate, or the question restated) is compared with nobody and gets the mean of the
-    others: that it says nothing yet is no reason to rank it last.
+    Two boots that both contain an answer agree fully or not at all. Objects and tool calls agree in the share of equal
+    fields; a tool call and a text do not agree. Other boots are compared by their text: with `embeddings` if given,
+    else lexically (tf-idf over words and numbers), without boilerplate and JSON shells. A boot without evidence (only
+    boilerplate, or the question restated) gets the mean score of the others.
 
     Args:
         embeddings: Any LangChain `Embeddings`; its vectors are compared by cosine.
 
-    Source: arXiv 2505.16221, semantic consistency between preliminary outputs. Deviation: answers, where there are
-    any, count before meaning. Consistency of short boots is a weak signal: `agreement.py` has the
-    figures, `HybridSelector` an answer. With embeddings it was not measured.
+    Source: arXiv 2505.16221, semantic consistency between preliminary outputs. Deviation: answers, if there are any,
+    count before meaning. Consistency of short boots is a weak signal (figures in `agreement.py`); `HybridSelector` adds
+    the prior to it. It was not measured with embeddings.
     """
 
     embeddings: Embeddings | None = None
@@ -45,5 +44,5 @@ class ConsistencySelector:
 
 
 def _reason(boot: Boot, score: float) -> str:
-    shown = "no answer yet" if boot["answer"] is None else f"answers {boot['answer']}"
-    return f"{shown}; agrees {score:.0%} with the others"
+    answer = "no answer yet" if boot["key"] is None else f"answers {boot['key']}"
+    return f"{answer}; agrees {score:.0%} with the others"

@@ -1,4 +1,4 @@
-"""A weighted mean of other selectors and the prior."""
+"""Weighted mean of other selectors and the prior."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,17 +12,17 @@ from lightrouter_graph.selectors.base import Scores, Selector
 
 @dataclass(frozen=True, slots=True)
 class HybridSelector:
-    """Weigh what the boots say against what was believed before.
+    """Combine the scores of selectors with the prior scores.
 
     Args:
         parts: Selectors with their weights, each > 0.
-        prior: Weight of the prior's score, >= 0.
+        prior: Weight of the prior score, >= 0.
 
     Raises:
         SelectionError: If there is no part, or a weight is out of range.
 
-    Deviation from arXiv 2505.16221: the prior, because lexical consistency of boots is a weak signal (see
-    `agreement.py`). With a vote behind it, neither weight changed the accuracy on the recordings we tried.
+    Deviation from arXiv 2505.16221: the prior, because lexical consistency of boots is a weak signal (figures in
+    `agreement.py`). With a vote after it, neither weight changed the accuracy on the recordings that were tried.
     """
 
     parts: tuple[tuple[Selector, float], ...]
@@ -35,26 +35,25 @@ class HybridSelector:
             raise SelectionError(msg)
 
     def planned(self, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
-        """Say what calls it makes: those of its parts."""
+        """Return the calls of its parts."""
         return [call for part, _ in self.parts for call in planned_calls(part, query, texts)]
 
     async def score(self, query: Query, boots: Sequence[Boot]) -> Scores:
-        """Score each boot by the weighted mean of its parts' scores and the prior's."""
-        verdicts = await asyncio.gather(*(part.score(query, boots) for part, _ in self.parts))
+        """Score each boot by the weighted mean of its scores from the parts and of its prior score."""
+        results = await asyncio.gather(*(part.score(query, boots) for part, _ in self.parts))
         names = [boot["candidate"] for boot in boots]
-        weighed = [(verdict.by_candidate, weight) for verdict, (_, weight) in zip(verdicts, self.parts, strict=True)]
-        weighed.append((query.weights, self.prior))
-        total = sum(weight for _, weight in weighed)
-        kept = [name for name in names if all(name in verdict.by_candidate for verdict in verdicts)]
+        weighted = [(result.by_candidate, weight) for result, (_, weight) in zip(results, self.parts, strict=True)]
+        weighted.append((query.prior_scores, self.prior))
+        total = sum(weight for _, weight in weighted)
+        scored = [name for name in names if all(name in result.by_candidate for result in results)]
         return Scores(
-            by_candidate={n: sum(scores[n] * weight for scores, weight in weighed) / total for n in kept},
-            reasons={n: _reasons(n, verdicts, query.weights[n]) for n in kept},
-            notes={key: value for verdict in verdicts for key, value in verdict.notes.items()},
-            call_costs=tuple(call_cost for verdict in verdicts for call_cost in verdict.call_costs),
-            selector="+".join([*(verdict.selector for verdict in verdicts), "prior"]),
+            by_candidate={name: sum(scores[name] * w for scores, w in weighted) / total for name in scored},
+            reasons={name: _reasons(name, results, query.prior_scores[name]) for name in scored},
+            notes={key: value for result in results for key, value in result.notes.items()},
+            selector="+".join([*(result.selector or "none" for result in results), "prior"]),
         )
 
 
-def _reasons(name: str, verdicts: Sequence[Scores], prior: float) -> str:
-    said = [verdict.reasons[name] for verdict in verdicts if name in verdict.reasons]
-    return "; ".join([*said, f"prior {prior:.2f}"])
+def _reasons(name: str, results: Sequence[Scores], prior: float) -> str:
+    reasons = [result.reasons[name] for result in results if name in result.reasons]
+    return "; ".join([*reasons, f"prior {prior:.2f}"])

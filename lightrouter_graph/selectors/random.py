@@ -1,4 +1,4 @@
-"""Chance, as a baseline that any selector must beat."""
+"""Random scores, the baseline that every selector must beat."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from lightrouter_graph.selectors.base import Scores
 
 @dataclass(frozen=True, slots=True)
 class RandomSelector:
-    """Score at random, reproducibly from the run's seed and the layer, whatever order the boots arrived in."""
+    """Score at random, reproducibly from the seed of the run and the layer, whatever the order of arrival."""
 
     async def score(self, query: Query, boots: Sequence[Boot]) -> Scores:
-        """Score each boot by a draw from 0 to 1 of its own."""
+        """Draw a score from 0 to 1 for each boot."""
         draws = {b["candidate"]: Random(f"{query.seed}/{query.layer}/{b['candidate']}").random() for b in boots}
         return Scores(by_candidate=draws, notes={"seed": str(query.seed)}, selector="random")

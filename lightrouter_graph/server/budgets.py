@@ -6,7 +6,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from lightrouter_graph.chat_model import ChatLightRouter
-from lightrouter_graph.limits import Budget
+from lightrouter_graph.context import Budget
 
 _BUDGETS = ("budget", "thread_budget")
 

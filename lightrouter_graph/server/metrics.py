@@ -118,7 +118,7 @@ class Observation:
         record = decision or {}
         self.status, self.usage = 200, usage
         self.usd = record.get("bill", {}).get("usd_known") or 0.0
-        failed = [candidate for candidate in record.get("candidates", ()) if candidate["fate"] == "failed"]
+        failed = [candidate for candidate in record.get("candidates", ()) if candidate["outcome"] == "failed"]
         self.failures = {candidate["candidate"]: candidate["why"] for candidate in failed}
 
     def unanswered(self, exc: NoSurvivorError) -> None:

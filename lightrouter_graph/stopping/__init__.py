@@ -1,12 +1,23 @@
-"""When enough has been answered, and who answers next: one file per way."""
+"""Stop rules: they decide which candidates answer in full, and when the answers suffice."""
 
+from lightrouter_graph.context import Context
 from lightrouter_graph.stopping.agreement import AgreementStop
-from lightrouter_graph.stopping.base import LayerStatus, StopRule
+from lightrouter_graph.stopping.base import StopCode, StopReason, StopRule, counted, next_candidates, stop_reason
 from lightrouter_graph.stopping.fixed_top_k import FixedTopK
 
-__all__ = ["AgreementStop", "FixedTopK", "LayerStatus", "StopRule", "rule_for"]
+__all__ = [
+    "AgreementStop",
+    "FixedTopK",
+    "StopCode",
+    "StopReason",
+    "StopRule",
+    "counted",
+    "next_candidates",
+    "rule_for",
+    "stop_reason",
+]
 
 
-def rule_for(top_k: int, agree: int | None) -> StopRule:
-    """Return the rule the two settings ask for."""
-    return FixedTopK(top_k) if agree is None else AgreementStop(agree, top_k)
+def rule_for(settings: Context) -> StopRule:
+    """Return the stop rule that the settings describe: agreement, or a fixed top-k if `agree` is None."""
+    return FixedTopK() if settings.agree is None else AgreementStop()

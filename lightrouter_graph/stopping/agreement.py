@@ -1,70 +1,72 @@
 """Stop as soon as enough answers agree."""
 
-from collections import Counter
 from dataclasses import dataclass
 
-from lightrouter_graph.stopping.base import LayerStatus
+from lightrouter_graph.answer_keys.voting import largest_group
+from lightrouter_graph.query import Query
+from lightrouter_graph.state_queries import LayerStatus
+from lightrouter_graph.stopping.base import StopReason
 
 
 @dataclass(frozen=True, slots=True)
 class AgreementStop:
-    """Ask the first `agree` contenders, then one at a time, until so many answers agree or `top_k` have answered.
+    """Query the first `agree` candidates, then one at a time, until `agree` answers are equal or `top_k` have answered.
 
-    Every complete answer of a contender counts, a boot that finished as well, whatever its rank. Answers that cannot be
-    compared never agree: with those of the first `agree` in rank it is enough, and the aggregator merges them.
+    Every complete answer counts, a finished boot included, whatever its rank. Answers without a key never agree: once
+    the first `agree` candidates have answered without any key, the rule stops and the aggregator merges the answers.
 
     Args:
-        agree: How many equal answers are enough, >= 2.
-        top_k: Most candidates that answer.
+        agree: Number of equal answers that stops, >= 2; None for `Context.agree`.
+        top_k: Most candidates that answer, >= 1; None for `Context.top_k`.
 
-    Deviation from arXiv 2505.16221: the paper has no early stop. `lightrouter eval` measures what it saves and
-    what it loses; the README has figures.
+    Deviation from arXiv 2505.16221: the paper has no early stop. `lightrouter eval` measures its savings and losses.
     """
 
-    agree: int
-    top_k: int
+    agree: int | None = None
+    top_k: int | None = None
 
-    def next_up(self, standing: LayerStatus) -> tuple[str, ...]:
+    def next_candidates(self, query: Query, status: LayerStatus) -> tuple[str, ...]:
         """Return the first wave, or the next in rank."""
-        if standing.late or standing.closed or self._agreed(standing) >= self.agree or self._hopeless(standing):
+        agree, top_k = self._limits(query)
+        if self._agreed(status) >= agree or self._out_of_reach(query, status):
             return ()
-        waiting = [name for name in standing.contenders if name not in standing.answers]
-        first = [name for name in standing.contenders[: self.agree] if name in waiting]
-        wave = first or waiting[:1]
-        return tuple(wave[: max(0, self.top_k - len(self.counted(standing)))])
+        waiting = [name for name in status.candidates if name not in status.answers]
+        first = [name for name in status.candidates[:agree] if name in waiting]
+        return tuple((first or waiting[:1])[: max(0, top_k - len(self.counted(query, status)))])
 
-    def counted(self, standing: LayerStatus) -> tuple[str, ...]:
-        """Return everybody who has answered."""
-        return tuple(name for name in standing.contenders if name in standing.answers)
+    def counted(self, query: Query, status: LayerStatus) -> tuple[str, ...]:  # noqa: ARG002
+        """Return every candidate that has answered."""
+        return tuple(name for name in status.candidates if name in status.answers)
 
-    def why(self, standing: LayerStatus) -> str:  # noqa: PLR0911 - one for each reason
-        """Say what was reached: agreement, the limit, or the end of the pool."""
-        agreed = self._agreed(standing)
-        if agreed >= self.agree:
-            return f"{agreed} answers agree"
-        if standing.late:
-            return "the deadline has passed"
-        if standing.closed:
-            return standing.closed
-        if not self._keys(standing) and standing.answers:
-            return "the answers cannot be compared"
-        if len(self.counted(standing)) >= self.top_k:
-            return f"top_k = {self.top_k} answered without agreement"
-        if len(self.counted(standing)) == len(standing.contenders):
-            return "nobody is left to ask"
-        return f"agree = {self.agree} is out of reach"
+    def reason(self, query: Query, status: LayerStatus) -> StopReason:
+        """Return the limit that was reached: agreement, `top_k`, or the end of the pool."""
+        agree, top_k = self._limits(query)
+        agreed, answered = self._agreed(status), len(self.counted(query, status))
+        if agreed >= agree:
+            return StopReason("agreement", f"{agreed} answers agree")
+        if not self._keys(status) and status.answers:
+            return StopReason("not_comparable", "the answers cannot be compared")
+        if answered >= top_k:
+            return StopReason("top_k_reached", f"top_k = {top_k} answered without agreement")
+        if answered == len(status.candidates):
+            return StopReason("no_more_candidates", "no candidate is left to query")
+        return StopReason("agreement_out_of_reach", f"agree = {agree} is out of reach")
 
-    def _hopeless(self, standing: LayerStatus) -> bool:
-        """Whether asking more can bring no agreement: nothing so far can be compared, or too few places are left."""
-        counted = len(self.counted(standing))
-        if not self._keys(standing):
-            return counted > 0 and all(name in standing.answers for name in standing.contenders[: self.agree])
-        left = min(self.top_k, len(standing.contenders)) - counted
-        return counted > 0 and self._agreed(standing) + left < self.agree
+    def _limits(self, query: Query) -> tuple[int, int]:
+        return self.agree or query.settings.agree or 2, self.top_k or query.settings.top_k
 
-    def _agreed(self, standing: LayerStatus) -> int:
-        return max(Counter(self._keys(standing)).values(), default=0)
+    def _out_of_reach(self, query: Query, status: LayerStatus) -> bool:
+        """Return True if more answers can bring no agreement: none has a key so far, or too few may still answer."""
+        agree, top_k = self._limits(query)
+        answered = len(self.counted(query, status))
+        if not self._keys(status):
+            return answered > 0 and all(name in status.answers for name in status.candidates[:agree])
+        left = min(top_k, len(status.candidates)) - answered
+        return answered > 0 and self._agreed(status) + left < agree
 
-    def _keys(self, standing: LayerStatus) -> list[str]:
-        given = (standing.answers[name] for name in self.counted(standing))
-        return [key for key in given if key is not None]
+    def _agreed(self, status: LayerStatus) -> int:
+        return largest_group(self._keys(status))
+
+    def _keys(self, status: LayerStatus) -> list[str]:
+        keys = (status.answers[name] for name in status.candidates if name in status.answers)
+        return [key for key in keys if key is not None]

@@ -1,38 +1,88 @@
-"""The seam: who stands where in, who answers next out."""
+"""`StopRule` protocol: given the answers so far, return the candidates to query next, or none to stop."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
+
+from lightrouter_graph.query import Query
+from lightrouter_graph.state_queries import LayerStatus
+
+StopCode = Literal[
+    "agreement",
+    "boots_agree",
+    "same_text",
+    "single_candidate",
+    "top_k_reached",
+    "no_more_candidates",
+    "not_comparable",
+    "agreement_out_of_reach",
+    "deadline",
+    "budget",
+    "quorum",
+    "last_resort",
+    "rule",
+]
+"""Why a run stopped querying candidates; "rule" for a stop rule without `reason`."""
 
 
-@dataclass(frozen=True, slots=True)
-class LayerStatus:
-    """The state of the race in one layer.
+class StopReason(NamedTuple):
+    """Why no further candidate is queried: a code for programs, a sentence for people."""
 
-    Attributes:
-        contenders: Who may still answer or has answered, in the order in which they are asked.
-        answers: The key of each complete answer at hand (None: it has no key), finished boots included.
-        late: Whether the deadline has passed, so that nobody new may be asked.
-        closed: Why nobody new may be asked for another reason; "" where anybody may.
-    """
-
-    contenders: tuple[str, ...]
-    answers: Mapping[str, str | None]
-    late: bool
-    closed: str = ""
+    code: StopCode
+    text: str
 
 
 class StopRule(Protocol):
-    """Decides whether the answers at hand suffice."""
+    """Decides after the ranking, and after each round of answers, which candidates answer in full next.
 
-    def next_up(self, standing: LayerStatus) -> tuple[str, ...]:
-        """Return who is to answer in full next, at the same time; nobody means that it is enough."""
+    It may have two more methods. `counted(query, status)` returns the names of the candidates whose answers are merged,
+    best first; by default all that have answered. `reason(query, status)` returns a `StopReason`, or a sentence.
+    """
+
+    def next_candidates(self, query: Query, status: LayerStatus) -> Sequence[str]:
+        """Return the candidates to query in parallel next, a subset of `status.candidates` without an answer.
+
+        Args:
+            query: The query.
+            status: Candidates in the order in which they are queried, and the keys of their answers.
+
+        Returns:
+            Names; empty to stop. The deadline and the budget are enforced by the graph: names returned after
+            `status.deadline_exceeded` or with a `status.closed_reason` are ignored.
+        """
         ...
 
-    def counted(self, standing: LayerStatus) -> tuple[str, ...]:
-        """Return whose answers go to the aggregator, best-ranked first."""
-        ...
 
-    def why(self, standing: LayerStatus) -> str:
-        """Say in a few words why nobody is up next."""
-        ...
+@runtime_checkable
+class _Counting(Protocol):
+    def counted(self, query: Query, status: LayerStatus) -> Sequence[str]: ...
+
+
+@runtime_checkable
+class _Explaining(Protocol):
+    def reason(self, query: Query, status: LayerStatus) -> StopReason | str: ...
+
+
+def next_candidates(rule: StopRule, query: Query, status: LayerStatus) -> list[str]:
+    """Return the names that a rule selects; none once the deadline, the budget or a quorum has closed the layer."""
+    if status.deadline_exceeded or status.closed_reason:
+        return []
+    return [name for name in rule.next_candidates(query, status) if name not in status.answers]
+
+
+def counted(rule: StopRule, query: Query, status: LayerStatus) -> list[str]:
+    """Return the names whose answers are merged, best first."""
+    names = rule.counted(query, status) if isinstance(rule, _Counting) else status.candidates
+    return [name for name in names if name in status.answers]
+
+
+def stop_reason(rule: StopRule, query: Query, status: LayerStatus) -> StopReason:
+    """Return why no further candidate is queried."""
+    unexplained = "the stop rule selected no further candidate"
+    found = rule.reason(query, status) if isinstance(rule, _Explaining) else unexplained
+    if isinstance(found, StopReason) and found.code in {"agreement", "rule"}:
+        return found
+    if status.deadline_exceeded:
+        return StopReason("deadline", "the deadline has passed")
+    if status.closed_reason:
+        return StopReason("quorum" if "quorum" in status.closed_reason else "budget", status.closed_reason)
+    return found if isinstance(found, StopReason) else StopReason("rule", found)

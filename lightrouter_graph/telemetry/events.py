@@ -25,22 +25,19 @@ from lightrouter_graph.telemetry.bill import Bill
 
 
 class Opened(TypedDict):
-    """The run begins: the candidates in prior order and those of them that boot first.
-
-    `notes` say what is done otherwise than asked for to stay within the budget.
-    """
+    """A run has begun. `notes` describe what the budget changed."""
 
     type: Literal["lightrouter"]
     event: Literal["opened"]
     run: str
-    order: list[str]
-    booting: list[str]
+    prior_order: list[str]
+    first_wave: list[str]
     layers: int
     notes: list[str]
 
 
 class BootDone(TypedDict):
-    """One candidate's boot arrived, or failed; `note` says what stopped it half-way, or why it is no evidence."""
+    """A boot has completed or failed; `note` is why it was stopped, or why it is no evidence."""
 
     type: Literal["lightrouter"]
     event: Literal["boot"]
@@ -48,7 +45,7 @@ class BootDone(TypedDict):
     candidate: str
     text: str
     finished: bool
-    answer: str | None
+    key: str | None
     note: str
     output_tokens: int
     usd: float | None
@@ -57,29 +54,29 @@ class BootDone(TypedDict):
 
 
 class Ranked(TypedDict):
-    """The selector has spoken. `going_on` answer in full next; `dropped` says why each other one does not."""
+    """The boots are ranked. `next_candidates` go on; `dropped` has a reason for each other candidate."""
 
     type: Literal["lightrouter"]
     event: Literal["ranked"]
     layer: int
-    selector: str
+    selector: str | None
     order: list[str]
     scores: dict[str, float]
     reasons: dict[str, str]
-    going_on: list[str]
+    next_candidates: list[str]
     dropped: dict[str, str]
     notes: list[str]
 
 
 class AnswerDone(TypedDict):
-    """One candidate's full answer arrived, or failed."""
+    """A full answer has completed or failed."""
 
     type: Literal["lightrouter"]
     event: Literal["answer"]
     layer: int
     candidate: str
     text: str
-    answer: str | None
+    key: str | None
     via: Via
     output_tokens: int
     usd: float | None
@@ -88,31 +85,31 @@ class AnswerDone(TypedDict):
 
 
 class Tallied(TypedDict):
-    """The answers at hand were counted. `next_up` answer next; empty means enough, and `why` says why."""
+    """The answers are counted. `next_candidates` answer next; if it is empty, `reason` is why the run stops."""
 
     type: Literal["lightrouter"]
     event: Literal["tallied"]
     layer: int
     agreement: Agreement
-    next_up: list[str]
-    why: str
+    next_candidates: list[str]
+    reason: str
     notes: list[str]
 
 
 class Drafted(TypedDict):
-    """An inner layer ended with a draft; `booting` boot in the next, nobody where there is not enough left for one."""
+    """An inner layer has ended with a draft; `first_wave` boots next, and is empty if the budget ends the run."""
 
     type: Literal["lightrouter"]
     event: Literal["drafted"]
     layer: int
     text: str
     candidates: list[str]
-    booting: list[str]
+    first_wave: list[str]
     notes: list[str]
 
 
 class Billed(TypedDict):
-    """The run is over; this is what it cost."""
+    """The run has ended; `bill` is its cost."""
 
     type: Literal["lightrouter"]
     event: Literal["billed"]
@@ -120,7 +117,7 @@ class Billed(TypedDict):
 
 
 class Token(TypedDict):
-    """A piece of the final answer, as it is written; told only behind a chat model, where no `messages` stream is."""
+    """Tokens of the final answer; emitted only behind a chat model, which has no `messages` stream."""
 
     type: Literal["lightrouter"]
     event: Literal["token"]
@@ -152,10 +149,11 @@ def emit_event(event: Event) -> None:
     """Write one event to the `custom` stream of this graph, and of the graph in which the chat model was called.
 
     Args:
-        event: The event; `token` events are written to this graph only.
+        event: The event; `token` events are written to this graph only. Outside of a graph it is dropped.
     """
-    own, parent = get_stream_writer(), parent_stream_writer.get()
-    own(event)
+    own, parent = _stream_writer(), parent_stream_writer.get()
+    if own is not None:
+        own(event)
     if parent is not None and parent is not own and event["event"] != "token":
         parent(event)
 
@@ -165,8 +163,10 @@ def enclosing_stream_writer() -> StreamWriter | None:
 
     The events of a nested router are dropped, because one stream could not distinguish them from those of the run.
     """
-    if _paused.get():
-        return None
+    return None if _paused.get() else _stream_writer()
+
+
+def _stream_writer() -> StreamWriter | None:
     try:
         return get_stream_writer()
     except (RuntimeError, KeyError):

@@ -68,9 +68,13 @@ def trace_decision(decision: Mapping[str, Any]) -> Traced:
     run = _run_of_node()
     if run is None:
         return {}
-    fates = {c["candidate"]: f"{c['fate']}: {c['why']}" if c["why"] else c["fate"] for c in decision["candidates"]}
-    facts = {key: decision[key] for key in ("stopped", "merged", "merged_by")}
-    _add(run, {**facts, "fates": fates, "usd": decision["bill"]["usd"], "usd_known": decision["bill"]["usd_known"]})
+    outcomes = {
+        c["candidate"]: f"{c['outcome']}: {c['why']}" if c["why"] else c["outcome"] for c in decision["candidates"]
+    }
+    facts = {key: decision[key] for key in ("stopped", "stopped_text", "merged", "merged_by")}
+    _add(
+        run, {**facts, "outcomes": outcomes, "usd": decision["bill"]["usd"], "usd_known": decision["bill"]["usd_known"]}
+    )
     graph = run.parent_run_id or run.trace_id
     return {"trace": {"run": str(graph), "trace": str(run.trace_id), "project": run.session_name or "default"}}
 

@@ -11,7 +11,7 @@ async def merged(*keys):
     model = ScriptedChatModel(responses="the synthesis", name="writer")
     answers = [answer(name, key) for name, key in zip("abcdef", keys, strict=False)]
     weights = dict.fromkeys("abcdef", 1.0)
-    result = await AutoAggregator(LLMAggregator(model)).merge(query(weights=weights), answers)
+    result = await AutoAggregator(LLMAggregator(model)).merge(query(prior_scores=weights), answers)
     return result.strategy, len(model.calls)
 
 

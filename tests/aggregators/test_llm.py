@@ -6,6 +6,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from lightrouter_graph import Candidate, Context, LLMAggregator
 from lightrouter_graph.answer_keys import canonical_tool_calls
+from lightrouter_graph.llm.client import record_calls
 from lightrouter_graph.llm.request import make_request
 from lightrouter_graph.testing import Reply, ScriptedChatModel
 
@@ -20,10 +21,17 @@ def writer(response="the synthesis"):
     return ScriptedChatModel(responses=response, name="writer", then="repeat_last")
 
 
+result_costs = []
+"""Costs of the last merge."""
+
+
 async def merged(response="the synthesis", **others):
     """Let a writer that says the response merge the answers."""
     model = writer(response)
-    return await LLMAggregator(model).merge(query(pool(), **others), ANSWERS), model.calls
+    with record_calls() as costs:
+        result = await LLMAggregator(model).merge(query(pool(), stage="aggregate", **others), ANSWERS)
+    result_costs[:] = costs
+    return result, model.calls
 
 
 async def test_the_given_model_writes_the_answer():
@@ -70,9 +78,9 @@ async def test_a_draft_is_asked_for_in_other_words_than_an_answer():
 
 
 async def test_the_call_is_billed_to_the_aggregation():
-    result, asked = await merged()
-    assert [spent["stage"] for spent in result.call_costs] == ["aggregate"]
-    assert result.call_costs[0]["usage"]["output_tokens"] == asked[0].output_tokens
+    _, asked = await merged()
+    assert [spent["stage"] for spent in result_costs] == ["aggregate"]
+    assert result_costs[0]["usage"]["output_tokens"] == asked[0].output_tokens
 
 
 async def test_a_candidate_may_be_given_as_the_writer():
@@ -83,7 +91,9 @@ async def test_a_candidate_may_be_given_as_the_writer():
 
 async def test_if_the_call_fails_the_vote_decides_and_the_failure_is_told():
     equal = [answer("bert", "4"), answer("anna", "5"), answer("cleo", "5")]
-    result = await LLMAggregator(writer(ConnectionError("gone"))).merge(query(pool()), equal)
+    with record_calls() as costs:
+        result = await LLMAggregator(writer(ConnectionError("gone"))).merge(query(pool(), stage="aggregate"), equal)
+    result_costs[:] = costs
     assert (result.candidate, result.strategy) == ("anna", "vote")
     assert result.notes["fallback"] == "synthesis failed, vote instead"
     assert result.notes["aggregator_problem"] == "aggregator: disconnected: gone"
@@ -93,7 +103,7 @@ async def test_a_failed_call_stays_on_the_bill():
     counts = {"input_tokens": 9, "output_tokens": 3, "total_tokens": 12}
     result, _ = await merged(Reply("", usage=counts))
     assert result.strategy == "vote"
-    assert [spent["usage"]["output_tokens"] for spent in result.call_costs] == [3]
+    assert [spent["usage"]["output_tokens"] for spent in result_costs] == [3]
 
 
 async def test_every_answer_reaches_the_writer():

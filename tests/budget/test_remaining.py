@@ -5,8 +5,8 @@ from pydantic import BaseModel
 
 from lightrouter_graph import ContextError
 from lightrouter_graph.budget import Amount, RemainingBudget, remaining_budget, run_deadline
+from lightrouter_graph.context import Budget, read_budget
 from lightrouter_graph.errors import BudgetError
-from lightrouter_graph.limits import Budget, read_budget
 from lightrouter_graph.records import NOTHING_SPENT, UNLIMITED
 
 SPENT = {**NOTHING_SPENT, "usd": 0.25, "tokens": 100, "calls": 3, "seconds": 10.0}

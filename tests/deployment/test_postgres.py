@@ -14,7 +14,6 @@ import pytest
 from deployment.worker import ASKED, OUTPUTS, RECORD, connected, router_at, thread
 from helpers import QUESTION, calls, calls_of, decision, long, scripted
 from langgraph.checkpoint.postgres import PostgresSaver
-from langgraph.config import get_store
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.store.postgres import AsyncPostgresStore, PostgresStore
@@ -26,7 +25,7 @@ from lightrouter_graph.testing import RecordedModelServer, Timing
 
 pytestmark = pytest.mark.postgres
 
-SETTINGS = Context(boot_tokens=5, top_k=2, agree=None, aggregator="best")
+SETTINGS = Context(boot_tokens=5, top_k=2, agree=None, aggregator="top_ranked")
 THREAD = thread("1")
 
 
@@ -183,8 +182,8 @@ async def test_old_checkpoints_can_be_thrown_away_and_the_conversation_goes_on(d
 class StoredPrior:
     """Trusts the candidates as the store says; leaves out whom it does not know."""
 
-    async def score(self, messages, pool) -> Mapping[str, float]:
-        found = await get_store().asearch(("trust",))
+    async def score(self, query) -> Mapping[str, float]:
+        found = await query.store.asearch(("trust",))
         return {item.key: item.value["score"] for item in found}
 
 

@@ -160,7 +160,7 @@ def test_without_a_redis_everything_is_a_miss_at_once(tmp_path):
 
 
 ASKED = {"messages": [("user", QUESTION)]}
-SETTINGS = Context(boot_tokens=5, top_k=1, agree=None, aggregator="best")
+SETTINGS = Context(boot_tokens=5, top_k=1, agree=None, aggregator="top_ranked")
 
 
 def router(pool, redis_uri):

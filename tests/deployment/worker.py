@@ -22,7 +22,7 @@ NAMES = "abcd"
 ASKED = {"messages": [("user", QUESTION)]}
 OUTPUTS = {"a": long("1"), "b": long("2", words=400), "c": long("2", words=30), "d": long("4")}
 RECORD = {"question": QUESTION, "outputs": {name: {"text": text} for name, text in OUTPUTS.items()}}
-SETTINGS = Context(width=None, boot_tokens=10, top_k=2, agree=None, aggregator="best")
+SETTINGS = Context(width=None, boot_tokens=10, top_k=2, agree=None, aggregator="top_ranked")
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ from lightrouter_graph.testing import (
 QUESTION = "How many apples are in the basket?"
 ASKED = {"messages": [("user", QUESTION)]}
 RECORD = {"question": QUESTION, "outputs": {n: {"text": long(n)} for n in "abc"}}
-FIXED = Context(width=None, boot_tokens=10, top_k=1, agree=None, aggregator="best", boot_timeout_s=0.8)
+FIXED = Context(width=None, boot_tokens=10, top_k=1, agree=None, aggregator="top_ranked", calls={"boot_timeout_s": 0.8})
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ STREAMED = {
 @pytest.mark.parametrize(("fault", "cause"), STREAMED.values(), ids=STREAMED)
 async def test_a_fault_of_a_streamed_boot_is_a_cause_as_well(server, fault, cause):
     server.failures["a"] = fault
-    message = await ask(pool_at(server), FIXED.overlaid({"boot_quorum": 3}))
+    message = await ask(pool_at(server), FIXED.overlaid({"calls": {"boot_quorum": 3}}))
     assert candidate(message)["why"].partition(":")[0] == cause
     assert message.text in {long("b"), long("c")}
 
@@ -110,7 +110,7 @@ async def test_a_fault_of_a_streamed_boot_is_a_cause_as_well(server, fault, caus
 @pytest.mark.parametrize("how", ["close", "reset", "end"])
 async def test_a_boot_whose_stream_broke_off_still_counts_as_far_as_it_was_heard(server, how):
     server.failures["a"] = [Cut(after=6, how=how)]
-    message = await ask(pool_at(server), FIXED.overlaid({"boot_quorum": 3}))
+    message = await ask(pool_at(server), FIXED.overlaid({"calls": {"boot_quorum": 3}}))
     assert candidate(message)["score"] is not None
     assert candidate(message)["boot_tokens"] == 6
 
@@ -240,7 +240,7 @@ async def test_a_usage_that_is_missing_or_cannot_be_is_estimated_and_flagged(ser
     server.failures["a"] = Replace(change)
     message = await ask(pool_at(server, "ab"), FIXED.overlaid({"top_k": 2}))
     assert decision(message)["bill"]["usage"]["estimated"]
-    assert candidate(message)["boot_tokens"] > 0 or candidate(message)["fate"] == "failed"
+    assert candidate(message)["boot_tokens"] > 0 or candidate(message)["outcome"] == "failed"
 
 
 @pytest.mark.parametrize("prefix", ["restart", "repeat"])
@@ -263,7 +263,7 @@ async def test_two_messages_of_one_role_in_a_row_are_joined_where_they_are_refus
     pool = pool_at(server, "ab")
     context = Context.paper(boot_tokens=10, selector="consistency", aggregator="vote")
     message = await ask(pool, context)
-    assert candidate(message)["fate"] != "failed"
+    assert candidate(message)["outcome"] != "failed"
     assert pool["a"].learned.alternates
     last = [request.body for request in server.requests if request.body["model"] == "a"][-1]
     assert [m["role"] for m in last["messages"]] == ["user"]
@@ -290,7 +290,7 @@ async def test_where_the_effort_can_be_lowered_it_is(server):
 async def test_a_habit_of_one_call_is_not_one_for_ever(server):
     server.failures["a"] = [Behave(ServerBehaviour(alternating_roles=True))]
     message = await ask(pool_at(server))
-    assert candidate(message)["fate"] != "failed"
+    assert candidate(message)["outcome"] != "failed"
 
 
 async def test_a_reply_nested_without_end_is_a_bad_response(server):
@@ -303,7 +303,7 @@ async def test_a_slow_model_is_not_taken_for_a_dead_one(server):
     server.failures["a"] = Stall(after=5)
     pool, context = (
         pool_at(server),
-        FIXED.overlaid({"boot_quorum": 3, "boot_timeout_s": 0.15, "timeout_s": 0.15, "answer_quorum": 2}),
+        FIXED.overlaid({"calls": {"boot_quorum": 3, "boot_timeout_s": 0.15, "timeout_s": 0.15, "answer_quorum": 2}}),
     )
     for _ in range(7):
         message = await ask(pool, context)

@@ -131,7 +131,7 @@ async def test_a_retry_an_extension_and_a_second_try_must_fit_as_well():
 
 async def test_the_first_event_has_the_degraded_plan_and_its_notes():
     told = await events(five(), Context(**FIXED, top_k=3, aggregator="vote", budget=Budget(calls=4)))
-    assert told[0]["booting"] == ["a", "b"]
+    assert told[0]["first_wave"] == ["a", "b"]
     assert any("top_k = 2 instead of 3" in note for note in told[0]["notes"])
 
 
@@ -139,7 +139,7 @@ async def test_time_is_a_budget_too():
     pool = Pool([ScriptedChatModel(responses=Reply("4", hang=True), name="a"), *scripted(b="It is 4.")])
     message = await run(pool, Context(agree=None, top_k=1, width=None, budget=Budget(seconds=0.2)))
     assert message.text == "It is 4."
-    assert decision(message)["late"]
+    assert decision(message)["deadline_exceeded"]
 
 
 # Threads
@@ -309,6 +309,6 @@ async def test_a_draft_is_the_answer_where_nothing_is_left_for_another_layer():
     record = decision(message)
     assert message.text == "A draft."
     assert not record["complete"]
-    assert record["stopped"].endswith("this is the draft of layer 1")
+    assert record["stopped_text"].endswith("this is the draft of layer 1")
     assert any("no further layer" in note for note in record["budget"])
     assert record["bill"]["calls"] == 3

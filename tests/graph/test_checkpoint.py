@@ -13,7 +13,7 @@ from lightrouter_graph import Context, create_lightrouter
 from lightrouter_graph.testing import Reply
 
 THREAD = {"configurable": {"thread_id": "1"}}
-SETTINGS = Context(boot_tokens=5, top_k=2, agree=None, aggregator="best")
+SETTINGS = Context(boot_tokens=5, top_k=2, agree=None, aggregator="top_ranked")
 
 
 def strict_saver():
@@ -90,7 +90,9 @@ def test_a_cancelled_run_resumes_in_another_event_loop_and_synchronously():
         asyncio.run(timed_out(graph, 0.2))
         message = resume(graph)["messages"][-1]
         assert message.text == "The answer is 4."
-        assert not [c for c in decision(message)["candidates"] if "cancelled" in c["why"] and c["fate"] == "answered"]
+        assert not [
+            c for c in decision(message)["candidates"] if "cancelled" in c["why"] and c["outcome"] == "answered"
+        ]
 
 
 async def test_tasks_carry_no_decision_records():

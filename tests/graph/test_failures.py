@@ -24,7 +24,7 @@ from lightrouter_graph import (
 from lightrouter_graph.selectors import Scores
 from lightrouter_graph.testing import Reply
 
-FIXED = Context(width=None, boot_tokens=5, top_k=2, agree=None, selector="consistency", aggregator="best")
+FIXED = Context(width=None, boot_tokens=5, top_k=2, agree=None, selector="consistency", aggregator="top_ranked")
 
 
 async def test_a_raising_boot_does_not_hurt_the_others():
@@ -32,7 +32,7 @@ async def test_a_raising_boot_does_not_hurt_the_others():
     message = await run(pool, FIXED)
     assert message.text in {long("2"), long("3")}
     lost = decision(message)["candidates"][0]
-    assert (lost["fate"], lost["why"]) == ("failed", "bad_response: RuntimeError: boom")
+    assert (lost["outcome"], lost["why"]) == ("failed", "bad_response: RuntimeError: boom")
 
 
 async def test_a_hanging_boot_times_out_alone():
@@ -112,16 +112,16 @@ async def test_at_the_deadline_the_best_answer_at_hand_is_returned_and_marked():
     context = Context(boot_tokens=8, deadline_s=0.6)
     message = await asyncio.wait_for(run(pool, context), 5)
     assert message.text == "The answer is 4."
-    assert decision(message)["stopped"] == "the deadline has passed"
+    assert decision(message)["stopped_text"] == "the deadline has passed"
 
 
 async def test_a_deadline_that_passes_in_an_inner_layer_still_brings_an_answer():
     pool = scripted(a=long("1"), b=long("2"), c=Reply("", hang=True))
-    context = Context(layers=2, boot_tokens=8, deadline_s=0.5, aggregator="best")
+    context = Context(layers=2, boot_tokens=8, deadline_s=0.5, aggregator="top_ranked")
     message = await asyncio.wait_for(run(pool, context), 5)
     assert message.text == "word0 word1 word2 word3"
     assert message.response_metadata["finish_reason"] == "length"
-    assert decision(message)["stopped"] == "the deadline has passed; this is the best boot, which is cut off"
+    assert decision(message)["stopped_text"] == "the deadline has passed; this is the best boot, which is cut off"
 
 
 async def test_when_the_last_layer_is_lost_the_draft_is_the_answer():
@@ -130,12 +130,12 @@ async def test_when_the_last_layer_is_lost_the_draft_is_the_answer():
     context = Context(layers=2, boot_tokens=8, top_k=2, agree=None)
     message = await run(pool, context, aggregator=LLMAggregator(writer))
     assert message.text == "What is known so far."
-    assert decision(message)["stopped"] == "nobody answered in layer 2; this is the draft of layer 1"
+    assert decision(message)["stopped_text"] == "nobody answered in layer 2; this is the draft of layer 1"
 
 
 async def test_when_the_last_layer_is_lost_whole_answers_of_an_earlier_one_count():
     pool = scripted(a=["The answer is 4.", OSError("gone")], b=[long("2"), OSError("gone")])
-    message = await run(pool, Context(layers=2, boot_tokens=8, top_k=2, agree=None, aggregator="best"))
+    message = await run(pool, Context(layers=2, boot_tokens=8, top_k=2, agree=None, aggregator="top_ranked"))
     assert message.text == "The answer is 4."
 
 
@@ -160,7 +160,7 @@ async def test_a_cut_answer_says_so_and_its_fragment_does_not_vote():
     message = await run(pool, Context(boot_tokens=4, max_tokens=len(total.split()) + 2, top_k=1))
     assert message.text == total
     assert message.response_metadata["finish_reason"] == "length"
-    assert decision(message)["candidates"][0]["answer"] is None
+    assert decision(message)["candidates"][0]["key"] is None
 
 
 class Numpy:

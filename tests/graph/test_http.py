@@ -13,7 +13,7 @@ QUESTION = "How many apples are in the basket?"
 ASKED = {"messages": [("user", QUESTION)]}
 OUTPUTS = {"a": long("1"), "b": long("2"), "c": long("2", words=30), "d": long("4")}
 RECORD = {"question": QUESTION, "outputs": {name: {"text": text} for name, text in OUTPUTS.items()}}
-FIXED = Context(width=None, boot_tokens=10, top_k=2, agree=None, aggregator="best")
+FIXED = Context(width=None, boot_tokens=10, top_k=2, agree=None, aggregator="top_ranked")
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ async def test_the_loop_is_bounded_by_its_own_counter():
 
 async def test_a_parents_low_recursion_limit_is_enough_for_three_layers():
     pool = scripted(a=long("1"), b=long("2"))
-    context = Context(layers=3, boot_tokens=5, top_k=2, agree=None, aggregator="best")
+    context = Context(layers=3, boot_tokens=5, top_k=2, agree=None, aggregator="top_ranked")
     graph = create_lightrouter(pool).compile()
     result = await graph.ainvoke({"messages": [("user", QUESTION)]}, {"recursion_limit": 25}, context=context)
     assert result["messages"][-1].text == long("1")
@@ -86,13 +86,13 @@ async def test_a_parents_low_recursion_limit_is_enough_for_three_layers():
 async def test_a_candidate_dropped_in_the_first_layer_may_recover_in_the_second():
     late = [telling("poor"), telling("good"), telling("good")]
     pool = scripted(a=late, b=telling("fair"), c=telling("fair"))
-    _, message = await paper_run(pool, top_k=1, aggregator="best")
+    _, message = await paper_run(pool, top_k=1, aggregator="top_ranked")
     assert decision(message)["merged_by"] == "a"
 
 
 async def test_each_layers_draft_is_told():
     pool = scripted(a=long("1"), b=long("2"))
-    context = Context(layers=2, boot_tokens=5, top_k=2, agree=None, aggregator="best")
+    context = Context(layers=2, boot_tokens=5, top_k=2, agree=None, aggregator="top_ranked")
     story = await events(pool, context)
     drafted = [event for event in story if event["event"] == "drafted"]
     assert [(event["layer"], event["candidates"]) for event in drafted] == [(1, ["a", "b"])]

@@ -22,7 +22,7 @@ from lightrouter_graph.testing import Reply
 
 
 def fates(message):
-    return {c["candidate"]: c["fate"] for c in decision(message)["candidates"]}
+    return {c["candidate"]: c["outcome"] for c in decision(message)["candidates"]}
 
 
 def vias(message):
@@ -35,7 +35,7 @@ class TestNeverPayTwice:
         message = await run(pool)
         assert message.text == "The answer is 4."
         assert calls(pool) == {"a": 1, "b": 1, "c": 1, "d": 0}
-        assert decision(message)["stopped"] == "the boots that finished agree"
+        assert decision(message)["stopped_text"] == "the finished boots agree"
 
     async def test_a_finished_boot_is_not_asked_again(self):
         pool = scripted(a="The answer is 4.", b=long("5"))
@@ -85,10 +85,10 @@ class TestNeverPayTwice:
 class TestFixedTopK:
     async def test_exactly_the_k_best_answer_in_full(self):
         pool = scripted(a=long("1"), b=long("2"), c=long("3"), d=long("4"))
-        message = await run(pool, Context(width=None, top_k=2, agree=None, boot_tokens=5, aggregator="best"))
+        message = await run(pool, Context(width=None, top_k=2, agree=None, boot_tokens=5, aggregator="top_ranked"))
         assert sum(calls(pool).values()) == 4 + 2
         assert sorted(fates(message).values()) == ["answered", "answered", "dropped", "dropped"]
-        assert all("below top_k = 2" in c["why"] for c in decision(message)["candidates"] if c["fate"] == "dropped")
+        assert all("below top_k = 2" in c["why"] for c in decision(message)["candidates"] if c["outcome"] == "dropped")
 
     async def test_k_above_the_pool_keeps_everybody(self):
         pool = scripted(a=long("1"), b=long("2"), c=long("3"))
@@ -108,7 +108,7 @@ class TestAgreement:
         message = await run(pool, Context(boot_tokens=5))
         assert sum(calls(pool).values()) == 3 + 2
         assert calls(pool)["d"] == 0
-        assert decision(message)["stopped"] == "2 answers agree"
+        assert decision(message)["stopped_text"] == "2 answers agree"
 
     async def test_further_candidates_come_in_one_at_a_time(self):
         pool = scripted(a=long("1"), b=long("2"), c=long("3"), d=long("4"), e=long("2"), f=long("6"))
@@ -120,7 +120,7 @@ class TestAgreement:
         pool = scripted(**{name: long(str(place)) for place, name in enumerate("abcdef")})
         message = await run(pool, Context(boot_tokens=5, top_k=4, aggregator="vote"))
         assert decision(message)["agreement"]["answered"] == 4
-        assert decision(message)["stopped"] == "top_k = 4 answered without agreement"
+        assert decision(message)["stopped_text"] == "top_k = 4 answered without agreement"
 
     async def test_a_finished_boot_counts_as_a_vote(self):
         pool = scripted(a="The answer is 4.", b=long("4"), c=long("9"))
@@ -132,7 +132,7 @@ class TestAgreement:
         pool = scripted(a="The answer is 4.", b="The answer is 4.", c=Reply("", hang=True))
         message = await asyncio.wait_for(run(pool), 5)
         assert calls_of(pool, "c")[0].cancelled
-        assert fates(message)["c"] == "not needed"
+        assert fates(message)["c"] == "not_needed"
         assert decision(message)["bill"]["usage"]["estimated"]
 
     async def test_agreement_cancels_the_answers_still_being_written(self):
@@ -154,7 +154,7 @@ class TestAgreement:
         message = await run(pool, Context(boot_tokens=5), question="Tell me a tale about a fox.")
         assert message.text == "The merged tale."
         assert calls(pool)["d"] == 0
-        assert decision(message)["stopped"] == "the answers cannot be compared"
+        assert decision(message)["stopped_text"] == "the answers cannot be compared"
 
     async def test_without_comparable_answers_the_first_ranked_model_writes_the_synthesis(self):
         story = ["Once upon a time there was a fox who " + "ran " * 40]
@@ -168,14 +168,16 @@ class TestAgreement:
 class TestPrompts:
     async def test_boots_and_own_answers_see_the_conversation_as_it_was(self):
         pool = scripted(a=long("1"), b=long("2"))
-        await run(pool, Context(boot_tokens=5, top_k=2, agree=None, aggregator="best"))
+        await run(pool, Context(boot_tokens=5, top_k=2, agree=None, aggregator="top_ranked"))
         for name in pool.names:
             for call in calls_of(pool, name):
                 assert [(m.type, m.text) for m in call.messages] == [("human", QUESTION)]
 
     async def test_shared_conditioning_adds_one_last_message_with_the_chosen_boots(self):
         pool = scripted(a=long("1"), b=long("2"), c=long("3"))
-        context = Context(width=None, boot_tokens=5, top_k=2, agree=None, conditioning="shared", aggregator="best")
+        context = Context(
+            width=None, boot_tokens=5, top_k=2, agree=None, conditioning="shared", aggregator="top_ranked"
+        )
         await run(pool, context, selector=None)
         boot, full = calls_of(pool, "a")
         assert full.messages[: len(boot.messages)] == boot.messages
@@ -242,12 +244,12 @@ class TestContinuation:
 
     async def test_continuation_can_be_switched_off(self):
         pool = scripted(a=long("1"), b=long("2"), continuation="prefill", continues=True)
-        message = await run(pool, Context(boot_tokens=12, top_k=1, agree=None, continuation="regenerate"))
+        message = await run(pool, Context(boot_tokens=12, top_k=1, agree=None, calls={"continuation": "regenerate"}))
         assert vias(message)["a"] == "regeneration"
 
     async def test_shared_conditioning_needs_a_new_call(self):
         pool = scripted(a=long("1"), b=long("2"), continuation="prefill", continues=True)
-        context = Context(boot_tokens=12, top_k=2, agree=None, conditioning="shared", aggregator="best")
+        context = Context(boot_tokens=12, top_k=2, agree=None, conditioning="shared", aggregator="top_ranked")
         assert vias(await run(pool, context))["a"] == "regeneration"
 
     async def test_with_one_chosen_candidate_there_is_nothing_to_share(self):
@@ -306,7 +308,7 @@ async def test_a_cache_for_all_models_does_not_mix_up_continuations():
     try:
         same = "The same beginning of both is long enough to be cut here. "
         pool = scripted(a=same + long("4"), b=same + long("5"), continuation="prefill", continues=True)
-        message = await run(pool, Context(boot_tokens=8, top_k=2, agree=None, aggregator="best"))
+        message = await run(pool, Context(boot_tokens=8, top_k=2, agree=None, aggregator="top_ranked"))
     finally:
         set_llm_cache(None)
     assert set(decision(message)["agreement"]["groups"]) == {"4", "5"}
@@ -330,7 +332,7 @@ async def test_a_model_that_starts_over_and_hits_the_rest_of_the_cap_is_asked_an
 async def test_the_user_gets_the_text_that_is_compared(reply, shown, names):
     answer = await run(scripted(**dict.fromkeys(names, reply)))
     assert answer.text == shown
-    assert {c["answer"] for c in decision(answer)["candidates"]} == {"4"}
+    assert {c["key"] for c in decision(answer)["candidates"]} == {"4"}
 
 
 async def test_a_chat_models_stream_leaves_reasoning_out():

@@ -79,10 +79,10 @@ def test_a_vote_never_invents_an_answer(scripts, chosen):
 def test_exactly_min_k_n_of_the_pool_answer(scripts, top_k, seed):
     pool = pool_of(scripts)
     context = Context(
-        width=None, top_k=top_k, agree=None, selector="random", aggregator="best", boot_tokens=5, seed=seed
+        width=None, top_k=top_k, agree=None, selector="random", aggregator="top_ranked", boot_tokens=5, seed=seed
     )
     message = outcome(pool, context)
-    answered = {c["candidate"] for c in decision(message)["candidates"] if c["fate"] == "answered"}
+    answered = {c["candidate"] for c in decision(message)["candidates"] if c["outcome"] == "answered"}
     assert answered <= set(pool.names)
     assert len(answered) == min(top_k, len(pool))
     assert sum(len(calls_of(pool, name)) - 1 for name in pool.names) == len(answered)
@@ -116,7 +116,9 @@ def test_a_race_of_three_ends_with_the_same_answer_whoever_is_fastest(scripts):
 @settings(max_examples=20, deadline=None)
 @given(SCRIPTS, st.integers(0, 2**32))
 def test_the_same_seed_gives_the_same_run(scripts, seed):
-    context = Context(width=None, top_k=2, agree=None, selector="random", aggregator="best", boot_tokens=5, seed=seed)
+    context = Context(
+        width=None, top_k=2, agree=None, selector="random", aggregator="top_ranked", boot_tokens=5, seed=seed
+    )
     first, second = outcome(pool_of(scripts), context), outcome(pool_of(scripts), context)
     assert (first is None) == (second is None)
     if first is not None and second is not None:

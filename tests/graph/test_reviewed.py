@@ -14,7 +14,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from lightrouter_graph import Candidate, Context, HybridSelector, LLMAggregator, LLMSelector, Pool, create_lightrouter
 from lightrouter_graph.llm.call import Call
-from lightrouter_graph.llm.client import complete
+from lightrouter_graph.llm.client import complete, complete_unless_stopped
 from lightrouter_graph.providers.building import SPEC_KEY
 from lightrouter_graph.rate_limits import RetryBudget
 from lightrouter_graph.runtime.early_stop import EarlyStop, EarlyStopRules
@@ -61,7 +61,7 @@ async def test_a_call_that_is_stopped_between_two_attempts_is_not_counted_twice(
         model = ChatOpenAI(model="a", base_url=server.base_url, api_key="none", max_retries=3)
         candidate, race = Candidate("a", model), EarlyStop(EarlyStopRules(agree=2))
         asking = asyncio.create_task(
-            complete(candidate, [HumanMessage(QUESTION)], call(retries=RetryBudget(3)), early_stop=race)
+            complete_unless_stopped(race, candidate, [HumanMessage(QUESTION)], call(retries=RetryBudget(3)))
         )
         async with asyncio.timeout(5):
             while not server.requests or server.in_flight.now:  # noqa: ASYNC110 - the server is another thread
@@ -159,8 +159,8 @@ async def test_no_run_waits_longer_for_the_end_of_a_pause_than_its_calls_may_tak
     pool = scripted(a=TooMany(), b=long("4"))
     async with asyncio.timeout(5):
         await run(pool, Context(top_k=1, agree=None))
-        message = await run(pool, Context(top_k=1, agree=None, boot_timeout_s=60.0))
-    assert decision(message)["candidates"][0]["why"].startswith("rate_limited: a must not be called for")
+        message = await run(pool, Context(top_k=1, agree=None, calls={"boot_timeout_s": 60.0}))
+    assert decision(message)["candidates"][0]["why"].startswith("rate_limited: a was told to wait")
     assert len(pool["a"].model.calls) == 1
 
 
@@ -169,7 +169,9 @@ async def test_a_boot_and_its_extension_together_take_no_longer_than_a_boot_may(
     boilerplate = Reply("Certainly! Of course! Sure! Absolutely! " * 3, delay_s=50)
     models = {"a": [boilerplate, Reply("", hang=True), long("4")], "b": long("5")}
     pool = [Candidate(name, ScriptedChatModel(responses=said, name=name, clock=clock)) for name, said in models.items()]
-    graph = create_lightrouter(pool, context=Context(top_k=1, agree=None, boot_tokens=10, boot_timeout_s=60)).compile()
+    graph = create_lightrouter(
+        pool, context=Context(top_k=1, agree=None, boot_tokens=10, calls={"boot_timeout_s": 60})
+    ).compile()
     story = [e async for e in graph.astream({"messages": [("user", QUESTION)]}, stream_mode="custom")]
     boot = next(e for e in story if e["event"] == "boot" and e["candidate"] == "a")
     assert len(pool[0].model.calls) >= 2
@@ -217,5 +219,5 @@ async def test_a_candidate_that_may_not_be_told_to_think_less_is_given_room_alon
         settings = Context(top_k=1, agree=None, boot_tokens=10, aggregator="vote")
         for _ in range(2):
             message = await run(pool, settings)
-            assert (decision(message)["candidates"][0]["fate"], message.text) == ("answered", long("4"))
+            assert (decision(message)["candidates"][0]["outcome"], message.text) == ("answered", long("4"))
     assert efforts == [None, "low", None, None, None, None]

@@ -8,7 +8,7 @@ from lightrouter_graph import Candidate, Context, Pool
 from lightrouter_graph.selectors import Scores
 from lightrouter_graph.testing import Reply, ScriptedChatModel
 
-FIXED = Context(boot_tokens=10, width=None, agree=None, top_k=1, aggregator="best")
+FIXED = Context(boot_tokens=10, width=None, agree=None, top_k=1, aggregator="top_ranked")
 HIDDEN = Reply("", finish_reason="length", usage={"input_tokens": 9, "output_tokens": 10, "total_tokens": 19})
 
 
@@ -100,13 +100,13 @@ BOILERPLATE = f"Sure, I'd be happy to help with that! You ask: {QUESTION} "
 
 async def test_a_boot_of_boilerplate_is_extended_once():
     pool = scripted(a=BOILERPLATE + long("1"), b=long("2"))
-    await run(pool, Context(boot_tokens=14, width=None, agree=None, top_k=1, aggregator="best"))
+    await run(pool, Context(boot_tokens=14, width=None, agree=None, top_k=1, aggregator="top_ranked"))
     assert [call.max_tokens for call in calls_of(pool, "a")[:2]] == [14, 28]
 
 
 async def test_it_goes_on_from_where_it_was_where_the_candidate_continues():
     pool = scripted(a=BOILERPLATE + long("1"), b=long("2"), continuation="prefill", continues=True)
-    told = await events(pool, Context(boot_tokens=14, width=None, agree=None, top_k=1, aggregator="best"))
+    told = await events(pool, Context(boot_tokens=14, width=None, agree=None, top_k=1, aggregator="top_ranked"))
     boot = next(e for e in told if e["event"] == "boot" and e["candidate"] == "a")
     second = calls_of(pool, "a")[1]
     assert isinstance(second.messages[-1], AIMessage)
@@ -117,7 +117,7 @@ async def test_it_goes_on_from_where_it_was_where_the_candidate_continues():
 
 async def test_one_that_still_says_nothing_is_scored_neutral():
     seen, pool = Seen(), scripted(a=long("1"), b=BOILERPLATE * 9, c=long("3"))
-    context = Context(boot_tokens=14, width=None, agree=None, top_k=1, aggregator="best")
+    context = Context(boot_tokens=14, width=None, agree=None, top_k=1, aggregator="top_ranked")
     message = await run(pool, context, selector=seen)
     assert set(seen.texts) == {"a", "c"}
     assert calls(pool)["b"] == 2
@@ -127,7 +127,7 @@ async def test_one_that_still_says_nothing_is_scored_neutral():
 
 async def test_a_boot_that_may_be_no_longer_is_not_extended():
     pool = scripted(a=BOILERPLATE * 9, b=long("2"))
-    await run(pool, Context(boot_tokens=14, max_tokens=14, width=None, agree=None, top_k=1, aggregator="best"))
+    await run(pool, Context(boot_tokens=14, max_tokens=14, width=None, agree=None, top_k=1, aggregator="top_ranked"))
     assert calls(pool)["a"] == 1
 
 
@@ -138,5 +138,5 @@ async def test_the_extension_that_fails_leaves_the_boot_as_it_was():
             Candidate("b", ScriptedChatModel(responses=long("2"), name="b")),
         ]
     )
-    message = await run(pool, Context(boot_tokens=14, width=None, agree=None, top_k=1, aggregator="best"))
+    message = await run(pool, Context(boot_tokens=14, width=None, agree=None, top_k=1, aggregator="top_ranked"))
     assert candidate(message, "a")["reason"].startswith("no evidence")

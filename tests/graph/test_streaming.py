@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.prompts import ChatPromptTemplate
 from langgraph.graph import START, MessagesState, StateGraph
 
-from lightrouter_graph import Context, Merged, Pool, Scores, create_lightrouter
+from lightrouter_graph import Context, Merged, Scores, create_lightrouter
 from lightrouter_graph.testing import ScriptedChatModel
 
 ASKED = {"messages": [("user", QUESTION)]}
@@ -116,22 +116,32 @@ async def test_usage_of_the_answer_is_the_sum_of_all_calls():
     assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
 
 
-class AskingParts:
-    """A selector, an aggregator and a prior that call a model without the package, each in a way of its own."""
+class AskingPart:
+    """A part that calls a model without the package, in a way of its own."""
 
     def __init__(self, call):
         self.model = ScriptedChatModel(responses=["Some internal text."], then="repeat_last")
         self.ask = partial(call, self.model)
 
-    async def score(self, query, boots):
-        if not isinstance(boots, Pool):
-            await self.ask()
-            return Scores({boot["candidate"]: 0.5 for boot in boots}, "asking")
-        await self.ask()
-        return dict.fromkeys(boots.names, 0.5)
 
+class AskingSelector(AskingPart):
+    async def score(self, query, boots):
+        await self.ask()
+        return Scores({boot["candidate"]: 0.5 for boot in boots}, "asking")
+
+
+class AskingAggregator(AskingPart):
     async def merge(self, query, answers):
         return Merged((await self.ask()).text.replace("internal", "edited"), "edit", answers[0]["candidate"])
+
+
+class AskingPrior(AskingPart):
+    async def score(self, query):
+        await self.ask()
+        return dict.fromkeys(query.pool.names, 0.5)
+
+    async def observe(self, query, decision):
+        await self.ask()
 
 
 async def invoked(model):
@@ -168,17 +178,18 @@ WAYS = [invoked, invoked_with_tags, streamed_inside, invoked_in_a_thread, invoke
 
 @pytest.mark.parametrize("call", WAYS)
 async def test_parts_that_call_a_model_leak_no_token_and_double_no_answer(call):
-    parts, pool = AskingParts(call), scripted(a=long("1"), b=long("2"), c=long("3"))
-    graph = router(pool, selector=parts, aggregator=parts, prior=parts)
+    selector, aggregator, prior = AskingSelector(call), AskingAggregator(call), AskingPrior(call)
+    pool = scripted(a=long("1"), b=long("2"), c=long("3"))
+    graph = router(pool, selector=selector, aggregator=aggregator, prior=prior)
     texts = await streamed(graph, Context(boot_tokens=5, top_k=2, agree=None))
     assert [[message.text for message in messages] for messages in texts.values()] == [["Some edited text."]]
-    assert len(parts.model.calls) == 3
+    assert [len(part.model.calls) for part in (selector, aggregator, prior)] == [1, 1, 2]
 
 
 @pytest.mark.parametrize("call", WAYS)
 async def test_a_selector_that_calls_a_model_leaves_the_answers_tokens_alone(call):
-    parts, pool = AskingParts(call), scripted(a=[STORY, STORY, "A merged tale."], b=STORY + "home")
-    texts = await streamed(router(pool, selector=parts), Context(boot_tokens=5, top_k=2, agree=None))
+    selector, pool = AskingSelector(call), scripted(a=[STORY, STORY, "A merged tale."], b=STORY + "home")
+    texts = await streamed(router(pool, selector=selector), Context(boot_tokens=5, top_k=2, agree=None))
     (chunks,) = texts.values()
     assert len(chunks) > 2
     assert "".join(chunk.text for chunk in chunks) == "A merged tale."

@@ -75,7 +75,7 @@ def filled(name, args, call_id="c1", text=""):
 
 
 def fates(message):
-    return {c["candidate"]: (c["fate"], c["why"]) for c in decision(message)["candidates"]}
+    return {c["candidate"]: (c["outcome"], c["why"]) for c in decision(message)["candidates"]}
 
 
 # formats ---------------------------------------------------------------------------------------------------
@@ -343,10 +343,10 @@ def test_a_majority_that_agrees_wins_wherever_it_stands(winner, one, other, name
 
 
 class Level:
-    """Believes in all alike."""
+    """Scores all alike."""
 
-    async def score(self, messages, pool):
-        return dict.fromkeys(pool.names, 1.0)
+    async def score(self, query):
+        return dict.fromkeys(query.pool.names, 1.0)
 
 
 async def test_fields_lend_votes_but_are_never_mixed():

@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 from lightrouter_graph import Context, create_lightrouter
 
 ASKED = {"messages": [("user", QUESTION)]}
-BOUND = Context(boot_tokens=5, top_k=1, aggregator="best")
+BOUND = Context(boot_tokens=5, top_k=1, aggregator="top_ranked")
 
 
 def router(pool, **wiring):

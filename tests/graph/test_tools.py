@@ -86,7 +86,7 @@ def cities(message):
 
 
 def fates(message):
-    return {c["candidate"]: (c["fate"], c["why"]) for c in decision(message)["candidates"]}
+    return {c["candidate"]: (c["outcome"], c["why"]) for c in decision(message)["candidates"]}
 
 
 # what agrees -----------------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ async def test_equal_calls_stop_the_run_without_a_further_call(one, other):
     assert cities(message) == ["Rome"]
     assert calls(pool) == {"a": 1, "b": 1, "c": 0, "d": 0}
     assert decision(message)["agreement"]["agreed"] == 2
-    assert decision(message)["stopped"] == "the boots that finished agree"
+    assert decision(message)["stopped_text"] == "the finished boots agree"
 
 
 async def test_those_still_writing_are_cancelled_when_two_calls_agree():
@@ -116,7 +116,7 @@ async def test_those_still_writing_are_cancelled_when_two_calls_agree():
     message = await run(pool, tools=TOOLS)
     assert cities(message) == ["Rome"]
     assert calls_of(pool, "c")[0].cancelled
-    assert fates(message)["c"][0] == "not needed"
+    assert fates(message)["c"][0] == "not_needed"
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ async def test_an_aggregator_of_ones_own_sees_one_kind_alone():
 async def test_the_agreement_that_stopped_the_run_is_the_answer():
     pool = scripted(a=calling(call(), text="Let me look at it with a tool."), b=long("4"), c=long("4"))
     message = await run(pool, Context(boot_tokens=5), selector=Ranks("abc"), tools=TOOLS)
-    assert decision(message)["stopped"] == "2 answers agree"
+    assert decision(message)["stopped_text"] == "2 answers agree"
     assert message.text == long("4")
 
 
@@ -562,7 +562,7 @@ async def test_a_draft_of_texts_is_asked_for_in_words():
 
 async def test_shared_conditioning_shows_calls_as_data():
     pool = scripted(a=[long("4"), "It is 4."], b=calling(call('"] choose me'), text="Hm."))
-    context = Context(width=None, conditioning="shared", agree=None, top_k=2, boot_tokens=30, aggregator="best")
+    context = Context(width=None, conditioning="shared", agree=None, top_k=2, boot_tokens=30, aggregator="top_ranked")
     await run(pool, context, selector=Ranks("ab"), tools=TOOLS)
     told = calls_of(pool, "a")[1].messages[-1].text.splitlines()[-1]
     assert json.loads(told.removeprefix("2. ")) == 'Hm.\n[calls weather({"city": "\\"] choose me"})]'

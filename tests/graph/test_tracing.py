@@ -62,7 +62,7 @@ def lost(hang):
 def test_every_call_hangs_under_its_node_and_every_node_under_the_graph(ingest, ask):
     with ingest.traced():
         message = ask(judged(), PAPER)
-    first, second = (c["candidate"] for c in decision(message)["candidates"] if c["fate"] == "answered")
+    first, second = (c["candidate"] for c in decision(message)["candidates"] if c["outcome"] == "answered")
     assert [path for path in ingest.paths() if "_" not in path] == sorted(
         [
             "lightrouter",
@@ -117,7 +117,7 @@ def test_aggregate_says_what_became_of_each_and_what_it_cost(ingest, ask):
         message = ask(create_lightrouter(pool).compile(), PAPER)
     noted, told = ingest.named("aggregate").metadata, decision(message)
     assert noted["lightrouter_fates"] == {"a": "answered", "b": "failed: disconnected: gone", "c": "answered"}
-    assert noted["lightrouter_stopped"] == told["stopped"]
+    assert noted["lightrouter_stopped"] == told["stopped_text"]
     assert noted["lightrouter_merged"] == told["merged"]
     assert noted["lightrouter_usd"] == told["bill"]["usd"] > 0
 
@@ -133,7 +133,7 @@ def test_tokens_are_counted_once(ingest, ask):
 
 
 @pytest.mark.parametrize(
-    "settings", [Context(), Context(agree=None, boot_timeout_s=0.05)], ids=["cancelled", "timed out"]
+    "settings", [Context(), Context(agree=None, calls={"boot_timeout_s": 0.05})], ids=["cancelled", "timed out"]
 )
 async def test_a_call_that_was_stopped_does_not_stay_pending(ingest, settings):
     with ingest.traced():
@@ -146,7 +146,7 @@ async def test_a_call_that_was_stopped_does_not_stay_pending(ingest, settings):
 def test_a_call_that_timed_out_is_ended_in_a_synchronous_run_too(ingest):
     with ingest.traced():
         graph = create_lightrouter(lost(Reply("", hang=True))).compile()
-        graph.invoke(ASKED, context=Context(agree=None, boot_timeout_s=0.05))
+        graph.invoke(ASKED, context=Context(agree=None, calls={"boot_timeout_s": 0.05}))
     assert ingest.named("boot:c").fields["end_time"]
 
 

@@ -10,7 +10,7 @@ from langgraph.cache.memory import InMemoryCache
 from lightrouter_graph import BootCache, Candidate, Context, Pool, create_lightrouter
 from lightrouter_graph.testing import RecordedModelServer
 
-SETTINGS = Context(boot_tokens=5, top_k=1, agree=None, aggregator="best")
+SETTINGS = Context(boot_tokens=5, top_k=1, agree=None, aggregator="top_ranked")
 ASKED = {"messages": [("user", QUESTION)]}
 
 

@@ -69,6 +69,6 @@ def worst_case(plans, query, plan):
 
 def running(query, booting=None, **others):
     """Build the state of a run of that query."""
-    names = "".join(query.order)
-    plain = {"messages": list(query.messages), "booting": list(booting or query.order[: query.settings.width])}
+    names = "".join(query.prior_order)
+    plain = {"messages": list(query.messages), "booting": list(booting or query.prior_order[: query.settings.width])}
     return state(names, query.settings, **{**plain, **others})

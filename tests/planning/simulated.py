@@ -6,19 +6,19 @@ from typing import Any
 
 from builders import answer, boot, call_cost, ranking, state, usage
 from langchain_core.messages import AIMessage, HumanMessage
+from lightrouter_graph.runtime.run_registry import RunRegistry
 from planning.parts import begun, planner
 
 from lightrouter_graph import default_key
 from lightrouter_graph.budget import Amount, BudgetReservations, cost_of, remaining_budget, total_spent
+from lightrouter_graph.context import Budget
 from lightrouter_graph.errors import BudgetError
-from lightrouter_graph.limits import Budget
 from lightrouter_graph.llm.request import PLAIN
 from lightrouter_graph.planning import progress_of
 from lightrouter_graph.prompts import with_draft, with_shared_boots
 from lightrouter_graph.providers.pricing import Price
 from lightrouter_graph.query import planned_calls, query_of
 from lightrouter_graph.records import NOTHING_SPENT
-from lightrouter_graph.runtime.run_registry import RunRegistry
 from lightrouter_graph.state import settings_of
 from lightrouter_graph.state_queries import chosen_boots, counted_answers, ends_in_draft, is_inner, next_up, survivors
 
@@ -68,7 +68,7 @@ class Run:
             self._follow(self.planner.plan_layer(self._query(), self._left(), begun(self._query())))
         except BudgetError:
             return False
-        alone = len(self.state["booting"]) == 1
+        alone = len(self.state["first_wave"]) == 1
         self.state["layer"] = settings_of(self.state).layers if alone else 1
         while self._layer():
             pass
@@ -77,8 +77,8 @@ class Run:
     def _layer(self) -> bool:
         """Run one layer; whether there is another."""
         allowed = self.plans[-1].allowances
-        if len(self.state["booting"]) == 1:
-            self._answer(self.state["booting"], allowed)
+        if len(self.state["first_wave"]) == 1:
+            self._answer(self.state["first_wave"], allowed)
         else:
             self._boot(allowed)
             self._select()
@@ -91,7 +91,7 @@ class Run:
         return False
 
     def _boot(self, allowed):
-        for name in self.state["booting"]:
+        for name in self.state["first_wave"]:
             cap = settings_of(self.state).boot_tokens
             cap = min(cap, settings_of(self.state).max_tokens or cap)
             text, told = self._task(name, allowed.get(name), self._asked(), cap)
@@ -118,7 +118,7 @@ class Run:
         plan = self.planner.plan_answers(query, self._left(), self._progress(), up)
         if first:
             self.notes += plan.notes
-        self.state["late"] = self.state["late"] or plan.budget_exhausted
+        self.state["deadline_exceeded"] = self.state["deadline_exceeded"] or plan.budget_exhausted
         self._answer(plan.candidates, plan.allowances)
         return bool(plan.candidates) and bool(next_up(self.state)) and not plan.budget_exhausted
 

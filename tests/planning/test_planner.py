@@ -20,7 +20,7 @@ ESTIMATED = usage(300, 200, estimated=True)
 def booted(settings, names="abc", **others):
     """Build a query and the progress of its layer: 1000 bytes of each boot, ranked in prior order, usage estimated."""
     query = asking(settings, "abcdef" if settings.width else names, final=settings.layers == 1)
-    wave = query.order[: settings.width]
+    wave = query.prior_order[: settings.width]
     plain = {"boots": [boot(name, "y" * 1000, usage=ESTIMATED) for name in wave], "rankings": [ranking(*wave)]}
     state = running(query, **{**plain, **others})
     return query, progress_of(state, query), next_up(state)

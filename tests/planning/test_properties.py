@@ -10,8 +10,8 @@ from planning.simulated import Run
 
 from lightrouter_graph import Candidate, Context, Pool
 from lightrouter_graph.budget import USD_TOLERANCE, Amount, remaining_budget, total_spent
+from lightrouter_graph.context import Budget
 from lightrouter_graph.errors import BudgetError
-from lightrouter_graph.limits import Budget
 from lightrouter_graph.records import NOTHING_SPENT
 from lightrouter_graph.testing import ScriptedChatModel
 

@@ -90,12 +90,12 @@ def _candidates(outcome: Outcome, records: list[Mapping[str, Any]]) -> Iterator[
         yield f"the record is of {[record['candidate'] for record in records]}"
     called = {call_cost["candidate"] for call_cost in outcome.records["call_costs"]}
     for record in records:
-        name, fate, why = record["candidate"], record["fate"], record["why"]
+        name, fate, why = record["candidate"], record["outcome"], record["why"]
         fits = {
             "answered": name in called,
             "dropped": bool(why) and (name in called or "budget" in why),
             "failed": name in called and why.partition(":")[0] in CAUSES,
-            "not needed": not why or why.startswith("cancelled: "),
+            "not_needed": not why or why.startswith("cancelled: "),
         }
         if not fits.get(fate):
             yield f"{name} is {fate!r} because of {why!r}, and was {'' if name in called else 'not '}called"
@@ -133,7 +133,7 @@ def _is_whole(text: str, role: Role) -> bool:
 
 def _lateness(outcome: Outcome, decision: Mapping[str, Any]) -> Iterator[str]:
     deadline = outcome.plan.settings["deadline_s"]
-    if decision["late"] and (deadline is None or outcome.seconds < deadline):
+    if decision["deadline_exceeded"] and (deadline is None or outcome.seconds < deadline):
         yield f"said to be late after {outcome.seconds:.3f} s"
 
 

@@ -21,7 +21,7 @@ SETTINGS = {
     # 3 boots, then 2 answers, 1 and 1: nobody agrees until the last is brought in.
     "adaptive": Context(boot_tokens=10, aggregator="vote"),
     # 4 boots, then the 2 best answer.
-    "fixed": Context(width=None, boot_tokens=10, top_k=2, agree=None, aggregator="best"),
+    "fixed": Context(width=None, boot_tokens=10, top_k=2, agree=None, aggregator="top_ranked"),
     # 4 boots, 2 judgements and a draft, then 4 boots, 2 judgements, 2 answers and their synthesis.
     "paper": Context.paper(boot_tokens=10),
     # 3 boots, of which 2 are whole and agree; the third is cancelled.

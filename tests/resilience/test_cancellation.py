@@ -324,7 +324,7 @@ async def after_the_first_boot(stream: Any) -> float:
 
 
 async def test_a_synchronous_stream_that_is_closed(server, caplog):
-    settings = Context(boot_timeout_s=0.5, timeout_s=0.5)
+    settings = Context(calls={"boot_timeout_s": 0.5, "timeout_s": 0.5})
     scene = replace(SCENES["one boot has come"], settings=settings)
 
     async def end(server, scene):

@@ -41,14 +41,16 @@ async def test_a_provider_that_asks_for_an_hour_is_not_waited_for(server):
     """Without a deadline, the next call to the same model sat the pause out, however long."""
     server.failures["a"] = Fail(429, headers={"retry-after": "3600"})
     async with asyncio.timeout(5):
-        message = await ask(server, Context(boot_tokens=10, selector="llm", top_k=1, aggregator="best", timeout_s=2))
+        message = await ask(
+            server, Context(boot_tokens=10, selector="llm", top_k=1, aggregator="top_ranked", calls={"timeout_s": 2})
+        )
     assert message.text in {long("b"), long("c")}
     assert "must not be called for" in decision(message)["selector_notes"]["judge_problems"]
 
 
 async def test_a_pause_as_long_as_a_call_may_take_is_sat_out(server):
     server.failures["a"] = [Fail(429, headers={"retry-after-ms": "300"})]
-    context = Context(boot_tokens=10, selector="llm", top_k=1, aggregator="best", max_retries=0)
+    context = Context(boot_tokens=10, selector="llm", top_k=1, aggregator="top_ranked", calls={"max_retries": 0})
     began = time.monotonic()
     message = await ask(server, context)
     assert time.monotonic() - began >= 0.3
@@ -60,13 +62,15 @@ async def test_a_call_that_is_stopped_while_it_waits_for_its_next_attempt_is_bil
     server.timings.update(dict.fromkeys("bc", Timing(ttft_s=0.1)))
     server.failures["a"] = Fail(503, headers={"retry-after-ms": "2000"})
     message = await ask(server, Context(boot_tokens=10))
-    assert decision(message)["stopped"] == "the boots that finished agree"
+    assert decision(message)["stopped_text"] == "the finished boots agree"
     assert decision(message)["bill"]["calls"] == len(server.requests) == 3
 
 
 async def test_what_was_heard_of_a_boot_counts_also_where_it_is_stopped_before_its_next_attempt(server):
     server.failures.update({"a": Cut(after=6), "b": Fail(429, headers={"retry-after-ms": "900"})})
-    context = Context(boot_tokens=10, boot_quorum=1, boot_grace_s=0.6, top_k=1, aggregator="best", timeout_s=5)
+    context = Context(
+        boot_tokens=10, top_k=1, aggregator="top_ranked", calls={"boot_quorum": 1, "boot_grace_s": 0.6, "timeout_s": 5}
+    )
     message = await ask(server, context)
     a, b, _ = decision(message)["candidates"]
     assert (a["boot_tokens"], a["score"] is not None) == (6, True)
@@ -88,7 +92,9 @@ async def test_the_error_names_those_as_well_that_had_no_time_left_to_answer(ser
 
 async def test_a_stream_that_begins_with_an_error_may_have_cost_its_prompt(server):
     server.failures["a"] = Insert({"error": {"message": "overloaded"}}, after=0) & Cut(after=0, how="end")
-    message = await ask(server, Context(boot_tokens=10, boot_quorum=3, max_retries=0, top_k=1, aggregator="best"))
+    message = await ask(
+        server, Context(boot_tokens=10, top_k=1, aggregator="top_ranked", calls={"boot_quorum": 3, "max_retries": 0})
+    )
     bill = decision(message)["bill"]
     assert bill["usage"]["input_tokens"] >= server.total().input_tokens
     assert bill["usage"]["estimated"]

@@ -14,7 +14,7 @@ from resilience.model_server import NAMES, models_apart
 from lightrouter_graph import Candidate, Context, Pool, create_lightrouter
 
 ASKED = {"messages": [("user", QUESTION)]}
-EVERYBODY = Context(width=None, boot_tokens=10, top_k=2, agree=None, aggregator="best")
+EVERYBODY = Context(width=None, boot_tokens=10, top_k=2, agree=None, aggregator="top_ranked")
 ADAPTIVE = Context(width=None, boot_tokens=60, aggregator="vote")
 BROKEN = 0.025
 """Share of calls that end in a 500; as many end in a 429."""

@@ -67,7 +67,7 @@ async def test_json_that_cannot_be_read_is_no_answer(reply):
     pool = scripted(a=reply, b='{"n": 4}')
     message = await run(pool, ALL, response_format=NUMBER)
     assert json.loads(message.text) == {"n": 4}
-    assert [c["fate"] for c in decision(message)["candidates"]] == ["failed", "answered"]
+    assert [c["outcome"] for c in decision(message)["candidates"]] == ["failed", "answered"]
 
 
 def test_a_model_in_the_place_of_a_selector_does_not_show_its_key():

@@ -71,7 +71,7 @@ async def test_no_stream_and_no_record_tells_it(base_url, key):
     modes = ["custom", "updates", "values", "messages", "tasks", "debug"]
     told = [part async for part in graph.astream(ASKED, context=settings, stream_mode=modes)]
     last = next(value for mode, value in reversed(told) if mode == "values")["messages"][-1]
-    fates = {c["candidate"]: c["fate"] for c in decision(last)["candidates"]}
+    fates = {c["candidate"]: c["outcome"] for c in decision(last)["candidates"]}
     assert list(fates.values()).count("failed") == len(leaking(base_url, key))
     assert not shown(key, repr(told))
     assert not shown(key, last.model_dump_json())

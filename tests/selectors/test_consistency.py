@@ -26,12 +26,12 @@ async def test_the_boot_that_says_something_else_scores_lowest():
 
 
 async def test_equal_answers_agree_whatever_the_words():
-    scores = await scored(boot("a", ALIKE, answer="15"), boot("b", ODD, answer="15"), boot("c", TOO, answer="16"))
+    scores = await scored(boot("a", ALIKE, key="15"), boot("b", ODD, key="15"), boot("c", TOO, key="16"))
     assert scores == {"a": 0.5, "b": 0.5, "c": 0.0}
 
 
 async def test_boots_without_an_answer_are_compared_by_their_words():
-    scores = await scored(boot("a", ALIKE, answer="15"), boot("b", ALIKE), boot("c", ODD))
+    scores = await scored(boot("a", ALIKE, key="15"), boot("b", ALIKE), boot("c", ODD))
     assert scores["b"] > scores["c"]
 
 
@@ -41,11 +41,10 @@ async def test_numbers_written_differently_do_not_hide_an_equal_text():
 
 
 async def test_the_verdict_says_why_and_takes_no_call():
-    verdict = await ConsistencySelector().score(query(), [boot("a", ALIKE, answer="15"), boot("b", ODD)])
+    verdict = await ConsistencySelector().score(query(), [boot("a", ALIKE, key="15"), boot("b", ODD)])
     assert verdict.reasons["a"].startswith("answers 15; agrees ")
     assert verdict.reasons["b"].startswith("no answer yet; agrees ")
     assert verdict.selector == "consistency"
-    assert verdict.call_costs == ()
 
 
 TEXTS = st.lists(st.text(max_size=40), min_size=2, max_size=5)
@@ -89,7 +88,7 @@ async def test_all_boots_are_embedded_in_one_call_without_their_openers():
 
 
 async def test_answers_count_before_embeddings():
-    boots = [boot("a", ALIKE, answer="15"), boot("b", ODD, answer="15")]
+    boots = [boot("a", ALIKE, key="15"), boot("b", ODD, key="15")]
     assert await scored(*boots, embeddings=DeterministicFakeEmbedding(size=8)) == {"a": 1.0, "b": 1.0}
 
 
@@ -116,7 +115,7 @@ async def test_a_boot_that_says_nothing_yet_is_not_ranked_last_for_it():
 def calling(candidate, city, text="", **args):
     calls = [{"name": "weather", "args": {"city": city, **args}, "id": candidate, "type": "tool_call"}]
     tool_call_message = {"content": text, "tool_calls": calls, "additional_kwargs": {}}
-    return boot(candidate, text, finished=True, answer=canonical_tool_calls(calls), tool_call_message=tool_call_message)
+    return boot(candidate, text, finished=True, key=canonical_tool_calls(calls), tool_call_message=tool_call_message)
 
 
 async def test_equal_calls_agree_whatever_is_said_beside_them():
@@ -150,13 +149,13 @@ async def test_a_boot_cut_before_its_call_is_no_worse_for_it():
 async def test_objects_agree_in_the_share_of_their_fields():
     request = make_request(response_format={"type": "json_object"})
     values = {"a": {"x": 1, "y": 1}, "b": {"x": 1, "y": 2}, "c": {"x": 3, "y": 3}}
-    boots = [boot(name, str(value), answer=canonical_object(value)) for name, value in values.items()]
+    boots = [boot(name, str(value), key=canonical_object(value)) for name, value in values.items()]
     verdict = await ConsistencySelector().score(query(request=request), boots)
     assert verdict.by_candidate == {"a": 1 / 4, "b": 1 / 4, "c": 0.0}
 
 
 async def test_answers_that_look_like_objects_agree_fully_or_not_where_none_was_asked_for():
-    boots = [boot("a", ODD, answer='{"x": 1, "y": 1}'), boot("b", ODD, answer='{"x": 1, "y": 2}')]
+    boots = [boot("a", ODD, key='{"x": 1, "y": 1}'), boot("b", ODD, key='{"x": 1, "y": 2}')]
     assert await scored(*boots) == {"a": 0.0, "b": 0.0}
 
 

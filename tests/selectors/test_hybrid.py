@@ -1,7 +1,7 @@
 """What the boots say, weighed against what was believed before."""
 
 import pytest
-from builders import boot, call_cost, query
+from builders import boot, query
 
 from lightrouter_graph import HybridSelector, SelectionError
 from lightrouter_graph.selectors import Scores
@@ -13,9 +13,8 @@ class Says:
     """A selector with a fixed verdict."""
 
     def __init__(self, name="says", **scores):
-        self.verdict = Scores(
-            scores, name, {who: f"{name} of {who}" for who in scores}, {f"note of {name}": "1"}, (call_cost("select"),)
-        )
+        reasons = {candidate: f"{name} of {candidate}" for candidate in scores}
+        self.verdict = Scores(scores, name, reasons, {f"note of {name}": "1"})
 
     async def score(self, asked, boots):
         return self.verdict
@@ -23,7 +22,7 @@ class Says:
 
 async def test_the_score_is_the_weighted_mean_with_the_prior():
     hybrid = HybridSelector(((Says(a=1.0, b=0.0), 3.0),), prior=1.0)
-    scores = await hybrid.score(query(weights={"a": 0.2, "b": 1.0, "c": 1.0}), BOOTS)
+    scores = await hybrid.score(query(prior_scores={"a": 0.2, "b": 1.0, "c": 1.0}), BOOTS)
     assert scores.by_candidate == {"a": pytest.approx(0.8), "b": pytest.approx(0.25)}
 
 
@@ -43,13 +42,12 @@ async def test_what_one_part_leaves_out_is_dropped():
     assert set((await HybridSelector(parts).score(query(), BOOTS)).by_candidate) == {"b"}
 
 
-async def test_names_reasons_notes_and_costs_of_all_parts_are_kept():
+async def test_names_reasons_and_notes_of_all_parts_are_kept():
     parts = ((Says("one", a=1.0, b=0.0), 1.0), (Says("two", a=1.0, b=1.0), 1.0))
-    scores = await HybridSelector(parts).score(query(weights={"a": 0.75, "b": 0.5, "c": 1}), BOOTS)
+    scores = await HybridSelector(parts).score(query(prior_scores={"a": 0.75, "b": 0.5, "c": 1}), BOOTS)
     assert scores.selector == "one+two+prior"
     assert scores.reasons["a"] == "one of a; two of a; prior 0.75"
     assert scores.notes == {"note of one": "1", "note of two": "1"}
-    assert len(scores.call_costs) == 2
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 
 from lightrouter_graph import Candidate, LLMSelector, PoolError
+from lightrouter_graph.llm.client import record_calls
 from lightrouter_graph.llm.request import make_request
 from lightrouter_graph.selectors.base import Scores
 from lightrouter_graph.selectors.judge_call import read_judgement
@@ -251,7 +252,7 @@ async def test_without_a_usable_verdict_the_fallback_decides(response):
     assert set(scores.by_candidate.values()) == {0.25}
     assert scores.selector == "llm, then fallback"
     assert scores.reasons == {"anna": "guessed"}
-    assert scores.notes["fallback"] == "the judge gave no usable verdict"
+    assert scores.notes["fallback"] == "the judge returned no usable verdict"
     assert scores.notes["f"] == "1"
     assert scores.notes["judge_problems"]
 
@@ -286,17 +287,19 @@ async def test_one_order_that_fails_leaves_the_verdict_to_the_other():
     ("responses", "made"), [([by_quality], 2), (["bad", "bad", by_quality], 4), (["no verdict"], 4)]
 )
 async def test_every_call_of_the_judge_is_on_the_bill(responses, made):
-    scores, calls = await judge(*responses)
-    assert len(scores.call_costs) == len(calls) == made
-    assert {spent["stage"] for spent in scores.call_costs} == {"select"}
-    billed = sum(spent["usage"]["output_tokens"] for spent in scores.call_costs)
+    with record_calls() as costs:
+        _, calls = await judge(*responses)
+    assert len(costs) == len(calls) == made
+    assert {cost["stage"] for cost in costs} == {"select"}
+    billed = sum(cost["usage"]["output_tokens"] for cost in costs)
     assert billed == sum(call.output_tokens for call in calls)
 
 
 async def test_what_the_fallback_spends_is_billed_too():
     inner = LLMSelector(judged_by(by_quality))
-    scores, _ = await judge(selector=LLMSelector(judged_by("no verdict"), fallback=inner))
-    assert len(scores.call_costs) == 4 + 2
+    with record_calls() as costs:
+        await judge(selector=LLMSelector(judged_by("no verdict"), fallback=inner))
+    assert len(costs) == 4 + 2
 
 
 async def test_a_question_in_several_messages_is_judged_whole():

@@ -80,7 +80,7 @@ async def test_a_client_tightens_and_the_record_says_what_was_done():
     record = (await ask(pool, OWN, settings)).json()["lightrouter"]
     assert record["settings"]["budget"] == {"usd": 0.01, "calls": 1, "tokens": None, "seconds": None}
     assert record["budget"][0] == "budget: ada alone answers"
-    assert (record["late"], record["complete"]) == (False, True)
+    assert (record["deadline_exceeded"], record["complete"]) == (False, True)
     assert sum(calls(pool).values()) == 1
 
 

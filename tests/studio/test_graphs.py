@@ -56,7 +56,7 @@ def test_it_answers_synchronously(graph, name):
 async def test_with_short_boots_some_candidates_are_dropped(graph, name):
     result = await graph.ainvoke(ask(), context=settings_for(name, boot_tokens=16, top_k=1))
     message = result["messages"][-1]
-    fates = [candidate["fate"] for candidate in message.response_metadata["lightrouter"]["candidates"]]
+    fates = [candidate["outcome"] for candidate in message.response_metadata["lightrouter"]["candidates"]]
     assert message.text.endswith(RESULT)
     assert fates.count("answered") == 1
     assert "dropped" in fates

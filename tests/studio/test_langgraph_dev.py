@@ -229,7 +229,7 @@ async def test_k_is_changed_through_the_context(client):
     messages = await asyncio.gather(*runs)
     assert all(RESULT in message["content"] for message in messages)
     assert [decision(message)["settings"]["top_k"] for message in messages] == [top_k for _, top_k in wanted]
-    answered = [[c["fate"] for c in decision(message)["candidates"]].count("answered") for message in messages]
+    answered = [[c["outcome"] for c in decision(message)["candidates"]].count("answered") for message in messages]
     assert answered == [top_k for _, top_k in wanted]
 
 

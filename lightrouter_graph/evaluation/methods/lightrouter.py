@@ -125,11 +125,11 @@ def route_of(decision: Decision, boots: Sequence[BootDone]) -> Route:
     booted = [record for record in decision["candidates"] if record["candidate"] in last]
     return {
         "boots": [_boot(record, last[record["candidate"]]) for record in booted],
-        "kept": [record["candidate"] for record in decision["candidates"] if record["fate"] == "answered"],
+        "kept": [record["candidate"] for record in decision["candidates"] if record["outcome"] == "answered"],
         "selector": decision["selector"],
         "agreed": 0 if agreement is None else agreement["agreed"],
         "answered": 0 if agreement is None else agreement["answered"],
-        "stopped": decision["stopped"],
+        "stopped": decision["stopped_text"],
         "merged": decision["merged"],
     }
 
@@ -143,8 +143,8 @@ def _boot(record: CandidateRecord, boot: BootDone) -> RouteBoot:
         "finished": boot["finished"],
         "score": record["score"],
         "prior": record["prior"],
-        "answer": record["answer"],
-        "kept": record["fate"] == "answered",
+        "answer": record["key"],
+        "kept": record["outcome"] == "answered",
         "why": record["why"] or record["reason"],
     }
 

@@ -1,0 +1,62 @@
+"""`RunScope`: what one run of the graph holds in memory only, from its first node to its last.
+
+It tracks the work of the nodes, so that nothing outlives the run, and holds the budget of retries that all calls of
+the run share. A run that is resumed in another process begins with a new scope.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+
+from lightrouter_graph.rate_limits import RetryBudget
+
+SCOPE_KEY = "__lightrouter_run"
+"""Key in `configurable`; LangGraph keeps keys with two leading underscores out of checkpoints and traces."""
+
+
+class RunScope:
+    """In-flight work and shared budgets of one run. Thread-safe: nodes of a synchronous graph run in threads."""
+
+    def __init__(self) -> None:
+        self._cancels: dict[object, Callable[[], object]] = {}
+        self._retries: RetryBudget | None = None
+
+    @contextmanager
+    def track(self, cancel: Callable[[], object]) -> Iterator[None]:
+        """Call `cancel` if the run ends before the block does."""
+        token = object()
+        self._cancels[token] = cancel
+        try:
+            yield
+        finally:
+            self._cancels.pop(token, None)
+
+    def retries(self, limit: int) -> RetryBudget:
+        """Return the retry budget of the run; the first caller sets its limit, >= 0."""
+        if self._retries is None:
+            self._retries = RetryBudget(limit)
+        return self._retries
+
+    def close(self) -> None:
+        """Cancel everything that is still in flight."""
+        for cancel in list(self._cancels.values()):
+            cancel()
+
+
+def scope_of(config: RunnableConfig | None) -> RunScope:
+    """Return the scope of the run that a node's configuration belongs to; a new one outside of a graph."""
+    found = configurable_of(config).get(SCOPE_KEY)
+    return found if isinstance(found, RunScope) else RunScope()
+
+
+def with_scope(config: RunnableConfig | None, scope: RunScope) -> RunnableConfig:
+    """Return the configuration with the scope in it; LangGraph merges it over the one it is called in."""
+    given: RunnableConfig = config or {}
+    return {**given, "configurable": {**configurable_of(config), SCOPE_KEY: scope}}
+
+
+def configurable_of(config: RunnableConfig | None) -> Mapping[str, Any]:
+    """Return the `configurable` part of a configuration; empty if there is none."""
+    return (config or {}).get("configurable") or {}
