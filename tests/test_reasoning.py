@@ -53,7 +53,7 @@ def test_reasoning_is_stripped(text, rest):
         (AIMessage([{"type": "reasoning", "summary": [], "encrypted_content": "xyz"}]), ""),
     ],
 )
-def test_reasoning_is_found_in_every_place_that_providers_use(message, thoughts):
+def test_reasoning_is_found_in_all_fields_that_providers_use(message, thoughts):
     assert reasoning_of(message) == thoughts
 
 

@@ -1,4 +1,4 @@
-"""`ChatPocket`: LangChain's own tests, and what a pool asks of a candidate."""
+"""`ChatPocket`: the standard tests of LangChain, and its use as a candidate."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""Inference: the logits of training, the same with and without the cache, and texts that can be cut and continued."""
+"""Inference: logits equal those of training, with and without the cache; truncated texts can be continued."""
 
 from importlib.resources import files
 from itertools import accumulate

@@ -1,4 +1,4 @@
-"""Text to tokens and back: numbers with their ones first in token space only, and given out only when whole."""
+"""Tokenizer: numbers are encoded ones first, and emitted only when complete."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Training: a run ends, is kept, and goes on where it stopped; batched answers are the shipped model's answers."""
+"""Training: a run is saved and resumed; batched answers equal those of the bundled model."""
 
 from importlib.resources import files
 

@@ -41,7 +41,7 @@ class Typed(BaseChatModel):
         raise NotImplementedError
 
 
-def test_a_spec_brings_all_we_know_of_its_provider():
+def test_a_candidate_of_a_spec_has_the_facts_of_its_provider():
     it = Candidate("mini", "openai:gpt-4o-mini", tags=["fast"])
     assert (it.name, it.spec, it.provider, it.model_name) == ("mini", "openai:gpt-4o-mini", "openai", "gpt-4o-mini")
     assert (it.limit_parameter, it.continuation, it.json_mode) == ("max_completion_tokens", None, "json_schema")
@@ -55,7 +55,7 @@ def test_a_local_model_has_no_price_but_continues():
     assert (it.price, it.continuation, it.limit_parameter) == (None, "continue_final_message", "max_tokens")
 
 
-def test_a_model_we_built_with_settings_is_known_as_well_as_its_spec():
+def test_a_model_built_with_settings_has_the_same_facts():
     model = build_model("deepseek:deepseek-chat", temperature=0.5)
     it = Candidate("deep", model)
     assert (it.spec, it.provider, it.continuation) == ("deepseek:deepseek-chat", "deepseek", "prefix_flag")
@@ -63,7 +63,7 @@ def test_a_model_we_built_with_settings_is_known_as_well_as_its_spec():
     assert it.model is model
 
 
-def test_what_the_user_says_wins():
+def test_arguments_override_the_facts():
     it = Candidate(
         "mini",
         "openai:gpt-4o-mini",
@@ -77,7 +77,7 @@ def test_what_the_user_says_wins():
     assert Candidate("free", "openai:gpt-4o-mini", price=Price(0, 0)).price == Price(0, 0)
 
 
-def test_a_chat_openai_of_the_users_is_priced_by_where_it_calls():
+def test_a_chat_openai_is_priced_by_its_url():
     assert Candidate("a", ChatOpenAI(model="gpt-4o-mini")).price == Price(0.15, 0.6, 0.075)
     local = Candidate("b", ChatOpenAI(model="gpt-4o-mini", base_url="http://127.0.0.1:1/v1"))
     assert (local.price, local.provider) == (None, None)
@@ -85,28 +85,28 @@ def test_a_chat_openai_of_the_users_is_priced_by_where_it_calls():
     assert Candidate("c", groq).price == Price(0.075, 0.3, 0.0375)
 
 
-def test_a_base_url_in_the_environment_counts_too(monkeypatch):
+def test_a_base_url_in_the_environment_is_read(monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
     assert Candidate("a", ChatOpenAI(model="gpt-4o-mini")).price is None
     assert Candidate("b", "openai:gpt-4o-mini").price is None
 
 
-def test_metadata_name_the_provider_when_the_user_wrote_them():
+def test_metadata_override_the_provider():
     metadata = {"ls_provider": "groq", "ls_model_name": "openai/gpt-oss-20b"}
     it = Candidate("a", ChatOpenAI(model="x", base_url="http://proxy/v1", metadata=metadata))
     assert (it.provider, it.model_name) == ("groq", "openai/gpt-oss-20b")
     assert it.price == Price(0.075, 0.3, 0.0375)
 
 
-def test_a_chat_openai_of_the_users_takes_the_cap_under_its_parameter():
+def test_a_chat_openai_has_its_limit_parameter():
     it = Candidate("a", ChatOpenAI(model="gpt-4o-mini"))
     sent = it.model._get_request_payload([HumanMessage("q")], **{it.limit_parameter: 5})
     assert sent["max_completion_tokens"] == 5
 
 
-def test_json_mode_of_the_users_model_is_what_its_profile_promises():
+def test_json_mode_is_read_from_the_profile():
     assert Candidate("a", ChatOpenAI(model="gpt-4o-mini")).json_mode == "json_schema"
-    assert Candidate("b", ChatOpenAI(model="nobody-knows")).json_mode is None
+    assert Candidate("b", ChatOpenAI(model="unknown-model")).json_mode is None
     assert Candidate("c", Typed(profile={"structured_output": True})).json_mode is None
 
 
@@ -120,18 +120,18 @@ def test_json_mode_of_the_users_model_is_what_its_profile_promises():
         ("anything", "max_tokens", False),
     ],
 )
-def test_the_cap_has_the_name_the_kind_of_model_takes(kind, parameter, is_field):
+def test_the_limit_parameter_depends_on_the_model_class(kind, parameter, is_field):
     it = Candidate("a", Typed(kind=kind))
     assert (it.limit_parameter, it.limit_is_field, it.continuation) == (parameter, is_field, None)
 
 
-def test_other_providers_models_are_priced_under_their_own_name():
+def test_models_of_other_providers_are_priced():
     assert Candidate("a", Typed(provider="anthropic", model="claude-haiku-4-5")).price is not None
     assert Candidate("b", Typed(provider="google_genai", model="gemini-2.5-flash")).price is not None
     assert Candidate("c", Typed(provider="ollama", model="gpt-4o-mini")).price is None
 
 
-def test_a_model_that_says_nothing_is_called_by_its_class():
+def test_a_model_without_a_name_is_named_by_its_class():
     it = Candidate("fake", FakeListChatModel(responses=["x"]))
     assert (it.model_name, it.price, it.json_mode, it.spec) == ("FakeListChatModel", None, None, None)
 
@@ -153,13 +153,13 @@ def test_a_price_is_a_pair_of_numbers(price):
         Candidate("a", Typed(), price=price)
 
 
-def test_tags_are_words():
+def test_tags_are_strings():
     for tags in ("fast", [1]):
         with pytest.raises(PoolError, match="tags of candidate 'a'"):
             Candidate("a", Typed(), tags=tags)
 
 
-def test_no_key_shows():
+def test_the_repr_has_no_key():
     mine = Candidate("b", ChatOpenAI(model="x", api_key=KEY, base_url="http://127.0.0.1:1/v1"))
     assert repr(mine) == "Candidate('b', ChatOpenAI)"
     ours = Candidate("a", "openai:gpt-4o-mini")

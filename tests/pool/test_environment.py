@@ -48,18 +48,18 @@ def names(env, **settings) -> list[str]:
     return [candidate.name for candidate in find_candidates({"OLLAMA_HOST": NOWHERE, **env}, **settings)]
 
 
-def test_a_key_brings_its_providers_default_models():
+def test_a_key_selects_the_default_models_of_its_provider():
     assert names({"GROQ_API_KEY": SECRET}) == ["groq:openai/gpt-oss-120b", "groq:openai/gpt-oss-20b"]
 
 
-def test_the_dearest_comes_first_and_not_too_many_come():
+def test_candidates_are_ordered_by_price_and_limited():
     found = find_candidates(ALL_KEYS, probe=False)
     sums = [candidate.price.input + candidate.price.output for candidate in found]
     assert sums == sorted(sums, reverse=True)
     assert len(found) == MAX_CANDIDATES
 
 
-def test_one_model_is_taken_once_where_it_is_cheapest():
+def test_a_model_of_several_providers_is_selected_once_at_the_lowest_price():
     env = {"TOGETHER_API_KEY": SECRET, "OPENROUTER_API_KEY": SECRET, "GROQ_API_KEY": SECRET}
     found = names(env, probe=False)
     assert "openrouter:meta-llama/llama-3.3-70b-instruct" in found
@@ -67,13 +67,13 @@ def test_one_model_is_taken_once_where_it_is_cheapest():
     assert sum("gpt-oss-120b" in name for name in found) == 1
 
 
-def test_default_models_do_not_spend_their_boot_on_hidden_reasoning():
+def test_default_models_have_low_reasoning_effort():
     by_name = {candidate.name: candidate.model for candidate in find_candidates(ALL_KEYS, probe=False)}
     assert by_name["openai:gpt-5.4-mini"].reasoning_effort == "none"
     assert by_name["deepseek:deepseek-flash"].extra_body == {"thinking": {"type": "disabled"}}
 
 
-def test_a_local_ollama_brings_its_chat_models():
+def test_the_chat_models_of_a_local_ollama_are_found():
     replies = {"/api/tags": tags(("qwen3:8b", "qwen3"), ("nomic-embed-text", "nomic"), ("all-minilm", "bert"))}
     with serving(replies) as (url, _):
         [found] = find_candidates({"OLLAMA_HOST": url.removeprefix("http://")})
@@ -81,7 +81,7 @@ def test_a_local_ollama_brings_its_chat_models():
     assert str(found.model.root_async_client.base_url) == f"{url}/v1/"
 
 
-def test_a_vllm_server_brings_what_it_serves():
+def test_the_models_of_a_vllm_server_are_found():
     served = json.dumps({"object": "list", "data": [{"id": "Qwen/Qwen3-8B", "max_model_len": 4096}]})
     with serving({"/v1/models": served}) as (url, seen):
         env = {"VLLM_BASE_URL": url, "VLLM_API_KEY": SECRET, "OLLAMA_HOST": NOWHERE}
@@ -103,12 +103,12 @@ def test_one_server_does_not_fill_the_pool():
 
 
 @pytest.mark.parametrize("reply", ["", "not json", "[]", '{"models": 3}', '{"models": [{"nome": "x"}]}', "null"])
-def test_a_server_that_answers_nonsense_has_no_models(reply):
+def test_an_invalid_model_list_is_ignored(reply):
     with serving({"/api/tags": reply}) as (url, _), pytest.raises(PoolError):
         find_candidates({"OLLAMA_HOST": url})
 
 
-def test_a_named_server_that_does_not_answer_is_said_aloud(caplog):
+def test_a_named_server_that_does_not_respond_is_logged(caplog):
     caplog.set_level(logging.DEBUG, logger="lightrouter_graph")
     env = {"GROQ_API_KEY": SECRET, "VLLM_API_KEY": SECRET, "VLLM_BASE_URL": f"{NOWHERE}/v1"}
     assert names(env)
@@ -116,7 +116,7 @@ def test_a_named_server_that_does_not_answer_is_said_aloud(caplog):
     assert SECRET not in caplog.text
 
 
-def test_a_server_that_refuses_has_no_models():
+def test_an_error_status_gives_no_models():
     with serving({"/v1/models": "{}"}, status=401) as (url, _), pytest.raises(PoolError):
         find_candidates({"VLLM_BASE_URL": url, "OLLAMA_HOST": NOWHERE})
 
@@ -128,14 +128,14 @@ def test_without_a_probe_nothing_is_sent():
         assert seen == []
 
 
-def test_nothing_found_lists_every_way():
+def test_the_error_lists_every_way_to_configure_a_model():
     with pytest.raises(PoolError, match="no model found") as caught:
         find_candidates({"OLLAMA_HOST": NOWHERE})
     ways = [*ALL_KEYS, "OLLAMA_HOST", "VLLM_BASE_URL", "Pool([", "Pool.from_toml"]
     assert [way for way in ways if way not in str(caught.value)] == []
 
 
-def test_an_address_with_a_secret_is_refused_and_not_repeated():
+def test_an_address_with_a_secret_is_an_error_that_does_not_repeat_it():
     with pytest.raises(PoolError) as caught:
         find_candidates({"OLLAMA_HOST": f"http://me:{SECRET}@127.0.0.1:9"})
     assert SECRET not in str(caught.value)

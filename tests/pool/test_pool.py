@@ -52,12 +52,12 @@ def test_names_are_unique():
 
 
 @pytest.mark.parametrize("members", ["openai:gpt-4o", candidate("a"), FakeListChatModel(responses=["x"])])
-def test_one_candidate_is_no_list(members):
+def test_a_single_candidate_is_an_error(members):
     with pytest.raises(PoolError, match="needs a list"):
         Pool(members)
 
 
-def test_something_else_is_no_candidate():
+def test_an_item_of_another_type_is_an_error():
     with pytest.raises(PoolError, match="got int"):
         Pool([3])
 
@@ -86,7 +86,7 @@ def test_a_pool_comes_from_the_environment(monkeypatch):
     )
 
 
-def test_specs_are_named_without_their_address_unless_that_is_what_tells_them_apart():
+def test_the_name_of_a_spec_has_its_address_only_if_needed():
     assert Pool(["vllm:a@http://x/v1", "vllm:b@http://x/v1"]).names == ("vllm:a", "vllm:b")
     apart = ["vllm:a@http://x/v1", "vllm:a@http://y/v1"]
     assert Pool(apart).names == tuple(apart)

@@ -39,7 +39,7 @@ def test_every_key_is_explained():
     assert "model (text; required)" in text
 
 
-def test_a_named_local_server_is_asked(read):
+def test_a_named_local_server_is_probed(read):
     env = {**ENV, "OLLAMA_HOST": "http://127.0.0.1:9"}
     assert len(read(pool_file_template(env), env)) == len(find_candidates(env, probe=False))
 

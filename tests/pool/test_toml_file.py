@@ -19,8 +19,8 @@ def read(tmp_path):
 
 
 @pytest.fixture
-def complaint(read):
-    def complaint(text: str, env=ENV) -> str:
+def error_of(read):
+    def error_of(text: str, env=ENV) -> str:
         with pytest.raises(PoolError) as caught:
             read(text, env)
         message = str(caught.value)
@@ -30,10 +30,10 @@ def complaint(read):
         assert "pydantic" not in message
         return message
 
-    return complaint
+    return error_of
 
 
-def test_a_candidate_has_what_its_table_says(read):
+def test_a_candidate_has_the_values_of_its_table(read):
     [mini, local] = read("""
         [[candidate]]
         name = "mini"
@@ -67,30 +67,30 @@ def test_the_price_is_looked_up_when_the_file_has_none(read):
     assert mini.price == Price(0.15, 0.6, 0.075)
 
 
-def test_an_unknown_key_is_named_with_its_candidate_and_the_allowed_ones(complaint):
-    said = complaint('[[candidate]]\nname = "mini"\nmodel = "openai:m"\ntemprature = 0.2\n')
-    assert "candidate 'mini': unknown key 'temprature'" in said
-    assert "did you mean 'temperature'?" in said
-    assert "api_key_env" in said
+def test_an_unknown_key_is_named_with_its_candidate_and_the_allowed_ones(error_of):
+    message = error_of('[[candidate]]\nname = "mini"\nmodel = "openai:m"\ntemprature = 0.2\n')
+    assert "candidate 'mini': unknown key 'temprature'" in message
+    assert "did you mean 'temperature'?" in message
+    assert "api_key_env" in message
 
 
 @pytest.mark.parametrize("key", ["api_key", "key", "token", "API_KEY", "password"])
-def test_a_key_in_the_file_is_refused_and_not_repeated(complaint, key):
-    said = complaint(f'[[candidate]]\nname = "mini"\nmodel = "openai:m"\n{key} = "{SECRET}"\n')
-    assert f"{key!r}: keys do not belong in a file" in said
-    assert "api_key_env" in said
-    assert "environment variable" in said
+def test_an_api_key_in_the_file_is_an_error_that_does_not_repeat_it(error_of, key):
+    message = error_of(f'[[candidate]]\nname = "mini"\nmodel = "openai:m"\n{key} = "{SECRET}"\n')
+    assert f"{key!r}: keys do not belong in a file" in message
+    assert "api_key_env" in message
+    assert "environment variable" in message
 
 
-def test_a_key_under_a_strange_name_is_not_repeated_either(complaint):
-    complaint(f'[[candidate]]\nmodel = "openai:m"\nopenai = "{SECRET}"\n')
-    complaint(f'[[candidate]]\nmodel = "openai:m"\ntemperature = "{SECRET}"\n')
-    complaint(f'[[candidate]]\nmodel = "{SECRET}"\n')
-    complaint(f'[[candidate]]\nmodel = "vllm:m"\nbase_url = "http://me:{SECRET}@host/v1"\n')
+def test_an_api_key_under_another_name_is_not_repeated(error_of):
+    error_of(f'[[candidate]]\nmodel = "openai:m"\nopenai = "{SECRET}"\n')
+    error_of(f'[[candidate]]\nmodel = "openai:m"\ntemperature = "{SECRET}"\n')
+    error_of(f'[[candidate]]\nmodel = "{SECRET}"\n')
+    error_of(f'[[candidate]]\nmodel = "vllm:m"\nbase_url = "http://me:{SECRET}@host/v1"\n')
 
 
-def test_broken_toml_is_named_with_its_line(complaint):
-    assert "line 2" in complaint("[[candidate]]\nmodel = openai\n")
+def test_broken_toml_is_named_with_its_line(error_of):
+    assert "line 2" in error_of("[[candidate]]\nmodel = openai\n")
 
 
 def test_a_file_that_is_not_text(tmp_path):
@@ -105,19 +105,19 @@ def test_a_missing_file(tmp_path):
         read_pool_file(tmp_path / "none.toml")
 
 
-def test_single_brackets_are_named(complaint):
-    assert "[candidate] needs two brackets" in complaint('[candidate]\nmodel = "openai:m"\n')
+def test_single_brackets_are_named(error_of):
+    assert "[candidate] needs two brackets" in error_of('[candidate]\nmodel = "openai:m"\n')
 
 
 @pytest.mark.parametrize(
     "text", ["", "candidate = 3", "candidate = []", '[candidate]\nmodel = "a:b"', "candidate = [1]"]
 )
-def test_a_file_without_candidates(complaint, text):
-    assert "[[candidate]]" in complaint(text)
+def test_a_file_without_candidates(error_of, text):
+    assert "[[candidate]]" in error_of(text)
 
 
-def test_an_unknown_table_is_named(complaint):
-    assert "unknown key 'candidates'" in complaint('[[candidates]]\nmodel = "openai:m"\n')
+def test_an_unknown_table_is_named(error_of):
+    assert "unknown key 'candidates'" in error_of('[[candidates]]\nmodel = "openai:m"\n')
 
 
 @pytest.mark.parametrize(
@@ -145,24 +145,24 @@ def test_an_unknown_table_is_named(complaint):
         ('base_url = "nowhere"', "http://host:port"),
     ],
 )
-def test_a_wrong_value_is_one_line_with_its_key(complaint, line, why):
-    assert why in complaint(f'[[candidate]]\nmodel = "openai:m"\n{line}\n')
+def test_a_wrong_value_is_one_line_with_its_key(error_of, line, why):
+    assert why in error_of(f'[[candidate]]\nmodel = "openai:m"\n{line}\n')
 
 
-def test_the_model_is_required(complaint):
-    assert "candidate 'mini': model: Field required" in complaint('[[candidate]]\nname = "mini"\n')
-    assert "candidate 2" in complaint('[[candidate]]\nmodel = "openai:m"\n[[candidate]]\ntags = []\n')
+def test_the_model_is_required(error_of):
+    assert "candidate 'mini': model: Field required" in error_of('[[candidate]]\nname = "mini"\n')
+    assert "candidate 2" in error_of('[[candidate]]\nmodel = "openai:m"\n[[candidate]]\ntags = []\n')
 
 
-def test_an_address_is_written_once(complaint):
-    said = complaint('[[candidate]]\nmodel = "vllm:m@http://a:1"\nbase_url = "http://b:1"\n')
-    assert "write it once" in said
+def test_an_address_is_written_once(error_of):
+    message = error_of('[[candidate]]\nmodel = "vllm:m@http://a:1"\nbase_url = "http://b:1"\n')
+    assert "write it once" in message
 
 
-def test_a_missing_key_is_named_with_file_and_candidate(complaint):
-    said = complaint('[[candidate]]\nname = "mini"\nmodel = "openai:m"\n', env={})
-    assert "candidate 'mini'" in said
-    assert "OPENAI_API_KEY" in said
+def test_a_missing_key_is_named_with_file_and_candidate(error_of):
+    message = error_of('[[candidate]]\nname = "mini"\nmodel = "openai:m"\n', env={})
+    assert "candidate 'mini'" in message
+    assert "OPENAI_API_KEY" in message
 
 
 def test_each_key_is_described():
@@ -198,25 +198,25 @@ def row(model, base_url="", api_key_env=""):
         row("openai:m", f"https://localhost.{GATEWAY}/v1"),
     ],
 )
-def test_a_key_is_not_sent_to_a_foreign_host(complaint, text):
-    said = complaint(text)
-    assert "would be sent to" in said
-    assert f"{GATEWAY}', which is not the address of" in said
-    assert "LIGHTROUTER_KEY_HOSTS=" in said
+def test_a_key_is_not_sent_to_another_host(error_of, text):
+    message = error_of(text)
+    assert "would be sent to" in message
+    assert f"{GATEWAY}', which is not the address of" in message
+    assert "LIGHTROUTER_KEY_HOSTS=" in message
 
 
-def test_the_variable_whose_key_would_be_sent_is_named(complaint):
-    assert "the key in OPENAI_API_KEY would be sent" in complaint(row("openai:m", f"https://{GATEWAY}/v1"))
-    assert "the key in MY_KEY would be sent" in complaint(row("openai:m", f"https://{GATEWAY}/v1", "MY_KEY"))
-    assert "the key of 'anthropic' would be sent" in complaint(row("anthropic:m", f"https://{GATEWAY}"))
+def test_the_variable_whose_key_would_be_sent_is_named(error_of):
+    assert "the key in OPENAI_API_KEY would be sent" in error_of(row("openai:m", f"https://{GATEWAY}/v1"))
+    assert "the key in MY_KEY would be sent" in error_of(row("openai:m", f"https://{GATEWAY}/v1", "MY_KEY"))
+    assert "the key of 'anthropic' would be sent" in error_of(row("anthropic:m", f"https://{GATEWAY}"))
 
 
-def test_a_key_is_not_sent_without_encryption(complaint):
-    assert "would be sent to 'api.openai.com'" in complaint(row("openai:m", "http://api.openai.com/v1"))
+def test_a_key_is_not_sent_without_encryption(error_of):
+    assert "would be sent to 'api.openai.com'" in error_of(row("openai:m", "http://api.openai.com/v1"))
 
 
-def test_the_file_itself_cannot_permit_a_host(complaint):
-    assert "unknown key" in complaint(f"{row('openai:m', f'https://{GATEWAY}/v1')}allow_key_to_host = true\n")
+def test_the_file_itself_cannot_permit_a_host(error_of):
+    assert "unknown key" in error_of(f"{row('openai:m', f'https://{GATEWAY}/v1')}allow_key_to_host = true\n")
 
 
 @pytest.mark.parametrize(
@@ -248,11 +248,11 @@ def test_any_host_may_be_called_without_a_key(read):
 @pytest.mark.parametrize(
     "text", ["a = " + "1" * 60_000, "a = " + "[" * 5_000, "a = 1\x00", "a = 2024-13-45", 'a = "\\uD800"']
 )
-def test_values_that_cannot_be_read(complaint, text):
-    assert "not valid TOML" in complaint(text)
+def test_values_that_cannot_be_read(error_of, text):
+    assert "not valid TOML" in error_of(text)
 
 
-def test_a_folder_is_no_file(tmp_path):
+def test_a_directory_is_an_error(tmp_path):
     with pytest.raises(PoolError, match=r"cannot be read \(Is a directory\)"):
         read_pool_file(tmp_path)
 
@@ -261,10 +261,10 @@ def test_a_folder_is_no_file(tmp_path):
     "line",
     ["k" * 50_000 + " = 1", f'name = "{"n" * 50_000}"', f'model = "{"m" * 50_000}"', f'base_url = "{"u" * 50_000}"'],
 )
-def test_what_is_too_long_is_not_repeated(complaint, line):
-    assert len(complaint(f"[[candidate]]\n{line}\n")) < 1_000
+def test_long_values_are_not_repeated(error_of, line):
+    assert len(error_of(f"[[candidate]]\n{line}\n")) < 1_000
 
 
 @pytest.mark.parametrize("key", [SECRET, "password"])
-def test_a_secret_in_the_place_of_a_key_is_not_repeated(complaint, key):
-    complaint(f'[[candidate]]\nmodel = "openai:m"\n"{key}" = "{SECRET}"\n')
+def test_a_secret_in_the_place_of_a_key_is_not_repeated(error_of, key):
+    error_of(f'[[candidate]]\nmodel = "openai:m"\n"{key}" = "{SECRET}"\n')

@@ -29,7 +29,7 @@ def payload(model: BaseChatOpenAI, *messages, **parameters):
 
 
 @pytest.mark.parametrize(("name", "row"), PROVIDERS.items())
-def test_the_cap_goes_over_the_wire_under_the_name_the_endpoint_knows(name, row):
+def test_the_output_limit_is_sent_under_the_name_of_the_endpoint(name, row):
     sent = payload(built(f"{name}:some/model"), **{row.limit_parameter: 5})
     assert sent[row.limit_parameter] == 5
     assert {"max_tokens", "max_completion_tokens"} & sent.keys() == {row.limit_parameter}
@@ -64,7 +64,7 @@ def test_the_process_environment_does_not_divert_other_providers(monkeypatch):
     assert "groq.com" in str(built("groq:m").root_async_client.base_url)
 
 
-def test_a_proxy_of_ones_own_for_openai_is_taken_from_the_environment():
+def test_a_proxy_for_openai_is_read_from_the_environment():
     model = built("openai:m", env={**ENV, "OPENAI_BASE_URL": "http://proxy:1/v1"})
     assert str(model.root_async_client.base_url) == "http://proxy:1/v1/"
 
@@ -84,7 +84,7 @@ def test_a_missing_key_names_its_variable(name):
             build_model(f"{name}:m", env=env)
 
 
-def test_a_key_may_stand_in_another_variable():
+def test_the_key_can_be_in_another_variable():
     assert built("groq:m", env={"MINE": KEY}, api_key_env="MINE").root_async_client.api_key == KEY
     with pytest.raises(PoolError, match="MINE"):
         build_model("vllm:m@http://h:1/v1", env={}, api_key_env="MINE")
@@ -123,7 +123,7 @@ def test_deepseek_gets_the_prefix_flag_on_the_last_message_only():
     assert "prefix" not in payload(model, HumanMessage("q"), AIMessage("x"))["messages"][-1]
 
 
-def test_other_endpoints_never_see_the_flag():
+def test_the_flag_is_not_sent_to_other_endpoints():
     boot = AIMessage("x", additional_kwargs={"prefix": True})
     assert "prefix" not in payload(built("vllm:m"), HumanMessage("q"), boot)["messages"][-1]
 
@@ -157,7 +157,7 @@ def test_settings_reach_the_model():
     assert (model.temperature, model.request_timeout, model.max_retries) == (0.2, 7, 0)
 
 
-def test_a_refused_setting_is_one_line_without_the_key():
+def test_a_rejected_setting_is_an_error_of_one_line_without_the_key():
     with pytest.raises(PoolError, match="temperature") as caught:
         build_model("openai:m", temperature="hot", env=ENV)
     assert KEY not in str(caught.value)
@@ -190,7 +190,7 @@ def test_other_providers_are_built_by_langchain():
     assert model.metadata["lightrouter_spec"] == "langsmith:some-model@http://127.0.0.1:1/v1"
 
 
-def test_what_langchain_cannot_build_says_why(monkeypatch):
+def test_a_model_that_langchain_cannot_build_is_an_error_with_the_cause(monkeypatch):
     for variable in ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_AD_TOKEN", "AZURE_OPENAI_ENDPOINT", "OPENAI_API_KEY"):
         monkeypatch.delenv(variable, raising=False)
     with pytest.raises(PoolError, match="'azure_openai:m' cannot be built"):
@@ -213,7 +213,7 @@ def test_importing_the_pool_imports_no_client():
     assert done.stdout.strip() == "set()"
 
 
-def test_without_langchain_other_providers_are_unknown_but_one_command_away():
+def test_without_langchain_the_error_has_the_pip_command():
     code = (
         "import sys; sys.modules['langchain'] = None\n"
         "from lightrouter_graph.providers.building import build_model\n"

@@ -1,4 +1,4 @@
-"""What is learnt of a candidate from calls that were refused."""
+"""Capabilities learned from rejected requests."""
 
 import pytest
 
@@ -29,22 +29,22 @@ UNSUPPORTED = (
         (ValueError(UNSUPPORTED), False),
     ],
 )
-def test_a_refused_name_is_told_from_a_refused_size(exc, refused):
+def test_a_rejected_name_is_distinguished_from_a_rejected_value(exc, refused):
     assert refuses_limit(exc) is refused
 
 
-def test_a_refused_order_of_roles_is_known():
+def test_a_rejected_order_of_roles_is_detected():
     assert refuses_roles(Refusal("Conversation roles must alternate user/assistant/user/assistant/..."))
     assert not refuses_roles(Refusal("roles must alternate", 500))
 
 
-def test_the_name_in_the_refusal_is_tried_first():
+def test_the_name_in_the_error_message_is_tried_first():
     learned = LearnedCapabilities()
     assert learned.refuse_limit("max_tokens", "use num_predict instead")
     assert learned.limit == "num_predict"
 
 
-def test_every_name_is_tried_once_and_then_the_cap_is_ours_to_keep():
+def test_every_name_is_tried_once_and_then_none_is_sent():
     learned, tried = LearnedCapabilities(), ["max_tokens"]
     while learned.refuse_limit("max_tokens", "no"):
         tried.append(learned.limit)

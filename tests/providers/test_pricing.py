@@ -40,7 +40,7 @@ prices = st.builds(Price, dollars, dollars, st.none() | dollars)
 
 
 @given(usages, prices)
-def test_no_call_costs_less_than_nothing(call: Usage, price: Price):
+def test_no_cost_is_negative(call: Usage, price: Price):
     assert usd_of(call, price) >= 0
 
 
@@ -59,7 +59,7 @@ def test_a_price_is_a_finite_number_of_dollars(value):
         Price(value, 1.0)
 
 
-def test_a_negative_cached_price_is_refused():
+def test_a_negative_cached_price_is_an_error():
     with pytest.raises(PoolError, match="cached_input"):
         Price(1.0, 1.0, cached_input=-1.0)
 
@@ -76,7 +76,7 @@ def test_a_tiered_price_is_its_base_tier():
     assert price.input == 2.5
 
 
-def test_of_prices_by_the_hour_the_dearest_counts():
+def test_the_highest_of_hourly_prices_is_used():
     # Off-peak the list has half of this.
     assert find_price("deepseek", "deepseek-chat") == Price(0.27, 1.1, 0.07)
 
@@ -86,7 +86,7 @@ def test_of_prices_by_the_hour_the_dearest_counts():
     [
         (None, "gpt-4o-mini"),
         ("openai", "Qwen/Qwen3-8B"),
-        ("nobody", "gpt-4o-mini"),
+        ("unknown", "gpt-4o-mini"),
         ("openai", "whisper-1"),
         ("openai", "text-embedding-3-small"),
     ],

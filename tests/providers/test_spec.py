@@ -26,7 +26,7 @@ def test_a_spec_names_provider_model_and_address(text, spec):
 
 
 @pytest.mark.parametrize("text", ["", "gpt-4o", ":gpt-4o", "openai:", "openai: ", "openai:a\nb", "@http://h/v1"])
-def test_a_spec_without_provider_or_model_is_refused(text):
+def test_a_spec_without_provider_or_model_is_an_error(text):
     with pytest.raises(PoolError, match="provider:model") as caught:
         parse_spec(text)
     assert repr(text)[1:-1] in str(caught.value)
@@ -51,7 +51,7 @@ def test_a_key_pasted_as_a_spec_is_not_repeated():
         ("https://box/ollama/v1", "https://box/ollama/v1"),
     ],
 )
-def test_an_ollama_host_may_be_written_as_ollama_itself_takes_it(value, url):
+def test_ollama_host_has_the_formats_of_ollama(value, url):
     assert base_url_of(ModelSpec("ollama", "m"), {"OLLAMA_HOST": value}) == url
 
 
