@@ -11,7 +11,8 @@ import pytest
 import yaml
 from pages import PAGES, README, ROOT, Player, blocks_of, commands_of, served_models
 
-from lightrouter_graph import Candidate, default_key
+from lightrouter_graph import Candidate, Pool, create_lightrouter, default_key
+from lightrouter_graph.testing import ScriptedChatModel
 
 MKDOCS = ROOT / "docs" / "mkdocs"
 DEPLOY = ROOT / "docs" / "deploy.md"  # tests/deployment plays this page on a Postgres and a Redis
@@ -47,7 +48,8 @@ def keys(monkeypatch):
     monkeypatch.setenv("OPENAI_API_VERSION", "2025-03-01-preview")
     for name, value in {"DEFAULT_REGION": "us-east-1", "ACCESS_KEY_ID": "none", "SECRET_ACCESS_KEY": "none"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
-    monkeypatch.setenv("GPU_SERVER_KEY", "none")
+    for name in ("GPU_SERVER_KEY", "ACME_API_KEY"):
+        monkeypatch.setenv(name, "none")
 
 
 class TestPages:
@@ -66,11 +68,10 @@ class TestPages:
                 if block.kind == "toml":
                     without.undo()
                     monkeypatch.chdir(tmp_path)
-                if block.mark != "new-api":
-                    player.play(block)
+                player.play(block)
 
     def test_every_mark_above_a_block_is_known(self):
-        assert {block.mark for block in BLOCKS} <= {"", "new-api", "generated: tree"}
+        assert {block.mark for block in BLOCKS} <= {"", "generated: tree"}
 
     @pytest.mark.parametrize("page", PAGES, ids=name_of)
     def test_generated_parts_are_those_of_the_code(self, page):
@@ -103,7 +104,7 @@ class TestPages:
 
     def test_the_readme_is_short_and_shows_code_at_once(self):
         lines = README.read_text().splitlines()
-        assert len(lines) <= 200
+        assert len(lines) <= 175
         assert "```python" in lines[:40]
 
     def test_the_site_is_built_without_a_warning(self, tmp_path):
@@ -209,6 +210,43 @@ class TestCommands:
         )
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "lightrouter-eval/sample-run/report.md").exists()
+
+
+class TestWalk:
+    """The stops of one query in docs/architecture.md."""
+
+    STOPS = re.findall(
+        r"(?m)^\d+\. `(lightrouter_graph/[\w/]+\.py):(\d+)` `(?:\w+\.)?(\w+)`",
+        (ROOT / "docs" / "architecture.md").read_text(),
+    )
+
+    def test_there_are_at_most_ten_files(self):
+        assert 8 <= len(self.STOPS) == len({file for file, _, _ in self.STOPS}) <= 10
+
+    def test_every_stop_is_a_definition(self):
+        for file, line, name in self.STOPS:
+            source = (ROOT / file).read_text().splitlines()[int(line) - 1]
+            assert re.match(rf"\s*(?:async )?(?:def|class) {name}\b", source), f"{file}:{line}"
+
+    async def test_a_query_passes_the_stops_in_their_order(self):
+        stops = {(str(ROOT / file), int(line)) for file, line, _ in self.STOPS}
+        passed = {}  # a dict keeps the order
+
+        def note(frame, event, _):
+            place = (frame.f_code.co_filename, frame.f_code.co_firstlineno)
+            if event == "call" and place in stops:
+                passed.setdefault(place)
+
+        pool = Pool([Candidate(name, ScriptedChatModel(responses="The answer is 391.")) for name in ("oak", "elm")])
+        before = sys.getprofile()
+        sys.setprofile(note)
+        try:
+            await create_lightrouter(pool).compile().ainvoke({"messages": [("user", "What is 17 * 23?")]})
+        finally:
+            sys.setprofile(before)
+        assert [(str(Path(file).relative_to(ROOT)), line) for file, line in passed] == [
+            (file, int(line)) for file, line, _ in self.STOPS
+        ]
 
 
 COSTS = (ROOT / "docs" / "costs.md").read_text()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic import BaseModel
 
 from lightrouter_graph import Context
 from lightrouter_graph.cli.app import app
@@ -50,7 +51,7 @@ def settings() -> str:
 def _settings_of(model: Any, prefix: str = "") -> Iterator[tuple[str, str, str]]:
     for name, field in model.model_fields.items():
         default = field.get_default(call_default_factory=True)
-        if hasattr(default, "model_fields"):  # a nested group
+        if isinstance(default, BaseModel):  # a nested group
             yield from _settings_of(type(default), f"{prefix}{name}.")
             continue
         long = isinstance(default, str) and len(default) > 40
@@ -123,6 +124,70 @@ def _first_line(path: Path) -> str:
     return doc.splitlines()[0].replace("`", "") if doc else ""
 
 
+WALK = (
+    ("graph.py", "build_graph", "Wires the six nodes and their edges. A run enters at `open`."),
+    (
+        "nodes/open.py",
+        "OpenNode.__call__",
+        "Resolves the settings, scores the candidates by the prior, plans the budget.",
+    ),
+    (
+        "runtime/node_runnable.py",
+        "FanOutRunnable.ainvoke",
+        "Queries the candidates of a node in parallel, a task for each.",
+    ),
+    (
+        "nodes/boot.py",
+        "BootFanOut.query",
+        "Makes the call of one candidate from the settings; returns its boot as a record.",
+    ),
+    ("llm/client.py", "complete", "The one way to a model. Records the cost, stops early when others have agreed."),
+    (
+        "llm/attempts.py",
+        "CallAttempts.run",
+        "Per attempt: permit of the endpoint, budget reservation, timeout; then a retry.",
+    ),
+    ("llm/send.py", "call_model", "`ainvoke` or `astream` of the LangChain chat model: the HTTP call."),
+    (
+        "llm/reply_reader.py",
+        "SentCall.read",
+        "Reads text, finish reason, usage, tool calls or the failure; then back to stop 4.",
+    ),
+    ("nodes/select.py", "SelectNode.__call__", "The selector ranks the boots; the best go on, the others are dropped."),
+    (
+        "nodes/aggregate.py",
+        "AggregateNode.__call__",
+        "Merges the answers and appends the message with record and bill.",
+    ),
+)
+"""Stops of one query: file, definition, and what happens there."""
+
+
+def walk() -> str:
+    """Return the stops of one query as a numbered list, each with the line of its definition."""
+    return "\n".join(
+        f"{number}. `lightrouter_graph/{file}:{line_of(file, name)}` `{name}`: {what}"
+        for number, (file, name, what) in enumerate(WALK, start=1)
+    )
+
+
+def line_of(file: str, name: str) -> int:
+    """Return the line of a definition.
+
+    Args:
+        file: Module, relative to the package.
+        name: Function, class or `Class.method`.
+
+    Raises:
+        StopIteration: If the module does not define it.
+    """
+    found: Any = ast.parse((ROOT / "lightrouter_graph" / file).read_text())
+    for part in name.split("."):
+        found = next(node for node in found.body if getattr(node, "name", None) == part)
+    line: int = found.lineno
+    return line
+
+
 def _table(head: tuple[str, ...], rows: Any) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join("| " + " | ".join(_one_line(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
@@ -139,6 +204,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "providers": providers,
     "settings": settings,
     "tree": tree,
+    "walk": walk,
 }
 
 
