@@ -5,7 +5,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from examples.train_pocket.network import Weights, normalize, rotary_tables, rotate
-from lightrouter_graph.pocket.shape import ATTENTION_SCALE, HEAD_SIZE, LONGEST, Shape
+from lightrouter_graph.pocket.shape import ATTENTION_SCALE, CONTEXT_TOKENS, HEAD_SIZE, Shape
 from lightrouter_graph.pocket.tokenizer import END, LARGEST_PLACE, PAD, Tokenizer
 
 _MOST = 130
@@ -33,7 +33,7 @@ class _Group:
 
     def __init__(self, weights: Weights, shape: Shape, tokenizer: Tokenizer) -> None:
         self.weights, self.shape, self.tokenizer = weights, shape, tokenizer
-        self.turns = rotary_tables(LONGEST)
+        self.turns = rotary_tables(CONTEXT_TOKENS)
         self.cache: list[tuple[Tensor, Tensor]] = []
         self.digits = torch.tensor([tokenizer.is_digit(i) for i in range(len(tokenizer.tokens))])
 

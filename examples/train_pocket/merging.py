@@ -9,7 +9,7 @@ from examples.train_pocket.answering import answer_all
 from examples.train_pocket.data import Batch, pad_batch
 from examples.train_pocket.network import Weights
 from lightrouter_graph.evaluation.problems.drawing import KINDS, Problem, training_problems
-from lightrouter_graph.pocket.shape import LONGEST, Shape
+from lightrouter_graph.pocket.shape import CONTEXT_TOKENS, Shape
 from lightrouter_graph.pocket.tokenizer import ANSWER, CANDIDATE, END, Tokenizer
 
 FEWEST, MOST = 2, 3
@@ -65,7 +65,7 @@ class MergeSource:
             row = merge_prompt(self._tokenizer, one.problem.question, chosen)
             prompt = len(row)
             row += [*self._tokenizer.encode(one.problem.solution), self._tokenizer.ids[END]]
-            if len(row) <= LONGEST:
+            if len(row) <= CONTEXT_TOKENS:
                 return row, prompt
 
 

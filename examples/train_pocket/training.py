@@ -18,7 +18,7 @@ from examples.train_pocket.network import Weights, forward, initial_weights, rot
 from examples.train_pocket.optimizer import Optimizer
 from examples.train_pocket.recipe import Run
 from lightrouter_graph.evaluation.problems.drawing import KINDS, Kind, draw_problems
-from lightrouter_graph.pocket.shape import LONGEST, Shape
+from lightrouter_graph.pocket.shape import CONTEXT_TOKENS, Shape
 from lightrouter_graph.pocket.tokenizer import Tokenizer
 
 BATCH_TOKENS, PARTS = 1536, 2
@@ -45,7 +45,7 @@ class Training:
         self.progress = Progress()
         self.weights = {n: w.to(DEVICE).requires_grad_() for n, w in self._start(folder).items()}
         self.optimizer = Optimizer(self.weights)
-        self._tables = tuple(table.to(DEVICE) for table in rotary_tables(LONGEST))
+        self._tables = tuple(table.to(DEVICE) for table in rotary_tables(CONTEXT_TOKENS))
         self._resume()
 
     @property

@@ -1,1 +1,1 @@
-"""Small real language models that come with the package, run in numpy alone."""
+"""Small language models bundled with the package; inference in numpy."""

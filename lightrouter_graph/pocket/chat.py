@@ -11,25 +11,24 @@ from langchain_core.messages.ai import UsageMetadata, add_ai_message_chunks
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict, Field
 
-from lightrouter_graph.pocket.conversation import OUT_OF_WORLD, read_request
+from lightrouter_graph.pocket.conversation import UNSUPPORTED, read_request
 from lightrouter_graph.pocket.model import PocketModel, PocketName, Token, load_model
 from lightrouter_graph.pocket.tokenizer import END
 
 
 class ChatPocket(BaseChatModel):
-    """A small real language model inside this package: no key, no network, a few milliseconds.
+    """A bundled language model: no API key, no network, a few milliseconds per response.
 
-    It solves short grade-school word problems, writing its steps out, and is wrong at times; other questions are
-    answered with a sentence on what it can do. `merger` also reads the answers that an `LLMAggregator` gives it. A
-    final `AIMessage` is continued, and a `Candidate` knows it.
+    It solves short grade-school word problems step by step, and makes mistakes. To other questions it returns a fixed
+    sentence. `merger` also reads the answers in the prompt of an `LLMAggregator`. A final `AIMessage` is continued.
 
     Attributes:
-        model: Which of the shipped models.
-        temperature: 0 writes the likeliest text.
-        seed: Equal seeds sample equal texts.
-        max_tokens: The most tokens to write, in the model's own tokens.
-        stop: Texts that end the answer; they are not part of it.
-        logprobs: Whether `response_metadata["logprobs"]` has each token's log-probability.
+        model: Name of the bundled model.
+        temperature: Sampling temperature, >= 0; 0 selects the most probable token.
+        seed: Random seed of the sampling; None for a random one.
+        max_tokens: Limit of output tokens, >= 1, in tokens of this model; None for the context size.
+        stop: Strings that end the response; they are not part of it.
+        logprobs: Whether `response_metadata["logprobs"]` contains the log-probability of each token.
 
     Example:
         >>> ChatPocket(model="general").invoke("What is 47 plus 38?").text
@@ -85,7 +84,7 @@ class ChatPocket(BaseChatModel):
 
 
 class _Reply:
-    """One reply as it is written: what was read, what was written, how it ended."""
+    """One response during generation: prompt tokens, output tokens, finish reason."""
 
     def __init__(self, model: PocketModel, tokens: Iterator[Token], read: int, stop: list[str]) -> None:
         self._model, self._tokens, self._read = model, tokens, read
@@ -96,16 +95,16 @@ class _Reply:
 
     @classmethod
     def of(cls, chat: ChatPocket, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]) -> Self:
-        """Read a conversation and begin to reply."""
+        """Parse the messages and start the generation."""
         model = load_model(kwargs.get("model", chat.model))
         limit = kwargs.get("max_completion_tokens") or kwargs.get("max_tokens") or chat.max_tokens
-        asked = read_request(messages, model.tokenizer)
-        if asked is None:
+        problem = read_request(messages, model.tokenizer)
+        if problem is None:
             read = sum(len(model.tokenizer.encode(str(message.text))) for message in messages)
-            tokens = _excuse(model.tokenizer.ids[END], limit)
+            tokens = _fixed_tokens(model.tokenizer.ids[END], limit)
         else:
-            answers = asked.answers if model.name == "merger" else ()
-            prompt = model.prompt(asked.question, answers, asked.written)
+            answers = problem.answers if model.name == "merger" else ()
+            prompt = model.prompt(problem.question, answers, problem.written)
             read = len(prompt)
             temperature, seed = kwargs.get("temperature", chat.temperature), kwargs.get("seed", chat.seed)
             tokens = model.generate(prompt, max_tokens=limit, temperature=temperature or 0.0, seed=seed)
@@ -115,7 +114,7 @@ class _Reply:
         return reply
 
     def chunks(self) -> Iterator[AIMessageChunk]:
-        """The text as it becomes certain, then how it ended and what it took."""
+        """Yield the text as message chunks, and a last chunk with usage and finish reason."""
         for text in self._until_stop(self._texts()):
             yield AIMessageChunk(content=text)
         usage = UsageMetadata(
@@ -138,27 +137,27 @@ class _Reply:
                 yield token.text
 
     def _until_stop(self, texts: Iterator[str]) -> Iterator[str]:
-        """Give out text until a stop text; what may be the beginning of one is held back."""
-        held = ""
+        """Yield text up to a stop string; a possible prefix of one is buffered."""
+        buffer = ""
         longest = max(map(len, self._stop), default=1)
         for text in texts:
-            held += text
-            found = [place for place in map(held.find, self._stop) if place >= 0]
+            buffer += text
+            found = [index for index in map(buffer.find, self._stop) if index >= 0]
             if found:
                 self._reason = "stop"
-                if before := held[: min(found)]:
+                if before := buffer[: min(found)]:
                     yield before
                 return
-            certain = len(held) - (longest - 1)
+            certain = len(buffer) - (longest - 1)
             if certain > 0:
-                yield held[:certain]
-                held = held[certain:]
-        if held:
-            yield held
+                yield buffer[:certain]
+                buffer = buffer[certain:]
+        if buffer:
+            yield buffer
 
 
-def _excuse(end: int, limit: int | None) -> Iterator[Token]:
-    words = OUT_OF_WORLD.split(" ")
+def _fixed_tokens(end: int, limit: int | None) -> Iterator[Token]:
+    words = UNSUPPORTED.split(" ")
     for i, word in enumerate(words[:limit]):
         yield Token(-1, 0.0, f" {word}" if i else word)
     if limit is None or limit > len(words):

@@ -1,4 +1,4 @@
-"""A pocket model: question in, written-out solution out, token by token."""
+"""`PocketModel`: generates the solution of a word problem token by token."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from lightrouter_graph.errors import PoolError
+from lightrouter_graph.errors import PoolError, did_you_mean
 from lightrouter_graph.pocket.network import Cache, Floats, Network
-from lightrouter_graph.pocket.shape import LONGEST
+from lightrouter_graph.pocket.shape import CONTEXT_TOKENS
 from lightrouter_graph.pocket.tokenizer import (
     ANSWER,
     CANDIDATE,
@@ -27,12 +27,12 @@ POCKET_NAMES: tuple[PocketName, ...] = get_args(PocketName)
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token a model wrote.
+    """One generated token.
 
     Attributes:
-        id: Its place in the vocabulary.
-        logprob: How probable the model held it, at temperature 1.
-        text: The text that became certain with it, often none: a number is given out whole.
+        id: Index in the vocabulary.
+        logprob: Log-probability at temperature 1.
+        text: Text that is complete with this token, often "": a number is emitted as a whole.
     """
 
     id: int
@@ -42,19 +42,19 @@ class Token:
 
 @dataclass(frozen=True)
 class PocketModel:
-    """A loaded model; stateless between calls, so one serves all threads."""
+    """A loaded model. It has no state between calls, so one instance serves all threads."""
 
     name: str
     network: Network
     tokenizer: Tokenizer
 
     def prompt(self, question: str, answers: Sequence[str] = (), written: str = "") -> list[int]:
-        """The tokens before the model's own.
+        """Return the prompt tokens.
 
         Args:
-            question: What is asked.
-            answers: For the merger: the answers to choose from, best first.
-            written: The start of the answer, when one is to be continued.
+            question: The word problem.
+            answers: For `merger`: the answers to merge, best first.
+            written: The start of the answer, which the model continues.
         """
         given = [self.tokenizer.ids[CANDIDATE], *self._join(answers)] if answers else []
         return [*self.tokenizer.encode(question), *given, self.tokenizer.ids[ANSWER], *self.tokenizer.encode(written)]
@@ -62,23 +62,23 @@ class PocketModel:
     def generate(
         self, prompt: list[int], *, max_tokens: int | None = None, temperature: float = 0.0, seed: int | None = None
     ) -> Iterator[Token]:
-        """Write on after a prompt.
+        """Generate tokens after a prompt.
 
         Args:
-            prompt: Tokens from `prompt`.
-            max_tokens: The most to write; None for as many as fit.
-            temperature: 0 takes the likeliest token each time.
-            seed: Equal seeds sample equal texts.
+            prompt: Tokens returned by `prompt`.
+            max_tokens: Limit of output tokens; None for the rest of the context.
+            temperature: Sampling temperature, >= 0; 0 selects the most probable token.
+            seed: Random seed of the sampling; None for a random one.
 
         Yields:
-            Each token as it is chosen, the end token last, if the model came to its end. When it is cut within a
-            number, that number is not given out: its ones alone would read as another number.
+            Each token, and the end token last if the response is complete. A number truncated by the limit is not
+            emitted: its last digits alone would be another number.
         """
         rng = np.random.default_rng(seed)
         cache = self.network.new_cache()
-        room = LONGEST - len(prompt)
+        room = CONTEXT_TOKENS - len(prompt)
         left = room if max_tokens is None else min(max_tokens, room)
-        # An answer continued after a number starts with a space, one begun does not.
+        # A continued answer starts with a space, a new one does not.
         writer = TextWriter(self.tokenizer, started=prompt[-1] != self.tokenizer.ids[ANSWER])
         logits = self.network.read(prompt, self.tokenizer.places(prompt), cache)[-1] if left > 0 else None
         while logits is not None:
@@ -89,13 +89,18 @@ class PocketModel:
             yield Token(token, logprob, text)
             if ended or left == 0:
                 return
-            logits = self._read_on(token, cache)
+            logits = self._next_logits(token, cache)
 
     def write(self, question: str, *, max_tokens: int | None = None) -> str:
-        """The greedy answer to a question, as text."""
+        """Return the greedy answer to a question.
+
+        Args:
+            question: The word problem.
+            max_tokens: Limit of output tokens; None for the rest of the context.
+        """
         return "".join(token.text for token in self.generate(self.prompt(question), max_tokens=max_tokens))
 
-    def _read_on(self, token: int, cache: Cache) -> Floats:
+    def _next_logits(self, token: int, cache: Cache) -> Floats:
         place = min(cache.place + 1, LARGEST_PLACE) if self.tokenizer.is_digit(token) else 0
         logits: Floats = self.network.read([token], [place], cache)[0]
         return logits
@@ -109,13 +114,16 @@ class PocketModel:
 
 @cache
 def load_model(name: PocketName) -> PocketModel:
-    """One of the shipped models; read once and kept.
+    """Load a bundled model; the result is cached.
+
+    Args:
+        name: Name of the model.
 
     Raises:
-        PoolError: If there is no model of this name.
+        PoolError: If the name is unknown.
     """
     if name not in POCKET_NAMES:
-        msg = f"there is no pocket model {name!r}, only {', '.join(POCKET_NAMES)}"
+        msg = f"unknown pocket model {name!r}{did_you_mean(str(name), POCKET_NAMES)}; known: {', '.join(POCKET_NAMES)}"
         raise PoolError(msg)
     with (
         files("lightrouter_graph.pocket").joinpath(f"weights/{name}.npz").open("rb") as file,
@@ -125,7 +133,11 @@ def load_model(name: PocketName) -> PocketModel:
 
 
 def count_parameters(name: PocketName) -> int:
-    """How many numbers a model was trained to: with its tokens, what it costs in place of a price."""
+    """Return the number of parameters of a bundled model.
+
+    Args:
+        name: Name of the model.
+    """
     with (
         files("lightrouter_graph.pocket").joinpath(f"weights/{name}.npz").open("rb") as file,
         np.load(file, allow_pickle=False) as stored,

@@ -1,6 +1,6 @@
-"""The forward pass of a pocket model in numpy, one call at a time, with a cache of what was read before.
+"""Forward pass of a pocket model in numpy, with a key-value cache.
 
-The same lines as in `examples/train_pocket/network.py`; a test holds them to reference logits from there.
+Equal to the torch model in `examples/train_pocket/network.py`; a test compares the logits.
 """
 
 from collections.abc import Mapping
@@ -10,30 +10,30 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from lightrouter_graph.pocket.shape import ATTENTION_SCALE, HEAD_SIZE, LONGEST, ROTARY_BASE, Shape
+from lightrouter_graph.pocket.shape import ATTENTION_SCALE, CONTEXT_TOKENS, HEAD_SIZE, ROTARY_BASE, Shape
 
 Floats = NDArray[np.float32]
 
 _BLAS = ThreadpoolController()
-"""Matrices this small are multiplied faster by one thread; on a busy machine the others only wait for each other."""
+"""Limits BLAS to one thread, which is faster for matrices of this size."""
 
 
 @dataclass
 class Cache:
-    """Keys and values of the tokens read so far, per layer (heads, LONGEST, HEAD_SIZE); grows by use."""
+    """Key-value cache of one text: per layer (heads, CONTEXT_TOKENS, HEAD_SIZE). Updated in place."""
 
     keys: list[Floats]
     values: list[Floats]
     length: int = 0
     tail: tuple[int, int] = (0, 0)
-    """The last two tokens read, the later one first."""
+    """The last two tokens, the last one first."""
     place: int = 0
-    """The place of the last token in its number."""
+    """Digit place of the last token; 0 if it is not a digit."""
 
 
 @dataclass(frozen=True)
 class _Layer:
-    inward: Floats  # queries, keys and values side by side: (width, 3 * width)
+    inward: Floats  # queries, keys and values concatenated: (width, 3 * width)
     out: Floats
     up: Floats
     down: Floats
@@ -41,7 +41,7 @@ class _Layer:
 
 @dataclass(frozen=True)
 class Network:
-    """One model's weights, laid out for reading token by token; shared by any number of threads."""
+    """Weights of one model, converted for inference; immutable, so threads share it."""
 
     shape: Shape
     tables: tuple[Floats, Floats, Floats, Floats]
@@ -52,39 +52,42 @@ class Network:
 
     @classmethod
     def of(cls, weights: Mapping[str, NDArray[np.float16]]) -> "Network":
-        """Lay out stored weights.
+        """Convert stored weights to float32.
+
+        Args:
+            weights: Array by name, as in the `.npz` file.
 
         Raises:
-            PoolError: If a weight is missing or has another size than the others imply.
+            PoolError: If a weight is missing or its shape does not match the others.
         """
         shape = Shape.of({name: weight.shape for name, weight in weights.items()})
         full = {name: np.ascontiguousarray(weight, dtype=np.float32) for name, weight in weights.items()}
-        angles = np.outer(np.arange(LONGEST), ROTARY_BASE ** (-np.arange(0, HEAD_SIZE, 2) / HEAD_SIZE))
+        angles = np.outer(np.arange(CONTEXT_TOKENS), ROTARY_BASE ** (-np.arange(0, HEAD_SIZE, 2) / HEAD_SIZE))
         return cls(
             shape=shape,
             tables=(full["embed"], full["embed1"], full["embed2"], full["embed_place"]),
             head=full["head"],
-            layers=tuple(_lay_out(full, f"layer{i}") for i in range(shape.layers)),
+            layers=tuple(_layer_of(full, f"layer{i}") for i in range(shape.layers)),
             cos=np.cos(angles).astype(np.float32),
             sin=np.sin(angles).astype(np.float32),
         )
 
     def new_cache(self) -> Cache:
-        """An empty cache for one text."""
-        size = (self.shape.width // HEAD_SIZE, LONGEST, HEAD_SIZE)
+        """Return an empty cache for one text."""
+        size = (self.shape.width // HEAD_SIZE, CONTEXT_TOKENS, HEAD_SIZE)
         empty = [np.zeros(size, np.float32) for _ in range(2 * self.shape.layers)]
         return Cache(empty[: self.shape.layers], empty[self.shape.layers :])
 
     def read(self, ids: list[int], places: list[int], cache: Cache) -> Floats:
-        """Read further tokens.
+        """Run the forward pass for more tokens of a text.
 
         Args:
-            ids: One token or more.
-            places: For each its place in its number.
-            cache: What was read before; extended in place.
+            ids: n >= 1 token ids.
+            places: The n digit places, 0 for tokens that are not digits.
+            cache: The cache of the text; updated in place.
 
         Returns:
-            Logits for the token after each of them, (len(ids), vocabulary).
+            Logits of the next token after each token, (n, vocabulary).
         """
         with _BLAS.limit(limits=1, user_api="blas"):
             return self._read(ids, places, cache)
@@ -130,7 +133,7 @@ class Network:
         return np.concatenate((a * cos - b * sin, a * sin + b * cos), -1)
 
 
-def _lay_out(weights: Mapping[str, Floats], name: str) -> _Layer:
+def _layer_of(weights: Mapping[str, Floats], name: str) -> _Layer:
     inward = np.concatenate([weights[f"{name}.{part}"] for part in ("query", "key", "value")], 1)
     return _Layer(inward, weights[f"{name}.out"], weights[f"{name}.up"], weights[f"{name}.down"])
 

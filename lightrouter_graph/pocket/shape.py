@@ -1,4 +1,4 @@
-"""The shape of a pocket model: what training and numpy inference must agree on."""
+"""Shape of a pocket model and constants that training and inference share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,21 +9,27 @@ from lightrouter_graph.pocket.tokenizer import LARGEST_PLACE
 HEAD_SIZE = 32
 ROTARY_BASE = 1000.0
 ATTENTION_SCALE = 0.35
-"""Queries and keys are normalised, so their products need a fixed scale; 0.35 allows sharp copying."""
-LONGEST = 512
-"""Tokens of a prompt and its answer together."""
+"""Fixed scale of the attention scores, since queries and keys are normalized; 0.35 allows exact copying."""
+CONTEXT_TOKENS = 512
+"""Limit of prompt and output tokens together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Size of a model; all matrices are written as (in, out)."""
+    """Shape of a model; matrices are (in, out).
+
+    Attributes:
+        vocabulary: Number of tokens.
+        width: Size of the hidden state, a multiple of `HEAD_SIZE`.
+        layers: Number of transformer layers.
+    """
 
     vocabulary: int
     width: int = 96
     layers: int = 3
 
     def sizes(self) -> dict[str, tuple[int, int]]:
-        """Name and size of each weight."""
+        """Return the shape of each weight array by name."""
         tables = {
             "embed": (self.vocabulary, self.width),
             "embed1": (self.vocabulary, self.width),
@@ -41,14 +47,17 @@ class Shape:
 
     @classmethod
     def of(cls, found: Mapping[str, tuple[int, ...]]) -> "Shape":
-        """The shape that weights of these sizes have.
+        """Infer the shape of a model from its weight arrays.
+
+        Args:
+            found: Shape of each array by name.
 
         Raises:
-            PoolError: If they fit no shape.
+            PoolError: If an array is missing or has another shape.
         """
         vocabulary, width = found.get("embed", (0, 0))
         shape = cls(vocabulary, width, sum(name.endswith(".query") for name in found))
         if shape.sizes() != dict(found):
-            msg = f"these weights belong to no pocket model: {dict(found)}"
+            msg = f"weights of no pocket model: {dict(found)}"
             raise PoolError(msg)
         return shape

@@ -1,7 +1,7 @@
-"""Text to tokens and back, for the pocket models.
+"""Tokenizer of the pocket models.
 
-Whole words are tokens, so are a few fixed phrases of the written-out steps; unknown words are spelt. A number is
-written digit by digit with its ones first, in token space only: that is the order in which sums are worked out.
+Words and a few fixed phrases of the solutions are tokens; unknown words are encoded letter by letter. A number is
+encoded digit by digit, ones first: the order in which sums are calculated.
 """
 
 import json
@@ -22,13 +22,17 @@ LARGEST_PLACE = 5
 
 
 def split_pieces(text: str) -> list[str]:
-    """Phrases, numbers, words and signs, in order."""
+    """Split a string into a list of phrases, numbers, words and signs.
+
+    Args:
+        text: Any string.
+    """
     return _PIECES.findall(text)
 
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """A closed vocabulary; the position of a token in `tokens` is its id."""
+    """Encoder and decoder of a fixed vocabulary; the index of a token in `tokens` is its id."""
 
     tokens: tuple[str, ...]
     ids: dict[str, int] = field(init=False, repr=False)
@@ -37,19 +41,27 @@ class Tokenizer:
         object.__setattr__(self, "ids", {token: i for i, token in enumerate(self.tokens)})
 
     def encode(self, text: str) -> list[int]:
-        """Tokens of a text; signs without a token are left out."""
+        """Return the token ids of a string; signs that are not in the vocabulary are skipped.
+
+        Args:
+            text: Any string.
+        """
         return [self.ids[token] for piece in split_pieces(text) for token in self._tokens_of(piece)]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of tokens, ended by the end token if there is one."""
+        """Return the text of token ids up to the end token.
+
+        Args:
+            ids: Token ids.
+        """
         return "".join(self.stream(ids))
 
     def stream(self, ids: Iterable[int], *, after: Sequence[int] = ()) -> Iterator[str]:
-        """Text as it becomes certain: a number only when its last digit is known, a spelt word likewise.
+        """Yield complete text: a number after its last digit, an unknown word after its last letter.
 
         Args:
-            ids: Tokens as a model writes them.
-            after: Tokens already written before them; they decide whether a space comes first.
+            ids: Token ids up to an optional end token.
+            after: Token ids before them; if any, the text starts with a space.
         """
         writer = TextWriter(self, started=bool(after))
         for token in ids:
@@ -61,7 +73,11 @@ class Tokenizer:
             yield text
 
     def places(self, ids: Sequence[int]) -> list[int]:
-        """For each token its place in its number, from 1 for the ones; 0 where it is no digit."""
+        """Return the digit place of each token: 1 for the ones, 0 if the token is not a digit.
+
+        Args:
+            ids: Token ids.
+        """
         places: list[int] = []
         for token in ids:
             digit = self.tokens[token] in DIGITS
@@ -69,11 +85,11 @@ class Tokenizer:
         return places
 
     def is_digit(self, token: int) -> bool:
-        """Whether this token is one digit of a number."""
+        """Return True if a token is a digit."""
         return self.tokens[token] in DIGITS
 
     def unknown_words(self, text: str) -> list[str]:
-        """The words of a text that have no token of their own."""
+        """Return the words of a string that are not in the vocabulary."""
         return [p for p in split_pieces(text) if p not in self.ids and p[0] not in DIGITS]
 
     def _tokens_of(self, piece: str) -> list[str]:
@@ -85,7 +101,12 @@ class Tokenizer:
 
 
 class TextWriter:
-    """Turns tokens into text one by one, holding back what the next token may still change."""
+    """Decodes tokens one by one, and buffers text that the next token may extend.
+
+    Args:
+        tokenizer: The vocabulary.
+        started: Whether text precedes the first token, so that a space is needed.
+    """
 
     def __init__(self, tokenizer: Tokenizer, *, started: bool) -> None:
         self._tokens = tokenizer.tokens
@@ -94,7 +115,11 @@ class TextWriter:
         self._started = started
 
     def write(self, token: int) -> str:
-        """Take one token; return the text that is now certain, perhaps none."""
+        """Add one token; return the text that is complete, often "".
+
+        Args:
+            token: Token id.
+        """
         piece = self._tokens[token]
         if piece in DIGITS and not self._spelling:
             self._held = piece + self._held
@@ -112,7 +137,7 @@ class TextWriter:
         return ready
 
     def finish(self) -> str:
-        """The text still held back."""
+        """Return the buffered text."""
         held, self._held, self._spelling = self._held, "", False
         return self._spaced(held) if held else ""
 
@@ -123,7 +148,11 @@ class TextWriter:
 
 
 def build_tokens(texts: Iterable[str]) -> tuple[str, ...]:
-    """The vocabulary that writes these texts without spelling."""
+    """Return a vocabulary that contains all words of some texts.
+
+    Args:
+        texts: The training texts.
+    """
     words = {piece for text in texts for piece in split_pieces(text) if piece[0] not in DIGITS}
     fixed = [*SPECIALS, *PHRASES, *DIGITS, *LETTERS]
     return (*fixed, *sorted(words - set(fixed)))
@@ -131,6 +160,6 @@ def build_tokens(texts: Iterable[str]) -> tuple[str, ...]:
 
 @cache
 def load_tokenizer() -> Tokenizer:
-    """The vocabulary the shipped weights were trained with."""
+    """Load the tokenizer of the bundled weights; the result is cached."""
     text = files("lightrouter_graph.pocket").joinpath("weights/vocabulary.json").read_text("utf-8")
     return Tokenizer(tuple(json.loads(text)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr, ValidationError
 
-from lightrouter_graph.errors import PoolError
+from lightrouter_graph.errors import PoolError, did_you_mean
 from lightrouter_graph.providers.spec import ModelSpec, base_url_of, parse_spec, unknown_provider
 from lightrouter_graph.providers.table import PROVIDERS, Provider
 from lightrouter_graph.providers.urls import is_loopback
@@ -134,7 +134,8 @@ def _build_pocket(spec: ModelSpec, temperature: float | None) -> BaseChatModel:
     from lightrouter_graph.pocket.model import POCKET_NAMES  # noqa: PLC0415
 
     if spec.model not in POCKET_NAMES or spec.base_url:
-        msg = f"{str(spec)!r}: the pocket models are {', '.join(f'pocket:{name}' for name in POCKET_NAMES)}"
+        known = [f"pocket:{name}" for name in POCKET_NAMES]
+        msg = f"{str(spec)!r} is not a pocket model{did_you_mean(str(spec), known)}; known: {', '.join(known)}"
         raise PoolError(msg)
     return ChatPocket(model_name=spec.model, temperature=temperature or 0.0, metadata={SPEC_KEY: str(spec)})
 

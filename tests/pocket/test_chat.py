@@ -10,7 +10,7 @@ from langchain_tests.unit_tests import ChatModelUnitTests
 
 from lightrouter_graph import Candidate, Context, LLMAggregator, Pool, create_lightrouter
 from lightrouter_graph.pocket.chat import ChatPocket
-from lightrouter_graph.pocket.conversation import OUT_OF_WORLD, is_in_world
+from lightrouter_graph.pocket.conversation import UNSUPPORTED, is_supported
 from lightrouter_graph.pocket.model import POCKET_NAMES, load_model
 from lightrouter_graph.pocket.tokenizer import load_tokenizer
 from lightrouter_graph.prompts import merge_answers, with_draft, with_shared_boots
@@ -47,20 +47,20 @@ def test_a_question_is_answered_with_steps_and_usage():
     assert message.response_metadata["finish_reason"] == "stop"
 
 
-def test_the_cap_counts_its_own_tokens():
+def test_max_tokens_counts_the_models_own_tokens():
     message = ChatPocket().invoke(QUESTION, max_tokens=16)
     assert SOLUTION.startswith(message.text)
     assert message.usage_metadata["output_tokens"] == 16
     assert message.response_metadata["finish_reason"] == "length"
 
 
-def test_a_final_message_of_its_own_is_continued():
+def test_a_final_ai_message_is_continued():
     begun = ChatPocket().invoke(QUESTION, max_tokens=16)
     rest = ChatPocket().invoke([HumanMessage(QUESTION), AIMessage(begun.text)])
     assert begun.text + rest.text == SOLUTION
 
 
-def test_streaming_says_the_same_and_splits_no_number():
+def test_a_stream_has_the_same_text_and_splits_no_number():
     chunks = [chunk.text for chunk in ChatPocket().stream(QUESTION)]
     assert "".join(chunks) == SOLUTION
     assert len(chunks) > 10
@@ -69,7 +69,7 @@ def test_streaming_says_the_same_and_splits_no_number():
 
 
 @pytest.mark.parametrize("stop", [", so", "so 8", "tens"])
-def test_stop_texts_end_the_answer(stop):
+def test_stop_strings_end_the_answer(stop):
     wanted = SOLUTION[: SOLUTION.find(stop)]
     message = ChatPocket(stop=[stop]).invoke(QUESTION)
     assert message.text == wanted
@@ -84,14 +84,14 @@ def test_temperature_samples_by_seed():
     assert len(set(texts)) > 1
 
 
-def test_logprobs_come_when_asked_for():
+def test_logprobs_are_returned_on_request():
     content = ChatPocket(logprobs=True).invoke(QUESTION).response_metadata["logprobs"]["content"]
     assert len(content) == len(load_tokenizer().encode(SOLUTION)) + 1
     assert all(entry["logprob"] <= 0 for entry in content)
     assert "logprobs" not in ChatPocket().invoke(QUESTION).response_metadata
 
 
-async def test_the_loop_goes_on_while_it_writes():
+async def test_the_event_loop_is_not_blocked():
     beats = 0
 
     async def beat():
@@ -110,19 +110,19 @@ async def test_the_loop_goes_on_while_it_writes():
 @pytest.mark.parametrize(
     "question", ["Who wrote Hamlet?", "Explain the causes of the war of 1812 in detail.", "", "12", "Sum 10000 and 2?"]
 )
-def test_other_questions_get_a_plain_sentence(question):
+def test_other_questions_get_a_fixed_sentence(question):
     message = ChatPocket().invoke([SystemMessage("Be brief."), HumanMessage(question)])
-    assert message.text == OUT_OF_WORLD
-    assert not is_in_world(question, load_tokenizer())
+    assert message.text == UNSUPPORTED
+    assert not is_supported(question, load_tokenizer())
 
 
 def test_names_may_be_new():
-    assert is_in_world(
+    assert is_supported(
         "Quentin has 30 apples and gets 12 more. How many apples does Quentin have now?", load_tokenizer()
     )
 
 
-def test_what_the_package_adds_is_no_question():
+def test_messages_added_by_the_package_are_skipped():
     for messages in (
         with_draft([HumanMessage(QUESTION)], "It is 85."),
         with_shared_boots([HumanMessage(QUESTION)], ["47 + 38: ones", "47 - 38: ones"]),
@@ -131,7 +131,7 @@ def test_what_the_package_adds_is_no_question():
         assert ChatPocket().invoke(messages).text == SOLUTION
 
 
-async def test_the_merger_reads_the_answers_a_graph_gives_it():
+async def test_the_merger_reads_the_answers_of_a_graph():
     names = ("quick", "sums", "general")
     pool = Pool([Candidate(name, ChatPocket(model=name)) for name in names])
     merger = LLMAggregator(ChatPocket(model="merger"))
@@ -152,5 +152,5 @@ async def test_a_pool_of_them_is_routed_by_the_graph():
 
 
 @pytest.mark.parametrize("question", ["What is 17 * 23?", "What is 10% of 50?", "Is 7 / 2 more than 3 or not, please?"])
-def test_signs_it_never_saw_are_not_passed_over(question):
-    assert ChatPocket(model="general").invoke(question).text == OUT_OF_WORLD
+def test_unknown_signs_are_not_supported(question):
+    assert ChatPocket(model="general").invoke(question).text == UNSUPPORTED

@@ -50,7 +50,7 @@ def test_answers_are_readable_and_mostly_right():
     assert mean(right) > 0.7
 
 
-def test_a_cut_text_is_a_beginning_and_is_continued_to_the_same_end():
+def test_a_truncated_text_is_continued_to_the_same_end():
     model = load_model("general")
     whole = model.write(QUESTION)
     for limit in range(1, 30):
@@ -77,13 +77,13 @@ def test_logprobs_are_those_of_the_greedy_choice():
     assert min(accumulate(token.logprob for token in tokens)) > -20
 
 
-def test_weights_of_another_shape_are_refused():
+def test_weights_of_another_shape_are_an_error():
     with pytest.raises(PoolError, match="no pocket model"):
         Network.of({"embed": np.zeros((4, 32), np.float16)})
 
 
 def test_an_unknown_model_is_named():
-    with pytest.raises(PoolError, match="no pocket model 'genius'"):
+    with pytest.raises(PoolError, match="unknown pocket model 'genius'; known: general"):
         load_model("genius")
 
 
@@ -95,7 +95,7 @@ def test_specialists_are_good_at_their_kinds(name):
 
 
 @pytest.mark.parametrize("name", POCKET_NAMES)
-def test_weights_and_vocabulary_belong_together(name):
+def test_weights_match_the_vocabulary(name):
     assert load_model(name).network.shape.vocabulary == len(load_model(name).tokenizer.tokens)
 
 

@@ -11,7 +11,7 @@ TOKENIZER = load_tokenizer()
 
 
 @pytest.mark.parametrize("wording", ["seen", "held out"])
-def test_problems_survive_the_way_there_and_back(wording):
+def test_problems_are_encoded_and_decoded(wording):
     for problem in draw_problems(200, wording=wording, seed=8):
         for text in (problem.question, problem.solution):
             assert TOKENIZER.decode(TOKENIZER.encode(text)) == text
@@ -19,7 +19,7 @@ def test_problems_survive_the_way_there_and_back(wording):
 
 
 @given(st.lists(st.sampled_from(["Quokka", "has", "12", "7", "dollars", ".", "Alice", "340"]), min_size=1))
-def test_unknown_words_are_spelt_and_come_back(words):
+def test_unknown_words_are_encoded_by_letter(words):
     # Of two numbers side by side, tokens cannot tell where one ends: no text of the models has them so.
     words = [w for i, w in enumerate(words) if not (i and w.isdigit() and words[i - 1].isdigit())]
     text = " ".join(words).replace(" .", ".")
@@ -33,7 +33,7 @@ def test_numbers_are_read_ones_first_with_their_places():
     assert TOKENIZER.places(ids) == [0, 0, 1, 2, 3, 0, 1, 0]
 
 
-def test_a_number_is_given_out_only_when_whole():
+def test_a_number_is_emitted_only_when_complete():
     writer = TextWriter(TOKENIZER, started=True)
     pieces = [writer.write(token) for token in TOKENIZER.encode("is 347 plus")]
     assert pieces == [" is", "", "", "", " 347 plus"]
@@ -45,5 +45,5 @@ def test_the_end_token_ends_a_text():
 
 
 @given(st.text())
-def test_any_text_is_read(text):
+def test_any_text_is_encoded(text):
     assert all(0 <= i < len(TOKENIZER.tokens) for i in TOKENIZER.encode(text))

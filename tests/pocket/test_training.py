@@ -21,7 +21,7 @@ TOKENIZER = load_tokenizer()
 SMALL = Shape(len(TOKENIZER.tokens), width=32, layers=1)
 
 
-def test_a_run_ends_and_is_found_finished_again(tmp_path):
+def test_a_finished_run_is_not_repeated(tmp_path):
     run = Run("tiny", EVEN, tokens=0.01, seed=3)
     lines = []
     weights = Training(run, tmp_path, TOKENIZER, SMALL).train(lambda tokens, line: lines.append(line))
@@ -37,12 +37,12 @@ def test_equal_seeds_give_equal_batches_and_weights():
     assert all(torch.equal(a, initial_weights(SMALL, 1)[n]) for n, a in initial_weights(SMALL, 1).items())
 
 
-def test_a_run_starts_where_another_one_has_been():
+def test_a_run_starts_from_another_one():
     tokens = {run.name: run.tokens for run in RUNS}
     assert all(run.start is None or run.start[1] <= tokens[run.start[0]] for run in RUNS)
 
 
-def test_answers_together_are_the_answers_one_by_one():
+def test_batched_answers_equal_single_answers():
     model = load_model("quick")
     with files("lightrouter_graph.pocket").joinpath("weights/quick.npz").open("rb") as file, np.load(file) as stored:
         weights = {name: torch.tensor(weight.astype(np.float32)) for name, weight in stored.items()}
