@@ -138,7 +138,7 @@ class BudgetReservations:
         """Return the reason why `reserve` refused a call with these arguments."""
         remaining = self.remaining
         if remaining["usd"] is not None and candidate.price is None:
-            return "its price is not known, and the budget is in USD"
+            return "its price is unknown, and the budget is in USD"
         needed = cost_of(candidate.price, self._bound.bound(candidate, messages, extras), MIN_REPLY_TOKENS)
         return f"the remaining budget is too small for this call: it {RemainingBudget(remaining).describe(needed)}"
 

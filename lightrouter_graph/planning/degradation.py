@@ -81,24 +81,19 @@ def without_unpriced(
     if usd is None:
         return asked, list(query.prior_order), []
     order = [name for name in query.prior_order if query.pool[name].price is not None]
+    out = [name for name in query.prior_order if name not in order]
     if not order:
         scope = remaining.scopes["usd"]
-        unknown = ", ".join(query.prior_order)
-        msg = f"the {scope}'s budget is in USD, but no price is known of {unknown}; {_GIVE_A_PRICE}"
+        msg = f"the {scope}'s budget is in USD, but no price is known of {', '.join(out)}; {_GIVE_A_PRICE}"
         raise BudgetError(msg, needed={}, left={"usd": usd}, scope=scope)
-    wave = [name for name in asked.first_wave if name in order]
-    wave += [name for name in order if name not in wave]
-    calls = {setting: forecast.planned(getattr(forecast, setting)) for setting in REPLACEMENTS}
-    models = {
-        setting: [call.candidate.name for call in made if call.candidate is not None and call.candidate.price is None]
-        for setting, made in calls.items()
-    }
-    names = [name for name in query.prior_order if name not in order]
-    names += [name for out in models.values() for name in out]
-    unpriced = ", ".join(dict.fromkeys(names))
-    priced = replace(asked, first_wave=tuple(wave[: len(asked.first_wave)]))
-    priced = priced.changed(**{setting: REPLACEMENTS[setting] for setting, names in models.items() if names})
-    notes = [f"budget: left out, as no price is known: {unpriced}; {_GIVE_A_PRICE}"] if unpriced else []
+    first_wave = [*(name for name in asked.first_wave if name in order), *order]
+    priced = replace(asked, first_wave=tuple(dict.fromkeys(first_wave))[: len(asked.first_wave)])
+    forecast = replace(forecast, query=replace(query, prior_order=order))
+    for setting, replacement in REPLACEMENTS.items():
+        models = [call.candidate for call in forecast.planned(getattr(forecast, setting))]
+        if unpriced := [model.name for model in models if model is not None and model.price is None]:
+            priced, out = priced.changed(**{setting: replacement}), [*out, *unpriced]
+    notes = [f"budget: left out, as no price is known: {', '.join(dict.fromkeys(out))}; {_GIVE_A_PRICE}"] if out else []
     return priced, order, notes
 
 

@@ -29,7 +29,7 @@ def allowed(**limits):
     return {**UNLIMITED, **limits}
 
 
-def test_an_unlimited_purse_passes_every_cap_through():
+def test_without_limits_every_cap_is_kept():
     budget = BudgetReservations()
     assert budget.reserve(UNPRICED, ASKED, None).cap is None
     assert budget.reserve(CHEAP, ASKED, 123).cap == 123
@@ -57,7 +57,7 @@ def test_an_unlimited_purse_passes_every_cap_through():
         ({"calls": 1}, None, None),
     ],
 )
-def test_a_call_gets_the_cap_that_can_be_paid_for(limits, wanted, cap):
+def test_a_call_gets_the_highest_cap_that_the_budget_pays_for(limits, wanted, cap):
     reservation = BudgetReservations(allowed(**limits)).reserve(CHEAP, ASKED, wanted)
     if cap is None and "calls" not in limits:
         assert reservation is None
@@ -65,13 +65,13 @@ def test_a_call_gets_the_cap_that_can_be_paid_for(limits, wanted, cap):
         assert reservation.cap == cap
 
 
-def test_a_model_that_costs_nothing_is_not_held_back():
+def test_a_free_model_keeps_its_cap():
     assert BudgetReservations(allowed(usd=0.0)).reserve(FREE, ASKED, 9000).cap == 9000
     assert BudgetReservations(allowed(usd=5.0)).reserve(UNPRICED, ASKED, 10) is None
     assert BudgetReservations(allowed(tokens=500)).reserve(UNPRICED, ASKED, 100).cap == 100
 
 
-def test_two_calls_at_once_cannot_spend_the_same_money():
+def test_parallel_calls_cannot_spend_the_same_money():
     budget = BudgetReservations(allowed(tokens=1100, calls=5))
     first, second = budget.reserve(CHEAP, ASKED, 200), budget.reserve(CHEAP, ASKED, 200)
     assert (first.cap, second.cap) == (200, 100)
@@ -83,7 +83,7 @@ def test_two_calls_at_once_cannot_spend_the_same_money():
     assert budget.remaining == allowed(tokens=540, calls=3)
 
 
-def test_what_was_lost_stays_held_and_what_was_not_sent_is_given_back():
+def test_a_lost_call_stays_reserved_and_one_not_sent_is_released():
     budget = BudgetReservations(allowed(tokens=1000, calls=5))
     lost, unsent = budget.reserve(CHEAP, ASKED, 100), budget.reserve(CHEAP, ASKED, 100)
     budget.settle(lost, {**call_cost(usd=0.0, input_tokens=30, output_tokens=0), "outcome": "lost", "cap": 100})
@@ -91,20 +91,20 @@ def test_what_was_lost_stays_held_and_what_was_not_sent_is_given_back():
     assert budget.remaining == allowed(tokens=500, calls=4)
 
 
-def test_tokens_that_we_counted_ourselves_count_with_the_worst_case():
+def test_estimated_tokens_count_with_the_worst_case():
     budget = BudgetReservations(allowed(tokens=1000))
     budget.settle(budget.reserve(CHEAP, ASKED, 100), call_cost(input_tokens=30, output_tokens=5, estimated=True))
     assert budget.remaining == allowed(tokens=500)
 
 
-def test_a_provider_that_ignores_its_cap_leaves_nothing_for_others():
+def test_a_reply_above_its_cap_uses_up_the_budget():
     budget = BudgetReservations(allowed(tokens=1000))
     budget.settle(budget.reserve(CHEAP, ASKED, 100), call_cost(input_tokens=400, output_tokens=7000))
     assert budget.remaining == allowed(tokens=0)
     assert budget.reserve(CHEAP, ASKED, 100) is None
 
 
-def test_calls_run_out():
+def test_no_call_is_reserved_above_the_limit_of_calls():
     budget = BudgetReservations(allowed(calls=1))
     assert budget.reserve(CHEAP, ASKED, None).cap is None
     assert budget.reserve(CHEAP, ASKED, None) is None
@@ -113,19 +113,19 @@ def test_calls_run_out():
     )
 
 
-def test_a_refusal_says_why():
+def test_a_refusal_names_the_amounts():
     budget = BudgetReservations(allowed(tokens=400, usd=0.001))
     short = "0.00104 USD, 0.001 USD left; 464 tokens, 400 tokens left"
     assert budget.refusal(CHEAP, ASKED) == f"the remaining budget is too small for this call: it needs up to {short}"
-    assert budget.refusal(UNPRICED, ASKED) == "its price is not known, and the budget is in USD"
+    assert budget.refusal(UNPRICED, ASKED) == "its price is unknown, and the budget is in USD"
 
 
-def test_a_measured_conversation_is_cheaper():
+def test_observed_prompt_tokens_leave_more_for_the_reply():
     budget = BudgetReservations(allowed(tokens=300), PromptTokenBound(ASKED, (), {CHEAP: 50}))
     assert budget.reserve(CHEAP, ASKED, 200).cap == 200
 
 
-def test_the_record_of_a_lost_call_says_what_it_took_at_most():
+def test_the_worst_case_of_a_lost_call_is_recorded():
     assert BudgetReservations().worst_case(CHEAP, ASKED, 100) == {
         "max_tokens_used": 500,
         "max_usd": pytest.approx(0.0014),
@@ -133,12 +133,12 @@ def test_the_record_of_a_lost_call_says_what_it_took_at_most():
     assert BudgetReservations().worst_case(UNPRICED, ASKED, None) == {"max_tokens_used": 400, "max_usd": None}
 
 
-def test_a_cache_may_be_dearer_than_the_plain_price():
+def test_the_higher_of_plain_and_cached_input_price_counts():
     assert cost_of(Price(1.0, 2.0, cached_input=3.0), 1_000_000, 0).usd == 3.0
     assert cost_of(None, 10, 5) == Amount(float("inf"), 15, 1)
 
 
-def test_the_greatest_of_several_are_taken_in_each_limit_by_itself():
+def test_the_largest_values_of_each_limit_are_added():
     assert greatest([Amount(3.0, 1, 1), Amount(1.0, 5, 1), Amount(2.0, 2, 1)], 2) == Amount(5.0, 7, 2)
 
 
@@ -153,7 +153,7 @@ LIMITS = st.fixed_dictionaries(
 
 
 @given(LIMITS, st.dictionaries(st.sampled_from("abcd"), AMOUNTS, min_size=1), AMOUNTS)
-def test_what_is_shared_out_and_what_is_set_aside_are_what_is_left(left, needs, rest):
+def test_shares_and_the_rest_never_exceed_the_allowance(left, needs, rest):
     if not fits(total(needs.values()) + rest, left):
         return
     parts = share(left, needs, rest)
@@ -168,7 +168,7 @@ def test_what_is_shared_out_and_what_is_set_aside_are_what_is_left(left, needs, 
 
 
 @given(LIMITS, AMOUNTS)
-def test_taking_never_leaves_less_than_nothing(left, amount):
+def test_an_allowance_is_never_negative(left, amount):
     assert all(rest is None or rest >= 0 for rest in minus(left, amount).values())
 
 
@@ -176,7 +176,7 @@ CALLS = st.lists(st.tuples(st.integers(1, 500), st.none() | st.integers(1, 600),
 
 
 @given(LIMITS, CALLS, st.floats(0, 50), st.floats(0, 50))
-def test_whatever_is_called_the_purse_is_never_overdrawn(limits, calls, read, written):
+def test_reserved_calls_never_exceed_the_allowance(limits, calls, read, written):
     model = scripted(price=(read, written), a="4")["a"]
     budget, taken = BudgetReservations(limits), Amount()
     for length, wanted, part, is_lost in calls:

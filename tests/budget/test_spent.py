@@ -4,17 +4,17 @@ from lightrouter_graph.budget import Amount, add_spent, amount_of, total_spent
 from lightrouter_graph.records import NOTHING_SPENT
 
 
-def test_a_call_that_returned_cost_what_its_provider_said():
+def test_a_completed_call_costs_its_reported_usage():
     call = call_cost(usd=0.5, input_tokens=100, output_tokens=20)
     assert amount_of(call) == Amount(0.5, 120, 1)
 
 
-def test_a_call_that_was_not_made_cost_nothing():
+def test_a_call_not_sent_or_cached_costs_nothing():
     for outcome in ("not_sent", "cached"):
         assert amount_of({**call_cost(usd=0.5), "outcome": outcome}) == Amount()
 
 
-def test_a_call_whose_reply_was_lost_counts_as_if_it_had_been_written_to_its_cap():
+def test_a_lost_call_counts_up_to_its_cap():
     lost = {
         **call_cost(usd=0.5, input_tokens=100, output_tokens=0),
         "outcome": "lost",
@@ -25,13 +25,13 @@ def test_a_call_whose_reply_was_lost_counts_as_if_it_had_been_written_to_its_cap
     assert amount_of({**lost, "cap": None}) == Amount(0.5, 100, 1)
 
 
-def test_a_call_we_cut_off_counts_with_what_it_wrote_at_least():
+def test_a_truncated_call_counts_at_least_its_received_tokens():
     cut = {**call_cost(usd=0.5, input_tokens=100, output_tokens=150), "outcome": "truncated", "output_price": 10.0}
     assert amount_of({**cut, "cap": None}) == Amount(0.5, 250, 1)
     assert amount_of({**cut, "cap": 200}) == Amount(0.5 + 50 * 1e-5, 300, 1)
 
 
-def test_where_nobody_said_what_a_call_took_its_worst_case_counts():
+def test_a_call_without_reported_usage_counts_with_its_worst_case():
     worst = {"max_tokens_used": 900, "max_usd": 0.9}
     lost = {**call_cost(usd=0.5, input_tokens=100, output_tokens=0), "outcome": "lost", "cap": 200, **worst}
     guessed = {**call_cost(usd=0.5, input_tokens=100, output_tokens=20, estimated=True), **worst}
@@ -40,7 +40,7 @@ def test_where_nobody_said_what_a_call_took_its_worst_case_counts():
     assert amount_of(told) == Amount(0.5, 120, 1)
 
 
-def test_calls_are_added_up():
+def test_call_costs_are_added():
     calls = [
         {**call_cost(usd=0.5, input_tokens=10, output_tokens=5), "seconds": 2.0},
         {**call_cost(usd=None, input_tokens=10, output_tokens=5), "seconds": 3.0},

@@ -23,14 +23,14 @@ def test_a_text_has_no_more_tokens_than_bytes():
     assert max_prompt_tokens([HumanMessage("\ud800")]) == 256 + 16 + 3  # half a character
 
 
-def test_tools_and_schemas_are_sent_as_well():
+def test_tools_and_schemas_count():
     plain = max_prompt_tokens([HumanMessage("x")])
     assert max_prompt_tokens([HumanMessage("x")], [TOOL]) == plain + TOOLS_TOKENS + MESSAGE_TOKENS + len(
         json.dumps(TOOL, indent=4)
     )
 
 
-def test_calls_and_their_results_count():
+def test_tool_calls_and_their_results_count():
     call = {"name": "add", "args": {"a": "ü"}, "id": "1", "type": "tool_call"}
     asked = max_prompt_tokens([AIMessage("", tool_calls=[call])])
     assert asked >= CALL_TOKENS + MESSAGE_TOKENS + len(json.dumps(call))
@@ -50,21 +50,21 @@ def test_calls_and_their_results_count():
         ({"type": "file", "file_id": "abc"}, MEDIA_TOKENS),
     ],
 )
-def test_an_image_counts_with_an_allowance(block, tokens):
+def test_an_image_counts_with_a_fixed_number(block, tokens):
     assert max_prompt_tokens([HumanMessage([block])]) == CALL_TOKENS + MESSAGE_TOKENS + tokens
 
 
-def test_a_file_counts_with_its_bytes_where_they_are_more():
+def test_a_large_file_counts_with_its_bytes():
     block = {"type": "file", "base64": "A" * 90_000, "mime_type": "application/pdf"}
     assert max_prompt_tokens([HumanMessage([block])]) > 90_000
 
 
 @given(st.text(), st.text())
-def test_more_text_is_never_shorter(one, other):
+def test_a_longer_text_never_has_fewer_tokens(one, other):
     assert max_prompt_tokens([HumanMessage(one + other)]) >= max_prompt_tokens([HumanMessage(one)])
 
 
-def test_what_a_model_said_of_the_conversation_sharpens_the_measure():
+def test_observed_tokens_of_the_conversation_replace_its_bound():
     talk = [HumanMessage("x" * 4000)]
     ruler = PromptTokenBound(talk, (), {POOL["a"]: 900})
     more = [*talk, HumanMessage("y" * 100)]
@@ -74,7 +74,7 @@ def test_what_a_model_said_of_the_conversation_sharpens_the_measure():
     assert ruler.bound(POOL["a"], [HumanMessage("x" * 4000), more[1]]) == 900 + 16 + 100  # read back from a checkpoint
 
 
-def test_it_says_nothing_of_other_prompts_or_other_tools():
+def test_observed_tokens_do_not_apply_to_other_prompts_or_tools():
     talk = [HumanMessage("x" * 4000)]
     ruler = PromptTokenBound(talk, [TOOL], {POOL["a"]: 900})
     other = [HumanMessage("z" * 50)]

@@ -98,7 +98,7 @@ async def test_a_candidate_without_a_price_is_left_out_of_a_budget_in_usd():
     message = await run(pool, Context(**FIXED, top_k=2, aggregator="vote", budget=Budget(usd=1.0)))
     assert calls(pool) == {"a": 2, "b": 2, "c": 0}
     c = decision(message)["candidates"][-1]
-    assert (c["candidate"], c["why"]) == ("c", "its price is not known, and the budget is in USD")
+    assert (c["candidate"], c["why"]) == ("c", "its price is unknown, and the budget is in USD")
 
 
 async def test_where_no_price_is_known_the_error_says_how_to_give_one():
@@ -309,6 +309,6 @@ async def test_a_draft_is_the_answer_where_nothing_is_left_for_another_layer():
     record = decision(message)
     assert message.text == "A draft."
     assert not record["complete"]
-    assert record["stopped_text"].endswith("this is the draft of layer 1")
+    assert record["stopped_text"].endswith("the answer is: draft of layer 1")
     assert any("no further layer" in note for note in record["budget"])
     assert record["bill"]["calls"] == 3

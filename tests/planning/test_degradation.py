@@ -1,4 +1,5 @@
 import pickle
+from dataclasses import replace
 
 import pytest
 from helpers import scripted
@@ -235,6 +236,20 @@ def test_a_part_that_calls_a_model_without_a_known_price_is_replaced():
     assert found.candidates == ("a", "b", "c")
     assert "no price is known: judge; give one" in found.notes[0]
     assert plan(FIXED, left(tokens=10**6), judge=Caller(4, 500, judge)).settings == {}
+
+
+class FirstJudges(Caller):
+    """Plans one call of the first candidate in prior order."""
+
+    def planned(self, query, texts):
+        return [replace(call, candidate=query.first) for call in super().planned(query, texts)]
+
+
+def test_the_first_candidate_with_a_known_price_judges():
+    pool = priced(a=None, b=(1, 1), c=(1, 1))
+    found = plan(FIXED, left(usd=1.0), pool=pool, judge=FirstJudges())
+    assert "selector" not in found.settings
+    assert found.candidates == ("b", "c")
 
 
 def test_tools_and_a_schema_are_part_of_every_prompt():

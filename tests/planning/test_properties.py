@@ -69,7 +69,7 @@ def test_no_budget_is_ever_exceeded(prices, context, budget, thread_budget, judg
 
 @MANY
 @given(POOLS, contexts(), BUDGETS, PARTS, PARTS, st.integers(), st.integers(0, 12))
-def test_a_provider_that_ignores_its_cap_costs_its_own_excess_at_most(
+def test_a_reply_above_its_cap_exceeds_a_budget_by_its_own_excess_at_most(
     prices, context, budget, judge, writer, seed, which
 ):
     run = Run(pool_of(prices), context, Random(seed), budget, judge=judge, writer=writer, ignoring=which)
@@ -79,7 +79,7 @@ def test_a_provider_that_ignores_its_cap_costs_its_own_excess_at_most(
 
 @MANY
 @given(POOLS, contexts(), BUDGETS, PARTS, PARTS, st.integers())
-def test_what_was_planned_is_kept(prices, context, budget, judge, writer, seed):
+def test_without_failures_the_plan_is_kept(prices, context, budget, judge, writer, seed):
     """Without failures, and with replies of no more bytes than planned, nothing is cut once the run has begun."""
     run = Run(pool_of(prices), context, Random(seed), budget, judge=judge, writer=writer, failing=0.0)
     if run.go():
@@ -90,7 +90,7 @@ def test_what_was_planned_is_kept(prices, context, budget, judge, writer, seed):
 
 @MANY
 @given(POOLS, contexts(), BUDGETS, PARTS, PARTS)
-def test_a_plan_never_takes_more_than_is_left(prices, context, budget, judge, writer):
+def test_a_plan_never_exceeds_the_remaining_budget(prices, context, budget, judge, writer):
     run = Run(pool_of(prices), context, Random(0), budget, judge=judge, writer=writer, failing=0.0)
     if not run.go():
         return
@@ -105,7 +105,7 @@ def test_a_plan_never_takes_more_than_is_left(prices, context, budget, judge, wr
 
 @MANY
 @given(POOLS, contexts(), BUDGETS, PARTS, PARTS, st.floats(1, 20))
-def test_more_money_never_makes_a_smaller_plan(prices, context, budget, judge, writer, times):
+def test_a_larger_budget_never_degrades_more(prices, context, budget, judge, writer, times):
     pool = pool_of(prices)
     limits = {name: value for name, value in budget if value is not None}
     if not limits:
@@ -131,7 +131,7 @@ def _plan(pool, context, judge, writer, limits, factor):
 
 @MANY
 @given(POOLS, contexts(), BUDGETS, st.integers())
-def test_what_a_run_counts_is_never_less_than_what_it_took(prices, context, budget, seed):
+def test_the_counted_cost_is_never_below_the_actual_cost(prices, context, budget, seed):
     if budget.usd is budget.tokens is context.max_tokens is None:
         return  # nobody knows how long a reply was that was lost and had no cap
     run = Run(pool_of(prices), context, Random(seed), budget, failing=0.5)
