@@ -1,11 +1,11 @@
-"""LightRouter as the model of an agent: every candidate proposes the next tool call, one proposal is carried out.
+"""LightRouter as the model of an agent: every candidate proposes the next tool call, and one call is executed.
 
     python examples/agent.py
 
-`ChatLightRouter` goes wherever a chat model goes, here into `langchain.agents.create_agent`. A refund is due, and in
-each step one model is wrong: it guesses the amount before looking, or adds a zero. Proposals are compared field by
-field, so the odd one is outvoted before any tool has run. It prints what each model proposed in each step, who won,
-and which tools ran in the end.
+`ChatLightRouter` replaces any chat model, here in `langchain.agents.create_agent`. In each step one model is wrong: it
+guesses the amount of a refund before the look-up, or adds a zero. Tool calls are compared field by field, so the wrong
+call loses the vote before any tool runs. The example prints the proposals of each step, the winner (>), and the tools
+that ran.
 
 No key is needed: the models are scripted. Put your own into POOL.
 """
@@ -27,7 +27,7 @@ def call(tool: str, **arguments: Any) -> Reply:
 
 
 def script(*steps: Reply) -> Callable[[Sequence[BaseMessage]], Reply]:
-    """Script a model: one reply for each step, which it tells by the tool results it has seen."""
+    """Script a model: one reply for each step; the number of tool results in the prompt is the step."""
     return lambda messages: steps[sum(isinstance(message, ToolMessage) for message in messages)]
 
 
@@ -48,25 +48,25 @@ ran: list[str] = []
 
 
 def look_up(order: str) -> str:
-    """Tell what an order holds."""
+    """Return the contents of an order."""
     ran.append(f"look_up({order!r})")
     return "1 lantern, 12.5 EUR, reported broken"
 
 
 def refund(order: str, euros: float) -> str:
-    """Pay an amount back."""
+    """Refund an amount."""
     ran.append(f"refund({order!r}, {euros})")
     return f"{euros} EUR paid back"
 
 
 def main() -> None:
-    """Let the agent settle one complaint."""
+    """Run the agent on one complaint."""
     agent = create_agent(ChatLightRouter(pool=POOL), tools=[look_up, refund])
     result = agent.invoke({"messages": [HumanMessage("Order A-17 came broken. Refund it.")]})
     answers = [message for message in result["messages"] if isinstance(message, AIMessage)]
     for number, answer in enumerate(answers, 1):
         decision = answer.response_metadata["lightrouter"]
-        print(f"Step {number}: {decision['stopped']} -> {decision['merged']}")
+        print(f"Step {number}: {decision['stopped_text']} -> {decision['merged']}")
         for candidate in decision["candidates"]:
             mark = ">" if candidate["candidate"] == decision["merged_by"] else " "
             print(f"{mark} {candidate['candidate']}  {in_words(candidate)}")
@@ -75,10 +75,8 @@ def main() -> None:
 
 
 def in_words(candidate: Mapping[str, Any]) -> str:
-    """Write what a candidate proposed; the record has calls as JSON, `[[name, arguments], ...]`."""
-    proposed = candidate["answer"] or (
-        "a text of its own" if candidate["outcome"] == "answered" else candidate["outcome"]
-    )
+    """Format the reply of a candidate; the record has tool calls as JSON, `[[name, arguments], ...]`."""
+    proposed = candidate["key"] or ("a text" if candidate["outcome"] == "answered" else candidate["outcome"])
     if not proposed.startswith("[["):
         return str(proposed)
     calls = json.loads(proposed)

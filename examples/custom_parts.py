@@ -1,10 +1,11 @@
-"""Three more parts of your own, one method each: who is asked first, what makes answers equal, and which one is sent.
+"""Three parts of your own that call no model: a prior, an answer key and an aggregator.
 
     python examples/custom_parts.py
 
-A support team looks for the ticket a customer means. A prior puts models first that are tagged with a word of the
-question; two answers are equal when they name the same ticket, whatever else they say; and of those that most agree on,
-the shortest is sent. (`custom_selector.py` has the fourth part.) It prints the answer and what became of each model.
+The question is which support ticket a customer means. The prior prefers candidates that are tagged with a word of the
+question. The key makes two answers equal if they name the same ticket. The aggregator returns the shortest answer of
+the largest group. The example prints the answer and the record of each candidate; `extensions.py` has parts that call
+models.
 
 No key is needed: the models are scripted. Put your own into POOL.
 """
@@ -28,40 +29,40 @@ POOL = Pool(
 
 
 class ByTag:
-    """Ask those first whose tags are in the question, and leave out those who are at home elsewhere."""
+    """Query the candidates with a tag in the question first, and exclude those with other tags."""
 
     async def score(self, query: Query) -> Mapping[str, float]:
-        """Return 1 for the tagged, 0.6 for those without tags; a candidate without a score takes no part."""
+        """Return 1 for a matching tag, 0.6 for no tags; a candidate without a score takes no part."""
         question, pool = query.text.lower(), query.pool
-        known = {candidate.name: any(tag in question for tag in candidate.tags) for candidate in pool}
-        return {name: 1.0 if known[name] else 0.6 for name in pool.names if known[name] or not pool[name].tags}
+        matches = {candidate.name: any(tag in question for tag in candidate.tags) for candidate in pool}
+        return {name: 1.0 if matches[name] else 0.6 for name in pool.names if matches[name] or not pool[name].tags}
 
 
 def ticket_number(text: str, question: str = "", *, finished: bool = True) -> str | None:
-    """Say what an answer is compared by: the first ticket it names."""
+    """Return the key of an answer: the first ticket that it names."""
     return next((word.strip(".,") for word in text.split() if word.startswith("#")), None)
 
 
-class ShortestOfMost:
-    """Send the shortest of the answers that most agree on."""
+class ShortestOfLargestGroup:
+    """Return the shortest of the answers with the most frequent key."""
 
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
-        """Count the keys, then the letters."""
+        """Count the keys, then compare lengths."""
         keys = [answer["key"] for answer in answers]
         most = [answer for answer in answers if keys.count(answer["key"]) == max(map(keys.count, keys))]
         shortest = min(most, key=lambda answer: len(answer["text"]))
-        return Merged(shortest["text"], "shortest of most", shortest["candidate"])
+        return Merged(shortest["text"], "shortest", shortest["candidate"])
 
 
 def main() -> None:
-    """Ask one question."""
-    router = create_lightrouter(POOL, prior=ByTag(), key=ticket_number, aggregator=ShortestOfMost()).compile()
+    """Run one question."""
+    router = create_lightrouter(POOL, prior=ByTag(), key=ticket_number, aggregator=ShortestOfLargestGroup()).compile()
     result = router.invoke({"messages": [HumanMessage("Which ticket is about the lantern that came broken?")]})
     answer = result["messages"][-1]
     decision = answer.response_metadata["lightrouter"]
     print(f"{answer.text}  ({decision['merged']}: {decision['stopped_text']})")
     for candidate in decision["candidates"]:
-        print(f"  {candidate['candidate']:<6}  prior {candidate['prior']}  says {candidate['key']}")
+        print(f"  {candidate['candidate']:<6}  prior {candidate['prior']}  key {candidate['key']}")
 
 
 if __name__ == "__main__":

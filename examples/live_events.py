@@ -1,12 +1,12 @@
-"""What a user interface can show while LightRouter works: the race of the boots, then the answer word by word.
+"""Events and tokens for a user interface: the boots as they end, then the answer token by token.
 
     python examples/live_events.py
 
-One stream carries both. Its `custom` parts are the story: who booted, who is ahead, who was dropped and why, the bill
-(`lightrouter_graph/telemetry/events.py` lists them all). Its `messages` parts are the tokens of the final answer; what
-the candidates write on the way never shows up among them.
+One stream carries both. Its `custom` parts are events: boots, ranking, dropped candidates, answers, the bill
+(`lightrouter_graph/telemetry/events.py` lists them all). Its `messages` parts are the tokens of the final answer only;
+tokens of boots and full answers are not among them.
 
-No key is needed: the models are scripted, and dawdle as real ones do. Put your own into POOL.
+No key is needed: the models are scripted, with delays. Put your own into POOL.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ MERGED = "Oil the hinges twice a year, take the batteries out for the winter, an
 
 
 def script(answer: str, delay_s: float) -> Callable[[Sequence[BaseMessage]], Reply]:
-    """Script a model: its own answer, or the merged one when it is shown the answers of others."""
+    """Script a model: its own answer, or the merged answer if the prompt contains other answers."""
     return lambda messages: Reply(answer if len(messages) == 1 else MERGED, delay_s=delay_s, delay_per_token_s=0.03)
 
 
@@ -41,7 +41,7 @@ POOL = Pool(
 
 
 async def main() -> None:
-    """Ask one question and show everything that happens."""
+    """Run one question and print each event and token."""
     router = create_lightrouter(POOL, context=Context(boot_tokens=12, top_k=2, agree=None)).compile()
     question = HumanMessage("How do I look after my lantern?")
     async for part in router.astream({"messages": [question]}, stream_mode=["custom", "messages"], version="v2"):
@@ -53,10 +53,10 @@ async def main() -> None:
 
 
 def show(event: Event) -> None:
-    """Print one event of the story; a web page would send it to the browser instead."""
+    """Print one event."""
     match event["event"]:
         case "opened":
-            print(f"asking     {', '.join(event['first_wave'])}")
+            print(f"queried    {', '.join(event['first_wave'])}")
         case "boot" if event["failure"]:
             print(f"failed     {event['candidate']}: {event['failure']['message']}")
         case "boot":
@@ -72,7 +72,7 @@ def show(event: Event) -> None:
             print(f"merging    {event['reason']}\n")
         case "billed":
             usage = event["bill"]["usage"]
-            print(f"\n\nbill       {event['bill']['calls']} calls, {usage['output_tokens']} tokens written")
+            print(f"\n\nbill       {event['bill']['calls']} calls, {usage['output_tokens']} output tokens")
 
 
 if __name__ == "__main__":

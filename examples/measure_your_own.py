@@ -1,10 +1,10 @@
-"""Measure a policy of your own against the baselines, on recordings, in seconds.
+"""Measure a policy of your own against the baselines, on recorded answers, in seconds.
 
     python examples/measure_your_own.py
 
-The policy here is a LightRouter graph with a selector of four lines. Anything with `fit` and `answer` will do: a graph
-of yours, a router you trained, a prompt. No key is needed: the recording ships with the package. Take your own with
-`load("recording.jsonl.gz")`; the README says what is in one.
+The policy here is a LightRouter graph with a selector of four lines. Any object with `fit` and `answer` can be
+measured: another graph, a trained router, a single prompt. No key is needed: the recording is part of the package.
+Load your own with `load("recording.jsonl.gz")`; docs/evaluation.md has the format.
 """
 
 from collections.abc import Sequence
@@ -35,36 +35,36 @@ BASELINES = ("best-single", "top-3", "majority", "lightrouter", "oracle")
 
 
 class LongestFirst:
-    """Believe in whoever writes most."""
+    """Selector: the longest boot is best."""
 
     async def score(self, query: Query, boots: Sequence[Boot]) -> Scores:
-        """Score a boot by its length, the longest with 1."""
+        """Score each boot by its length, the longest with 1."""
         longest = max(len(boot["text"]) for boot in boots)
         return Scores({boot["candidate"]: len(boot["text"]) / longest for boot in boots}, selector="longest")
 
 
 @dataclass(frozen=True)
 class Mine:
-    """The policy: all write 16 boot tokens, the two longest boots go on, a vote decides."""
+    """The policy: all candidates write 16 boot tokens, the two longest boots are selected, a vote decides."""
 
     name: str = "mine"
-    label: str = "mine: the longest boots go on"
+    label: str = "mine: the two longest boots"
     needs: frozenset[Need] = frozenset()
 
     def fit(self, setting: Setting) -> "Ready":
-        """Build it over the pool; `setting.history` has scored answers to other questions, if it is to learn."""
+        """Build it over the pool; `setting.history` has scored answers to other questions for training."""
         context = Context(boot_tokens=16, width=None, top_k=2, agree=None, aggregator="vote")
         return Ready(create_lightrouter(setting.pool, selector=LongestFirst(), context=context).compile())
 
 
 @dataclass(frozen=True)
 class Ready:
-    """The policy, ready to answer."""
+    """The compiled policy."""
 
     graph: CompiledStateGraph[Any, Any, Any, Any]
 
     async def answer(self, question: Question) -> Reply:
-        """Answer one question; the models keep account of what it costs."""
+        """Answer one question; the models record the cost."""
         done = await self.graph.ainvoke({"messages": [HumanMessage(question.text)]})
         answer = done["messages"][-1]
         return Reply(answer.text, chosen=answer.response_metadata["lightrouter"]["merged_by"])

@@ -1,10 +1,10 @@
-"""LightRouter beside the model an agent already has, for the calls where several opinions are worth their price.
+"""LightRouter for some model calls of an agent, and the agent's own model for the others.
 
     python examples/middleware.py
 
-`LightRouterMiddleware` leaves the agent as it is, with its model, its tools and its prompt. Here the pool chooses the
-tool, and the agent's own model puts the result into words. Then the same agent with a pool that cannot be reached: its
-own model takes over, with a line in the log. It prints who answered each call, and with what.
+`LightRouterMiddleware` keeps the agent's model, tools and prompt. Here the pool chooses the tool call, and the agent's
+own model answers from the tool result. In a second run the pool is unavailable: the agent's own model replaces it, and
+a warning is logged. The example prints the content and the model of each reply.
 
 No key is needed: the models are scripted. Put your own into POOL and OWN.
 """
@@ -45,34 +45,34 @@ OFFLINE = Pool([Candidate(name, ScriptedChatModel(responses=ConnectionError("no 
 
 
 def stock(item: str) -> str:
-    """Tell how many of an item are in stock."""
+    """Return the number of items in stock."""
     return {"lantern": "52", "lamp": "0"}.get(item, "unknown")
 
 
 def chooses_a_tool(request: ModelRequest[Any]) -> bool:
-    """Say whether no tool has answered yet: the calls that go to the pool."""
+    """Return True before the first tool result; these calls are routed to the pool."""
     return not isinstance(request.messages[-1], ToolMessage)
 
 
 def main() -> None:
-    """Ask the agent with its pool, and with one that is down."""
-    ask("With the pool", POOL)
-    ask("With a pool that is down", OFFLINE)
+    """Run the agent with a pool, and with one that is unavailable."""
+    run("With the pool", POOL)
+    run("With an unavailable pool", OFFLINE)
 
 
-def ask(title: str, pool: Pool) -> None:
-    """Ask the agent one question and print who answered each of its calls."""
+def run(title: str, pool: Pool) -> None:
+    """Run the agent on one question and print the content and the model of each reply."""
     agent = create_agent(OWN, tools=[stock], middleware=[LightRouterMiddleware(pool, when=chooses_a_tool)])
     result = agent.invoke({"messages": [HumanMessage("Can we deliver 40 lanterns?")]})
     print(title)
     for message in result["messages"]:
         if isinstance(message, AIMessage):
-            said = [f"{made['name']}({made['args']})" for made in message.tool_calls] or [message.text]
-            print(f"  {', '.join(said):<30} by {who_wrote(message)}")
+            contents = [f"{made['name']}({made['args']})" for made in message.tool_calls] or [message.text]
+            print(f"  {', '.join(contents):<30} by {model_of(message)}")
 
 
-def who_wrote(message: AIMessage) -> str:
-    """Name the model: LightRouter's answers carry its decision record, those of others do not."""
+def model_of(message: AIMessage) -> str:
+    """Return the model of a reply: LightRouter's answers have a decision record, others do not."""
     decision = message.response_metadata.get("lightrouter")
     if decision is None:
         return str(message.response_metadata["model_name"])

@@ -1,12 +1,12 @@
-"""A conversation that is remembered, and a run that waits for your word before the dear part.
+"""A conversation over two turns, and a run that pauses before the expensive part.
 
     python examples/multi_turn.py
 
-With a checkpointer LightRouter keeps the conversation of a thread: every candidate sees all of it, and each turn has a
-race and a bill of its own. In the second turn the run pauses when the boots are ranked, before anybody answers in
-full: you see who is ahead, and let it go on. The boots are kept, so nothing is paid for twice.
+With a checkpointer LightRouter keeps the conversation of a thread: every candidate gets all of it, and each turn has
+its own ranking and bill. In the second turn the run pauses after the ranking, before any full answer. The example
+prints the ranking and resumes. The boots are saved, so no call is paid for twice.
 
-It prints both turns and how many calls each took. No key is needed: the models are scripted. Put your own into POOL.
+It prints both turns and the number of calls of each. No key is needed: the models are scripted. Put your own into POOL.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,36 +37,35 @@ POOL = Pool(
     ]
 )
 
-# To remember beyond this process: SqliteSaver.from_conn_string("threads.sqlite"), of langgraph-checkpoint-sqlite.
+# To keep threads beyond this process: SqliteSaver.from_conn_string("threads.sqlite"), of langgraph-checkpoint-sqlite.
 router = create_lightrouter(POOL, context=Context(boot_tokens=16)).compile(checkpointer=InMemorySaver())
 THREAD: RunnableConfig = {"configurable": {"thread_id": "boat"}}
 
 
 def main() -> None:
-    """Ask twice; the second question makes no sense without the first."""
+    """Run two turns; the second question depends on the first."""
     router.invoke({"messages": [HumanMessage("A boat makes 6 knots. How far does it come in 5 hours?")]}, THREAD)
     show_turn()
 
     question = HumanMessage("And against a current of 2 knots?")
     router.invoke({"messages": [question]}, THREAD, interrupt_before=["generate"])
-    if router.get_state(THREAD).next:  # boots that are whole answers and agree leave nothing to wait for
+    if router.get_state(THREAD).next:  # finished boots that agree end the run without a pause
         show_pause()
-        router.invoke(None, THREAD)  # None: go on where it stopped
+        router.invoke(None, THREAD)  # None: resume
     show_turn()
 
 
 def show_turn() -> None:
-    """Print the last question, its answer and what it took."""
+    """Print the last question, its answer, and its cost in calls."""
     *earlier, question, answer = router.get_state(THREAD).values["messages"]
     decision = answer.response_metadata["lightrouter"]
     print(f"Q: {question.text}\nA: {answer.text}")
-    print(
-        f"   {decision['stopped']}; {decision['bill']['calls']} calls in this turn, {len(earlier)} messages before it\n"
-    )
+    calls = decision["bill"]["calls"]
+    print(f"   {decision['stopped_text']}; {calls} calls in this turn, {len(earlier)} messages before it\n")
 
 
 def show_pause() -> None:
-    """Print what is known before anybody has answered in full."""
+    """Print the ranking and the boots before any full answer."""
     state = router.get_state(THREAD).values
     ranking, boots = state["rankings"][-1], {boot["candidate"]: boot["text"] for boot in state["boots"]}
     print("Paused. The boots so far, best first:")

@@ -1,10 +1,10 @@
-"""The official `openai` client, or anything else that speaks its API, against LightRouter.
+"""The official `openai` client, or any other client of its API, with LightRouter.
 
     python examples/openai_client.py
 
-`lightrouter serve` puts the pool behind an OpenAI-compatible address: the model `lightrouter` is the router, and each
-candidate is there under its own name. This example serves the same app itself, on a free port of 127.0.0.1, and asks
-for an answer with its decision record, for a stream, and for a tool call. It prints what came back.
+`lightrouter serve` serves the pool at an OpenAI-compatible address: the model `lightrouter` is the router, and each
+candidate has its own name. This example serves the same app on a free port of 127.0.0.1 and requests an answer with its
+decision record, a stream, and a tool call. It prints the replies.
 
 No key is needed: the models are scripted. Put your own into POOL. The server needs `lightrouter-graph[serve]`.
 """
@@ -24,7 +24,7 @@ from lightrouter_graph.testing import Reply, ScriptedChatModel
 
 
 def script(answer: str, city: str) -> Callable[[Sequence[BaseMessage]], Reply]:
-    """Script a model: its answer, and which city it looks up when asked for the weather."""
+    """Script a model: its answer, and the city of its weather call."""
     looks_up = Reply("", [ToolCall(name="weather", args={"city": city}, id="call_1")])
     return lambda messages: looks_up if "weather" in messages[-1].text else Reply(answer)
 
@@ -42,15 +42,15 @@ WEATHER: ChatCompletionFunctionToolParam = {
     "type": "function",
     "function": {
         "name": "weather",
-        "description": "Tell the weather in a city.",
+        "description": "Return the weather in a city.",
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
 }
 
 
 def main() -> None:
-    """Serve the pool and ask it three things."""
-    direct = DefaultHttpxClient(trust_env=False)  # no proxy between us and ourselves
+    """Serve the pool and send three requests."""
+    direct = DefaultHttpxClient(trust_env=False)  # no proxy for loopback
     # With `lightrouter serve` running: OpenAI(base_url="http://localhost:8000/v1", api_key="unused")
     with serve(POOL) as url, OpenAI(base_url=url, api_key="unused", http_client=direct) as client:
         print(f"Models at {url}: {', '.join(model.id for model in client.models.list())}\n")
@@ -60,27 +60,27 @@ def main() -> None:
 
 
 def ask_with_decision(client: OpenAI, question: str) -> None:
-    """Ask with settings for this one request, and print who answered what."""
+    """Send settings with one request, and print the answer of each candidate."""
     completion = client.chat.completions.create(
         model="lightrouter",
         messages=[{"role": "user", "content": question}],
         extra_body={"lightrouter": {"decision": True, "boot_tokens": 50}},
     )
     decision = (completion.model_extra or {})["lightrouter"]
-    print(f"An answer: {completion.choices[0].message.content}  ({decision['stopped']})")
+    print(f"An answer: {completion.choices[0].message.content}  ({decision['stopped_text']})")
     for candidate in decision["candidates"]:
-        print(f"  {candidate['candidate']} says {candidate['answer'] or candidate['fate']}")
+        print(f"  {candidate['candidate']} answered {candidate['key'] or candidate['outcome']}")
 
 
 def ask_streamed(client: OpenAI, question: str) -> None:
-    """Ask one candidate alone, and print its answer in the pieces in which it comes."""
+    """Query one candidate alone, and print its answer chunk by chunk."""
     stream = client.chat.completions.create(model="elm", messages=[{"role": "user", "content": question}], stream=True)
-    pieces = [chunk.choices[0].delta.content for chunk in stream if chunk.choices[0].delta.content]
-    print(f"\nA stream of elm alone: {'|'.join(pieces)}")
+    chunks = [chunk.choices[0].delta.content for chunk in stream if chunk.choices[0].delta.content]
+    print(f"\nA stream of elm alone: {'|'.join(chunks)}")
 
 
 def ask_for_a_call(client: OpenAI, question: str) -> None:
-    """Offer a tool, and print the call that most candidates propose."""
+    """Offer a tool, and print the call that won the vote."""
     completion = client.chat.completions.create(
         model="lightrouter", messages=[{"role": "user", "content": question}], tools=[WEATHER]
     )
@@ -91,7 +91,7 @@ def ask_for_a_call(client: OpenAI, question: str) -> None:
 
 @contextmanager
 def serve(pool: Pool) -> Iterator[str]:
-    """Serve a pool on a free port; in a project of yours `lightrouter serve` does that."""
+    """Serve a pool on a free port, as `lightrouter serve` does."""
     listening = listen("127.0.0.1", 0)  # requests wait here until the server is up
     server = uvicorn.Server(uvicorn.Config(create_app(pool), lifespan="off", ws="none", log_config=None))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

@@ -1,33 +1,33 @@
-r"""Other people's evaluators against LightRouter: `inspect-ai` and `lm-eval` need the address of the server, no more.
+r"""External evaluators with LightRouter: `inspect-ai` and `lm-eval` need only the address of the server.
 
     pip install inspect-ai lm-eval
     python examples/outside_evaluators.py
 
-While `lightrouter serve` runs, `inspect-ai` (inspect.aisi.org.uk) finds it by two variables. Their first word is the
-second of the model's name; the third is what is served: `lightrouter`, `lightrouter-paper` or a candidate's name.
+While `lightrouter serve` runs, `inspect-ai` (inspect.aisi.org.uk) reads its address from two variables. Their first
+word is the second part of the model name; the third part is `lightrouter`, `lightrouter-paper` or a candidate's name.
 
     LIGHTROUTER_BASE_URL=http://localhost:8000/v1 LIGHTROUTER_API_KEY=unused \
         inspect eval task.py --model openai-api/lightrouter/lightrouter
 
-`lm-eval` (github.com/EleutherAI/lm-evaluation-harness) is given the whole address; a key is read from OPENAI_API_KEY:
+`lm-eval` (github.com/EleutherAI/lm-evaluation-harness) takes the full address; it reads a key from OPENAI_API_KEY:
 
     lm-eval run --tasks gsm8k --model local-chat-completions --apply_chat_template \
         --model_args model=lightrouter,base_url=http://localhost:8000/v1/chat/completions,num_concurrent=8
 
-This example serves the pocket models itself, on a free port of 127.0.0.1, puts the same generated word problems to the
-router and to its best single model with both evaluators, and prints the scores they report. Neither needs a key or a
-hub, and all they write lies in a folder that is gone at the end. Then it compares how many answers they counted with
-how many the server gave. What to know before a larger run:
+This example serves the pocket models on a free port of 127.0.0.1, evaluates the router and its best single model with
+both evaluators on the same generated word problems, and prints the reported scores. It needs no key and no hub, and
+deletes the output folder at the end. Then it compares the number of answers that the evaluators counted with the number
+that the server sent. Before a larger run:
 
-* Tasks of `lm-eval` that compare likelihoods of given answers cannot be asked of any chat model: take those that
-  generate (`output_type: generate_until`).
-* `lm-eval` cuts answers at 256 tokens and at the first empty line where a task says nothing else (`max_gen_toks`,
-  `until`), and both reach every candidate. `inspect-ai` cuts nothing unless it is told to.
+* Tasks of `lm-eval` that compare likelihoods of given answers do not work with chat models: use generative tasks
+  (`output_type: generate_until`).
+* `lm-eval` truncates answers at 256 tokens and at the first empty line unless the task sets `max_gen_toks` and `until`;
+  both limits are sent to every candidate. `inspect-ai` truncates nothing by default.
 * Log-probabilities, several choices (`num_choices`) and sampling by `repetition_penalty` or `top_k` are refused with an
-  error that names the field: no setting is dropped in silence.
-* `openai/lightrouter` as the model of `inspect-ai` asks for OpenAI's other API unless told `-M responses_api=false`.
-* One question is several model calls: a budget for each is `lightrouter serve --budget usd=0.02`.
-* Twenty questions, as here, show that all is connected and nothing of the models; `lightrouter eval` asks more.
+  error that names the field.
+* `openai/lightrouter` as the model of `inspect-ai` uses the Responses API unless `-M responses_api=false` is given.
+* One question takes several model calls: `lightrouter serve --budget usd=0.02` limits each.
+* Twenty questions, as here, test the connection, not the models; `lightrouter eval` measures accuracy.
 """
 
 import json
@@ -54,14 +54,14 @@ FOLDERS = ("HF_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG
 
 @dataclass(frozen=True)
 class Report:
-    """What an evaluator says of a model: the share right, 0 to 1, and how many answers it got."""
+    """Result of an evaluator for one model: accuracy, 0 to 1, and the number of answers."""
 
     accuracy: float
     answers: int
 
 
 def main(count: int = 20) -> None:
-    """Evaluate the router and its best single model with both, and compare the counts with the server's."""
+    """Evaluate the router and its best single model with both evaluators, and compare the counts with the server's."""
     with own_folder() as folder, serve(Pool.pocket()) as url:
         questions = write_questions(folder / "word_problems.jsonl", count)
         print(f"{f'{count} questions':<16}  inspect-ai     lm-eval")
@@ -70,14 +70,14 @@ def main(count: int = 20) -> None:
             row = ask_with_inspect(model, url, questions), ask_with_lm_eval(model, url, questions)
             print(f"{model:<16}" + "".join(f"{report.accuracy:>12.0%}" for report in row), flush=True)
             reports += row
-        counted, given = sum(report.answers for report in reports), answers_given(url)
-    print(f"answers: {counted} counted by the evaluators, {given} given by the server")
-    if counted != given:
+        counted, sent = sum(report.answers for report in reports), answers_sent(url)
+    print(f"answers: {counted} counted by the evaluators, {sent} given by the server")
+    if counted != sent:
         raise SystemExit(1)
 
 
 def write_questions(file: Path, count: int) -> Path:
-    """Write questions with known answers as both evaluators read them: one JSON object per line."""
+    """Write questions with known answers in the format of both evaluators: one JSON object per line."""
     drawn = draw_problems(count)
     file.write_text("".join(json.dumps({"question": p.question, "answer": str(p.answer)}) + "\n" for p in drawn))
     return file
@@ -85,7 +85,7 @@ def write_questions(file: Path, count: int) -> Path:
 
 def ask_with_inspect(model: str, url: str, questions: Path) -> Report:
     """Run a task of `inspect-ai`: the last number of an answer must be the right one."""
-    import inspect_ai  # noqa: PLC0415 - decides where to write when it is imported
+    import inspect_ai  # noqa: PLC0415 - reads its output folder at import
 
     fields = inspect_ai.dataset.FieldSpec(input="question", target="answer")
     task = inspect_ai.Task(
@@ -95,7 +95,7 @@ def ask_with_inspect(model: str, url: str, questions: Path) -> Report:
     served = inspect_ai.model.get_model(f"openai-api/lightrouter/{model}", base_url=url, api_key="unused")
     [log] = inspect_ai.eval(task, model=served, log_dir=str(questions.parent / "logs"), display="none")
     if log.status != "success" or log.results is None:
-        msg = f"inspect-ai ended with {log.status}: {log.error.message if log.error else 'no reason given'}"
+        msg = f"inspect-ai ended with {log.status}: {log.error.message if log.error else 'unknown reason'}"
         raise SystemExit(msg)
     answered = [sample for sample in log.samples or [] if sample.output.completion]
     return Report(log.results.scores[0].metrics["accuracy"].value, len(answered))
@@ -103,7 +103,7 @@ def ask_with_inspect(model: str, url: str, questions: Path) -> Report:
 
 def ask_with_lm_eval(model: str, url: str, questions: Path) -> Report:
     """Run a task of `lm-eval`; as a file `word_problems.yaml` it would be `--tasks word_problems --include_path .`."""
-    import lm_eval.tasks  # noqa: PLC0415 - likewise
+    import lm_eval.tasks  # noqa: PLC0415 - the same
 
     last_number = [{"function": "regex", "regex_pattern": r"(-?\d+)", "group_select": -1}, {"function": "take_first"}]
     task: dict[str, Any] = {
@@ -117,7 +117,7 @@ def ask_with_lm_eval(model: str, url: str, questions: Path) -> Report:
         "filter_list": [{"name": "last number", "filter": last_number}],
         "metric_list": [{"metric": "exact_match"}],
     }
-    told = lm_eval.simple_evaluate(
+    result = lm_eval.simple_evaluate(
         model="local-chat-completions",
         model_args={"model": model, "base_url": f"{url}/chat/completions", "num_concurrent": 8},
         tasks=[task],
@@ -125,21 +125,21 @@ def ask_with_lm_eval(model: str, url: str, questions: Path) -> Report:
         apply_chat_template=True,
         bootstrap_iters=0,
     )
-    answered = [sample for sample in told["samples"]["word_problems"] if sample["resps"][0][0]]
-    return Report(float(told["results"]["word_problems"]["exact_match,last number"]), len(answered))
+    answered = [sample for sample in result["samples"]["word_problems"] if sample["resps"][0][0]]
+    return Report(float(result["results"]["word_problems"]["exact_match,last number"]), len(answered))
 
 
-def answers_given(url: str) -> int:
-    """Ask the server how many requests it has answered."""
-    told = httpx.get(url.removesuffix("/v1") + "/metrics", trust_env=False).text
-    samples = [sample for family in text_string_to_metric_families(told) for sample in family.samples]
+def answers_sent(url: str) -> int:
+    """Return the number of answered requests from the metrics of the server."""
+    metrics = httpx.get(url.removesuffix("/v1") + "/metrics", trust_env=False).text
+    samples = [sample for family in text_string_to_metric_families(metrics) for sample in family.samples]
     requests = [sample for sample in samples if sample.name == "lightrouter_requests_total"]
     return int(sum(sample.value for sample in requests if sample.labels["status"] == "200"))
 
 
 @contextmanager
 def own_folder() -> Iterator[Path]:
-    """Give the evaluators and their libraries a folder for a while, and let nobody look for anything on a hub."""
+    """Set a temporary folder for the evaluators and their libraries, and disable hub access."""
     with TemporaryDirectory(prefix="evaluators-") as folder:
         os.environ |= dict.fromkeys(FOLDERS, folder) | {"HF_HUB_OFFLINE": "1"}
         yield Path(folder)
@@ -147,7 +147,7 @@ def own_folder() -> Iterator[Path]:
 
 @contextmanager
 def serve(pool: Pool) -> Iterator[str]:
-    """Serve a pool on a free port; in a project of yours `lightrouter serve` does that."""
+    """Serve a pool on a free port, as `lightrouter serve` does."""
     listening = listen("127.0.0.1", 0)  # requests wait here until the server is up
     server = uvicorn.Server(uvicorn.Config(create_app(pool), lifespan="off", ws="none", log_config=None))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

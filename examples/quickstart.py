@@ -1,8 +1,8 @@
-"""The shortest way: a pool, a graph, a question, and what became of it.
+"""The shortest program: a pool, a graph, a question, and the decision record of the answer.
 
     python examples/quickstart.py "What is 17 * 23?"
 
-The pool is `lightrouter.toml` in the working directory, or what the environment offers (OPENAI_API_KEY, a local
+The pool is read from `lightrouter.toml` in the working directory, or from the environment (OPENAI_API_KEY, a local
 Ollama, ...).
 """
 
@@ -16,7 +16,7 @@ from lightrouter_graph import Pool, PoolError, create_lightrouter
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Ask one question and say what it took."""
+    """Run one question and print the answer and its record."""
     question = " ".join(sys.argv[1:] if arguments is None else arguments) or "What is 17 * 23?"
     file = Path("lightrouter.toml")
     try:
@@ -30,9 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     decision = answer.response_metadata["lightrouter"]
 
     print(answer.text)
-    print(f"\nstopped because {decision['stopped']}; {decision['merged']} by {decision['merged_by']}")
+    print(f"\nstopped: {decision['stopped_text']}; {decision['merged']} by {decision['merged_by']}")
     for candidate in decision["candidates"]:
-        print(f"  {candidate['candidate']:<12} {candidate['fate']:<11} {candidate['why'] or candidate['reason']}")
+        print(f"  {candidate['candidate']:<12} {candidate['outcome']:<11} {candidate['why'] or candidate['reason']}")
     bill, usage = decision["bill"], decision["bill"]["usage"]
     price = "price unknown" if bill["usd"] is None else f"{bill['usd']:.5f} USD"
     print(f"{bill['calls']} calls, {usage['input_tokens']} + {usage['output_tokens']} tokens, {price}")

@@ -1,13 +1,15 @@
-"""Structured output by vote: an object that does not fit the schema is dropped, the others are compared field by field.
+"""Structured output by vote: invalid objects are dropped, the others are compared field by field.
 
     python examples/structured_output.py
 
-1. `with_structured_output` of a pydantic class: oak's total is no number, so its object is dropped with the reason; two
-   of the others are equal, and that object wins as a whole.
-2. A smudged letter, in which each model misreads another field. No two objects are equal: the object that shares most
-   fields with the others wins as a whole, and its own error remains. A vote never builds a new object.
+1. `with_structured_output` of a pydantic class: oak's total is not a number, so its object is dropped with a reason.
+   The other two objects are equal and win as a whole.
+2. A smudged letter, of which each model misreads another field. No two objects are equal: the object that shares most
+   fields with the others wins as a whole, with its own error. A vote never builds a new object.
 
-It prints each model's object above the result. No key is needed: the models are scripted. Put your own into POOL.
+The example prints each model's object and the result.
+
+No key is needed: the models are scripted. Put your own into POOL.
 """
 
 import json
@@ -30,7 +32,7 @@ class Invoice(BaseModel):
 
 
 def script(clear: dict[str, Any], smudged: dict[str, Any]) -> Callable[[Sequence[BaseMessage]], str]:
-    """Script a model: the object it reads in each of the two letters."""
+    """Script a model: its object for each of the two letters."""
     return lambda messages: json.dumps(smudged if "smudged" in messages[0].text else clear)
 
 
@@ -51,27 +53,27 @@ SMUDGED = f"(smudged) {CLEAR}"
 
 
 def main() -> None:
-    """Read a clear letter, then a smudged one."""
+    """Parse a clear letter, then a smudged one."""
     router = ChatLightRouter(pool=POOL)
     read(router, CLEAR, "1. A clear letter, two objects are equal")
     read(router, SMUDGED, "2. A smudged letter, all objects differ")
 
 
 def read(router: ChatLightRouter, letter: str, title: str) -> None:
-    """Read one letter and print who read what."""
-    # Without include_raw the invoice alone comes back; the decision record is on the raw message.
+    """Parse one letter and print the object of each candidate."""
+    # The decision record is on the raw message, which only `include_raw` returns.
     reader = router.with_structured_output(Invoice, method="json_schema", include_raw=True)
     result = reader.invoke(letter)
     decision = result["raw"].response_metadata["lightrouter"]
     print(title)
     for candidate in decision["candidates"]:
-        print(f"  {candidate['candidate']}     {fields_of(candidate['answer']) or candidate['why']}")
+        print(f"  {candidate['candidate']}     {fields_of(candidate['key']) or candidate['why']}")
     print(f"  result  {fields_of(result['parsed'].model_dump_json())}  ({decision['merged']}: {decision['stopped']})\n")
 
 
-def fields_of(answer: str | None) -> str:
-    """Write an object on a line; what a candidate read is in the record as JSON."""
-    found = json.loads(answer or "{}")
+def fields_of(key: str | None) -> str:
+    """Format an object on one line; its key in the record is JSON."""
+    found = json.loads(key or "{}")
     return "  ".join(f"{found[name]}" for name in Invoice.model_fields if name in found)
 
 

@@ -1,10 +1,10 @@
-"""LightRouter as a node of your own graph, which decides for each run how many models it pays for.
+"""LightRouter as a node of your own graph, whose context sets the cost of each run.
 
     python examples/subgraph.py
 
-A support desk looks an order up, lets LightRouter work out the refund, and writes the letter. State and context are
-the desk's own; what its context has under `lightrouter` are LightRouter's settings. It prints the same ticket twice:
-handled as small (one model is asked, and it is wrong), then as large (up to three are asked until two agree).
+A support graph looks up an order, computes the refund with LightRouter, and writes a letter. State and context belong
+to the parent graph; LightRouter reads its settings from the field `lightrouter` of that context. The example runs one
+ticket twice: as small (one model is queried, and it is wrong), and as large (up to three, until two agree).
 
 No key is needed: the models are scripted. Put your own into POOL.
 """
@@ -29,38 +29,38 @@ POOL = Pool(
     ]
 )
 
-SMALL = Context(width=1, top_k=1)  # ask the first model, take its word
-LARGE = Context(top_k=3)  # ask on until two agree, at most three
+SMALL = Context(width=1, top_k=1)  # only the first model
+LARGE = Context(top_k=3)  # until two agree, at most three
 
 
 class Ticket(TypedDict):
-    """What the desk is given."""
+    """Input of the parent graph."""
 
     order: str
 
 
 class Desk(MessagesState, Ticket):
-    """The desk's state; LightRouter reads and appends `messages`, and sees nothing else of it."""
+    """State of the parent graph; LightRouter reads and appends only `messages`."""
 
     letter: str
 
 
 @dataclass
 class Settings:
-    """The desk's context; `lightrouter` is the one name that LightRouter looks for."""
+    """Context of the parent graph; LightRouter reads only `lightrouter`."""
 
     signature: str = "Your support desk"
     lightrouter: Context = field(default_factory=Context)
 
 
 def look_up(state: Desk) -> dict[str, list[HumanMessage]]:
-    """Turn the order into a question; the form it asks for is what makes answers comparable."""
+    """Build the question; its last sentence makes answers comparable."""
     bought = f"Order {state['order']} was 3 lanterns at 24 EUR each, with 10 % off the total. All came broken."
     return {"messages": [HumanMessage(f"{bought} How much is the refund? End with 'The answer is ... EUR.'")]}
 
 
 def write_letter(state: Desk, runtime: Runtime[Settings]) -> dict[str, str]:
-    """Sign the answer."""
+    """Return the signed letter."""
     return {"letter": f"{state['messages'][-1].text}\n{runtime.context.signature}"}
 
 
@@ -75,14 +75,14 @@ desk = builder.compile()
 
 
 def main() -> None:
-    """Handle one ticket as small and as large."""
+    """Run one ticket as small and as large."""
     print("3 lanterns at 24 EUR, less 10 %: the right refund is 64.80 EUR.\n")
     for size, settings in {"small": SMALL, "large": LARGE}.items():
         result = desk.invoke({"order": "A-17"}, context=Settings("Ada", settings))
         decision = result["messages"][-1].response_metadata["lightrouter"]
-        print(f"As a {size} ticket (model calls: {decision['bill']['calls']}; stopped because {decision['stopped']})")
+        print(f"As a {size} ticket (model calls: {decision['bill']['calls']}; stopped: {decision['stopped_text']})")
         for candidate in decision["candidates"]:
-            print(f"  {candidate['candidate']}  {candidate['answer'] or candidate['fate']}")
+            print(f"  {candidate['candidate']}  {candidate['key'] or candidate['outcome']}")
         print(textwrap.indent(f"Letter: {result['letter']}", "  | ") + "\n")
 
 
