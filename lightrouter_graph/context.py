@@ -264,12 +264,12 @@ class Context(_Settings):
         json_schema_extra=_node("select"),
     )
     calls: Calls = Field(
-        default_factory=Calls,
+        default=Calls(),
         description="Single model calls: time limits, retries, quorums, continuation.",
         json_schema_extra=_node("boot", "select", "generate", "aggregate"),
     )
     prompts: Prompts = Field(
-        default_factory=Prompts,
+        default=Prompts(),
         repr=False,
         description="Prompts of the LLM judge and the LLM aggregator.",
         json_schema_extra=_node("select", "aggregate"),
@@ -396,6 +396,9 @@ _GROUPS: Mapping[str, type[_Settings]] = {
 }
 
 
+_LABELS: Mapping[type[BaseModel], str] = {Calls: "calls.", Prompts: "prompts.", Budget: "Budget "}
+
+
 def context_schema(selectors: Sequence[str], aggregators: Sequence[str]) -> type[Context]:
     """Return a `Context` whose selector and aggregator are choices, for the settings panel of Studio.
 
@@ -492,7 +495,7 @@ def _sentence(settings: type[BaseModel], error: dict[str, Any]) -> str:
     field = settings.model_fields.get(path[-1]) if path else None
     if field is not None and type(None) in get_args(field.annotation):
         what += ", or None"
-    label = f"Budget {name}" if settings is Budget and len(path) == 1 else name
+    label = f"{_LABELS.get(settings, '')}{name}" if len(path) == 1 else name
     return f"{label} = {error['input']!r}: {what}"
 
 

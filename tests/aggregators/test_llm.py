@@ -95,7 +95,7 @@ async def test_if_the_call_fails_the_vote_decides_and_the_failure_is_told():
         result = await LLMAggregator(writer(ConnectionError("gone"))).merge(query(pool(), stage="aggregate"), equal)
     result_costs[:] = costs
     assert (result.candidate, result.strategy) == ("anna", "vote")
-    assert result.notes["fallback"] == "synthesis failed, vote instead"
+    assert result.notes["fallback"] == "the synthesis failed; strategy 'vote' was used instead"
     assert result.notes["aggregator_problem"] == "aggregator: disconnected: gone"
 
 

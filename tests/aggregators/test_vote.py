@@ -42,7 +42,7 @@ async def test_an_answer_that_cannot_be_compared_has_no_vote():
 
 async def test_where_nobody_can_vote_the_best_ranked_answers():
     won = await merged(answer("b", None, text="A poem."), answer("a", None))
-    assert (won.text, won.candidate, won.strategy) == ("A poem.", "b", "best")
+    assert (won.text, won.candidate, won.strategy) == ("A poem.", "b", "top_ranked")
 
 
 async def test_candidates_nobody_believes_in_can_still_vote():

@@ -79,7 +79,7 @@ async def test_a_judge_and_a_synthesis_that_cannot_be_paid_for_are_replaced():
     message = await run(pool, Context(**FIXED, top_k=2, budget=Budget(calls=4)), **parts)
     assert (len(judge.calls), len(writer.calls)) == (0, 0)
     assert decision(message)["selector"] == "consistency"
-    assert decision(message)["merged"] in {"vote", "best"}
+    assert decision(message)["merged"] in {"vote", "top_ranked"}
     assert len(judge.calls) + sum(calls(pool).values()) <= 4
 
 

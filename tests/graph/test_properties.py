@@ -22,7 +22,7 @@ SETTINGS = st.builds(
     layers=st.integers(1, 2),
     conditioning=st.sampled_from(["own", "shared"]),
     selector=st.sampled_from(["consistency", "hybrid", "random"]),
-    aggregator=st.sampled_from(["vote", "best", "llm"]),
+    aggregator=st.sampled_from(["vote", "top_ranked", "llm"]),
     boot_tokens=st.just(12),
     seed=st.just(7),
 )

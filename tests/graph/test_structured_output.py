@@ -370,7 +370,7 @@ def three(values):
 
 
 async def test_no_aggregator_mixes_fields():
-    for aggregator in ("auto", "vote", "best"):
+    for aggregator in ("auto", "vote", "top_ranked"):
         pool = scripted(**{name: wrote(three(values)) for name, values in APART.items()})
         message = await run(pool, ALL.model_copy(update={"aggregator": aggregator}), response_format=THREE)
         assert json.loads(message.text) in [three(values) for values in APART.values()]

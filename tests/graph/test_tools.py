@@ -262,7 +262,7 @@ async def test_the_answer_ends_the_turn_as_a_call():
 # texts and calls -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("aggregator", ["auto", "llm", "vote", "best"])
+@pytest.mark.parametrize("aggregator", ["auto", "llm", "vote", "top_ranked"])
 @pytest.mark.parametrize(("order", "called"), [("tcuv", False), ("ctuv", True)])
 async def test_who_is_ranked_first_decides_between_a_text_and_a_call(aggregator, order, called):
     pool = scripted(c=calling(call()), t="It is sunny.", u="It may rain.", v=calling(call("Oslo"), text="Hm."))

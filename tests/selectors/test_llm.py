@@ -126,7 +126,7 @@ async def test_the_judge_is_hidden_capped_and_asked_for_json():
 
 async def test_without_a_model_the_candidate_the_prior_puts_first_judges():
     candidates = scripted(anna="", bert=by_quality, cleo="")
-    scores = await LLMSelector().score(query(candidates, order=["bert", "anna", "cleo"]), BOOTS)
+    scores = await LLMSelector().score(query(candidates, prior_order=["bert", "anna", "cleo"]), BOOTS)
     assert scores.notes["judge"] == "bert"
     assert len(calls_of(candidates, "bert")) == 2
 
