@@ -17,7 +17,7 @@ def route_top_k(state: State) -> Literal["generate", "tally", "aggregate"]:
     """Conditional top-k edge: only `next_candidates`, the best-ranked, go on to a full answer.
 
     Returns:
-        "generate" if candidates are to answer in full; "aggregate" in an inner layer, whose boots are merged as they
+        "generate" if candidates are to answer in full; "aggregate" in an inner layer, which merges its boots as they
         are; "tally" if the boots suffice.
 
     Source: arXiv 2505.16221, top-k.

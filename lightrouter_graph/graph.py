@@ -58,7 +58,7 @@ def create_lightrouter(
         prior: Scores the candidates before they boot; an object or a name ("order", "uniform"). None: pool order.
         stop: Stop rule; an object or a name ("agreement", "fixed_top_k"). None: agreement, or a fixed top-k if
             `Context.agree` is None.
-        equivalence: Groups answers that say the same; an object or the name "key". None: equal keys.
+        equivalence: Groups equal answers; an object or the name "key". None: equal keys.
         key: Returns the comparable short answer of a text.
         memory: A prior that learns: its `observe` receives the decision record of each run. It also scores the
             candidates, unless `prior` is given.

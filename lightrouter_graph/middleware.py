@@ -1,4 +1,4 @@
-"""`LightRouterMiddleware`: LightRouter in an agent that has a model of its own."""
+"""`LightRouterMiddleware`: LangChain agent middleware that routes the model calls of an agent to LightRouter."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,20 +18,19 @@ logger = logging.getLogger(__name__)
 
 
 class LightRouterMiddleware(AgentMiddleware[Any, Any, Any]):
-    """Let LightRouter answer the model calls of an agent, with the agent's own model to fall back on.
+    """Answer the model calls of an agent with LightRouter; the agent's own model is the fallback.
 
-    The agent keeps its tools, system prompt and response format: they go to every candidate. Where nobody of the pool
-    answers, the agent's model does, as if the middleware were not there; mistakes in settings or in the conversation
-    are raised. Settings that other middleware adds for the agent's model alone (such as a provider's cache marks) are
-    left out, with a line in the log.
+    Tools, system prompt and response format of the agent are sent to every candidate. If no candidate answers, the
+    agent's model does. Invalid settings and conversations are raised. Settings that other middleware adds for the
+    agent's model only (such as cache marks of a provider) are dropped, with a log line.
 
     Args:
         router: A `ChatLightRouter`, or the pool to make one of.
-        when: Which calls to route; None for all. Others go to the agent's own model.
-        **settings: With a pool, what `ChatLightRouter` takes besides: `top_k`, `context`, `aggregator` and the like.
+        when: Returns True for calls to route; None routes all. Other calls use the agent's own model.
+        **settings: Arguments of `ChatLightRouter` if `router` is a pool: `top_k`, `context`, `aggregator` and others.
 
     Raises:
-        ContextError: If a setting is not allowed, or is given beside a `ChatLightRouter`.
+        ContextError: If a setting is not allowed, or is passed together with a `ChatLightRouter`.
         PoolError: If the pool is not usable.
 
     Example:
@@ -54,7 +53,7 @@ class LightRouterMiddleware(AgentMiddleware[Any, Any, Any]):
         super().__init__()
         self.router = ChatLightRouter(router, **settings) if not isinstance(router, ChatLightRouter) else router
         if settings and self.router is router:
-            msg = f"the ChatLightRouter has its settings already; {', '.join(settings)} cannot be given besides"
+            msg = f"pass {', '.join(settings)} to the ChatLightRouter itself: it has its settings already"
             raise ContextError(msg)
         self.when = when
 
@@ -62,39 +61,39 @@ class LightRouterMiddleware(AgentMiddleware[Any, Any, Any]):
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any]:
         """Route one call of a synchronous agent."""
-        if not self._is_ours(request):
+        if not self._is_routed(request):
             return handler(request)
         try:
             return handler(self._routed(request))
         except (NoSurvivorError, BrokenStreamError) as exc:
-            return _paid_for(exc, request) or handler(request)
+            return _answer_of_failed_stream(exc, request) or handler(request)
 
     async def awrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
     ) -> ModelResponse[Any]:
         """Route one call of an asynchronous agent."""
-        if not self._is_ours(request):
+        if not self._is_routed(request):
             return await handler(request)
         try:
             return await handler(self._routed(request))
         except (NoSurvivorError, BrokenStreamError) as exc:
-            return _paid_for(exc, request) or await handler(request)
+            return _answer_of_failed_stream(exc, request) or await handler(request)
 
-    def _is_ours(self, request: ModelRequest[Any]) -> bool:
+    def _is_routed(self, request: ModelRequest[Any]) -> bool:
         return self.when is None or self.when(request)
 
     def _routed(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
         foreign = sorted(request.model_settings.keys() - ARGUMENTS)
         if foreign:
-            logger.info("left out for the pool, meant for the agent's model: %s", ", ".join(foreign))
+            logger.info("settings of the agent's model dropped for the pool: %s", ", ".join(foreign))
         settings = {name: value for name, value in request.model_settings.items() if name in ARGUMENTS}
         return request.override(model=self.router, model_settings=settings)
 
 
-def _paid_for(exc: Exception, request: ModelRequest[Any]) -> ModelResponse[Any] | None:
-    """Return the answer the pool gave after a stream of it broke off; None where the agent's own model must answer."""
+def _answer_of_failed_stream(exc: Exception, request: ModelRequest[Any]) -> ModelResponse[Any] | None:
+    """Return the answer of a pool whose stream failed; None if the agent's own model must answer."""
     if isinstance(exc, BrokenStreamError) and request.response_format is None:
         logger.warning("%s", exc)
         return ModelResponse(result=[exc.answer])
-    logger.warning("the agent's own model answers: %s", exc)
+    logger.warning("fallback to the agent's own model: %s", exc)
     return None

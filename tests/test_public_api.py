@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from helpers import scripted
@@ -67,6 +68,7 @@ def test_the_graph_has_the_nodes_and_edges_of_the_design():
         ("tally", "generate"),
         ("tally", "aggregate"),
         ("aggregate", "boot"),
+        ("aggregate", "generate"),
         ("aggregate", "__end__"),
     }
 
@@ -82,3 +84,14 @@ def test_studio_can_draw_its_settings_panel():
     assert schema["properties"]["top_k"]["minimum"] == 1
     assert schema["properties"]["selector"]["enum"] == ["default", "consistency", "llm", "hybrid", "random"]
     assert all(field["description"] for field in schema["properties"].values())
+
+
+@pytest.mark.parametrize(("old", "new"), [("BestAggregator", "TopRankedAggregator"), ("Spending", "CallCost")])
+def test_names_of_version_0_1_work_with_a_warning(old, new):
+    with pytest.warns(DeprecationWarning, match=f"lightrouter_graph.{old} is deprecated, write {new}"):
+        assert getattr(lightrouter_graph, old) is getattr(lightrouter_graph, new)
+
+
+def test_the_core_has_few_root_modules():
+    root = Path(lightrouter_graph.__file__).parent
+    assert len([path for path in root.glob("*.py") if path.name != "__init__.py"]) <= 12

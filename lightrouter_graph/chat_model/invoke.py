@@ -1,8 +1,8 @@
-"""The run of the graph behind a chat model: in the caller's trace and thread, but not in its streams.
+"""Runs the graph behind a chat model: inside of the caller's trace and thread, outside of its streams.
 
-To whoever streams, counts or listens, a chat model is one model: its own tokens and calls are told, and those of the
-models inside would be told a second time. LangGraph hands every handler of the surrounding run on to a graph that is
-invoked inside a node; so the run gets a context of its own, in which only tracers are left.
+For streams, counters and callbacks a chat model is one model: its tokens and usage are reported once, those of the
+models inside are not. LangGraph passes every handler of the surrounding run to a graph that is invoked inside a node.
+So the run gets a context with tracers only.
 """
 
 import asyncio
@@ -65,7 +65,7 @@ def _config(call: ChatCall) -> RunnableConfig:
 
 
 def stream(graph: Any, messages: Sequence[BaseMessage], call: ChatCall, run: LLMRun) -> Iterator[Mapping[str, Any]]:
-    """Run the graph in the background loop and give its events and states; a stream that is closed ends the run."""
+    """Run the graph in the background loop and yield its events and states; closing the stream cancels the run."""
     parts: SimpleQueue[Mapping[str, Any] | None] = SimpleQueue()
     with _behind(run, "stream") as context:
         pumping = context.run(start_soon, _pump, graph, messages, call, parts.put)
@@ -80,7 +80,7 @@ def stream(graph: Any, messages: Sequence[BaseMessage], call: ChatCall, run: LLM
 async def astream(
     graph: Any, messages: Sequence[BaseMessage], call: ChatCall, run: LLMRun
 ) -> AsyncGenerator[Mapping[str, Any]]:
-    """Run the graph and give its events and states; a stream that is closed ends the run."""
+    """Run the graph and yield its events and states; closing the stream cancels the run."""
     parts: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue()
 
     with _behind(run, "stream") as context:
@@ -113,14 +113,14 @@ def _behind(run: LLMRun, face: Literal["reply", "stream"]) -> Iterator[Contextva
     with set_config_context(config) as context:
         context.run(parent_stream_writer.set, enclosing_stream_writer())
         for variable, value in list(context.items()):
-            # Handlers that LangChain finds in variables, such as that of `get_usage_metadata_callback`.
-            if isinstance(value, BaseCallbackHandler) and not _looks_inside(value):
+            # Handlers that LangChain reads from context variables, such as that of `get_usage_metadata_callback`.
+            if isinstance(value, BaseCallbackHandler) and not _is_tracer(value):
                 context.run(variable.set, None)
         yield context
 
 
 def _below(run: AsyncCallbackManagerForLLMRun | CallbackManagerForLLMRun) -> BaseCallbackManager:
-    """Put the graph's run below the chat model's. A stream is not told its run: there they are siblings."""
+    """Make the graph's run a child of the chat model's; without a run, as in a stream, they are siblings."""
     kind = AsyncCallbackManager if isinstance(run, AsyncCallbackManagerForLLMRun) else CallbackManager
     below = kind(handlers=[], parent_run_id=run.run_id)
     below.set_handlers(run.inheritable_handlers)
@@ -130,16 +130,16 @@ def _below(run: AsyncCallbackManagerForLLMRun | CallbackManagerForLLMRun) -> Bas
 
 
 def _tracers(callbacks: Callbacks) -> Callbacks:
-    """Keep the handlers that look inside: tracers, but none that passes tokens on to somebody."""
+    """Keep tracers; remove handlers that stream tokens or count usage."""
     if not isinstance(callbacks, BaseCallbackManager):
-        return [handler for handler in callbacks or [] if _looks_inside(handler)]
+        return [handler for handler in callbacks or [] if _is_tracer(handler)]
     kept = callbacks.copy()
     for handler in [*kept.handlers, *kept.inheritable_handlers]:
-        if not _looks_inside(handler):
+        if not _is_tracer(handler):
             kept.remove_handler(handler)
     return kept
 
 
-def _looks_inside(handler: BaseCallbackHandler) -> bool:
-    # What streams carries the mark that LangChain and LangGraph look for themselves.
+def _is_tracer(handler: BaseCallbackHandler) -> bool:
+    # Handlers that stream have the attribute that LangChain and LangGraph check themselves.
     return isinstance(handler, BaseTracer) and not hasattr(handler, "tap_output_aiter")

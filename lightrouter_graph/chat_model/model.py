@@ -196,7 +196,7 @@ class ChatLightRouter(BaseChatModel):
 
     @property
     def lc_attributes(self) -> dict[str, Any]:
-        """Constructor arguments whose fields hold another value."""
+        """Constructor arguments that differ from the fields."""
         return {"pool": self._given, "context": self.context.model_dump(exclude_unset=True)}
 
     def get_num_tokens(self, text: str) -> int:
@@ -309,7 +309,7 @@ class ChatLightRouter(BaseChatModel):
         strict: bool | None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, Any]:
-        """Return a runnable whose output fits a schema.
+        """Return a runnable with an output that fits a schema.
 
         Replies that do not fit are dropped with the reason; the others are compared field by field, and one whole
         object wins.

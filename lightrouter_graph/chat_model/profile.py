@@ -1,4 +1,4 @@
-"""What a pool can do as one model: no more than each of its candidates."""
+"""`ModelProfile` of a pool: the capabilities that all of its candidates share."""
 
 from typing import Any, cast
 
@@ -8,10 +8,13 @@ from lightrouter_graph.pool import Candidate, Pool
 
 
 def profile_of(pool: Pool) -> ModelProfile:
-    """Say what every candidate can take and do; what is not known of one is left out.
+    """Return the profile that holds for every candidate; a capability that is unknown for one is left out.
 
-    A limit is that of the narrowest candidate. Tool calling and structured output are also known of models without a
-    profile: by `bind_tools`, and by what the candidate says of its JSON mode.
+    A limit is the lowest of all candidates. Tool calling and structured output are also known for models without a
+    profile: from `bind_tools` and `Candidate.json_mode`.
+
+    Args:
+        pool: The candidates.
     """
     profiles = [dict(candidate.model.profile or {}) for candidate in pool]
     common = set.intersection(*(set(profile) for profile in profiles))
@@ -30,5 +33,5 @@ def _narrowest(values: list[Any]) -> Any:
 
 
 def _calls_tools(candidate: Candidate) -> bool:
-    said = (candidate.model.profile or {}).get("tool_calling", True)
-    return said and type(candidate.model).bind_tools is not BaseChatModel.bind_tools
+    supported = (candidate.model.profile or {}).get("tool_calling", True)
+    return supported and type(candidate.model).bind_tools is not BaseChatModel.bind_tools

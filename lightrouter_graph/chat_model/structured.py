@@ -1,4 +1,4 @@
-"""How a chat model's answer becomes an object of a schema."""
+"""Structured output of the chat model: request formats and parsers."""
 
 from operator import itemgetter
 from typing import Any, Literal
@@ -11,16 +11,21 @@ from langchain_core.utils.function_calling import convert_to_json_schema, conver
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
 Method = Literal["function_calling", "json_schema", "json_mode"]
-"""How the candidates are asked for an object."""
+"""How candidates are asked for an object."""
 
 
 def json_mode_of(schema: Any) -> dict[str, Any]:
-    """Ask for JSON mode, and hold the replies to a schema that the prompt describes."""
+    """Return the format of JSON mode; replies are checked against the schema, which the prompt must describe."""
     return {"type": "json_object", "schema": convert_to_json_schema(schema)}
 
 
 def json_schema_of(schema: Any, strict: bool | None) -> Any:
-    """Ask for a JSON schema, strictly where that was said."""
+    """Return the format of a JSON schema.
+
+    Args:
+        schema: Pydantic class, `TypedDict` or JSON schema.
+        strict: True to let the provider enforce it; None for its default.
+    """
     if strict is None:
         return schema
     described = convert_to_json_schema(schema)
@@ -29,7 +34,12 @@ def json_schema_of(schema: Any, strict: bool | None) -> Any:
 
 
 def parser_of(schema: Any, method: Method) -> BaseOutputParser[Any]:
-    """Return what reads the object from an answer: an instance of a pydantic class, else a dict."""
+    """Return the parser of an answer: to an instance of a pydantic class, else to a dict.
+
+    Args:
+        schema: The schema that was requested.
+        method: How it was requested.
+    """
     is_class = isinstance(schema, type) and is_basemodel_subclass(schema)
     if method != "function_calling":
         return PydanticOutputParser(pydantic_object=schema) if is_class else JsonOutputParser()
@@ -39,7 +49,13 @@ def parser_of(schema: Any, method: Method) -> BaseOutputParser[Any]:
 
 
 def parsed(asked: Runnable[Any, AIMessage], parser: BaseOutputParser[Any], *, include_raw: bool) -> Runnable[Any, Any]:
-    """Put the parser behind the model; with the raw answer beside the object, what cannot be parsed is told."""
+    """Append the parser to the model.
+
+    Args:
+        asked: The model with its request format.
+        parser: Parser of the answer.
+        include_raw: Return the raw answer and the parsing error beside the object.
+    """
     if not include_raw:
         return asked | parser
     read = RunnablePassthrough.assign(parsed=itemgetter("raw") | parser, parsing_error=lambda _: None)

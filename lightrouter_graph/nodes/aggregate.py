@@ -13,7 +13,7 @@ from lightrouter_graph.answer_keys.voting import agreement_of
 from lightrouter_graph.errors import PROGRAMMING_ERRORS, BudgetError, NoSurvivorError, SelectionError
 from lightrouter_graph.llm.client import record_calls
 from lightrouter_graph.llm.tool_calls import render_reply, with_unique_ids
-from lightrouter_graph.nodes.decision_record import Decision, failures_of, record_decision
+from lightrouter_graph.nodes.decision_record import Decision, failures_of, record_decision, with_old_decision_keys
 from lightrouter_graph.nodes.router import Router
 from lightrouter_graph.planning import progress_of, remaining_of
 from lightrouter_graph.priors import observe
@@ -211,7 +211,7 @@ def _of_one_kind(answers: Sequence[Answer], agreed: str | None = None) -> list[A
 
 
 def _agreed_key(view: LayerView) -> str | None:
-    """Return the key whose agreement stopped the run; None if none did."""
+    """Return the agreed key that stopped the run; None if none did."""
     agree, agreement = view.settings.agree, view.state["agreement"]
     if agree is None or agreement is None or agreement["agreed"] < agree:
         return None
@@ -247,7 +247,7 @@ def _message(state: State, merged: Merged, decision: Decision) -> AIMessage:
             **metadata,
             "model_name": "lightrouter",
             "finish_reason": merged.finish_reason,
-            "lightrouter": {**decision, **trace_decision(decision)},
+            "lightrouter": with_old_decision_keys({**decision, **trace_decision(decision)}),
         },
     )
 

@@ -45,7 +45,7 @@ _PARTIAL = frozenset({"timeout", "slow_after_quorum", "disconnected"})
 class BootNode:
     """Query the first wave for boot tokens, hidden from the user's stream. A failure is a record, not an exception.
 
-    A boot that reasoning used up is requested once more, with less effort and a higher cap. An uninformative boot is
+    A boot that reasoning used up is requested again, once, with less effort and a higher cap. An uninformative boot is
     extended once. The received text of a boot that was stopped counts.
 
     Source: arXiv 2505.16221, boot tokens. Deviation: with `agree`, equal finished boots cancel the boots in flight;

@@ -88,7 +88,12 @@ def decision_of(message: BaseMessage) -> Decision | None:
         message: An answer, as the graph, the chat model or the middleware returned it.
     """
     record = message.response_metadata.get("lightrouter")
-    return None if record is None else cast("Decision", _Record(record))
+    return None if record is None else cast("Decision", with_old_decision_keys(record))
+
+
+def with_old_decision_keys(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a decision record that can also be read by its keys of version 0.1, with a `DeprecationWarning`."""
+    return _Record({**record, "candidates": [_Record(candidate) for candidate in record["candidates"]]})
 
 
 def record_decision(

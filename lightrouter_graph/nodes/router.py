@@ -34,7 +34,7 @@ class Router:
         aggregators: Aggregators by the names that `Context.aggregator` may have.
         prior: Scores the candidates before they boot.
         stop: Stop rule; None for the one that the settings describe.
-        equivalence: Groups answers that say the same.
+        equivalence: Groups equal answers.
         key: Returns the comparable short answer of a text.
         planner: Fits a run into its budget.
         context: Settings of the graph; those of a run are laid over them.
@@ -123,7 +123,12 @@ class Router:
         return progress_of(view, query).reservations(plan.allowance)
 
     def counted(self, view: LayerView, query: Query) -> list[str]:
-        """Return the candidates whose answers are merged, best first."""
+        """Return the candidates to merge, best first.
+
+        Args:
+            view: The current layer.
+            query: The query of the layer.
+        """
         return counted(self.stop_rule(view), query, view.status)
 
 

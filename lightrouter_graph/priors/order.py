@@ -10,7 +10,7 @@ from lightrouter_graph.query import Query
 class OrderPrior:
     """Score the candidates evenly from 1 for the first to `last` for the last of the pool.
 
-    With the default of one half, two equal answers outvote any single other one, whatever their ranks are.
+    With the default of one half, two equal answers outvote any single other one, at any rank.
 
     Args:
         last: Score of the last candidate, 0 to 1.

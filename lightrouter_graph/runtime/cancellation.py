@@ -2,7 +2,7 @@
 
 LangGraph cancels the nodes of a cancelled graph. It forgets nodes that run in parallel if it is cancelled a second time
 before they have ended (langgraph issue 5682), as a failing parent and an anyio scope do. A synchronous stream that is
-closed waits for running nodes. Model calls would go on and be billed.
+closed waits for running nodes. Model calls would continue and be billed.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -17,7 +17,7 @@ from lightrouter_graph.runtime.run_scope import RunScope, with_scope
 
 
 class CancellingStateGraph(StateGraph[Any, Any, Any, Any]):
-    """A `StateGraph` whose compiled form leaves nothing running when it ends."""
+    """A `StateGraph` that compiles to a graph which cancels its in-flight calls when a run ends."""
 
     def compile(self, *args: Any, **kwargs: Any) -> CompiledStateGraph[Any, Any, Any, Any]:
         """Compile like `StateGraph.compile`; the result differs only in its streams, which close the run's scope."""

@@ -1,8 +1,8 @@
-"""Async work under any event loop: steps for a synchronous graph, and HTTP clients that belong to one loop.
+"""Runs async work from synchronous graphs, and gives each event loop an HTTP client of its own.
 
-Two facts make this room necessary. LangGraph runs a synchronous graph in threads without an event loop. And every
-`ChatOpenAI` of a process shares one cached HTTP client whose open connections belong to the loop that made them, so
-that a second `asyncio.run` fails with "Event loop is closed".
+LangGraph runs a synchronous graph in threads without an event loop. All `ChatOpenAI` instances of a process share one
+cached HTTP client. Its open connections belong to the loop that created them, so a second `asyncio.run` fails with
+"Event loop is closed".
 """
 
 import asyncio
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _IDLE_S = 3.0
-"""Seconds an idle connection is kept. Servers built on uvicorn, such as vLLM's, hang up after 5: with the same number
-here, now and then a call is sent just as they do."""
+"""Seconds that an idle connection is kept. Servers on uvicorn, such as vLLM's, close it after 5 s: with the same number
+here, a request is sometimes sent while the server closes the connection."""
 
 _running: "set[asyncio.Future[Any]]" = set()
 _epochs: WeakKeyDictionary[asyncio.AbstractEventLoop, float] = WeakKeyDictionary()
@@ -36,8 +36,8 @@ _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, "_LoopClients"] = WeakKey
 def now() -> float:
     """Return the seconds since the epoch, by the clock of the running event loop.
 
-    So that what is written into a checkpoint and what a timer waits for agree, also where that clock is a virtual one,
-    and where the system's is set anew in the middle of a run.
+    Times in checkpoints and timers then agree, with a virtual clock and with a system clock that is adjusted during a
+    run, too.
     """
     try:
         loop = asyncio.get_running_loop()
@@ -51,30 +51,29 @@ def now() -> float:
 def run_sync(step: Callable[..., Awaitable[T]], *args: Any) -> T:
     """Run an async function from a thread that has no event loop, in a background loop shared by the process.
 
-    The caller's context variables go along, so that callbacks, tracing and streaming reach the calls made inside.
+    The caller's context variables are copied, so that callbacks, tracing and streaming reach the calls inside.
     """
     return wait_for(start_soon(step, *args))
 
 
 def wait_for(future: Future[T]) -> T:
-    """Wait for what was started in the background loop, and stop it there when the waiting is interrupted."""
+    """Wait for work in the background loop; cancel it if the wait is interrupted."""
     try:
         return future.result()
     except BaseException:
-        future.cancel()  # Ctrl-C reaches this thread, not the loop: what runs there would go on and be paid for
+        future.cancel()  # Ctrl-C reaches this thread, not the loop: calls there would continue and be billed
         raise
 
 
 def start_soon(step: Callable[..., Awaitable[T]], *args: Any) -> Future[T]:
-    """Start an async function in the background loop; cancelling the future cancels it there."""
+    """Start an async function in the background loop; cancelling the future cancels it."""
     return _portal().start_task_soon(_cancelled_once, step, *args)
 
 
 async def _cancelled_once(step: Callable[..., Awaitable[T]], *args: Any) -> T:
-    """Run a step as a task of its own, which is cancelled once and may then tidy up.
+    """Run a step as a separate task that is cancelled only once and can then clean up.
 
-    anyio cancels what is in its scope again and again: a LangGraph run would be torn out of its own ending, and leave
-    the calls of its nodes behind.
+    anyio cancels everything in its scope repeatedly: a LangGraph run would be interrupted while it cancels its nodes.
     """
     task = asyncio.ensure_future(step(*args))
     _running.add(task)
@@ -88,14 +87,14 @@ async def _cancelled_once(step: Callable[..., Awaitable[T]], *args: Any) -> T:
 
 @functools.cache
 def _portal() -> "BlockingPortal":
-    """Start the background loop at the first use. anyio's portal thread is a daemon, made to outlive any one call."""
+    """Start the background loop at its first use. The thread of anyio's portal is a daemon."""
     from anyio.from_thread import start_blocking_portal  # noqa: PLC0415 - only a synchronous graph needs it
 
     background = ExitStack()
     portal = background.enter_context(start_blocking_portal("asyncio", name="lightrouter"))
 
     def stop() -> None:
-        # At the end of the process, while its threads still run: later, nobody is left to answer the portal.
+        # At exit, while the threads still run: the portal cannot answer later.
         portal.call(portal.stop, True)
         background.close()
 
@@ -108,10 +107,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def bound_to_loop(model: BaseChatModel) -> BaseChatModel:
-    """Return the model with an HTTP client of the running event loop, which tries nothing again by itself.
+    """Return the model with an HTTP client of the running event loop, without retries of its own.
 
-    Only models that hold an OpenAI async client need it. One that was given its client or a proxy by the user keeps
-    those. Further attempts are ours to make: each client on its own would know nothing of the others' (`completion`).
+    Only models with an OpenAI async client need it. A client or a proxy that the user configured is kept. Retries
+    belong to `llm.attempts`, which shares their budget between all clients.
     """
     root = getattr(model, "root_async_client", None)
     if root is None:
@@ -129,7 +128,7 @@ def _clients_of_running_loop() -> "_LoopClients":
 
 
 class _LoopClients:
-    """One HTTP client for everything that is called in one event loop, closed when the loop shuts down."""
+    """One HTTP client for all models of one event loop; closed when the loop shuts down."""
 
     def __init__(self) -> None:
         openai = importlib.import_module("openai")
@@ -145,16 +144,16 @@ class _LoopClients:
         self._task = asyncio.ensure_future(anext(self._closing))
 
     def of(self, root: Any, *, own_http: bool) -> Any:
-        """Return `root` without retries and, unless it keeps its own, with our HTTP client; for as long as it lives."""
+        """Return `root` without retries and with the HTTP client of the loop, unless it has its own."""
         if root not in self._bound:
             http = {} if own_http else {"http_client": self._http}
             self._bound[root] = root.with_options(max_retries=0, **http)
         return self._bound[root]
 
     async def _close_with_loop(self) -> AsyncGenerator[None]:
-        # A loop closes its unfinished async generators when it shuts down: the one hook there is.
+        # A loop closes unfinished async generators when it shuts down: there is no other hook.
         try:
             yield
         finally:
-            _clients.pop(asyncio.get_running_loop(), None)  # else its entry would keep the loop, and the loop its entry
+            _clients.pop(asyncio.get_running_loop(), None)  # a reference cycle would keep the loop alive
             await self._http.aclose()

@@ -52,13 +52,13 @@ class NodeRun:
         return configurable_of(self.config).get(key)
 
     async def checkpointed(self, name: str, work: Callable[[], Awaitable[Update]]) -> Update:
-        """Run a part of the node as a LangGraph task, whose result is saved as soon as it is there.
+        """Run a part of the node as a LangGraph task. The checkpointer saves its result at once.
 
         A node that runs again after a crash gets the saved result instead of running `work`. In a synchronous graph,
         and with `max_concurrency` 1, the part just runs: the node itself holds the only slot.
 
         Args:
-            name: Identifies the part within the node, whatever the order of the parts is.
+            name: Identifies the part within the node, independently of the order of the parts.
             work: Returns JSON values.
         """
         if self.sync or self.config.get("max_concurrency") == 1:
@@ -115,7 +115,7 @@ class NodeRunnable(Runnable[Any, Any]):
 class FanOutRunnable(Runnable[Any, Any]):
     """A node that queries several candidates in parallel, each in a LangGraph task of its own.
 
-    After a crash the candidates whose results were saved are not queried again. Their exceptions reach the graph when
+    After a crash, candidates with a saved result are not queried again. Their exceptions reach the graph when
     all others have ended. A `Send` per candidate would write the conversation into the checkpoint for each of them.
 
     Args:

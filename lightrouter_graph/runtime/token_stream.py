@@ -1,4 +1,4 @@
-"""Keeps the tokens of the models that a part calls out of the user's token stream.
+"""Keeps the tokens of models that a part calls out of the user's token stream.
 
 A selector, an aggregator or a prior may call a model in any way (`model.ainvoke` too). LangGraph streams every model
 call inside a node, unless it inherits the tag "nostream".
@@ -22,7 +22,11 @@ _hidden: ContextVar[bool] = ContextVar("hidden", default=False)
 
 
 async def run_hidden(part: Coroutine[Any, Any, T]) -> T:
-    """Run a part whose model calls do not stream to the user, whatever tags or configuration they are given."""
+    """Run a part and hide the tokens of its model calls from the user's stream, with any tags or configuration.
+
+    Args:
+        part: Coroutine of the part.
+    """
     with _hidden_context() as context:
         return await asyncio.create_task(part, context=context)
 

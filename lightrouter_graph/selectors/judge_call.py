@@ -69,7 +69,7 @@ class JudgeReply:
 
 
 async def ask_judge(judge: Candidate, query: Query, texts: Mapping[str, str]) -> JudgeReply:
-    """Ask a judge for its verdict; ask once more if its reply is not valid.
+    """Ask a judge for its verdict; a second call repairs an invalid reply.
 
     Args:
         judge: The model.

@@ -1,7 +1,7 @@
-"""What of a text is evidence: its words without what every boot holds whatever it says.
+"""Words of a text that are evidence: those that remain without boilerplate.
 
-`clean` removes that (JSON shells, fences, openers, the question again); `evidence` counts what is left, for the lexical
-similarity of `selectors/agreement.py`, which has the measurements.
+`clean` removes JSON shells, fences, openers and restatements of the question. `evidence` counts the remaining tokens
+for the lexical similarity of `selectors/agreement.py`, which has the measurements.
 """
 
 import re
@@ -33,46 +33,45 @@ BOILERPLATE = (
 """Openers and disclaimers, taken away where a sentence starts. English: other languages pass untouched."""
 
 SHELL_KEYS = "reasoning|reason|explanation|rationale|analysis|thoughts?|thinking|steps|solution|final_answer|answer"
-"""Keys of the JSON objects that models are told to answer in. Other objects are content and stay."""
+"""Keys of JSON objects that prompts request as the answer format. Other objects are content and stay."""
 
 RESTATED_WORDS = 5
-"""So many consecutive words that also stand in the question are the question said again."""
+"""Number of consecutive words shared with the question that count as a restatement of it."""
 
 QUOTABLE_WORDS = 300
-"""A longer question brings material to quote from (documents, code): words shared with it are evidence."""
+"""Words; a longer question contains material to quote (documents, code), so words shared with it are evidence."""
 
 # Thai, Lao, kana, han: written without spaces, so a token per character.
 _UNSPACED = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 # Strings, which `re` compiles and caches at the first use: these three take a tenth of the package's import otherwise.
 _TOKEN = rf"\d+(?:,\d{{3}})*(?:\.\d+)?|[{_UNSPACED}]|[^\W\d_{_UNSPACED}]+"
-_CUT = "…"  # stands where a restatement stood, so that what is left and right of it does not become one
+_CUT = "…"  # replaces a restatement, so that the words around it do not become one
 _WORD_OR_CUT = f"{_CUT}|{_TOKEN}"
 _MARKS = re.compile(rf"```[\w+#-]*[ \t]*$|```|{REASONING_TAG.pattern}", re.IGNORECASE | re.MULTILINE)
 _SHELL_KEY = re.compile(rf'(?:\{{\s*|"?\s*,\s*|^)"(?:{SHELL_KEYS})"\s*:\s*"?', re.IGNORECASE | re.MULTILINE)
-# The end of the object; or cut off between two keys, or within the second.
+# The end of the object, or a truncation between two keys or within the second.
 _SHELL_END = re.compile(r'"?\s*\}\s*\Z|"(?:\s*,\s*(?:"\w*"?\s*)?)?\Z')
-# Models forget to double the backslash of TeX: \times and \neq are no tab and no line break.
+# Models do not double the backslash of TeX: \times and \neq contain no tab and no line break.
 _ESCAPE = re.compile(r'((?:\\u[0-9a-fA-F]{4})+)|\\(?:([rt](?![a-z])|n(?!eq?\b|ot|abla|mid))|(["\\/]))')
 _OPENER = rf"(?i)(?:(?<=[.!?:{_CUT}\n])|\A)(?: ?(?:{'|'.join(BOILERPLATE)}))+"
 _OPTION = re.compile(r"^[ \t]*\(?[A-Za-z][.)][ \t].*$", re.MULTILINE)
 
 
 def clean(text: str, question: str = "") -> str:
-    """Take away what is no evidence for or against the text.
+    """Remove the parts of a text that are no evidence for or against it.
 
-    That is: fence markers, the JSON shell (also one cut off in the middle, as boots are), thinking tags,
-    `BOILERPLATE`, and spans of `RESTATED_WORDS` or more words that also stand in the question (each leaves
-    a "…"), unless it is one of the options offered or the question is longer than `QUOTABLE_WORDS`.
-    It works until nothing changes, so it is idempotent; it never makes a text longer.
+    These are fence markers, the JSON shell (a truncated one as well), reasoning tags, `BOILERPLATE`, and spans of at
+    least `RESTATED_WORDS` words shared with the question (each is replaced by "…"), unless they are one of the options
+    or the question is longer than `QUOTABLE_WORDS`. The function is idempotent and never makes a text longer.
 
     Args:
-        text: What a model wrote, whole or a prefix.
-        question: What it was asked; empty for no restatement removal.
+        text: Text of a response, whole or a prefix.
+        question: The question; "" to keep restatements.
 
     Returns:
-        The rest, white space collapsed; "" when no word or number is left.
+        The rest, white space collapsed; "" if no word or number is left.
 
-    Source: none in arXiv 2505.16221, which names boots of boilerplate as a failure and leaves them in.
+    Source: none in arXiv 2505.16221, which names boots of boilerplate as a failure and keeps them.
     """
     return _clean(text, _grams(question))
 
@@ -80,18 +79,18 @@ def clean(text: str, question: str = "") -> str:
 def evidence(text: str, question: str = "") -> Counter[str]:
     """Count the words and numbers of a text that are evidence.
 
-    What a text shares with the question is kept, since removing it measured worse, unless nothing else is left.
+    Words shared with the question are kept, since removing them measured worse, unless no other words are left.
 
     Args:
-        text: What a model wrote, whole or a prefix.
-        question: What it was asked; empty for no check of restatements.
+        text: Text of a response, whole or a prefix.
+        question: The question; "" for no check of restatements.
     """
     return Counter(_tokens(clean(text)) if not question or clean(text, question) else ())
 
 
 @lru_cache(maxsize=256)
 def informative_share(text: str, question: str = "") -> float:
-    """Share of the words of `text` that `clean` leaves, 0 (it says nothing yet) to 1.
+    """Return the share of the words of a text that `clean` keeps, 0 (uninformative) to 1.
 
     >>> informative_share("Certainly! Let's solve this step by step:")
     0.0
@@ -102,7 +101,7 @@ def informative_share(text: str, question: str = "") -> float:
 
 def _clean(text: str, grams: _Grams) -> str:
     rest = _clean_once(text, grams)
-    while rest != text:  # ends, since beyond white space a pass only takes away; two are usual
+    while rest != text:  # ends, since a pass only removes text; two passes are usual
         text, rest = rest, _clean_once(rest, grams)
     return rest
 
@@ -120,7 +119,7 @@ def _collapse(text: str) -> str:
 
 
 def _open_shell(text: str) -> str:
-    """The strings inside a JSON shell, unescaped; no parser, since the end is mostly missing."""
+    """Return the strings inside a JSON shell, unescaped. A parser would need the end, which is mostly missing."""
     opened, found = _SHELL_KEY.subn("\n", text)
     return _ESCAPE.sub(_unescape, _SHELL_END.sub("\n", _collapse(opened))) if found else text
 
@@ -144,7 +143,7 @@ def _cut_restated(text: str, grams: _Grams) -> str:
 
 
 def _restated_runs(words: Sequence[str], grams: _Grams) -> list[tuple[int, int]]:
-    """First and last word of each run that overlapping n-grams of the question cover."""
+    """Return first and last word of each run that overlapping n-grams of the question cover."""
     runs: list[tuple[int, int]] = []
     for start, gram in enumerate(_ngrams(words)):
         if gram in grams:
@@ -155,7 +154,7 @@ def _restated_runs(words: Sequence[str], grams: _Grams) -> list[tuple[int, int]]
 
 @lru_cache(maxsize=8)
 def _grams(question: str) -> _Grams:
-    """The n-grams whose use is a restatement; choosing one of the options offered is not."""
+    """Return the n-grams of the question; those of answer options are left out."""
     words = [word.casefold() for word in re.findall(_TOKEN, _OPTION.sub(" ", question))]
     return frozenset(_ngrams(words)) if len(words) <= QUOTABLE_WORDS else frozenset()
 

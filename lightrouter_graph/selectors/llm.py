@@ -25,8 +25,8 @@ class LLMSelector:
     """Let a model score the boots.
 
     The prompt contains neither names nor the order of the pool: the boots are labelled and shuffled, with a recorded
-    seed. The judge is asked twice, the second time in reversed order; a pair whose order flips is a tie. All boots are
-    cut to equal length and quoted as JSON, so that an instruction inside a boot stays text. An invalid reply is
+    seed. The judge is asked twice, the second time in reversed order; a pair with different orders is a tie. All boots
+    are cut to equal length and quoted as JSON, so that an instruction inside a boot stays text. An invalid reply is
     repaired once; without a usable verdict the fallback scores.
 
     Args:

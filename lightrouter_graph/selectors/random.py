@@ -11,7 +11,7 @@ from lightrouter_graph.selectors.base import Scores
 
 @dataclass(frozen=True, slots=True)
 class RandomSelector:
-    """Score at random, reproducibly from the seed of the run and the layer, whatever the order of arrival."""
+    """Score at random, reproducibly from the seed of the run, the layer and the candidate."""
 
     async def score(self, query: Query, boots: Sequence[Boot]) -> Scores:
         """Draw a score from 0 to 1 for each boot."""

@@ -12,7 +12,7 @@ from lightrouter_graph.stopping.base import StopReason
 class AgreementStop:
     """Query the first `agree` candidates, then one at a time, until `agree` answers are equal or `top_k` have answered.
 
-    Every complete answer counts, a finished boot included, whatever its rank. Answers without a key never agree: once
+    Every complete answer counts, a finished boot included, at any rank. Answers without a key never agree: once
     the first `agree` candidates have answered without any key, the rule stops and the aggregator merges the answers.
 
     Args:

@@ -25,7 +25,7 @@ StopCode = Literal[
 
 
 class StopReason(NamedTuple):
-    """Why no further candidate is queried: a code for programs, a sentence for people."""
+    """Reason why querying stops: a code for programs, a sentence for people."""
 
     code: StopCode
     text: str
@@ -34,8 +34,8 @@ class StopReason(NamedTuple):
 class StopRule(Protocol):
     """Decides after the ranking, and after each round of answers, which candidates answer in full next.
 
-    It may have two more methods. `counted(query, status)` returns the names of the candidates whose answers are merged,
-    best first; by default all that have answered. `reason(query, status)` returns a `StopReason`, or a sentence.
+    It may have two more methods. `counted(query, status)` returns the names of the candidates to merge, best first; by
+    default all that have answered. `reason(query, status)` returns a `StopReason`, or a sentence.
     """
 
     def next_candidates(self, query: Query, status: LayerStatus) -> Sequence[str]:
@@ -63,21 +63,39 @@ class _Explaining(Protocol):
 
 
 def next_candidates(rule: StopRule, query: Query, status: LayerStatus) -> list[str]:
-    """Return the names that a rule selects; none once the deadline, the budget or a quorum has closed the layer."""
+    """Return the names that a rule selects; none once the deadline, the budget or a quorum has closed the layer.
+
+    Args:
+        rule: The stop rule.
+        query: The query.
+        status: Status of the layer.
+    """
     if status.deadline_exceeded or status.closed_reason:
         return []
     return [name for name in rule.next_candidates(query, status) if name not in status.answers]
 
 
 def counted(rule: StopRule, query: Query, status: LayerStatus) -> list[str]:
-    """Return the names whose answers are merged, best first."""
+    """Return the names of the candidates to merge, best first.
+
+    Args:
+        rule: The stop rule.
+        query: The query.
+        status: Status of the layer.
+    """
     names = rule.counted(query, status) if isinstance(rule, _Counting) else status.candidates
     return [name for name in names if name in status.answers]
 
 
 def stop_reason(rule: StopRule, query: Query, status: LayerStatus) -> StopReason:
-    """Return why no further candidate is queried."""
-    unexplained = "the stop rule selected no further candidate"
+    """Return the reason why the layer queries no more candidates.
+
+    Args:
+        rule: The stop rule.
+        query: The query.
+        status: Status of the layer.
+    """
+    unexplained = "the stop rule selected no candidate"
     found = rule.reason(query, status) if isinstance(rule, _Explaining) else unexplained
     if isinstance(found, StopReason) and found.code in {"agreement", "rule"}:
         return found
