@@ -20,9 +20,9 @@ def docstrings(path):
     """Yield the docstrings of a module with the line of the object that they belong to."""
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            if text := ast.get_docstring(node):
-                yield getattr(node, "lineno", 1), re.sub(r"`[^`]*`|\"[^\"]*\"|```.*?```", "", text, flags=re.DOTALL)
+        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if documented and (text := ast.get_docstring(node)):
+            yield getattr(node, "lineno", 1), re.sub(r"`[^`]*`|\"[^\"]*\"|```.*?```", "", text, flags=re.DOTALL)
 
 
 def found_in(paths):
