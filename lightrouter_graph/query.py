@@ -204,4 +204,4 @@ def _messages(prompt: LanguageModelInput) -> Sequence[AnyMessage]:
 
 def _digest(messages: Sequence[BaseMessage]) -> str:
     text = repr([(message.type, message.content) for message in messages])
-    return sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]

@@ -146,7 +146,7 @@ async def test_a_call_that_was_turned_away_is_tried_again_after_the_time_the_pro
 async def test_the_retries_of_all_candidates_together_are_bounded(server):
     server.failures.update(dict.fromkeys("abc", Fail(429, headers={"retry-after-ms": "1"})))
     with pytest.raises(NoSurvivorError):
-        await ask(pool_at(server, max_retries=5), FIXED.overlaid({"max_retries": 4, "boot_timeout_s": 5.0}))
+        await ask(pool_at(server, max_retries=5), FIXED.overlaid({"calls": {"max_retries": 4, "boot_timeout_s": 5.0}}))
     assert len(server.requests) == 3 + 4
 
 

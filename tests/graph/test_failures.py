@@ -16,6 +16,7 @@ from lightrouter_graph import (
     LLMAggregator,
     LLMSelector,
     NoSurvivorError,
+    OrderPrior,
     PoolError,
     QueryError,
     SelectionError,
@@ -37,7 +38,7 @@ async def test_a_raising_boot_does_not_hurt_the_others():
 
 async def test_a_hanging_boot_times_out_alone():
     pool = scripted(a=Reply("", hang=True), b=long("2"), c=long("3"))
-    message = await asyncio.wait_for(run(pool, FIXED.model_copy(update={"boot_timeout_s": 0.05})), 5)
+    message = await asyncio.wait_for(run(pool, FIXED.overlaid({"calls": {"boot_timeout_s": 0.05}})), 5)
     assert decision(message)["candidates"][0]["why"].startswith("timeout")
     assert calls_of(pool, "a")[0].cancelled
     assert decision(message)["bill"]["usage"]["estimated"]
@@ -102,7 +103,7 @@ class Overconfident:
 
 async def test_a_selector_that_breaks_its_contract_is_named():
     pool = scripted(a=long("1"), b=long("2"))
-    with pytest.raises(SelectionError, match=r"'overconfident' gave 'a' the score 7\.0"):
+    with pytest.raises(SelectionError, match=r"'overconfident' returned 7\.0 for 'a'"):
         await run(pool, Context(boot_tokens=5), selector=Overconfident())
 
 
@@ -121,7 +122,7 @@ async def test_a_deadline_that_passes_in_an_inner_layer_still_brings_an_answer()
     message = await asyncio.wait_for(run(pool, context), 5)
     assert message.text == "word0 word1 word2 word3"
     assert message.response_metadata["finish_reason"] == "length"
-    assert decision(message)["stopped_text"] == "the deadline has passed; this is the best boot, which is cut off"
+    assert decision(message)["stopped_text"] == "the deadline has passed; the answer is: incomplete best boot"
 
 
 async def test_when_the_last_layer_is_lost_the_draft_is_the_answer():
@@ -130,7 +131,7 @@ async def test_when_the_last_layer_is_lost_the_draft_is_the_answer():
     context = Context(layers=2, boot_tokens=8, top_k=2, agree=None)
     message = await run(pool, context, aggregator=LLMAggregator(writer))
     assert message.text == "What is known so far."
-    assert decision(message)["stopped_text"] == "nobody answered in layer 2; this is the draft of layer 1"
+    assert decision(message)["stopped_text"] == "no candidate answered in layer 2; the answer is: draft of layer 1"
 
 
 async def test_when_the_last_layer_is_lost_whole_answers_of_an_earlier_one_count():
@@ -180,7 +181,11 @@ async def test_numpy_scores_survive_a_checkpoint():
     ("wiring", "message"),
     [
         ({"selector": LLMSelector}, "an async method 'score'"),
-        ({"aggregator": "vote"}, "an async method 'merge', got 'vote'"),
+        ({"aggregator": object()}, "aggregator: expected an object with an async method 'merge', got object"),
+        ({"aggregator": "votes"}, r"unknown aggregator 'votes' \(did you mean 'vote'\?\); built-in are"),
+        ({"prior": {"a": OrderPrior()}}, "prior takes one object or name, not a mapping"),
+        ({"selector": {}}, "a mapping of parts needs at least one name"),
+        ({"stop": 3}, "stop: expected an object with a method 'next_candidates', got int"),
     ],
 )
 def test_a_part_that_does_not_fit_is_refused_when_it_is_given(wiring, message):
@@ -244,7 +249,7 @@ async def test_a_selector_that_forgets_the_time_is_left_at_the_deadline():
     pool = scripted(a=long("1"), b=long("2"))
     message = await asyncio.wait_for(run(pool, Context(boot_tokens=5, deadline_s=0.2), selector=Slow()), 5)
     assert message.text.startswith("word0")
-    assert "longer than the deadline" in decision(message)["selector_notes"]["fallback"]
+    assert "exceeded the deadline" in decision(message)["selector_notes"]["fallback"]
 
 
 class Impatient:
@@ -284,5 +289,5 @@ async def test_an_aggregator_that_is_down_is_replaced_by_a_vote_and_that_is_said
     message = await run(pool, Context(boot_tokens=5, agree=None, top_k=3), aggregator=Down())
     assert message.text == long("2")
     notes = decision(message)["merge_notes"]
-    assert notes["fallback"] == "the aggregator failed, vote instead"
+    assert notes["fallback"] == "the aggregator failed; strategy 'vote' was used instead"
     assert notes["aggregator_problem"] == "ConnectionError: https://***@down.example refused"

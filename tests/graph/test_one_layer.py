@@ -277,7 +277,7 @@ class TestMerging:
 
 
 async def test_an_empty_conversation_is_refused():
-    with pytest.raises(QueryError, match="nothing to answer"):
+    with pytest.raises(QueryError, match="there is no question"):
         await create_lightrouter(scripted(a="x")).compile().ainvoke({"messages": []})
 
 

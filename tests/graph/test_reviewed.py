@@ -14,7 +14,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from lightrouter_graph import Candidate, Context, HybridSelector, LLMAggregator, LLMSelector, Pool, create_lightrouter
 from lightrouter_graph.llm.call import Call
-from lightrouter_graph.llm.client import complete, complete_unless_stopped
+from lightrouter_graph.llm.client import complete
 from lightrouter_graph.providers.building import SPEC_KEY
 from lightrouter_graph.rate_limits import RetryBudget
 from lightrouter_graph.runtime.early_stop import EarlyStop, EarlyStopRules
@@ -61,14 +61,14 @@ async def test_a_call_that_is_stopped_between_two_attempts_is_not_counted_twice(
         model = ChatOpenAI(model="a", base_url=server.base_url, api_key="none", max_retries=3)
         candidate, race = Candidate("a", model), EarlyStop(EarlyStopRules(agree=2))
         asking = asyncio.create_task(
-            complete_unless_stopped(race, candidate, [HumanMessage(QUESTION)], call(retries=RetryBudget(3)))
+            complete(candidate, [HumanMessage(QUESTION)], call(retries=RetryBudget(3)), early_stop=race)
         )
         async with asyncio.timeout(5):
             while not server.requests or server.in_flight.now:  # noqa: ASYNC110 - the server is another thread
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)  # now it waits for its next attempt
         for name in "xy":
-            race.arrive(name, "4")
+            race.report(name, "4")
         reply = await asking
         assert len(server.requests) == 1
     assert [call_cost["outcome"] for call_cost in reply.call_costs] == ["completed"]

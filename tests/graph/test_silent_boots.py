@@ -55,7 +55,7 @@ async def test_a_boot_that_stays_hidden_is_no_evidence_and_scored_neutral_not_la
     assert set(seen.texts) == {"a", "c"}
     assert candidate(message, "b")["score"] == pytest.approx((0.1 + 0.2) / 2)
     assert candidate(message, "b")["rank"] == 2
-    assert candidate(message, "b")["reason"] == "no evidence: hidden reasoning took all of it"
+    assert candidate(message, "b")["reason"] == "no evidence: hidden reasoning used all tokens"
 
 
 async def test_where_nobody_gives_evidence_the_pools_order_decides():
@@ -122,7 +122,7 @@ async def test_one_that_still_says_nothing_is_scored_neutral():
     assert set(seen.texts) == {"a", "c"}
     assert calls(pool)["b"] == 2
     assert candidate(message, "b")["rank"] == 2
-    assert candidate(message, "b")["reason"] == "no evidence: nothing but boilerplate or the question again"
+    assert candidate(message, "b")["reason"] == "no evidence: only boilerplate or the question restated"
 
 
 async def test_a_boot_that_may_be_no_longer_is_not_extended():

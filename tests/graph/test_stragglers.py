@@ -51,7 +51,7 @@ async def test_a_straggler_that_said_nothing_is_a_failure_with_its_cause(clock):
     pool = timed(clock, a=long("1"), b=long("2"), c=Reply("", hang=True))
     message = await run(pool, Context(boot_tokens=10, top_k=1, **PAPER, calls={"boot_quorum": 2, "boot_grace_s": 1}))
     why = {c["candidate"]: c["why"] for c in decision(message)["candidates"]}
-    assert why["c"] == "slow_after_quorum: 2 others had arrived, and 1 s of grace were over"
+    assert why["c"] == "slow_after_quorum: 2 others had completed 1 s before"
 
 
 async def test_a_failure_is_no_arrival(clock):
@@ -94,7 +94,7 @@ async def test_a_quorum_of_answers_stops_the_others_and_nobody_takes_their_place
     message = await run(pool, context)
     assert clock.now == pytest.approx(2, abs=0.1)
     assert calls(pool) == {"a": 2, "b": 2, "c": 2, "d": 1}
-    assert decision(message)["stopped_text"] == "a quorum of 2 had answered"
+    assert decision(message)["stopped_text"] == "a quorum of 2 has answered"
     c = next(c for c in decision(message)["candidates"] if c["candidate"] == "c")
     assert c["why"].startswith("slow_after_quorum: 2 others")
 
@@ -112,7 +112,7 @@ async def test_at_the_deadline_what_was_heard_of_an_answer_is_better_than_nothin
     pool = timed(clock, a=[long("1"), slow("1")], b=[long("2"), Reply("", hang=True)])
     message = await run(pool, Context(boot_tokens=10, top_k=2, deadline_s=15.5, **PAPER))
     assert message.text == "".join(split_tokens(long("1"))[:15])
-    assert decision(message)["merge_notes"]["last_resort"] == "the answer of a, which is cut off"
+    assert decision(message)["merge_notes"]["last_resort"] == "incomplete answer of a"
     assert not decision(message)["complete"]
 
 
