@@ -160,7 +160,7 @@ async def test_no_run_waits_longer_for_the_end_of_a_pause_than_its_calls_may_tak
     async with asyncio.timeout(5):
         await run(pool, Context(top_k=1, agree=None))
         message = await run(pool, Context(top_k=1, agree=None, calls={"boot_timeout_s": 60.0}))
-    assert decision(message)["candidates"][0]["why"].startswith("rate_limited: a was told to wait")
+    assert decision(message)["candidates"][0]["why"].startswith("rate_limited: a must not be called for 3600 s")
     assert len(pool["a"].model.calls) == 1
 
 

@@ -126,7 +126,7 @@ def test_aggregate_says_what_became_of_each_and_what_it_cost(ingest, ask):
         message = ask(create_lightrouter(pool).compile(), PAPER)
     noted, told = ingest.named("aggregate").metadata, decision(message)
     assert noted["lightrouter_outcomes"] == {"a": "answered", "b": "failed: disconnected: gone", "c": "answered"}
-    assert noted["lightrouter_stopped"] == told["stopped_text"]
+    assert noted["lightrouter_stopped_text"] == told["stopped_text"]
     assert noted["lightrouter_merged"] == told["merged"]
     assert noted["lightrouter_usd"] == told["bill"]["usd"] > 0
 
