@@ -102,7 +102,7 @@ class Query:
     user_id: str | None = None
     retries: RetryBudget | None = None
     reservations: BudgetReservations = field(default_factory=BudgetReservations)
-    run: NodeRun | None = None
+    run: NodeRun | None = field(default=None, repr=False)
 
     @property
     def text(self) -> str:

@@ -24,8 +24,10 @@ from langchain_core.callbacks import (
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables.config import RunnableConfig, ensure_config, set_config_context
 from langchain_core.tracers.base import BaseTracer
+from langgraph.runtime import get_runtime
 
 from lightrouter_graph.chat_model.arguments import ChatCall
+from lightrouter_graph.context import Context
 from lightrouter_graph.nodes.router import REQUEST_KEY
 from lightrouter_graph.runtime.event_loops import run_sync, start_soon
 from lightrouter_graph.telemetry.events import enclosing_stream_writer, parent_stream_writer
@@ -56,8 +58,13 @@ async def ainvoke(graph: Any, messages: Sequence[BaseMessage], call: ChatCall, r
 
 
 async def _ainvoke(graph: Any, messages: Sequence[BaseMessage], call: ChatCall) -> Mapping[str, Any]:
-    state: Mapping[str, Any] = await graph.ainvoke({"messages": messages}, _config(call), context=call.context)
+    state: Mapping[str, Any] = await graph.ainvoke({"messages": messages}, _config(call), context=_context(call))
     return state
+
+
+def _context(call: ChatCall) -> Context:
+    """Lay the settings in the context of a surrounding graph, if there is one, over those of the call."""
+    return call.context if parent_stream_writer.get() is None else call.context.overlaid(get_runtime().context)
 
 
 def _config(call: ChatCall) -> RunnableConfig:
@@ -99,7 +106,7 @@ async def _pump(
 ) -> None:
     try:
         given = {"messages": messages}
-        async for part in graph.astream(given, _config(call), context=call.context, **_STREAMED):
+        async for part in graph.astream(given, _config(call), context=_context(call), **_STREAMED):
             put(part)
     finally:
         put(None)

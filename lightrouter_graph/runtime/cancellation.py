@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any, cast
 
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import RunnableConfig, ensure_config
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
@@ -32,7 +32,7 @@ class _CancellingGraph(CompiledStateGraph[Any, Any, Any, Any]):
     """Every way to run a compiled graph (`invoke`, `batch`, `astream_events`, ...) passes one of these two streams."""
 
     async def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:  # noqa: A002
-        scope = RunScope()
+        scope = RunScope(self._slots(config))
         try:
             async with aclosing(cast("Any", super().astream(input, with_scope(config, scope), **kwargs))) as parts:
                 async for part in parts:
@@ -41,11 +41,19 @@ class _CancellingGraph(CompiledStateGraph[Any, Any, Any, Any]):
             scope.close()
 
     def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:  # noqa: A002
-        scope = RunScope()
-        parts = cast("Any", super().stream(input, with_scope(config, scope), **kwargs))
+        scope = RunScope(self._slots(config))
+        config = with_scope(config, scope)
+        if scope.slots == 1:
+            # LangGraph's own wait for tokens and events holds one of its threads: the only one would never run a node.
+            config["max_concurrency"] = 2
+        parts = cast("Any", super().stream(input, config, **kwargs))
         try:
             for part in parts:  # noqa: UP028 - `yield from` would close the stream first, which waits for running nodes
                 yield part
         finally:
             scope.close()
             parts.close()
+
+    def _slots(self, config: RunnableConfig | None) -> int | None:
+        found = (each.get("max_concurrency") for each in (config, self.config, ensure_config()) if each)
+        return next((slots for slots in found if slots), None)

@@ -61,7 +61,7 @@ class NodeRun:
             name: Identifies the part within the node, independently of the order of the parts.
             work: Returns JSON values.
         """
-        if self.sync or self.config.get("max_concurrency") == 1:
+        if self.sync or self.scope.slots == 1:
             return await work()
 
         async def part(_: str) -> Update:
@@ -137,8 +137,7 @@ class FanOutRunnable(Runnable[Any, Any]):
         scope = scope_of(config)
         run = NodeRun(scope, config or {}, sync=True)
         fan_out = self.start(input, run)
-        slots = run.config.get("max_concurrency")
-        if slots is not None and slots <= _THREADS_HELD:
+        if scope.slots is not None and scope.slots <= _THREADS_HELD:
             results: list[Any] = _wait(scope, _query_all, fan_out, run)
             return _merged(results)
 
@@ -151,8 +150,7 @@ class FanOutRunnable(Runnable[Any, Any]):
 
 
 async def _query_all(fan_out: FanOut, run: NodeRun) -> list[Any]:
-    slots = run.config.get("max_concurrency")
-    limit = asyncio.Semaphore(slots or max(1, len(fan_out.names)))
+    limit = asyncio.Semaphore(run.scope.slots or max(1, len(fan_out.names)))
 
     async def query(name: str) -> Update:
         async with limit:

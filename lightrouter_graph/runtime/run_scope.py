@@ -17,9 +17,14 @@ SCOPE_KEY = "__lightrouter_run"
 
 
 class RunScope:
-    """In-flight work and shared budgets of one run. Thread-safe: nodes of a synchronous graph run in threads."""
+    """In-flight work and shared budgets of one run. Thread-safe: nodes of a synchronous graph run in threads.
 
-    def __init__(self) -> None:
+    Args:
+        slots: `max_concurrency` of the run, >= 1; None for no limit.
+    """
+
+    def __init__(self, slots: int | None = None) -> None:
+        self.slots = slots
         self._cancels: dict[object, Callable[[], object]] = {}
         self._retries: RetryBudget | None = None
 

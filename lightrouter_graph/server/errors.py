@@ -37,7 +37,7 @@ _NOT_AGAIN = {"x-should-retry": "false"}
 
 _ADDRESS = re.compile(r" ?\(https?://[^)\s]*\)")
 _SETTING = re.compile(r"^(?:unknown setting '(?P<unknown>\w+)'|(?P<setting>\w+) = )")
-_LIMIT = re.compile(r"^(?:unknown limit '(?P<unknown>\w+)' of a Budget|Budget (?P<limit>\w+) = )")
+_LIMIT = re.compile(r"^(?:unknown limit '(?P<unknown>\w+)' of Budget|Budget (?P<limit>\w+) = )")
 _NO_QUOTA = "insufficient_quota"
 
 

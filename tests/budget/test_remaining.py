@@ -1,11 +1,10 @@
 import pickle
 
 import pytest
-from pydantic import BaseModel
 
-from lightrouter_graph import ContextError
+from lightrouter_graph import Context, ContextError
 from lightrouter_graph.budget import Amount, RemainingBudget, remaining_budget, run_deadline
-from lightrouter_graph.context import Budget, read_budget
+from lightrouter_graph.context import Budget
 from lightrouter_graph.errors import BudgetError
 from lightrouter_graph.records import NOTHING_SPENT, UNLIMITED
 
@@ -20,7 +19,7 @@ SPENT = {**NOTHING_SPENT, "usd": 0.25, "tokens": 100, "calls": 3, "seconds": 10.
         ({"tokens": -5}, "Budget tokens = -5"),
         ({"calls": 1.5}, "Budget calls = 1.5"),
         ({"seconds": "soon"}, "Budget seconds = 'soon'"),
-        ({"dollars": 1}, "unknown limit 'dollars' of a Budget; known are usd, tokens, calls, seconds"),
+        ({"dollars": 1}, "unknown limit 'dollars' of Budget; known are usd, tokens, calls, seconds"),
     ],
 )
 def test_a_limit_that_is_none_is_refused_in_one_line(limits, said):
@@ -30,17 +29,13 @@ def test_a_limit_that_is_none_is_refused_in_one_line(limits, said):
     assert "\n" not in str(caught.value)
 
 
-class Settings(BaseModel):
-    budget: Budget | None = None
-
-
-def test_it_is_kept_in_settings_as_a_dict_and_read_back():
-    kept = Settings(budget=Budget(usd=0.5, calls=7)).model_dump()
-    assert kept["budget"] == {"usd": 0.5, "tokens": None, "calls": 7, "seconds": None}
-    assert read_budget(Settings.model_construct(**kept).budget) == Budget(usd=0.5, calls=7)
-    assert read_budget(Budget(usd=1)) == Budget(usd=1)
-    assert read_budget(None) is None
-    assert Settings.model_json_schema()["$defs"]["Budget"]["properties"]["usd"]["description"]
+def test_it_is_recorded_in_the_settings_as_a_dict_and_read_back():
+    recorded = Context(budget=Budget(usd=0.5, calls=7)).record()
+    assert recorded["budget"] == {"usd": 0.5, "tokens": None, "calls": 7, "seconds": None}
+    assert Context.restore(recorded).budget == Budget(usd=0.5, calls=7)
+    assert Context.restore(recorded).thread_budget is None
+    assert Context(budget={"usd": 1}).budget == Budget(usd=1)
+    assert Context.model_json_schema()["$defs"]["Budget"]["properties"]["usd"]["description"]
 
 
 def test_without_a_budget_nothing_is_limited():

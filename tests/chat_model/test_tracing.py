@@ -53,7 +53,7 @@ async def test_the_calls_inside_are_steps_with_their_names_tags_and_models(inges
     assert "lightrouter:boot" in inside["boot:a"].tags
     assert inside["boot:a"].metadata["lightrouter_candidate"] == "a"
     paths = ingest.paths()
-    assert "ChatLightRouter > lightrouter > boot > boot:a" in paths
+    assert "ChatLightRouter > lightrouter > boot > boot a > boot:a" in paths
 
 
 async def test_the_run_of_the_chat_model_names_itself(ingest):
@@ -73,5 +73,5 @@ async def test_in_an_agent_everything_is_one_trace(ingest, way):
         else:
             assert [part async for part in agent.astream(asked, stream_mode="messages")]
     assert {run.fields["trace_id"] for run in ingest.runs} == {ingest.root.id}
-    assert any(path.endswith("lightrouter > boot > boot:a") for path in ingest.paths())
+    assert any(path.endswith("lightrouter > boot > boot a > boot:a") for path in ingest.paths())
     assert all(run.fields.get("end_time") for run in ingest.runs)

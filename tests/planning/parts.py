@@ -39,7 +39,7 @@ def planner(judge=None, writer=None):
     """Build a planner with a selector or an aggregator that calls models, under the names llm and default."""
     judge, writer = judge or Quiet(), writer or Quiet()
     selectors = {"default": judge, "llm": judge, "consistency": Quiet(), "random": Quiet(), "hybrid": Quiet()}
-    aggregators = {"default": writer, "llm": writer, "auto": writer, "vote": Quiet(), "best": Quiet()}
+    aggregators = {"default": writer, "llm": writer, "auto": writer, "vote": Quiet(), "top_ranked": Quiet()}
     return Planner(selectors, aggregators)
 
 
@@ -63,12 +63,15 @@ def worst_case(plans, query, plan):
     """Return the worst-case cost of a planned layer and all that comes after it."""
     settings = query.settings.model_copy(update=plan.settings)
     final = query.layer >= settings.layers or len(plan.candidates) == 1
-    planned = replace(query, settings=settings, order=plan.order, final=final)
+    planned = replace(query, settings=settings, prior_order=plan.order, final=final)
     return plans.forecast(planned, begun(planned, first_wave=plan.candidates)).layer()
 
 
-def running(query, booting=None, **others):
+def running(query, first_wave=None, **others):
     """Build the state of a run of that query."""
     names = "".join(query.prior_order)
-    plain = {"messages": list(query.messages), "booting": list(booting or query.prior_order[: query.settings.width])}
+    plain = {
+        "messages": list(query.messages),
+        "first_wave": list(first_wave or query.prior_order[: query.settings.width]),
+    }
     return state(names, query.settings, **{**plain, **others})

@@ -4,23 +4,20 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from builders import answer, boot, call_cost, ranking, state, usage
+from builders import answer, boot, call_cost, query, ranking, state, usage
 from langchain_core.messages import AIMessage, HumanMessage
-from lightrouter_graph.runtime.run_registry import RunRegistry
 from planning.parts import begun, planner
 
-from lightrouter_graph import default_key
 from lightrouter_graph.budget import Amount, BudgetReservations, cost_of, remaining_budget, total_spent
 from lightrouter_graph.context import Budget
 from lightrouter_graph.errors import BudgetError
-from lightrouter_graph.llm.request import PLAIN
 from lightrouter_graph.planning import progress_of
 from lightrouter_graph.prompts import with_draft, with_shared_boots
 from lightrouter_graph.providers.pricing import Price
-from lightrouter_graph.query import planned_calls, query_of
+from lightrouter_graph.query import planned_calls
 from lightrouter_graph.records import NOTHING_SPENT
-from lightrouter_graph.state import settings_of
-from lightrouter_graph.state_queries import chosen_boots, counted_answers, ends_in_draft, is_inner, next_up, survivors
+from lightrouter_graph.state_queries import LayerView
+from lightrouter_graph.stopping import counted, next_candidates, rule_for
 
 FREE = Price(0.0, 0.0)
 
@@ -58,18 +55,23 @@ class Run:
     def took(self) -> Amount:
         return sum(self.calls, Amount())
 
+    @property
+    def view(self) -> LayerView:
+        """A view of the present state, which changes with every step."""
+        return LayerView(self.state)
+
     def go(self) -> bool:
         """Run; whether anything was begun."""
         names = self.pool.names
         self.planner = planner(self.judge, self.writer)
-        self.state = state("", self.settings, messages=self.messages, order=list(names))
-        self.state["weights"] = dict.fromkeys(names, 1.0)
+        self.state = state("", self.settings, messages=self.messages, prior_order=list(names))
+        self.state["prior_scores"] = dict.fromkeys(names, 1.0)
         try:
             self._follow(self.planner.plan_layer(self._query(), self._left(), begun(self._query())))
         except BudgetError:
             return False
         alone = len(self.state["first_wave"]) == 1
-        self.state["layer"] = settings_of(self.state).layers if alone else 1
+        self.state["layer"] = self.view.settings.layers if alone else 1
         while self._layer():
             pass
         return True
@@ -82,49 +84,49 @@ class Run:
         else:
             self._boot(allowed)
             self._select()
-            if ends_in_draft(self.state):
+            if self.view.ends_in_draft:
                 return self._draft()
             self._wave(first=True)
         while self._wave():
             pass
-        self._merge(counted_answers(self.state))
+        self._merge(self._counted())
         return False
 
     def _boot(self, allowed):
         for name in self.state["first_wave"]:
-            cap = settings_of(self.state).boot_tokens
-            cap = min(cap, settings_of(self.state).max_tokens or cap)
+            cap = self.view.settings.boot_tokens
+            cap = min(cap, self.view.settings.max_tokens or cap)
             text, told = self._task(name, allowed.get(name), self._asked(), cap)
             done = self.random.random() < 0.2
             made = boot(name, text or "", layer=self.state["layer"], usage=told, finished=bool(text) and done)
-            made["answer"] = self.random.choice(["4", "5", None]) if made["finished"] else None
+            made["key"] = self.random.choice(["4", "5", None]) if made["finished"] else None
             made["failure"] = None if text else {"cause": "unavailable", "message": "down"}
             self.state["boots"].append(made)
 
     def _select(self):
         step = self.planner.plan_selection(self._query(), self._left(), self._progress())
         self.notes += step.notes
-        boots = [b["text"] for b in survivors(self.state)]
-        settings = settings_of(self.state).model_copy(update=step.settings)
+        boots = [b["text"] for b in self.view.survivors]
+        settings = self.view.settings.model_copy(update=step.settings)
         if len(boots) > 1:
             part = self.planner.selectors[settings.selector]
-            self._part(part, step.allowance, boots, self.pool[self.state["order"][0]])
-        order = [b["candidate"] for b in survivors(self.state)]
+            self._part(part, step.allowance, boots, self.pool[self.state["prior_order"][0]])
+        order = [b["candidate"] for b in self.view.survivors]
         self.random.shuffle(order)
         self.state["rankings"].append(ranking(*order, layer=self.state["layer"]))
 
     def _wave(self, *, first=False):
-        query, up = self._query(), next_up(self.state)
+        query, up = self._query(), self._next()
         plan = self.planner.plan_answers(query, self._left(), self._progress(), up)
         if first:
             self.notes += plan.notes
         self.state["deadline_exceeded"] = self.state["deadline_exceeded"] or plan.budget_exhausted
         self._answer(plan.candidates, plan.allowances)
-        return bool(plan.candidates) and bool(next_up(self.state)) and not plan.budget_exhausted
+        return bool(plan.candidates) and bool(self._next()) and not plan.budget_exhausted
 
     def _answer(self, names, allowed):
         for name in names:
-            text, told = self._task(name, allowed.get(name), self._asked(name), settings_of(self.state).max_tokens)
+            text, told = self._task(name, allowed.get(name), self._asked(name), self.view.settings.max_tokens)
             key = self.random.choice(["4", "5", "6", None])
             made = answer(name, key if text else None, text=text or "", layer=self.state["layer"], usage=told)
             made["failure"] = None if text else {"cause": "unavailable", "message": "down"}
@@ -133,7 +135,7 @@ class Run:
     def _merge(self, answers):
         step = self.planner.plan_merge(self._query(), self._left(), self._progress(), answers)
         self.notes += step.notes
-        settings = settings_of(self.state).model_copy(update=step.settings)
+        settings = self.view.settings.model_copy(update=step.settings)
         texts = [a["text"] for a in answers]
         if len(texts) < 2:
             return ""
@@ -141,8 +143,8 @@ class Run:
         return self._part(part, step.allowance, texts, self.pool[answers[0]["candidate"]])
 
     def _draft(self):
-        boots = chosen_boots(self.state)
-        assert is_inner(self.state)
+        boots = self.view.draft_boots
+        assert self.view.is_inner
         text = self._merge(boots) or boots[0]["text"]
         self.state["drafts"].append({"layer": self.state["layer"], "text": text, "candidates": ["a"]})
         self.state["layer"] += 1
@@ -223,17 +225,27 @@ class Run:
         messages = with_draft(self.state["messages"], drafts[-1]["text"] if drafts else None)
         if name is None:
             return messages
-        chosen = chosen_boots(self.state) if self.settings.conditioning == "shared" else []
+        chosen = self.view.top_boots if self.settings.conditioning == "shared" else []
         if len(chosen) > 1:
             return with_shared_boots(messages, [boot["text"] for boot in chosen])
-        begun = [AIMessage(boot["text"]) for boot in survivors(self.state) if boot["candidate"] == name]
+        begun = [AIMessage(boot["text"]) for boot in self.view.survivors if boot["candidate"] == name]
         return [*messages, *(begun if self.pool[name].continuation else [])]
 
     def _query(self):
-        return query_of(self.state, self.pool, default_key, PLAIN, RunRegistry())
+        view, names = self.view, ("messages", "prior_order", "prior_scores", "layer")
+        values = {name: self.state[name] for name in names}
+        return query(self.pool, settings=view.settings, final=not view.is_inner, **values)
 
     def _progress(self):
-        return progress_of(self.state, self._query())
+        return progress_of(self.view, self._query())
+
+    def _next(self):
+        view = self.view
+        return [] if view.is_settled else next_candidates(rule_for(view.settings), self._query(), view.status)
+
+    def _counted(self):
+        view = self.view
+        return [view.answers[name] for name in counted(rule_for(view.settings), self._query(), view.status)]
 
     def _left(self):
         return remaining_budget(self.budget, self.thread_budget, total_spent(self.state["call_costs"]), self.before)
@@ -241,4 +253,4 @@ class Run:
     def _follow(self, plan):
         self.plans.append(plan)
         self.state["settings"] = {**self.state["settings"], **plan.settings}
-        self.state |= {"order": list(plan.order), "booting": list(plan.candidates)}
+        self.state |= {"prior_order": list(plan.order), "first_wave": list(plan.candidates)}

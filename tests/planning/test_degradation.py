@@ -135,7 +135,7 @@ def test_more_answers_than_boots_are_reduced_as_well():
 
 
 def test_the_first_in_prior_order_remain():
-    query = asking(FIXED, "abcd", order=["d", "b", "a", "c"])
+    query = asking(FIXED, "abcd", prior_order=["d", "b", "a", "c"])
     assert planner().plan_layer(query, left(calls=6), begun(query)).candidates == ("d", "b", "a")
 
 

@@ -9,7 +9,8 @@ from lightrouter_graph.budget import max_prompt_tokens
 from lightrouter_graph.planning import FanOutPlan, PartPlan, progress_of
 from lightrouter_graph.prompts import with_draft, with_shared_boots
 from lightrouter_graph.records import NOTHING_SPENT, UNLIMITED
-from lightrouter_graph.state_queries import next_up
+from lightrouter_graph.state_queries import LayerView
+from lightrouter_graph.stopping import next_candidates, rule_for
 
 FIXED = Context(width=None, top_k=2, agree=None, max_tokens=1000, boot_tokens=200)
 ADAPTIVE = Context(width=2, top_k=4, agree=2, max_tokens=1000, boot_tokens=200)
@@ -22,8 +23,9 @@ def booted(settings, names="abc", **others):
     query = asking(settings, "abcdef" if settings.width else names, final=settings.layers == 1)
     wave = query.prior_order[: settings.width]
     plain = {"boots": [boot(name, "y" * 1000, usage=ESTIMATED) for name in wave], "rankings": [ranking(*wave)]}
-    state = running(query, **{**plain, **others})
-    return query, progress_of(state, query), next_up(state)
+    view = LayerView(running(query, **{**plain, **others}))
+    up = [] if view.is_settled else next_candidates(rule_for(settings), query, view.status)
+    return query, progress_of(view, query), up
 
 
 def merging(*texts):

@@ -122,7 +122,7 @@ def test_a_larger_budget_never_degrades_more(prices, context, budget, judge, wri
 
 def _plan(pool, context, judge, writer, limits, factor):
     more = {name: type(value)(value * factor) for name, value in limits.items()}
-    query = asking(context, pool=pool, order=pool.names, weights=dict.fromkeys(pool.names, 1.0))
+    query = asking(context, pool=pool, prior_order=pool.names, prior_scores=dict.fromkeys(pool.names, 1.0))
     try:
         return planner(judge, writer).plan_layer(query, left(**more), begun(query))
     except BudgetError:

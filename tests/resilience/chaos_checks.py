@@ -36,7 +36,7 @@ def causes_of(outcome: Outcome) -> Counter[str]:
     records = [*outcome.records["boots"], *outcome.records["answers"]]
     told = [record["failure"]["cause"] for record in records if record["failure"]]
     return Counter(
-        [*told, *(boot["stopped"].partition(":")[0] for boot in outcome.records["boots"] if boot["stopped"])]
+        [*told, *(boot["stop_reason"].partition(":")[0] for boot in outcome.records["boots"] if boot["stop_reason"])]
     )
 
 
@@ -66,9 +66,8 @@ def _records(outcome: Outcome) -> Iterator[str]:
         failure, told = record["failure"], f"{record['candidate']} in layer {record['layer']}"
         if failure is not None and failure["cause"] not in CAUSES:
             yield f"no cause: {failure} for {told}"
-        said_or_why = (
-            record["text"].strip() or record.get("thoughts") or record.get("silent") or record["tool_call_message"]
-        )
+        reasons = record.get("reasoning"), record.get("uninformative_reason"), record["tool_call_message"]
+        said_or_why = record["text"].strip() or any(reasons)
         if failure is None and not said_or_why:
             yield f"neither text nor cause for {told}"
 

@@ -176,8 +176,9 @@ async def _ask(graph: Any, outcome: Outcome) -> None:
             case "values":
                 _note_state(outcome, told)
             case "updates":
-                for update in told.values():
-                    _note_update(outcome, update)
+                for node, update in told.items():
+                    if " " not in node:  # the update of a node repeats those of its tasks, such as "boot a"
+                        _note_update(outcome, update)
             case "messages":
                 message = told[0]
                 outcome.streamed[message.id] = outcome.streamed.get(message.id, "") + str(message.text)

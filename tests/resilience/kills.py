@@ -38,6 +38,7 @@ class Undisturbed:
     """
 
     setting: str
+    synchronous: bool
     idle_s: float
     seconds: Sequence[float]
     calls: Sequence[Calls]
@@ -65,10 +66,11 @@ def read(database: Path) -> Kept:
         state = _reader().compile(checkpointer=saver).get_state(THREAD)
         saved = saver.get_tuple(THREAD)
     call_costs = list(state.values.get("call_costs", ()))
-    if saved is not None and "select" in [task.name for task in state.tasks]:
-        # The judge's replies are kept one by one, until the ranking is there.
+    if saved is not None and state.next:
+        # The results of tasks are saved one by one, until the node has ended.
         parts = {part: value for part, channel, value in saved.pending_writes or () if channel == "__return__"}
-        call_costs += [part["call_cost"] for part in parts.values()]
+        for part in parts.values():
+            call_costs += part["call_costs"] if "call_costs" in part else [*part["earlier"], part["call_cost"]]
     sent = [call_cost for call_cost in call_costs if call_cost["outcome"] in {"completed", "lost"}]
     return Kept(
         run=state.values.get("run"),
@@ -90,15 +92,16 @@ def asked(server: RecordedModelServer) -> Calls:
     return Counter((body["model"], body.get("max_completion_tokens")) for body in bodies)
 
 
-def run_undisturbed(zygote: Zygote, setting: str, folder: Path) -> Undisturbed:
+def run_undisturbed(zygote: Zygote, setting: str, folder: Path, *, synchronous: bool = False) -> Undisturbed:
     """Ask both questions, each of a worker of its own."""
-    database, after_first = folder / f"{setting}.sqlite", folder / f"{setting}-first.sqlite"
+    name = f"{setting}-{synchronous}"
+    database, after_first = folder / f"{name}.sqlite", folder / f"{name}-first.sqlite"
     with serving(setting) as server:
 
         def seconds_for(*questions: int) -> float:
             server.reset()
             began = time.monotonic()
-            zygote.start(setting, server.base_url, database, questions).join()
+            zygote.start(setting, server.base_url, database, questions, synchronous=synchronous).join()
             return time.monotonic() - began
 
         idle_s = seconds_for()
@@ -106,7 +109,7 @@ def run_undisturbed(zygote: Zygote, setting: str, folder: Path) -> Undisturbed:
         shutil.copy(database, after_first)
         second_s, second = seconds_for(1), asked(server)
     answers = [message.text for message in read(database).messages if message.type == "ai"]
-    return Undisturbed(setting, idle_s, (first_s, second_s), (first, second), answers, after_first)
+    return Undisturbed(setting, synchronous, idle_s, (first_s, second_s), (first, second), answers, after_first)
 
 
 def kill_and_resume(zygote: Zygote, usual: Undisturbed, turn: int, moment_s: float, database: Path) -> Kill:
@@ -124,20 +127,21 @@ def kill_and_resume(zygote: Zygote, usual: Undisturbed, turn: int, moment_s: flo
         shutil.copy(usual.database, database)
         first_run = read(database).run
     with serving(usual.setting) as before, serving(usual.setting) as after:
-        worker = zygote.start(usual.setting, before.base_url, database, [turn])
+        start = functools.partial(zygote.start, usual.setting, synchronous=usual.synchronous)
+        worker = start(before.base_url, database, [turn])
         time.sleep(moment_s)
         worker.kill()
         kept = read(database)
         paid = kept.paid if kept.run != first_run else Counter()
         returned = kept.returned if kept.run != first_run else Counter()
-        zygote.start(usual.setting, after.base_url, database, [turn]).join()
+        start(after.base_url, database, [turn]).join()
         assert asked(after) == usual.calls[turn] - paid, (kept, asked(after), usual.calls[turn])
         _check_thread(database, usual, questions=turn + 1)
         before.wait_until_idle()
         lost = _returned(before) - returned
         again = asked(before) + asked(after) - usual.calls[turn]
         if turn == 0:
-            zygote.start(usual.setting, after.base_url, database, [1]).join()
+            start(after.base_url, database, [1]).join()
             _check_thread(database, usual, questions=2)
     return Kill(usual.setting, turn, moment_s, _stage(kept, turn), paid.total(), again.total(), lost.total())
 

@@ -62,7 +62,7 @@ async def test_a_call_that_is_stopped_while_it_waits_for_its_next_attempt_is_bil
     server.timings.update(dict.fromkeys("bc", Timing(ttft_s=0.1)))
     server.failures["a"] = Fail(503, headers={"retry-after-ms": "2000"})
     message = await ask(server, Context(boot_tokens=10))
-    assert decision(message)["stopped_text"] == "the finished boots agree"
+    assert decision(message)["stopped"] == "boots_agree"
     assert decision(message)["bill"]["calls"] == len(server.requests) == 3
 
 
@@ -124,7 +124,8 @@ class Breaking:
 @pytest.mark.parametrize("seam", ["selector", "aggregator"])
 async def test_the_calls_of_a_part_that_fails_are_on_the_bill(server, seam, error):
     part = {"selector": LLMSelector, "aggregator": LLMAggregator}[seam](candidates(server, "c")[0])
-    context = Context(boot_tokens=10, agree=None, top_k=2, deadline_s=0.6)
+    deadline_s = 0.6 if error is None else 30  # on a busy machine the deadline would come before the error
+    context = Context(boot_tokens=10, agree=None, top_k=2, deadline_s=deadline_s)
     message = await ask(server, context, "ab", **{seam: Breaking(part, error)})
     stage = {"selector": "select", "aggregator": "aggregate"}[seam]
     assert decision(message)["bill"]["calls"] == len(server.requests)

@@ -30,10 +30,11 @@ def usual(zygote, tmp_path_factory):
     """Return what a setting does when nobody is killed."""
     folder, known = tmp_path_factory.mktemp("undisturbed"), {}
 
-    def of(setting: str) -> Undisturbed:
-        if setting not in known:
-            known[setting] = run_undisturbed(zygote, setting, folder)
-        return known[setting]
+    def of(setting: str, *, synchronous: bool = False) -> Undisturbed:
+        case = setting, synchronous
+        if case not in known:
+            known[case] = run_undisturbed(zygote, setting, folder, synchronous=synchronous)
+        return known[case]
 
     return of
 
@@ -56,31 +57,40 @@ def test_a_killed_run_goes_on_and_pays_again_only_for_what_was_not_written_down(
     kill_at_random(zygote, usual(setting), 4, tmp_path)
 
 
+@pytest.mark.parametrize("setting", ["fixed", "paper"])
+def test_so_does_a_synchronous_run(setting, zygote, usual, tmp_path):
+    kill_at_random(zygote, usual(setting, synchronous=True), 4, tmp_path)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("synchronous", [False, True])
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_so_it_does_wherever_it_is_killed(setting, zygote, usual, tmp_path):
-    kills = kill_at_random(zygote, usual(setting), 20, tmp_path)
+def test_so_it_does_wherever_it_is_killed(setting, synchronous, zygote, usual, tmp_path):
+    kills = kill_at_random(zygote, usual(setting, synchronous=synchronous), 20, tmp_path)
     assert {kill.stage for kill in kills} >= {"boot", "end"}
     assert sum(kill.kept for kill in kills) > sum(kill.paid_again for kill in kills)
 
 
-def kill_after(zygote: Zygote, setting: str, hanging: dict[str, Fail], replies: int, database: Path) -> Calls:
+def kill_after(
+    zygote: Zygote, setting: str, hanging: dict[str, Fail], replies: int, database: Path, *, synchronous: bool = False
+) -> Calls:
     """Kill a worker a moment after so many replies, while calls that never end go on; return what the next one asks."""
     with serving(setting) as before, serving(setting) as after:
         before.failures.update(hanging)
-        worker = zygote.start(setting, before.base_url, database, [0])
+        worker = zygote.start(setting, before.base_url, database, [0], synchronous=synchronous)
         while before.total().calls < replies:
             time.sleep(0.001)
         time.sleep(SAFE_AFTER_S)
         worker.kill()
-        zygote.start(setting, after.base_url, database, [0]).join()
+        zygote.start(setting, after.base_url, database, [0], synchronous=synchronous).join()
         return asked(after)
 
 
-def test_a_reply_is_safe_a_moment_after_it_came(zygote, usual, tmp_path):
+@pytest.mark.parametrize("synchronous", [False, True])
+def test_a_reply_is_safe_a_moment_after_it_came(synchronous, zygote, usual, tmp_path):
     hanging = {name: Fail(hang=True) for name in "bcd"}
-    again = kill_after(zygote, "fixed", hanging, 1, tmp_path / "thread.sqlite")
+    again = kill_after(zygote, "fixed", hanging, 1, tmp_path / "thread.sqlite", synchronous=synchronous)
     assert again == usual("fixed").calls[0] - Counter({("a", 10): 1})
 
 

@@ -17,8 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
+from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from resilience.asking import answer_once
+from resilience.asking import answer_once, answer_once_synchronously
 from resilience.routers import QUESTIONS, THREAD, router_at, serving
 
 _POLL_S = 0.002
@@ -74,7 +75,9 @@ class Zygote:
         with self._process:
             self._process.stdin.close()
 
-    def start(self, setting: str, base_url: str, database: Path, questions: Sequence[int]) -> Worker:
+    def start(
+        self, setting: str, base_url: str, database: Path, questions: Sequence[int], *, synchronous: bool = False
+    ) -> Worker:
         """Fork a worker that answers the questions one after the other."""
         told = database.with_suffix(f".{time.monotonic_ns()}.told")
         job = {
@@ -83,6 +86,7 @@ class Zygote:
             "database": str(database),
             "questions": [*questions],
             "told": str(told),
+            "synchronous": synchronous,
         }
         with self._lock:
             self._process.stdin.write(json.dumps(job) + "\n")
@@ -118,9 +122,19 @@ async def _answer(setting: str, base_url: str, database: str, questions: Sequenc
             await answer_once(graph, QUESTIONS[number], THREAD)
 
 
+def _answer_synchronously(setting: str, base_url: str, database: str, questions: Sequence[int]) -> None:
+    with SqliteSaver.from_conn_string(database) as saver:
+        graph = router_at(base_url, setting).compile(checkpointer=saver)
+        for number in questions:
+            answer_once_synchronously(graph, QUESTIONS[number], THREAD)
+
+
 def _work(job: dict[str, Any]) -> None:
     with _told_to(Path(job.pop("told"))):
-        asyncio.run(_answer(**job))
+        if job.pop("synchronous"):
+            _answer_synchronously(**job)
+        else:
+            asyncio.run(_answer(**job))
 
 
 def _say(line: str) -> None:

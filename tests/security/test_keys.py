@@ -8,6 +8,7 @@ import traceback
 
 import httpx
 import pytest
+from builders import query
 from helpers import QUESTION, decision, scripted
 from langgraph.cache.sqlite import SqliteCache
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -172,9 +173,9 @@ def test_no_repr_shows_it(base_url, key):
     graph = create_lightrouter(pool, context=ALL, **wiring)
     chat = ChatLightRouter(pool=pool, context=ALL, **wiring)
     told = [pool, list(pool), wiring, graph, graph.compile(), chat, chat.context, chat.bind_tools([]), create_app(pool)]
-    steps = [node.runnable.step for node in graph.nodes.values()]
+    steps = [step for node in graph.nodes.values() for step in vars(node.runnable).values()]
     assert len(steps) == 6
-    for thing in [*told, *steps, chat._identifying_params]:
+    for thing in [*told, *steps, steps[0].router, query(pool), chat._identifying_params]:
         assert not shown(key, f"{thing!r} {thing!s}")
     assert not shown(key, graph.compile().get_graph().draw_mermaid())
 

@@ -150,7 +150,7 @@ def echoing(messages):
 async def test_a_judge_that_repeats_a_verdict_beside_its_own_is_asked_for_one():
     scores, calls = await judged(echoing, echoing, honest)
     assert scores.by_candidate == {"mallory": 0.0, "anna": 1.0}
-    assert "several verdicts" in calls[-1].messages[-1].text
+    assert "several different verdicts" in calls[-1].messages[-1].text
 
 
 async def test_a_judge_that_goes_on_repeating_it_does_not_decide():
@@ -165,7 +165,7 @@ async def test_a_repeated_verdict_before_the_cap_is_none():
 
     scores, calls = await judged(cut, cut, honest)
     assert scores.by_candidate == {"mallory": 0.0, "anna": 1.0}
-    assert "cut off" in calls[-1].messages[-1].text
+    assert "truncated" in calls[-1].messages[-1].text
 
 
 async def test_megabytes_of_a_reply_are_not_sent_again():
