@@ -14,6 +14,7 @@ import pytest
 from deployment.worker import ASKED, OUTPUTS, RECORD, connected, router_at, thread
 from helpers import QUESTION, calls, calls_of, decision, long, scripted
 from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.config import get_store
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.store.postgres import AsyncPostgresStore, PostgresStore
