@@ -14,6 +14,7 @@ import httpx
 from studio.conftest import NO_SERVER
 
 READY_WITHIN_S = 60.0
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def _environment(folder: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
     return kept | {
         "HOME": str(folder),
-        "PYTHONPATH": str(folder),  # the copied graphs come before those of an editable install
+        "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),  # the copied graphs, with the package of this tree
         "OLLAMA_HOST": NO_SERVER,
         "LANGGRAPH_STRICT_MSGPACK": "true",
         "LANGGRAPH_CLI_NO_ANALYTICS": "1",

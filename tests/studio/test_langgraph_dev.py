@@ -39,6 +39,7 @@ EDGES = {
     ("tally", "generate"),
     ("tally", "aggregate"),
     ("aggregate", "boot"),
+    ("aggregate", "generate"),
 }
 ONE_IN_FULL = {"boot_tokens": 16, "top_k": 1}
 """Boots that are cut, and one candidate that goes on: its tokens are the answer's."""
@@ -158,9 +159,10 @@ async def test_the_settings_panel_can_explain_and_bound_every_field(client):
     assert fields.keys() == Context.model_fields.keys()
     assert [name for name, field in fields.items() if not field.get("description")] == []
     free = {name for name, field in fields.items() if not choices_and_ranges(field)}
-    assert {name for name in free if fields[name].get("langgraph_type") != "prompt"} == {"budget", "thread_budget"}
-    limits = schema["$defs"]["Budget"]["properties"]
-    assert all(field.get("description") and choices_and_ranges(field) for field in limits.values())
+    assert free == {"budget", "thread_budget", "calls", "prompts"}
+    for group in ("Budget", "Calls"):
+        limits = schema["$defs"][group]["properties"]
+        assert all(field.get("description") and choices_and_ranges(field) for field in limits.values())
     assert {"minimum", "maximum"} <= choices_and_ranges(fields["boot_tokens"]) & choices_and_ranges(fields["layers"])
     assert {"llm", "consistency"} <= set(fields["selector"]["enum"])
     assert fields["top_k"]["default"] == Context().top_k
@@ -178,8 +180,12 @@ async def test_every_setting_belongs_to_a_node_that_is_there(client, name):
 
 async def test_the_prompts_of_selector_and_aggregator_can_be_edited(client):
     schema = (await client.assistants.get_schemas(await assistant(client, "lightrouter")))["context_schema"]
-    prompts = [field for field in schema["properties"].values() if field.get("langgraph_type") == "prompt"]
-    assert {"select", "aggregate"} <= {node for field in prompts for node in field["langgraph_nodes"]}
+    prompts = schema["$defs"]["Prompts"]["properties"]
+    assert {field["langgraph_type"] for field in prompts.values()} == {"prompt"}
+    assert {name: field["langgraph_nodes"] for name, field in prompts.items()} == {
+        "selector": ["select"],
+        "aggregator": ["aggregate"],
+    }
 
 
 @pytest.mark.parametrize("name", ["lightrouter", "supervisor"])
