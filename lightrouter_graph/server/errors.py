@@ -36,7 +36,7 @@ _NOT_AGAIN = {"x-should-retry": "false"}
 """The official clients repeat every 5xx twice, and each repetition would pay for a whole run."""
 
 _ADDRESS = re.compile(r" ?\(https?://[^)\s]*\)")
-_SETTING = re.compile(r"^(?:unknown setting '(?P<unknown>\w+)'|(?P<setting>\w+) = )")
+_SETTING = re.compile(r"^(?:unknown setting '(?P<unknown>\w+)'(?: of (?P<group>\w+))?|(?P<setting>[\w.]+) = )")
 _LIMIT = re.compile(r"^(?:unknown limit '(?P<unknown>\w+)' of Budget|Budget (?P<limit>\w+) = )")
 _NO_QUOTA = "insufficient_quota"
 
@@ -135,7 +135,8 @@ def _setting(message: str) -> str:
     if found := _LIMIT.match(message):
         return f"{SETTINGS}.budget.{found['unknown'] or found['limit']}"
     found = _SETTING.match(message)
-    return f"{SETTINGS}.{found['unknown'] or found['setting']}" if found else SETTINGS
+    path = [found["group"] and found["group"].lower(), found["unknown"] or found["setting"]] if found else []
+    return ".".join([SETTINGS, *filter(None, path)])
 
 
 def _subject(message: str) -> str:

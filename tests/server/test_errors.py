@@ -74,6 +74,13 @@ def test_a_wrong_setting_is_named(message, param):
     assert told(fault_of(ContextError(message), "id"))["param"] == param
 
 
+@pytest.mark.parametrize("calls", [{"timeout_s": 0}, {"timeout_s": 9, "max_retrys": 1}])
+def test_a_wrong_setting_of_a_group_is_named_with_its_group(calls):
+    with pytest.raises(ContextError) as caught:
+        Context(calls=calls)
+    assert told(fault_of(caught.value, "id"))["param"] == f"lightrouter.calls.{list(calls)[-1]}"
+
+
 @pytest.mark.parametrize(
     ("limits", "param"),
     [
