@@ -5,7 +5,7 @@ import unicodedata
 from functools import lru_cache
 
 from lightrouter_graph.answer_keys.latex import canonical_formula, plain_latex
-from lightrouter_graph.answer_keys.literals import canonical_string, read_literal, unescape, unquote_literal
+from lightrouter_graph.answer_keys.literals import read_literal, unescape, unquote_literal
 from lightrouter_graph.answer_keys.numbers import number_in_sentence, read_number
 from lightrouter_graph.answer_keys.question_type import Question, read_question
 
@@ -133,7 +133,7 @@ def _canonical_code(text: str) -> str | None:
     bare = text.strip()
     padded = bare != text and bare[:1] not in _OPENING  # white space is part of an answer such as `1 `
     literal = None if padded else read_literal(bare)
-    return unquote_literal(literal) if literal else canonical_string(unescape(text))
+    return unquote_literal(literal) if literal else repr(unescape(text))
 
 
 def _canonical(text: str, asked: Question) -> str | None:

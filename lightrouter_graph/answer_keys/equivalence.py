@@ -1,10 +1,12 @@
 """`Equivalence` protocol: decides which answers of a layer give the same answer."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from lightrouter_graph.answer_keys.voting import agreement_of
+from lightrouter_graph.errors import SelectionError
 from lightrouter_graph.records import Answer
 
 if TYPE_CHECKING:  # the layer of `query` is above this one
@@ -41,10 +43,20 @@ def name_groups(groups: Sequence[Sequence[str]], answers: Sequence[Answer]) -> d
     """Name each group by the key of its best-ranked answer that has one; without any, by its best-ranked candidate.
 
     Args:
-        groups: Groups of candidate names, without overlap.
+        groups: Groups of candidate names, returned by an `Equivalence`.
         answers: The answers in rank order.
+
+    Returns:
+        The candidates of each group by name, in rank order. A single answer without a key is left out.
+
+    Raises:
+        SelectionError: If a name is not the candidate of an answer, or is in two groups.
     """
     keys, rank = {a["candidate"]: a["key"] for a in answers}, {a["candidate"]: n for n, a in enumerate(answers)}
+    names = Counter(name for group in groups for name in group)
+    if wrong := [name for name, count in names.items() if name not in rank or count > 1]:
+        msg = f"an equivalence must return each answering candidate at most once ({', '.join(rank)}), got {wrong}"
+        raise SelectionError(msg)
     named: dict[str, list[str]] = {}
     for group in sorted((sorted(group, key=rank.__getitem__) for group in groups if group), key=lambda g: rank[g[0]]):
         key = next((keys[name] for name in group if keys[name] is not None), None)

@@ -48,11 +48,6 @@ def unescape(text: str) -> str:
     return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if _SURROGATE.search(plain) else plain
 
 
-def canonical_string(content: str) -> str:
-    """Return a string as a literal with the quotes of `repr`."""
-    return repr(content)
-
-
 class _Reader:
     """Recursive-descent parser that returns the canonical form of one literal."""
 
@@ -124,7 +119,7 @@ class _Reader:
             raise _NotALiteralError
         self.step()
         if kind == "string":
-            return canonical_string(unescape(token[1:-1]))
+            return repr(unescape(token[1:-1]))
         return _WORDS[token.lower()] if kind == "word" else canonical_number(Fraction(token))
 
 

@@ -7,7 +7,10 @@ from lightrouter_graph.records import Agreement, Answer
 
 
 def largest_group(keys: Iterable[str | None]) -> int:
-    """Return the size of the largest group of equal keys; None is equal to no key.
+    """Return the size of the largest group of equal keys.
+
+    Args:
+        keys: Answer keys; None is equal to no other key.
 
     >>> largest_group(["4", "5", "5", None, None, None])
     2

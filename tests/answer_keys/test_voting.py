@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lightrouter_graph import SelectionError
 from lightrouter_graph.answer_keys import Equivalence, KeyEquivalence, agreement_of, count_votes, largest_group
+from lightrouter_graph.answer_keys.equivalence import name_groups
 from tests.builders import answer, query
 
 KEYS = st.lists(st.none() | st.sampled_from(["4", "5", "6"]), max_size=8)
@@ -60,3 +62,16 @@ async def test_key_equivalence_groups_by_key(keys):
 
 def test_key_equivalence_is_an_equivalence():
     assert isinstance(KeyEquivalence(), Equivalence)
+
+
+def test_a_group_is_named_by_the_key_of_its_best_ranked_answer():
+    answers = [answer("a", None), answer("b", "5"), answer("c", "4"), answer("d", None), answer("e", None)]
+    groups = [["d"], ["c", "a"], ["e"], ["b"]]
+    assert name_groups(groups, answers) == {"4": ["a", "c"], "5": ["b"]}
+    assert name_groups([["e", "d"]], answers) == {"same answer as d": ["d", "e"]}
+
+
+@pytest.mark.parametrize("groups", [[["a", "x"]], [["a"], ["b", "a"]]])
+def test_groups_of_other_or_repeated_candidates_are_an_error(groups):
+    with pytest.raises(SelectionError, match=r"at most once \(a, b\), got"):
+        name_groups(groups, [answer("a"), answer("b")])
