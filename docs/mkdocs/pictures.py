@@ -47,6 +47,7 @@ LABELS = {
     ("select", "tally"): "finished boots agree",
     ("select", "aggregate"): "inner layer",
     ("tally", "generate"): "next in rank",
+    ("aggregate", "generate"): "one candidate left",
     ("aggregate", "boot"): "next layer",
 }
 """What the edges between nodes that are no neighbours are taken for."""
@@ -64,7 +65,7 @@ def drawn_graph() -> str:
         raise ValueError(msg)
     edges = [_edge(edge.source, edge.target) for edge in graph.edges if {edge.source, edge.target} <= nodes]
     width = len(BOXES) * (_WIDTH + _GAP) - _GAP + 20
-    return _SVG.format(width=width, height=_TOP + _HEIGHT + 110, body="\n".join([*edges, *map(_box, BOXES)]))
+    return _SVG.format(width=width, height=_TOP + _HEIGHT + 140, body="\n".join([*edges, *map(_box, BOXES)]))
 
 
 def _left(name: str) -> int:
@@ -87,7 +88,7 @@ def _edge(source: str, target: str) -> str:
     y, bend = (
         (_TOP, _TOP - (34 if span > 2 else 18) * abs(span))
         if forward
-        else (_TOP + _HEIGHT, _TOP + _HEIGHT + 26 * abs(span))
+        else (_TOP + _HEIGHT, _TOP + _HEIGHT + 44 * abs(span) - 18)
     )
     shift = 30 if forward else -30
     start, end = _left(source) + _WIDTH // 2 + shift, _left(target) + _WIDTH // 2 - shift
