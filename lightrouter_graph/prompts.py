@@ -7,12 +7,15 @@ The messages of the conversation are not changed. Each builder appends one messa
 byte-identical between calls and provider prompt caches are hit.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
+if TYPE_CHECKING:
+    from langchain_core.messages import AnyMessage, BaseMessage
 
 DRAFT = """\
 A draft answer was put together from the first words of several assistants. It follows as a JSON string; it may be
@@ -93,14 +96,14 @@ def with_draft(messages: Sequence[AnyMessage], draft: str | None) -> list[AnyMes
     """Append the draft of the previous layer to the messages of a boot or an answer; None appends nothing."""
     if draft is None:
         return list(messages)
-    return [*messages, HumanMessage(DRAFT.format(data=_quoted(draft)))]
+    return [*messages, _message("human", DRAFT.format(data=_quoted(draft)))]
 
 
 def with_shared_boots(messages: Sequence[AnyMessage], boots: Sequence[str]) -> list[AnyMessage]:
     """Append the boots of all selected candidates to the messages of a full answer; no boots append nothing."""
     if not boots:
         return list(messages)
-    return [*messages, HumanMessage(SHARED.format(data=_listed(boots)))]
+    return [*messages, _message("human", SHARED.format(data=_listed(boots)))]
 
 
 def judge_boots(
@@ -125,7 +128,7 @@ def judge_boots(
         "conversation": [_turn(message) for message in messages],
         "answers": [{"label": label, "text": defuse(text)} for label, text in boots.items()],
     }
-    return [SystemMessage(f"{task}\n\n{JUDGED_DATA}"), HumanMessage(_json(data, indent=1))]
+    return [_message("system", f"{task}\n\n{JUDGED_DATA}"), _message("human", _json(data, indent=1))]
 
 
 def repair_judgement(asked: Sequence[AnyMessage], reply: str, problem: str, labels: Sequence[str]) -> list[AnyMessage]:
@@ -138,7 +141,7 @@ def repair_judgement(asked: Sequence[AnyMessage], reply: str, problem: str, labe
         labels: The labels that need a score.
     """
     again = REPAIR.format(problem=problem, labels=", ".join(labels))
-    return [*asked, AIMessage(_sendable(reply) or "(empty)"), HumanMessage(again)]
+    return [*asked, _message("ai", _sendable(reply) or "(empty)"), _message("human", again)]
 
 
 def merge_answers(
@@ -154,7 +157,7 @@ def merge_answers(
     """
     data = _listed(answers)
     ask = f"{ANSWERED}\n\n{task}\n\n{data}" if final else DRAFTING.format(data=data)
-    return [*messages, HumanMessage(ask)]
+    return [*messages, _message("human", ask)]
 
 
 def defuse(text: str) -> str:
@@ -198,7 +201,14 @@ def with_schema(messages: Sequence[AnyMessage], name: str, schema: Mapping[str, 
         schema: The JSON schema; an empty dict asks for any JSON object.
     """
     fitting = f" that fits the JSON schema of {name}:\n{_json(schema)}" if schema else "."
-    return [*messages, HumanMessage(AS_JSON.format(fitting=fitting))]
+    return [*messages, _message("human", AS_JSON.format(fitting=fitting))]
+
+
+def _message(role: Literal["system", "human", "ai"], text: str) -> AnyMessage:
+    """Build a message. Imported here: `Context` needs the default texts, and `--help` builds no message."""
+    from langchain_core.messages import AIMessage, HumanMessage, SystemMessage  # noqa: PLC0415
+
+    return {"system": SystemMessage, "human": HumanMessage, "ai": AIMessage}[role](text)
 
 
 def _turn(message: BaseMessage) -> dict[str, Any]:
@@ -208,6 +218,6 @@ def _turn(message: BaseMessage) -> dict[str, Any]:
     others = [] if isinstance(content, str) else [b for b in content if isinstance(b, dict)]
     markers = [f"[{block.get('type', 'block')}]" for block in others if block.get("type") not in _SHOWN_BLOCKS]
     turn: dict[str, Any] = {"role": message.type, "text": defuse(" ".join([text, *markers]).strip())}
-    if isinstance(message, AIMessage) and message.tool_calls:
-        turn["calls"] = [{"name": defuse(call["name"]), "args": _defused(call["args"])} for call in message.tool_calls]
+    if tool_calls := getattr(message, "tool_calls", None):
+        turn["calls"] = [{"name": defuse(call["name"]), "args": _defused(call["args"])} for call in tool_calls]
     return turn
