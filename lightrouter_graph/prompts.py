@@ -208,7 +208,9 @@ def _message(role: Literal["system", "human", "ai"], text: str) -> AnyMessage:
     """Build a message. Imported here: `Context` needs the default texts, and `--help` builds no message."""
     from langchain_core.messages import AIMessage, HumanMessage, SystemMessage  # noqa: PLC0415
 
-    return {"system": SystemMessage, "human": HumanMessage, "ai": AIMessage}[role](text)
+    if role == "system":
+        return SystemMessage(text)
+    return HumanMessage(text) if role == "human" else AIMessage(text)
 
 
 def _turn(message: BaseMessage) -> dict[str, Any]:

@@ -21,7 +21,7 @@ _TABLE_WIDTH = 70
 _MERGED = {
     "passthrough": "answer of {}",
     "agreement": "answer of {}; the other answers agree",
-    "best": "answer of {}, ranked first",
+    "top_ranked": "answer of {}, ranked first",
     "vote": "answer of {}, chosen by vote",
     "synthesis": "synthesis by {} from all answers",
 }

@@ -82,5 +82,5 @@ def count(number: int, noun: str) -> str:
 
 def failure_text(failure: Failure) -> str:
     """Format a failure as `cause: message`; a cancelled call is `not needed`."""
-    cause = "not_needed" if failure["cause"] == "cancelled" else failure["cause"].replace("_", " ")
+    cause = "not needed" if failure["cause"] == "cancelled" else failure["cause"].replace("_", " ")
     return one_line(f"{cause}: {failure['message']}")

@@ -196,9 +196,7 @@ def _ranking(board: Board, ranked: Ranked, width: int) -> list[RenderableType]:
         table.add_row(*row, _outcome(board, ranked, name))
     for name in (name for name in ranked["dropped"] if name not in ranked["order"]):
         table.add_row("-", Text(middle_clipped(name, width)), "", _outcome(board, ranked, name))
-    title = (
-        f"ranked by {one_line(ranked['selector'] or 'none')}" if len(ranked["order"]) > 1 else "one boot, no ranking"
-    )
+    title = f"ranked by {one_line(ranked['selector'])}" if ranked["selector"] else "not ranked"
     return [Text(f"  {title}", style="dim"), table]
 
 

@@ -1,28 +1,30 @@
-"""Options of `ask` and `serve` that are settings of a run; help, ranges and choices come from `Context`."""
+"""Options of `ask` and `serve` that are settings of a run; help, ranges and defaults come from `Context`."""
 
 import re
 from collections.abc import Sequence
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_origin
 
 import typer
+from pydantic.fields import FieldInfo
 
-from lightrouter_graph.context import Budget, Context
-from lightrouter_graph.errors import ContextError
+from lightrouter_graph.context import Budget, Calls, Context
+from lightrouter_graph.errors import ContextError, did_you_mean
 
 PANEL = "Settings"
+CHOICES = {
+    "selector": ("default", "consistency", "llm", "hybrid", "random"),
+    "aggregator": ("default", "auto", "llm", "vote", "top_ranked"),
+}
+"""Built-in parts by setting; listed here because `--help` does not import the graph."""
 
-
-def choices_of(name: str) -> tuple[str, ...]:
-    """Return the allowed values of a setting; empty for a number."""
-    annotation = Context.model_fields[name].annotation
-    return get_args(annotation) if get_origin(annotation) is Literal else ()
+_FIELDS = {**Context.model_fields, **Calls.model_fields}
 
 
 def zero_is_none(name: str) -> bool:
     """Return whether 0 on the command line means None: the setting may be None and cannot be 0."""
-    field = Context.model_fields[name]
-    return get_origin(field.annotation) in {Union, UnionType} and _bounds(name) != (0, None)
+    field = _FIELDS[name]
+    return get_origin(field.annotation) in {Union, UnionType} and _minimum(field) != 0
 
 
 def settings_from(*, paper: bool, **options: Any) -> Context:
@@ -30,7 +32,7 @@ def settings_from(*, paper: bool, **options: Any) -> Context:
 
     Args:
         paper: Start from `Context.paper()`.
-        options: Value by setting name; None = the option was not given.
+        options: Value by name of a field of `Context` or `Calls`; None = the option was not given.
 
     Returns:
         The settings of the run.
@@ -39,17 +41,19 @@ def settings_from(*, paper: bool, **options: Any) -> Context:
         ContextError: If a value is not allowed; the message names the option.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    none = {name: None for name, value in given.items() if value == 0 and zero_is_none(name)}
+    for name in given.keys() & CHOICES.keys():
+        _check_choice(name, given[name])
+    given |= {name: None for name, value in given.items() if value == 0 and zero_is_none(name)}
+    calls = {name: given.pop(name) for name in list(given) if name in Calls.model_fields}
     try:
-        return (Context.paper if paper else Context)(**(given | none))
+        return (Context.paper if paper else Context)(**given, calls=Calls(**calls))
     except ContextError as exc:
-        raise ContextError(_in_options(str(exc), Context.model_fields)) from None
+        raise ContextError(_in_options(str(exc))) from None
 
 
 def boot_timeout(timeout_s: float | None) -> float | None:
     """Return the timeout of a boot in seconds: its default, or `--timeout` if that is shorter."""
-    default: float = Context.model_fields["boot_timeout_s"].default
-    return None if timeout_s is None else min(default, timeout_s)
+    return None if timeout_s is None else min(Calls().boot_timeout_s, timeout_s)
 
 
 def budget_from(values: Sequence[str] | None) -> Budget | None:
@@ -73,35 +77,41 @@ def budget_from(values: Sequence[str] | None) -> Budget | None:
         msg = f"--budget = {','.join(values)!r}: write limits such as usd=0.01,calls=9, each of {known} at most once"
         raise ContextError(msg)
     try:
-        return Budget(**limits)  # type: ignore[arg-type]  # pydantic reads numbers
+        return Budget(**limits)  # type: ignore[arg-type]  # pydantic parses numbers
     except ContextError as exc:
         msg = str(exc).replace("Budget ", "--budget ").replace(", or None", "")
         raise ContextError(msg) from None
 
 
+def _check_choice(name: str, value: str) -> None:
+    if value not in CHOICES[name] and value != "best":  # the old name of top_ranked
+        msg = f"{_flag(name)} = {value!r}{did_you_mean(value, CHOICES[name])}: choose {', '.join(CHOICES[name])}"
+        raise ContextError(msg)
+
+
 def _option(name: str, help_text: str = "") -> Any:
     return typer.Option(
         _flag(name),
-        help=help_text or _help(name),
-        metavar="NAME" if choices_of(name) else "N",
+        help=_help(name, help_text),
+        metavar="NAME" if name in CHOICES else "N",
         show_default=False,
         rich_help_panel=PANEL,
     )
 
 
-def _help(name: str) -> str:
-    field, zero = Context.model_fields[name], "0" if zero_is_none(name) or name == "top_k" else "not given"
-    words = re.sub(r"`(\w+)`", lambda found: _flag(found[1]), str(field.description))
-    words = re.sub(r"\b[Ee]mpty\b", zero, words)
+def _help(name: str, text: str) -> str:
+    if text:
+        return f"{text} One of: {', '.join(CHOICES[name])}." if name in CHOICES else text
+    field, none = _FIELDS[name], "0" if zero_is_none(name) or name == "top_k" else "not given"
+    text = re.sub(r"`(\w+)`", lambda found: _flag(found[1]), str(field.description))
+    text = re.sub(r"\b[Ee]mpty\b", none, text)
     if isinstance(field.default, int | float):
-        words += f" Default: {field.default:g}."
-    return f"{words} One of: {', '.join(choices_of(name))}." if choices_of(name) else words
+        text += f" Default: {field.default:g}."
+    return text
 
 
-def _bounds(name: str) -> tuple[Any, Any]:
-    rules = Context.model_fields[name].metadata
-    low = next((rule.ge for rule in rules if hasattr(rule, "ge")), None)
-    return low, next((rule.le for rule in rules if hasattr(rule, "le")), None)
+def _minimum(field: FieldInfo) -> Any:
+    return next((rule.ge for rule in field.metadata if hasattr(rule, "ge")), None)
 
 
 def _flag(name: str) -> str:
@@ -109,8 +119,8 @@ def _flag(name: str) -> str:
     return "--" + name.removesuffix("_s").replace("_", "-")
 
 
-def _in_options(message: str, names: Any) -> str:
-    renamed = re.sub(rf"\b({'|'.join(names)})\b", lambda found: _flag(found[1]), message)
+def _in_options(message: str) -> str:
+    renamed = re.sub(rf"\b({'|'.join(_FIELDS)})\b", lambda found: _flag(found[1]), message)
     return "; ".join(dict.fromkeys(renamed.split("; ")))
 
 
@@ -119,8 +129,8 @@ Agree = Annotated[int | None, _option("agree")]
 Width = Annotated[int | None, _option("width")]
 BootTokens = Annotated[int | None, _option("boot_tokens")]
 Layers = Annotated[int | None, _option("layers")]
-SelectorName = Annotated[str | None, _option("selector")]
-AggregatorName = Annotated[str | None, _option("aggregator")]
+SelectorName = Annotated[str | None, _option("selector", "Selector that ranks the boots.")]
+AggregatorName = Annotated[str | None, _option("aggregator", "Aggregator that merges the answers.")]
 MaxTokens = Annotated[int | None, _option("max_tokens")]
 Timeout = Annotated[float | None, _option("timeout_s", "Timeout of one model call in seconds.")]
 BootQuorum = Annotated[int | None, _option("boot_quorum")]

@@ -120,4 +120,5 @@ def _call_line(event: BootDone | AnswerDone) -> str:
 def _ranking_line(event: Ranked) -> str:
     order = ", ".join(f"{name} {event['scores'][name]:.2f}" for name in event["order"])
     dropped = "; ".join(f"{name} ({clipped(why, _PREVIEW)})" for name, why in event["dropped"].items())
-    return f"ranked by {event['selector']}: {order or 'no boot left'}" + (f" | dropped: {dropped}" if dropped else "")
+    ranked = f"ranked by {event['selector']}" if event["selector"] else "not ranked"
+    return f"{ranked}: {order or 'no boot left'}" + (f" | dropped: {dropped}" if dropped else "")

@@ -7,8 +7,8 @@ from importlib.metadata import version
 import pytest
 
 from lightrouter_graph.cli import main
-from lightrouter_graph.cli.options import choices_of
-from lightrouter_graph.context import Context
+from lightrouter_graph.cli.options import CHOICES
+from lightrouter_graph.graph import create_lightrouter
 
 HEAVY = {"langgraph", "langchain_core", "langchain_openai", "openai", "numpy", "httpx"}
 
@@ -35,12 +35,12 @@ def test_no_arguments_show_the_help_without_a_complaint(capsys):
 
 
 @pytest.mark.parametrize("name", ["selector", "aggregator"])
-def test_choices_are_those_of_the_context(capsys, name):
+def test_choices_are_those_of_the_graph(capsys, name):
     main(["ask", "--help"])
     shown = " ".join(capsys.readouterr().out.replace("│", "").split())
-    assert f"One of: {', '.join(choices_of(name))}." in shown
-    for word in choices_of(name):
-        Context(**{name: word})
+    assert f"One of: {', '.join(CHOICES[name])}." in shown
+    schema = create_lightrouter(["pocket:general"]).context_schema.model_json_schema()
+    assert tuple(schema["properties"][name]["enum"]) == CHOICES[name]
 
 
 @pytest.mark.parametrize("command", ["ask", "serve"])

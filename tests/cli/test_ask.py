@@ -51,7 +51,7 @@ def test_only_what_is_given_changes_the_settings(capsys, pool_file):
     main(["ask", "--json", "-q", "--pool", str(pool_file), "--agree", "0", "--width", "0", "--top-k", "1", PENS])
     settings = json.loads(capsys.readouterr().out)["decision"]["settings"]
     assert (settings["agree"], settings["width"], settings["top_k"]) == (None, None, 1)
-    assert (settings["boot_tokens"], settings["layers"], settings["boot_timeout_s"]) == (200, 1, 60.0)
+    assert (settings["boot_tokens"], settings["layers"], settings["calls"]["boot_timeout_s"]) == (200, 1, 60.0)
 
 
 def test_paper_settings_with_one_of_them_changed(capsys, pool_file):
@@ -60,7 +60,7 @@ def test_paper_settings_with_one_of_them_changed(capsys, pool_file):
     settings = json.loads(capsys.readouterr().out)["decision"]["settings"]
     assert (settings["top_k"], settings["agree"], settings["conditioning"]) == (2, None, "shared")
     assert (settings["layers"], settings["selector"], settings["aggregator"]) == (1, "consistency", "vote")
-    assert (settings["timeout_s"], settings["boot_timeout_s"]) == (9, 9)
+    assert (settings["calls"]["timeout_s"], settings["calls"]["boot_timeout_s"]) == (9, 9)
 
 
 def test_a_system_message_reaches_every_model(server, pool_file):
@@ -97,7 +97,10 @@ def test_a_pool_from_the_environment_is_announced(capsys, server, tmp_path, monk
         (["ask", "--pool", "nowhere.toml", "hi"], "nowhere.toml: cannot be read (No such file or directory)"),
         (["ask", "--top-k", "0", "hi"], "--top-k = 0: input should be greater than or equal to 1"),
         (["ask", "--agree", "1", "hi"], "--agree = 1: input should be greater than or equal to 2"),
-        (["ask", "--selector", "dice", "hi"], "--selector = 'dice': input should be 'default', 'consistency', "),
+        (
+            ["ask", "--selector", "randon", "hi"],
+            "--selector = 'randon' (did you mean 'random'?): choose default, consistency",
+        ),
         (["ask", "--timeout", "-1", "hi"], "lightrouter: --timeout = -1.0: input should be greater than 0\n"),
         (["ask", "--max-retries", "-1", "hi"], "--max-retries = -1: input should be greater than or equal to 0"),
         (["ask", "--boot-quorum", "-1", "hi"], "--boot-quorum = -1: input should be greater than or equal to 1"),
@@ -105,7 +108,7 @@ def test_a_pool_from_the_environment_is_announced(capsys, server, tmp_path, monk
         (["ask", "--budget", "usd=1;calls=2", "hi"], "--budget usd = '1;calls=2': input should be a valid number"),
         (["ask", "--budget", "usd=0", "hi"], "--budget usd = '0': input should be greater than 0\n"),
         (["ask", "-m", "gpt", "hi"], "model spec 'gpt' is not of the form provider:model"),
-        (["ask", "-m", "openai:gpt-5.4-mini", "hi"], "needs a key: set the environment variable OPENAI_API_KEY"),
+        (["ask", "-m", "openai:gpt-5.4-mini", "hi"], "needs an API key: set the environment variable OPENAI_API_KEY"),
         (["ask", "-m", "a:b", "--pool", "x.toml", "hi"], "--pool and --candidate exclude each other"),
         (["ask", "  "], "the question is empty"),
         (["ask", "one", "two"], "unexpected extra argument"),
@@ -135,7 +138,8 @@ def test_limits_of_a_run(capsys, pool_file):
     assert main(["ask", "--json", "-q", "--pool", str(pool_file), *limits, *others, PENS]) == 0
     settings = json.loads(capsys.readouterr().out)["decision"]["settings"]
     assert settings["budget"] == {"usd": 0.5, "tokens": 50000, "calls": 9, "seconds": None}
-    assert (settings["boot_quorum"], settings["boot_grace_s"], settings["max_retries"]) == (2, 0, 0)
+    calls = settings["calls"]
+    assert (calls["boot_quorum"], calls["boot_grace_s"], calls["max_retries"]) == (2, 0, 0)
 
 
 def test_budget_notes_and_caveats_are_printed_once(capsys, pool_file):

@@ -108,7 +108,11 @@ def answer(text: str, message_id: str) -> AIMessage:
         "one_model": other,
     }
     decision = {"merged": "vote", "merged_by": "ada", "merge_notes": {"fallback": "synthesis failed", "budget": "b"}}
-    ending = {"late": True, "complete": False, "budget": ["budget: top_k = 1 instead of 2", "budget: as asked for"]}
+    ending = {
+        "deadline_exceeded": True,
+        "complete": False,
+        "budget": ["budget: top_k = 1 instead of 2", "budget: as asked for"],
+    }
     record = {**decision, **ending, "bill": {**bill, "full_ensemble": other}}
     return AIMessage(text, id=message_id, response_metadata={"lightrouter": record})
 
