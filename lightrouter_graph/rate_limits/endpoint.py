@@ -82,17 +82,7 @@ class Endpoint:
         Returns:
             The permit; entering it raises `EndpointClosedError` if the request must not be sent.
         """
-        breaker = self._breakers.get(model_name) or self._new_breaker(model_name)
-        return Permit(
-            model_name,
-            acquire_timeout_s,
-            max_cooldown_s,
-            semaphore=self._semaphore,
-            cooldown=self._cooldown,
-            breaker=breaker,
-            now=self._now,
-        )
-
-    def _new_breaker(self, model_name: str) -> CircuitBreaker:
         with self._lock:
-            return self._breakers.setdefault(model_name, CircuitBreaker(self._now))
+            breaker = self._breakers.setdefault(model_name, CircuitBreaker(self._now))
+        waits = self._semaphore, self._cooldown, breaker
+        return Permit(model_name, acquire_timeout_s, max_cooldown_s, *waits, self._now)

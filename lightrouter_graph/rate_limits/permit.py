@@ -1,7 +1,7 @@
 """`Permit`: one request's wait for the cooldown, the circuit breaker and the concurrency limit of its endpoint."""
 
-import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal
 
@@ -45,6 +45,7 @@ class EndpointClosedError(LightRouterError):
         return type(self), (self.cause, str(self))
 
 
+@dataclass(slots=True, repr=False, eq=False)
 class Permit:
     """A permit of an endpoint for one request; entered once, with `async with`.
 
@@ -52,33 +53,14 @@ class Permit:
     next request is.
     """
 
-    __slots__ = (
-        "_acquire_timeout_s",
-        "_breaker",
-        "_cooldown",
-        "_generation",
-        "_max_cooldown_s",
-        "_model_name",
-        "_now",
-        "_semaphore",
-    )
-
-    def __init__(
-        self,
-        model_name: str,
-        acquire_timeout_s: float,
-        max_cooldown_s: float = math.inf,
-        *,
-        semaphore: ResizableSemaphore,
-        cooldown: Cooldown,
-        breaker: CircuitBreaker,
-        now: Callable[[], float],
-    ) -> None:
-        self._model_name = model_name
-        self._acquire_timeout_s, self._max_cooldown_s = acquire_timeout_s, max_cooldown_s
-        self._semaphore, self._cooldown, self._breaker = semaphore, cooldown, breaker
-        self._now = now
-        self._generation = -1
+    model_name: str
+    acquire_timeout_s: float
+    max_cooldown_s: float
+    semaphore: ResizableSemaphore
+    cooldown: Cooldown
+    breaker: CircuitBreaker
+    now: Callable[[], float]
+    _generation: int = -1
 
     async def __aenter__(self) -> "Permit":
         """Wait for the end of a cooldown and acquire a permit.
@@ -86,16 +68,16 @@ class Permit:
         Raises:
             EndpointClosedError: If the breaker is open, the cooldown too long, or no permit is released in time.
         """
-        until = self._now() + self._acquire_timeout_s
+        until = self.now() + self.acquire_timeout_s
         await self._queue(until)
-        while self._cooldown.remaining_s(self._model_name):  # it started while this request waited for a permit
-            self._semaphore.release()
+        while self.cooldown.remaining_s(self.model_name):  # it started while this request waited for a permit
+            self.semaphore.release()
             await self._queue(until)
         # Last, so that an admitted probe is sent at once.
-        generation = self._breaker.admit()
+        generation = self.breaker.admit()
         if generation is None:
-            self._semaphore.release()
-            raise self._rejection("unavailable", self._breaker.reason)
+            self.semaphore.release()
+            raise self._rejection("unavailable", self.breaker.reason)
         self._generation = generation
         return self
 
@@ -103,8 +85,8 @@ class Permit:
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Release the permit. Does not await: it must work in a cancelled task."""
-        self._breaker.abandon(self._generation)
-        self._semaphore.release()
+        self.breaker.abandon(self._generation)
+        self.semaphore.release()
 
     def record(self, cause: Cause | None, retry_after_s: float | None = None) -> None:
         """Record the outcome of the request, before the permit is released.
@@ -115,24 +97,24 @@ class Permit:
         """
         if retry_after_s:
             whole_endpoint = cause == "rate_limited" and retry_after_s <= ENDPOINT_WIDE_S
-            self._cooldown.start(None if whole_endpoint else self._model_name, retry_after_s)
+            self.cooldown.start(None if whole_endpoint else self.model_name, retry_after_s)
         if cause in _FAILURES:
-            self._breaker.fail(self._generation)
+            self.breaker.fail(self._generation)
         elif cause not in _NEUTRAL:
-            self._breaker.succeed(self._generation)
+            self.breaker.succeed(self._generation)
 
     async def _queue(self, until: float) -> None:
-        if self._breaker.refuses:
-            raise self._rejection("unavailable", self._breaker.reason)
-        if not await self._cooldown.wait(self._model_name, min(until - self._now(), self._max_cooldown_s)):
-            remaining_s = self._cooldown.remaining_s(self._model_name)
+        if self.breaker.refuses:
+            raise self._rejection("unavailable", self.breaker.reason)
+        if not await self.cooldown.wait(self.model_name, min(until - self.now(), self.max_cooldown_s)):
+            remaining_s = self.cooldown.remaining_s(self.model_name)
             raise self._rejection(
                 "rate_limited",
                 f"must not be called for {remaining_s:.0f} s (Retry-After), longer than the call may take",
             )
-        if not await self._semaphore.acquire(until - self._now()):
-            limit = f"max_concurrency = {self._semaphore.limit}"
-            raise self._rejection("rate_limited", f"got no permit within {self._acquire_timeout_s:.3g} s ({limit})")
+        if not await self.semaphore.acquire(until - self.now()):
+            limit = f"max_concurrency = {self.semaphore.limit}"
+            raise self._rejection("rate_limited", f"got no permit within {self.acquire_timeout_s:.3g} s ({limit})")
 
     def _rejection(self, cause: Literal["unavailable", "rate_limited"], why: str) -> EndpointClosedError:
-        return EndpointClosedError(cause, f"{redact(self._model_name)} {why}")
+        return EndpointClosedError(cause, f"{redact(self.model_name)} {why}")
