@@ -1,172 +1,20 @@
 """`Context`: the settings of a run, and how the settings of one run are laid over those of the graph."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic import BaseModel, Field, create_model, model_validator
 
+from lightrouter_graph.context.base import Settings, nodes
+from lightrouter_graph.context.groups import Budget, Calls, Prompts
+from lightrouter_graph.context.renamed import RENAMED, migrated, set_fields_of
 from lightrouter_graph.errors import ContextError, did_you_mean, warn_deprecated
-from lightrouter_graph.prompts import JUDGE, SYNTHESIS
 
 PARENT_KEY = "lightrouter"
 """Name under which the context of a parent graph may carry settings for this graph."""
 
-RENAMED: Mapping[str, tuple[str, str]] = {
-    **{
-        name: ("calls", name)
-        for name in (
-            "boot_timeout_s",
-            "timeout_s",
-            "max_retries",
-            "continuation",
-            "boot_quorum",
-            "boot_grace_s",
-            "answer_quorum",
-            "answer_grace_s",
-        )
-    },
-    "selector_prompt": ("prompts", "selector"),
-    "aggregator_prompt": ("prompts", "aggregator"),
-}
-"""Settings of version 0.1 that now belong to a group: old name -> (group, name)."""
 
-_RENAMED_VALUES = {("aggregator", "best"): "top_ranked"}
-
-
-def _node(*names: str) -> dict[str, Any]:
-    return {"langgraph_nodes": list(names)}
-
-
-def _prompt(*names: str) -> dict[str, Any]:
-    return {**_node(*names), "langgraph_type": "prompt"}
-
-
-class _Settings(BaseModel):
-    """Base of all settings: immutable; a wrong value is a `ContextError` of one line."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    if not TYPE_CHECKING:  # type checkers know the fields
-
-        def __init__(self, **settings: Any) -> None:
-            try:
-                super().__init__(**settings)
-            except ValidationError as exc:
-                raise ContextError("; ".join(_sentence(type(self), dict(e)) for e in exc.errors())) from None
-
-
-class Budget(_Settings):
-    """Limits that a run or a thread never exceeds; a limit that is None does not apply.
-
-    Calls are checked against the worst case, so a run usually costs far less than its limit. The worst case counts one
-    token per byte of the prompt until a model has reported its length, and all output tokens that the cap allows. Only
-    a provider that ignores the cap, an image longer than estimated, or a run that is killed and resumed can exceed a
-    limit, by one call at most.
-
-    Raises:
-        ContextError: If a limit is out of range or its name is unknown.
-
-    Example:
-        ```python
-        Context(budget=Budget(usd=0.01), thread_budget=Budget(usd=1.0, calls=500))
-        ```
-    """
-
-    usd: float | None = Field(
-        default=None,
-        gt=0,
-        allow_inf_nan=False,
-        description="US dollars. Candidates without a known price are then left out.",
-    )
-    tokens: int | None = Field(default=None, gt=0, description="Input and output tokens of all calls.")
-    calls: int | None = Field(default=None, gt=0, description="Model calls, retries included.")
-    seconds: float | None = Field(
-        default=None,
-        gt=0,
-        allow_inf_nan=False,
-        description="Seconds after which no further call is sent, like `deadline_s`.",
-    )
-
-
-class Calls(_Settings):
-    """How single model calls are made: time limits, retries, quorums, continuation."""
-
-    boot_timeout_s: float = Field(
-        default=60.0,
-        gt=0,
-        allow_inf_nan=False,
-        description="Time limit of a boot in seconds, retries included. Waiting for a free slot does not count.",
-        json_schema_extra=_node("boot"),
-    )
-    timeout_s: float = Field(
-        default=300.0,
-        gt=0,
-        allow_inf_nan=False,
-        description="Time limit of any other model call in seconds (full answer, selector, aggregator).",
-        json_schema_extra=_node("select", "generate", "aggregate"),
-    )
-    max_retries: int = Field(
-        default=4,
-        ge=0,
-        description="Retries of all candidates of the run together, after rate limits, overload or lost connections.",
-        json_schema_extra=_node("boot", "select", "generate", "aggregate"),
-    )
-    continuation: Literal["auto", "regenerate"] = Field(
-        default="auto",
-        description="auto: continue a boot if the provider is known to continue a final assistant message; "
-        "regenerate: always generate the full answer from scratch.",
-        json_schema_extra=_node("generate"),
-    )
-    boot_quorum: int | None = Field(
-        default=None,
-        ge=1,
-        description="Number of completed boots after which the others have `boot_grace_s` left; text received by then "
-        "still counts. Empty = wait for all, each up to `boot_timeout_s`.",
-        json_schema_extra=_node("boot"),
-    )
-    boot_grace_s: float = Field(
-        default=1.0,
-        ge=0,
-        allow_inf_nan=False,
-        description="Seconds left for slower boots once the quorum has completed.",
-        json_schema_extra=_node("boot"),
-    )
-    answer_quorum: int | None = Field(
-        default=None,
-        ge=1,
-        description="Number of completed full answers after which the others have `answer_grace_s` left. Empty = wait "
-        "for all, each up to `timeout_s`.",
-        json_schema_extra=_node("generate"),
-    )
-    answer_grace_s: float = Field(
-        default=5.0,
-        ge=0,
-        allow_inf_nan=False,
-        description="Seconds left for slower answers once the quorum has completed.",
-        json_schema_extra=_node("generate"),
-    )
-
-
-class Prompts(_Settings):
-    """Prompts of the models that the default selector and aggregator call."""
-
-    selector: str = Field(
-        default=JUDGE,
-        repr=False,
-        min_length=1,
-        description="Criteria of the LLM judge that scores boots. The data and the reply format are added to it.",
-        json_schema_extra=_prompt("select"),
-    )
-    aggregator: str = Field(
-        default=SYNTHESIS,
-        repr=False,
-        min_length=1,
-        description="Task of the LLM aggregator that writes the final answer. The answers are added to it.",
-        json_schema_extra=_prompt("aggregate"),
-    )
-
-
-class Context(_Settings):
+class Context(Settings):
     """Settings of one LightRouter run; each has a default, and the defaults are the adaptive setting.
 
     The default queries `width` candidates for a boot, stops as soon as `agree` answers agree, and otherwise queries one
@@ -185,57 +33,57 @@ class Context(_Settings):
         ge=1,
         le=4000,
         description="Most output tokens of a boot (the paper: 200, varied from 100 to 400).",
-        json_schema_extra=_node("boot"),
+        json_schema_extra=nodes("boot"),
     )
     width: int | None = Field(
         default=3,
         ge=1,
         description="Number of candidates that boot, in prior order; empty = all of them.",
-        json_schema_extra=_node("open"),
+        json_schema_extra=nodes("open"),
     )
     top_k: int = Field(
         default=5,
         ge=1,
         description="Most candidates that answer in full. With `agree` empty, exactly this number does.",
-        json_schema_extra=_node("select", "tally"),
+        json_schema_extra=nodes("select", "tally"),
     )
     agree: int | None = Field(
         default=2,
         ge=2,
         description="Number of equal answers that stops the run; empty = never stop early (the fixed top-k of the "
         "paper). A smaller `top_k` given alone lowers it (with 1, to empty).",
-        json_schema_extra=_node("tally"),
+        json_schema_extra=nodes("tally"),
     )
     layers: int = Field(
         default=1,
         ge=1,
         le=8,
         description="Number of select-and-merge passes; each but the last merges boots into a draft (the paper: 2-3).",
-        json_schema_extra=_node("aggregate"),
+        json_schema_extra=nodes("aggregate"),
     )
     conditioning: Literal["own", "shared"] = Field(
         default="own",
         description="Input of a full answer beside the conversation: the candidate's own boot, which may then be "
         "continued, or the boots of all selected candidates (the paper; needs a new call).",
-        json_schema_extra=_node("generate"),
+        json_schema_extra=nodes("generate"),
     )
     max_tokens: int | None = Field(
         default=None,
         ge=1,
         description="Most output tokens of a full answer and of the merged answer; empty = the limit of the model.",
-        json_schema_extra=_node("generate", "aggregate"),
+        json_schema_extra=nodes("generate", "aggregate"),
     )
     selector: str = Field(
         default="default",
         min_length=1,
         description="Selector that ranks the boots, by name; default = the one that the graph was built with.",
-        json_schema_extra=_node("select"),
+        json_schema_extra=nodes("select"),
     )
     aggregator: str = Field(
         default="default",
         min_length=1,
         description="Aggregator that merges the answers, by name; default = the one that the graph was built with.",
-        json_schema_extra=_node("aggregate"),
+        json_schema_extra=nodes("aggregate"),
     )
     deadline_s: float | None = Field(
         default=None,
@@ -243,36 +91,36 @@ class Context(_Settings):
         allow_inf_nan=False,
         description="Seconds for the whole run; then no further call is sent and the best answer so far is returned. "
         "Empty = none. The time of an interrupt counts.",
-        json_schema_extra=_node("open"),
+        json_schema_extra=nodes("open"),
     )
     budget: Budget | None = Field(
         default=None,
         description="Limits of this run (`usd`, `tokens`, `calls`, `seconds`); empty = none. If the worst case exceeds "
         "them, the run does less and records it; if no answer fits, it raises `BudgetError`.",
-        json_schema_extra=_node("open", "select", "tally", "aggregate"),
+        json_schema_extra=nodes("open", "select", "tally", "aggregate"),
     )
     thread_budget: Budget | None = Field(
         default=None,
         description="Limits of all runs of a thread; needs a checkpointer, or earlier answers in `messages`.",
-        json_schema_extra=_node("open", "select", "tally", "aggregate"),
+        json_schema_extra=nodes("open", "select", "tally", "aggregate"),
     )
     seed: int | None = Field(
         default=None,
         ge=0,
         description="Seed of every random order (boots shown to a judge, a random selector); empty = a new seed for "
         "each run, which is recorded.",
-        json_schema_extra=_node("select"),
+        json_schema_extra=nodes("select"),
     )
     calls: Calls = Field(
         default=Calls(),
         description="Single model calls: time limits, retries, quorums, continuation.",
-        json_schema_extra=_node("boot", "select", "generate", "aggregate"),
+        json_schema_extra=nodes("boot", "select", "generate", "aggregate"),
     )
     prompts: Prompts = Field(
         default=Prompts(),
         repr=False,
         description="Prompts of the LLM judge and the LLM aggregator.",
-        json_schema_extra=_node("select", "aggregate"),
+        json_schema_extra=nodes("select", "aggregate"),
     )
 
     if not TYPE_CHECKING:
@@ -352,7 +200,7 @@ class Context(_Settings):
             given = _with_reachable_agree(given, self.agree)
         for group in ("calls", "prompts"):
             if group in given:
-                given = {**given, group: _fields_of(bound[group]) | _set_fields_of(given[group])}
+                given = {**given, group: _fields_of(bound[group]) | set_fields_of(given[group])}
         return type(self)(**(bound | given))
 
     def with_settings(self, settings: Mapping[str, Any], others: Sequence[str] = ()) -> "Context":
@@ -388,15 +236,12 @@ class Context(_Settings):
                 raise ContextError(f"{msg}; pass others as create_lightrouter(..., {setting}={{name: object}})")
 
 
-_GROUPS: Mapping[str, type[_Settings]] = {
+_GROUPS: Mapping[str, type[Settings]] = {
     "calls": Calls,
     "prompts": Prompts,
     "budget": Budget,
     "thread_budget": Budget,
 }
-
-
-_LABELS: Mapping[type[BaseModel], str] = {Calls: "calls.", Prompts: "prompts.", Budget: "Budget "}
 
 
 def context_schema(selectors: Sequence[str], aggregators: Sequence[str]) -> type[Context]:
@@ -416,29 +261,8 @@ def context_schema(selectors: Sequence[str], aggregators: Sequence[str]) -> type
     return create_model("Context", __base__=Context, __doc__=Context.__doc__, **fields)
 
 
-def migrated(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate names and values of settings of version 0.1, with a `DeprecationWarning` for each."""
-    current = {name: value for name, value in settings.items() if name not in RENAMED}
-    for name in settings.keys() & RENAMED.keys():
-        group, new = RENAMED[name]
-        warn_deprecated(f"the setting {name!r}", f"{group}={{{new!r}: ...}}")
-        current[group] = _set_fields_of(current.get(group)) | {new: settings[name]}
-    for (name, old), value in _RENAMED_VALUES.items():
-        if current.get(name) == old:
-            warn_deprecated(f"{name} = {old!r}", repr(value))
-            current[name] = value
-    return current
-
-
 def _fields_of(group: BaseModel) -> dict[str, Any]:
     return {name: getattr(group, name) for name in type(group).model_fields}
-
-
-def _set_fields_of(group: Any) -> dict[str, Any]:
-    """Return the fields of a group that were given: those set on a model, or all of a dict."""
-    if isinstance(group, BaseModel):
-        return {name: getattr(group, name) for name in group.model_fields_set}
-    return dict(group or {})
 
 
 def _default_of(settings: type[BaseModel], name: str) -> Any:
@@ -476,30 +300,3 @@ def _nested(value: object) -> dict[str, Any]:
         return migrated(value)
     msg = f"context.{PARENT_KEY} must be a Context or a dict of its fields, got {type(value).__name__}"
     raise ContextError(msg)
-
-
-def _sentence(settings: type[BaseModel], error: dict[str, Any]) -> str:
-    """Describe one validation error: the setting, its value, and what is allowed."""
-    path = [str(part) for part in error["loc"]]
-    name = ".".join(path)
-    for part in path[:-1]:
-        settings = next((kind for kind in _models_of(settings, part)), settings)
-    kind = "" if settings is Context or issubclass(settings, Context) else f" of {settings.__name__}"
-    if error["type"] == "extra_forbidden":
-        known = [*settings.model_fields]
-        thing = "limit" if settings is Budget else "setting"
-        return f"unknown {thing} {path[-1]!r}{kind}{did_you_mean(path[-1], known)}; known are {', '.join(known)}"
-    if error["type"] == "value_error":
-        return str(error["ctx"]["error"])
-    what = error["msg"][0].lower() + error["msg"][1:]
-    field = settings.model_fields.get(path[-1]) if path else None
-    if field is not None and type(None) in get_args(field.annotation):
-        what += ", or None"
-    label = f"{_LABELS.get(settings, '')}{name}" if len(path) == 1 else name
-    return f"{label} = {error['input']!r}: {what}"
-
-
-def _models_of(settings: type[BaseModel], name: str) -> list[type[BaseModel]]:
-    field = settings.model_fields.get(name)
-    kinds = [] if field is None else [field.annotation, *get_args(field.annotation)]
-    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
