@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
@@ -12,7 +13,7 @@ from langchain_core.messages import AIMessage
 from openai.types import Model
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -67,7 +68,7 @@ class RecordedModels:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        with self.in_flight.hold():
+        with self.in_flight.hold(), suppress(ClientDisconnect):
             await self._app(scope, receive, send)
 
     @property

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 
 import httpx
@@ -365,6 +366,18 @@ def test_a_custom_fault(played, post):
 
 
 # the server
+
+
+def test_a_client_that_disconnects_before_its_body_arrives_is_no_error(played, post, caplog):
+    port = httpx.URL(played.base_url).port
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{")
+        while not played.in_flight.now:
+            time.sleep(0.001)
+    played.wait_until_idle()
+    assert played.requests == []
+    assert post().status_code == 200  # served after whatever the server logs about the first request
+    assert caplog.records == []
 
 
 @BOTH_WAYS
