@@ -11,7 +11,7 @@ from langgraph.graph import END, START, StateGraph
 from lightrouter_graph.aggregators import Aggregator
 from lightrouter_graph.answer_keys import AnswerKey, default_key
 from lightrouter_graph.answer_keys.equivalence import Equivalence
-from lightrouter_graph.context import Context, context_schema
+from lightrouter_graph.context import PARENT_KEY, Context, context_schema
 from lightrouter_graph.edges import route_answers, route_boots, route_layer, route_top_k
 from lightrouter_graph.llm.boot_cache import BootCache
 from lightrouter_graph.llm.request import ResponseFormat, Tool, check_pool, make_request
@@ -40,7 +40,7 @@ def create_lightrouter(
     tool_choice: str | bool | Mapping[str, Any] | None = None,
     response_format: ResponseFormat | None = None,
     boot_cache: BaseCache[Any] | BootCache | None = None,
-    context: Context | None = None,
+    context: Context | Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> "StateGraph[State, Context, Input, Output]":
     """Build the LightRouter graph over a pool of models.
@@ -68,7 +68,7 @@ def create_lightrouter(
         response_format: Format of the answer: a pydantic class, a `TypedDict`, a JSON schema or OpenAI's
             `response_format`. Replies that do not fit are dropped; the answer's text is JSON.
         boot_cache: Cache of boots: a LangGraph cache, or a `BootCache` for a time to live.
-        context: Settings of the graph; the `context=` of a run is laid over them field by field.
+        context: Settings of the graph, or a dict of them; the `context=` of a run is laid over them field by field.
         **settings: Single settings by name, such as `top_k=2`; laid over `context`.
 
     Returns:
@@ -102,7 +102,7 @@ def create_lightrouter(
         key=key,
         memory=memory,
         boot_cache=boot_cache,
-        context=(context or Context()).with_settings(settings, _ARGUMENTS),
+        context=Context().overlaid({PARENT_KEY: context}).with_settings(settings, _ARGUMENTS),
         request=request,
     )
     return build_graph(router)

@@ -28,8 +28,8 @@ from langgraph.runtime import get_runtime
 
 from lightrouter_graph.chat_model.arguments import ChatCall
 from lightrouter_graph.context import Context
-from lightrouter_graph.nodes.router import REQUEST_KEY
 from lightrouter_graph.runtime.event_loops import run_sync, start_soon
+from lightrouter_graph.runtime.run_scope import REQUEST_KEY
 from lightrouter_graph.telemetry.events import enclosing_stream_writer, parent_stream_writer
 from lightrouter_graph.telemetry.tracing import CHAT_MODEL_KEY
 

@@ -28,7 +28,7 @@ from lightrouter_graph.chat_model.profile import profile_of
 from lightrouter_graph.chat_model.streaming import Chunks, answer_of
 from lightrouter_graph.chat_model.structured import Method, json_mode_of, json_schema_of, parsed, parser_of
 from lightrouter_graph.context import Context
-from lightrouter_graph.errors import ContextError, LightRouterError, PoolError, QueryError
+from lightrouter_graph.errors import ContextError, LightRouterError, PoolError, QueryError, did_you_mean
 from lightrouter_graph.graph import create_lightrouter
 from lightrouter_graph.llm.boot_cache import BootCache
 from lightrouter_graph.nodes.parts import Part
@@ -363,6 +363,9 @@ def _own_error(exc: ValidationError) -> Exception:
     errors = exc.errors(include_url=False)
     causes = [error.get("ctx", {}).get("error") for error in errors]
     first = errors[0]
+    if first["type"] == "extra_forbidden":
+        name, known = str(first["loc"][0]), [*ChatLightRouter.model_fields, *SETTINGS]
+        return ContextError(f"unknown argument {name!r}{did_you_mean(name, known)} of ChatLightRouter")
     message = f"{'.'.join(map(str, first['loc']))} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
     return next((cause for cause in causes if isinstance(cause, LightRouterError)), ContextError(message))
 

@@ -16,12 +16,10 @@ from lightrouter_graph.pool import Pool
 from lightrouter_graph.priors import Memory, Prior
 from lightrouter_graph.query import Query
 from lightrouter_graph.runtime.node_runnable import NodeRun, Update
+from lightrouter_graph.runtime.run_scope import REQUEST_KEY
 from lightrouter_graph.selectors import Selector
 from lightrouter_graph.state_queries import LayerView
 from lightrouter_graph.stopping import StopRule, counted, next_candidates, rule_for
-
-REQUEST_KEY = "__lightrouter_request"
-"""Key in `configurable` under which a chat model passes the tools and the answer format of one call."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,15 @@ class CancellingStateGraph(StateGraph[Any, Any, Any, Any]):
         vars(cancelling).update(vars(compiled))
         return cancelling
 
+    def __getattr__(self, name: str) -> Any:
+        if name in _RUN_METHODS:
+            msg = f"the graph is not compiled: write create_lightrouter(...).compile().{name}(...)"
+            raise AttributeError(msg, name=name, obj=self)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
+
+_RUN_METHODS = frozenset({"invoke", "ainvoke", "stream", "astream", "batch", "abatch", "astream_events", "get_graph"})
+
 
 class _CancellingGraph(CompiledStateGraph[Any, Any, Any, Any]):
     """Every way to run a compiled graph (`invoke`, `batch`, `astream_events`, ...) passes one of these two streams."""

@@ -15,6 +15,9 @@ from lightrouter_graph.rate_limits import RetryBudget
 SCOPE_KEY = "__lightrouter_run"
 """Key in `configurable`; LangGraph keeps keys with two leading underscores out of checkpoints and traces."""
 
+REQUEST_KEY = "__lightrouter_request"
+"""Key in `configurable` under which a chat model passes the tools and the answer format of one call."""
+
 
 class RunScope:
     """In-flight work and shared budgets of one run. Thread-safe: nodes of a synchronous graph run in threads.
@@ -59,7 +62,8 @@ def scope_of(config: RunnableConfig | None) -> RunScope:
 def with_scope(config: RunnableConfig | None, scope: RunScope) -> RunnableConfig:
     """Return the configuration with the scope in it; LangGraph merges it over the one it is called in."""
     given: RunnableConfig = config or {}
-    return {**given, "configurable": {**configurable_of(config), SCOPE_KEY: scope}}
+    # A graph inside of a candidate would inherit the request of the chat model around it.
+    return {**given, "configurable": {REQUEST_KEY: None, **configurable_of(config), SCOPE_KEY: scope}}
 
 
 def configurable_of(config: RunnableConfig | None) -> Mapping[str, Any]:

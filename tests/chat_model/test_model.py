@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from helpers import QUESTION, calls, calls_of, decision, long, scripted
 from langchain.agents import create_agent
 from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import get_usage_metadata_callback
+from langchain_core.language_models import BaseChatModel
 from langchain_core.load import dumpd, load
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.rate_limiters import InMemoryRateLimiter
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
@@ -28,6 +31,7 @@ from lightrouter_graph import (
     QueryError,
     RandomSelector,
     VoteAggregator,
+    create_lightrouter,
 )
 from lightrouter_graph.testing import Reply, ScriptedChatModel
 
@@ -400,3 +404,30 @@ def test_a_cache_of_langchains_knows_every_difference():
     ]
     assert len(set(keys)) == len(keys)
     assert key() == keys[0]
+
+
+class GraphModel(BaseChatModel):
+    """A candidate that runs a compiled LightRouter graph itself."""
+
+    graph: Any
+
+    @property
+    def _llm_type(self):
+        return "graph"
+
+    def _generate(self, messages, stop=None, run_manager=None, **kwargs):
+        raise AssertionError("only asynchronous here")
+
+    async def _agenerate(self, messages, stop=None, run_manager=None, **kwargs):
+        state = await self.graph.ainvoke({"messages": [HumanMessage("Say a word.")]})
+        return ChatResult(
+            generations=[ChatGeneration(message=AIMessage(f'{{"word": "{state["messages"][-1].text}"}}'))]
+        )
+
+
+async def test_a_graph_inside_a_candidate_does_not_get_the_request_of_the_chat_model():
+    inner = create_lightrouter(scripted(a="tree", b="tree")).compile()
+    outer = ChatLightRouter([Candidate("inner", GraphModel(graph=inner))])
+    schema = {"title": "Word", "type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]}
+    answer = await outer.ainvoke("A word, please", response_format=schema)
+    assert json.loads(answer.text) == {"word": "tree"}

@@ -17,10 +17,9 @@ from langsmith_ingest import LangSmithIngest
 from typing_extensions import TypedDict
 
 from lightrouter_graph import Context, create_lightrouter
-from lightrouter_graph.nodes.router import REQUEST_KEY
 from lightrouter_graph.runtime.cancellation import CancellingStateGraph
 from lightrouter_graph.runtime.node_runnable import FanOutRunnable, NodeRunnable
-from lightrouter_graph.runtime.run_scope import SCOPE_KEY
+from lightrouter_graph.runtime.run_scope import REQUEST_KEY, SCOPE_KEY
 
 ASKED = {"messages": [("user", QUESTION)]}
 EMPTY = {"results": []}
