@@ -1,10 +1,11 @@
 """Requests that a recorded-model server received, and the tokens it billed for them."""
 
 import asyncio
+import operator
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, Literal
 
 from lightrouter_graph.testing.server.errors import ConnectionCut
@@ -28,12 +29,7 @@ class Bill:
     cancelled: int = 0
 
     def __add__(self, other: "Bill") -> "Bill":
-        return Bill(
-            self.calls + other.calls,
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
-            self.cancelled + other.cancelled,
-        )
+        return Bill(*map(operator.add, astuple(self), astuple(other)))
 
 
 @dataclass(frozen=True)

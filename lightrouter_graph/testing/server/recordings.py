@@ -10,9 +10,6 @@ from langchain_core.messages import AIMessage
 from lightrouter_graph.testing.jsonl import read_json_lines
 from lightrouter_graph.testing.server.timed_response import CandidateReply
 
-_ANCHOR = 24
-"""Length of the index key: the last characters of a question. Shorter questions are searched one by one."""
-
 
 class Recording(NamedTuple):
     """One question, white space normalised, and the output of each model."""
@@ -35,11 +32,7 @@ class Recordings:
 
     def __init__(self, source: str | Path | Iterable[Mapping[str, Any]]) -> None:
         self._by_question = {recording.question: recording for recording in _parse_all(source)}
-        self._short = [r for q, r in self._by_question.items() if len(q) < _ANCHOR]
-        self._by_anchor: dict[str, list[Recording]] = {}
-        for question, recording in self._by_question.items():
-            if len(question) >= _ANCHOR:
-                self._by_anchor.setdefault(question[-_ANCHOR:], []).append(recording)
+        self._longest_first = sorted(self._by_question.values(), key=lambda r: len(r.question), reverse=True)
         self.models = sorted({model for r in self._by_question.values() for model in r.outputs})
         # All candidates get the same question, so most look-ups repeat a recent one.
         self._find = lru_cache(maxsize=256)(self._search)
@@ -59,14 +52,7 @@ class Recordings:
         text = normalise(text)
         if exact := self._by_question.get(text):
             return exact
-        return max(self._contained(text), key=lambda recording: len(recording.question), default=None)
-
-    def _contained(self, text: str) -> Iterator[Recording]:
-        for start in range(len(text) - _ANCHOR + 1):
-            for recording in self._by_anchor.get(text[start : start + _ANCHOR], ()):
-                if text.endswith(recording.question, 0, start + _ANCHOR):
-                    yield recording
-        yield from (recording for recording in self._short if recording.question in text)
+        return next((recording for recording in self._longest_first if recording.question in text), None)
 
 
 def normalise(text: str) -> str:
