@@ -60,7 +60,12 @@ class LightRouterMiddleware(AgentMiddleware[Any, Any, Any]):
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any]:
-        """Route one call of a synchronous agent."""
+        """Route one call of a synchronous agent.
+
+        Args:
+            request: Model call of the agent.
+            handler: Makes the call with the agent's own model.
+        """
         if not self._is_routed(request):
             return handler(request)
         try:
@@ -71,7 +76,12 @@ class LightRouterMiddleware(AgentMiddleware[Any, Any, Any]):
     async def awrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
     ) -> ModelResponse[Any]:
-        """Route one call of an asynchronous agent."""
+        """Route one call of an asynchronous agent.
+
+        Args:
+            request: Model call of the agent.
+            handler: Makes the call with the agent's own model.
+        """
         if not self._is_routed(request):
             return await handler(request)
         try:

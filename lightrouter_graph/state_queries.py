@@ -196,7 +196,11 @@ class LayerView:
         return None if deadline is None else self.state["started_at"] + deadline
 
     def seconds_left(self, cap: float) -> float:
-        """Return how long a call that begins now may take: `cap`, or less if the deadline is nearer."""
+        """Return how long a call that begins now may take: `cap`, or less if the deadline is nearer.
+
+        Args:
+            cap: Seconds, > 0.
+        """
         return cap if self.ends_at is None else min(cap, max(0.0, self.ends_at - now()))
 
     @property
@@ -249,13 +253,21 @@ def _without_record(message: AnyMessage) -> AnyMessage:
 
 
 def comparable_boot(boot: Boot) -> Boot:
-    """Return a boot as selectors compare it: without reasoning text, unless there is no other."""
+    """Return a boot as selectors compare it: without reasoning text, unless there is no other.
+
+    Args:
+        boot: The boot of one candidate.
+    """
     text = strip_reasoning(boot["text"])
     return {**boot, "text": text if text.strip() else boot["reasoning"]}
 
 
 def answer_from(boot: Boot) -> Answer:
-    """Turn a finished boot into its candidate's answer, at no further cost."""
+    """Turn a finished boot into its candidate's answer, at no further cost.
+
+    Args:
+        boot: A boot with `finished` True.
+    """
     answer = _free_answer(boot["layer"], boot["candidate"], boot["text"])
     copied = {name: boot[name] for name in ("finish_reason", "key", "tool_call_message", "metadata")}
     return cast("Answer", {**answer, **copied})

@@ -35,7 +35,12 @@ class LLMAggregator:
             object.__setattr__(self, "model", Candidate("aggregator", self.model))
 
     def planned(self, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
-        """Return its one call."""
+        """Return its one call.
+
+        Args:
+            query: The query.
+            texts: Texts of the answers, or texts of their greatest length.
+        """
         writer = self.model if isinstance(self.model, Candidate) else None
         extras = _text_request(query).extras
         return [PlannedCall(writer, _prompt(query, texts), query.settings.max_tokens, extras)]

@@ -42,7 +42,11 @@ class Chunks:
         self._state: Mapping[str, Any] = {}
 
     def take(self, part: Mapping[str, Any]) -> Iterator[ChatGenerationChunk]:
-        """Yield the chunk of one part of the graph's stream, if it makes any."""
+        """Yield the chunk of one part of the graph's stream, if it makes any.
+
+        Args:
+            part: Part of the stream in version 2, mode `custom` or `values`.
+        """
         if part["type"] == "values":
             self._state = part["data"]
             return

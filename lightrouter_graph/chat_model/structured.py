@@ -15,7 +15,11 @@ Method = Literal["function_calling", "json_schema", "json_mode"]
 
 
 def json_mode_of(schema: Any) -> dict[str, Any]:
-    """Return the format of JSON mode; replies are checked against the schema, which the prompt must describe."""
+    """Return the format of JSON mode; replies are checked against the schema, which the prompt must describe.
+
+    Args:
+        schema: Pydantic class, `TypedDict` or JSON schema.
+    """
     return {"type": "json_object", "schema": convert_to_json_schema(schema)}
 
 

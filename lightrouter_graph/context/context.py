@@ -163,7 +163,11 @@ class Context(Settings):
 
     @classmethod
     def restore(cls, record: Mapping[str, Any]) -> "Context":
-        """Read settings back from `record`, without validation: they were valid when they were recorded."""
+        """Read settings back from `record`, without validation: they were valid when they were recorded.
+
+        Args:
+            record: A record of settings, as `record` returns it.
+        """
         parsed: dict[str, Any] = {
             name: _GROUPS[name].model_construct(None, **value) if name in _GROUPS and value is not None else value
             for name, value in record.items()
@@ -222,6 +226,10 @@ class Context(Settings):
 
     def check_names(self, selectors: Sequence[str], aggregators: Sequence[str]) -> None:
         """Check that the graph has the selector and the aggregator that the settings name.
+
+        Args:
+            selectors: Names of the selectors of the graph.
+            aggregators: Names of its aggregators.
 
         Raises:
             ContextError: If a name is unknown; the message lists the known ones.

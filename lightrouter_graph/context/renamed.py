@@ -30,7 +30,11 @@ _RENAMED_VALUES = {("aggregator", "best"): "top_ranked"}
 
 
 def migrated(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate names and values of settings of version 0.1, with a `DeprecationWarning` for each."""
+    """Translate names and values of settings of version 0.1, with a `DeprecationWarning` for each.
+
+    Args:
+        settings: Settings by name, old or new.
+    """
     current = {name: value for name, value in settings.items() if name not in RENAMED}
     for name in settings.keys() & RENAMED.keys():
         group, new = RENAMED[name]
@@ -44,7 +48,11 @@ def migrated(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def set_fields_of(group: Any) -> dict[str, Any]:
-    """Return the fields of a group that were given: those set on a model, or all of a dict."""
+    """Return the fields of a group that were given: those set on a model, or all of a dict.
+
+    Args:
+        group: A settings model, a dict of its fields, or None.
+    """
     if isinstance(group, BaseModel):
         return {name: getattr(group, name) for name in group.model_fields_set}
     return dict(group or {})

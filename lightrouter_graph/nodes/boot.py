@@ -75,7 +75,11 @@ class BootFanOut:
         return self.view.state["first_wave"]
 
     async def query(self, name: str) -> Update:
-        """Return one candidate's boot."""
+        """Return one candidate's boot.
+
+        Args:
+            name: Name of the candidate.
+        """
         candidate = self.router.pool[name]
         completion = await self._complete(candidate)
         boot = self._record(candidate, completion)

@@ -92,7 +92,11 @@ def decision_of(message: BaseMessage) -> Decision | None:
 
 
 def with_old_decision_keys(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a decision record that can also be read by its keys of version 0.1, with a `DeprecationWarning`."""
+    """Return a decision record that can also be read by its keys of version 0.1, with a `DeprecationWarning`.
+
+    Args:
+        record: Decision record as JSON values.
+    """
     return _Record({**record, "candidates": [_Record(candidate) for candidate in record["candidates"]]})
 
 
@@ -136,7 +140,11 @@ def record_decision(
 
 
 def failures_of(view: LayerView) -> dict[str, str]:
-    """Return by candidate what kept it from answering: its last failure, or the end of the run."""
+    """Return by candidate what kept it from answering: its last failure, or the end of the run.
+
+    Args:
+        view: The last layer of the run.
+    """
     records = [*view.state["boots"], *view.state["answers"]]
     failed = [(r["candidate"], r["failure"]) for r in records if r["failure"] is not None]
     failures = {name: f"{failure['cause']}: {failure['message']}" for name, failure in failed if failure}

@@ -59,7 +59,11 @@ class AnswerFanOut:
         return self.view.state["next_candidates"]
 
     async def query(self, name: str) -> Update:
-        """Return one candidate's answer."""
+        """Return one candidate's answer.
+
+        Args:
+            name: Name of the candidate.
+        """
         candidate = self.router.pool[name]
         boot = self._boot_to_continue(candidate)
         reservations = candidate_reservations(self.view, candidate, self._request)

@@ -86,12 +86,20 @@ class Router:
         return replace(query, **changes) if changes else query
 
     def request_of(self, run: NodeRun) -> Request:
-        """Return the tools and the answer format of a run: those of a chat model's call, else those of the graph."""
+        """Return the tools and the answer format of a run: those of a chat model's call, else those of the graph.
+
+        Args:
+            run: The execution of a node.
+        """
         given = run.configured(REQUEST_KEY)
         return given if isinstance(given, Request) else self.request
 
     def stop_rule(self, view: LayerView) -> StopRule:
-        """Return the stop rule of a run."""
+        """Return the stop rule of a run.
+
+        Args:
+            view: The current layer.
+        """
         return self.stop or rule_for(view.settings)
 
     def plan_answers(self, view: LayerView, run: NodeRun, notes: Sequence[str] = ()) -> Update:
@@ -117,7 +125,13 @@ class Router:
         }
 
     def reservations(self, view: LayerView, query: Query, plan: PartPlan) -> BudgetReservations:
-        """Return the budget of a part within its plan."""
+        """Return the budget of a part within its plan.
+
+        Args:
+            view: The current layer.
+            query: The query of the layer.
+            plan: Plan of the part.
+        """
         return progress_of(view, query).reservations(plan.allowance)
 
     def counted(self, view: LayerView, query: Query) -> list[str]:

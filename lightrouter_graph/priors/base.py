@@ -58,21 +58,34 @@ async def observe(parts: Iterable[object], query: Query, decision: Mapping[str, 
 
 
 async def score_candidates(prior: Prior, query: Query) -> dict[str, float]:
-    """Return the scores of a prior as plain floats; a prior of version 0.1 is called as `score(messages, pool)`."""
+    """Return the scores of a prior as plain floats; a prior of version 0.1 is called as `score(messages, pool)`.
+
+    Args:
+        prior: The prior.
+        query: The query; it has no prior scores yet.
+    """
     old: Any = prior
     scores = await (old.score(query.messages, query.pool) if takes_messages(prior) else prior.score(query))
     return {name: float(score) for name, score in scores.items()}
 
 
 def takes_messages(prior: Prior) -> bool:
-    """Return True for a prior with the signature of version 0.1: `score(messages, pool)`."""
+    """Return True for a prior with the signature of version 0.1: `score(messages, pool)`.
+
+    Args:
+        prior: The prior.
+    """
     positional = {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}
     required = [p for p in signature(prior.score).parameters.values() if p.kind in positional and p.default is p.empty]
     return len(required) == 2
 
 
 def warn_if_old(prior: Prior) -> None:
-    """Warn about a prior with the signature of version 0.1."""
+    """Warn about a prior with the signature of version 0.1.
+
+    Args:
+        prior: The prior.
+    """
     if takes_messages(prior):
         warn_deprecated(f"{type(prior).__name__}.score(messages, pool)", "async def score(self, query)")
 

@@ -77,7 +77,11 @@ class EarlyStop:
             self._timer.cancel()
 
     async def run(self, call: Coroutine[Any, Any, T]) -> T | None:
-        """Return the result of a call; None if the calls were stopped before, after the call has been cancelled."""
+        """Return the result of a call; None if the calls were stopped before, after the call has been cancelled.
+
+        Args:
+            call: Coroutine of the call; it is awaited or cancelled.
+        """
         task = asyncio.ensure_future(call)
         stopped = asyncio.ensure_future(self._stopped.wait())
         try:

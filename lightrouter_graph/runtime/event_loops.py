@@ -52,12 +52,20 @@ def run_sync(step: Callable[..., Awaitable[T]], *args: Any) -> T:
     """Run an async function from a thread that has no event loop, in a background loop shared by the process.
 
     The caller's context variables are copied, so that callbacks, tracing and streaming reach the calls inside.
+
+    Args:
+        step: Async function.
+        *args: Its arguments.
     """
     return wait_for(start_soon(step, *args))
 
 
 def wait_for(future: Future[T]) -> T:
-    """Wait for work in the background loop; cancel it if the wait is interrupted."""
+    """Wait for work in the background loop; cancel it if the wait is interrupted.
+
+    Args:
+        future: Future of the work, from `start_soon`.
+    """
     try:
         return future.result()
     except BaseException:
@@ -66,7 +74,12 @@ def wait_for(future: Future[T]) -> T:
 
 
 def start_soon(step: Callable[..., Awaitable[T]], *args: Any) -> Future[T]:
-    """Start an async function in the background loop; cancelling the future cancels it."""
+    """Start an async function in the background loop; cancelling the future cancels it.
+
+    Args:
+        step: Async function.
+        *args: Its arguments.
+    """
     return _portal().start_task_soon(_cancelled_once, step, *args)
 
 
@@ -111,6 +124,9 @@ def bound_to_loop(model: BaseChatModel) -> BaseChatModel:
 
     Only models with an OpenAI async client need it. A client or a proxy that the user configured is kept. Retries
     belong to `llm.attempts`, which shares their budget between all clients.
+
+    Args:
+        model: The model of a candidate; it is copied, not changed.
     """
     root = getattr(model, "root_async_client", None)
     if root is None:

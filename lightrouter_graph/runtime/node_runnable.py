@@ -48,7 +48,11 @@ class NodeRun:
         return get_runtime().store
 
     def configured(self, key: str) -> Any:
-        """Return a value of `configurable`; None if it is absent."""
+        """Return a value of `configurable`; None if it is absent.
+
+        Args:
+            key: Name of the value.
+        """
         return configurable_of(self.config).get(key)
 
     async def checkpointed(self, name: str, work: Callable[[], Awaitable[Update]]) -> Update:

@@ -32,7 +32,11 @@ async def run_hidden(part: Coroutine[Any, Any, T]) -> T:
 
 
 def show_tokens(callbacks: BaseCallbackManager) -> None:
-    """Let the calls made with these callbacks stream to the user again, in place; the final answer streams so."""
+    """Let the calls made with these callbacks stream to the user again, in place; the final answer streams so.
+
+    Args:
+        callbacks: Callback manager of the call; changed in place.
+    """
     if _hidden.get():
         callbacks.remove_tags([TAG_NOSTREAM])
 

@@ -35,7 +35,12 @@ class HybridSelector:
             raise SelectionError(msg)
 
     def planned(self, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
-        """Return the calls of its parts."""
+        """Return the calls of its parts.
+
+        Args:
+            query: The query.
+            texts: Texts of the boots, or texts of their greatest length.
+        """
         return [call for part, _ in self.parts for call in planned_calls(part, query, texts)]
 
     async def score(self, query: Query, boots: Sequence[Boot]) -> Scores:

@@ -87,7 +87,13 @@ async def ask_judge(judge: Candidate, query: Query, texts: Mapping[str, str]) ->
 
 
 def planned_judge_call(judge: Candidate, query: Query, texts: Mapping[str, str]) -> PlannedCall:
-    """Return the call that asks a judge once; a repair is rare and paid from the rest of the budget."""
+    """Return the call that asks a judge once; a repair is rare and paid from the rest of the budget.
+
+    Args:
+        judge: The model.
+        query: The query that the texts answer.
+        texts: Text by label.
+    """
     return PlannedCall(judge, _prompt(query, texts), _MAX_REPLY_TOKENS, [_SCHEMA.schema])
 
 

@@ -92,6 +92,10 @@ def evidence(text: str, question: str = "") -> Counter[str]:
 def informative_share(text: str, question: str = "") -> float:
     """Return the share of the words of a text that `clean` keeps, 0 (uninformative) to 1.
 
+    Args:
+        text: Text of a response, whole or a prefix.
+        question: The question.
+
     >>> informative_share("Certainly! Let's solve this step by step:")
     0.0
     """

@@ -61,7 +61,12 @@ class LLMSelector:
         return _scores({label: boot["candidate"] for label, boot in labelled.items()}, verdicts, notes)
 
     def planned(self, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
-        """Return its calls: the judge is asked twice."""
+        """Return its calls: the judge is asked twice.
+
+        Args:
+            query: The query.
+            texts: Texts of the boots, or texts of their greatest length.
+        """
         judge = self.model if isinstance(self.model, Candidate) else query.first
         labelled = _cut_equally({_label(place): text for place, text in enumerate(texts, start=1)})
         return [planned_judge_call(judge, query, labelled)] * 2
