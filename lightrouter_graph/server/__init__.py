@@ -1,6 +1,6 @@
-"""An OpenAI-compatible HTTP server: `create_app` makes the ASGI app, `lightrouter serve` runs it.
+"""OpenAI-compatible HTTP server: `create_app` builds the ASGI app, `lightrouter serve` runs it.
 
-The only home of starlette, uvicorn and prometheus-client, which come with `lightrouter-graph[serve]`.
+The only package that imports starlette, uvicorn and prometheus-client (extra `lightrouter-graph[serve]`).
 """
 
 try:

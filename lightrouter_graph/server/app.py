@@ -1,4 +1,4 @@
-"""The ASGI app: which address does what."""
+"""Builds the ASGI app: routes, middleware and exception handlers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,12 +17,14 @@ from lightrouter_graph.errors import ContextError, PoolError
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.redaction import secrets_of
 from lightrouter_graph.server.completions import ChatCompletions
-from lightrouter_graph.server.errors import Fault
+from lightrouter_graph.server.errors import ApiError
 from lightrouter_graph.server.metrics import Metrics
-from lightrouter_graph.server.middleware import KeyCheck, Slots
-from lightrouter_graph.server.models import Catalogue, models_of
+from lightrouter_graph.server.middleware import ApiKeyCheck, ConcurrencyLimit
+from lightrouter_graph.server.models import ServedModels, models_of
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
+
+_ENDPOINTS = "POST /v1/chat/completions, GET /v1/models, /v1/models/NAME, /metrics, /healthz"
 
 
 def create_app(
@@ -35,23 +37,26 @@ def create_app(
     max_body_bytes: int = MAX_BODY_BYTES,
     keepalive_s: float = 10.0,
 ) -> Starlette:
-    """Build an OpenAI-compatible server over a pool, as an ASGI app.
+    """Build the ASGI app of an OpenAI-compatible server.
 
-    A pool is served as `lightrouter` (with `context`), as `lightrouter-paper` (the paper's settings, with what was set
-    in `context` laid over them), and each candidate under its own name.
+    A pool is served under several model names: `lightrouter` (settings of `context`), `lightrouter-paper` (settings of
+    the paper, changed by the fields set in `context`), and the name of each candidate, which is queried alone.
 
     Args:
-        pool: The candidates; None where `models` are all there is.
-        context: The settings of `lightrouter`; None = the default, adaptive ones.
-        models: Further chat models by name, or others in the place of those of the pool.
-        api_key: What clients must send as a bearer token, but for `/healthz`; None lets everybody in.
-        max_concurrency: How many completions run at a time; further ones are refused with 429.
-        max_body_bytes: The largest request body that is read.
-        keepalive_s: Seconds of silence after which a stream sends a comment.
+        pool: The candidates; None = serve only `models`.
+        context: Settings of `lightrouter`; None = the defaults.
+        models: Chat models by name, in addition to those of the pool; an equal name replaces the pool's model.
+        api_key: Bearer token required of clients, except for `/healthz`; None = no authentication.
+        max_concurrency: Maximum number of concurrent completions, >= 1; more get status 429.
+        max_body_bytes: Maximum size of a request body.
+        keepalive_s: Seconds without an event after which a stream sends a comment, > 0.
+
+    Returns:
+        The app; run it with any ASGI server.
 
     Raises:
-        PoolError: If there is nothing to serve, or a candidate has the name of a preset.
-        ContextError: If a limit is not positive or the key is empty.
+        PoolError: If neither pool nor models are given, or a candidate is named like a preset.
+        ContextError: If a limit is not positive, or the key is empty.
 
     Example:
         ```python
@@ -61,74 +66,72 @@ def create_app(
     _check(api_key, max_concurrency=max_concurrency, max_body_bytes=max_body_bytes, keepalive_s=keepalive_s)
     served = {**(models_of(pool, context or Context()) if pool else {}), **(models or {})}
     if not served:
-        raise PoolError("there is nothing to serve: give a pool or models")
-    catalogue = Catalogue(served)
-    metrics, slots = Metrics(), Slots(max_concurrency)
+        raise PoolError("no model to serve: pass a pool or models")
+    registry, metrics = ServedModels(served), Metrics()
     completions = ChatCompletions(
-        catalogue,
+        registry,
         metrics,
-        slots,
+        ConcurrencyLimit(max_concurrency),
         max_body_bytes=max_body_bytes,
         keepalive_s=keepalive_s,
         secrets=_secrets(pool, models or {}, api_key),
     )
-    desk = _Desk(catalogue, metrics)
+    info = _InfoEndpoints(registry, metrics)
     return Starlette(
         routes=[
             Route("/v1/chat/completions", completions, methods=["POST"]),
-            Route("/v1/models", desk.list_models),
-            Route("/v1/models/{name:path}", desk.show_model),
-            Route("/metrics", desk.show_metrics),
-            Route("/healthz", desk.say_healthy),
+            Route("/v1/models", info.list_models),
+            Route("/v1/models/{name:path}", info.show_model),
+            Route("/metrics", info.show_metrics),
+            Route("/healthz", info.show_health),
         ],
-        middleware=[Middleware(KeyCheck, key=api_key)] if api_key else [],
-        exception_handlers={HTTPException: _refuse_address, Fault: _answer_fault},
+        middleware=[Middleware(ApiKeyCheck, key=api_key)] if api_key else [],
+        exception_handlers={HTTPException: _http_error, ApiError: _api_error},
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
-    """The addresses where nothing is asked of a model."""
+class _InfoEndpoints:
+    """Endpoints that call no model."""
 
-    catalogue: Catalogue
+    registry: ServedModels
     metrics: Metrics
 
     async def list_models(self, _: Request) -> Response:
-        return JSONResponse(self.catalogue.describe_all())
+        return JSONResponse(self.registry.describe_all())
 
     async def show_model(self, request: Request) -> Response:
-        return JSONResponse(self.catalogue.describe(request.path_params["name"]))
+        return JSONResponse(self.registry.describe(request.path_params["name"]))
 
     async def show_metrics(self, request: Request) -> Response:
         return self.metrics.show(request)
 
-    async def say_healthy(self, _: Request) -> Response:
+    async def show_health(self, _: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
 
-async def _answer_fault(_: Request, exc: Exception) -> Response:
-    assert isinstance(exc, Fault)
+async def _api_error(_: Request, exc: Exception) -> Response:
+    assert isinstance(exc, ApiError)
     return exc.response()
 
 
-async def _refuse_address(request: Request, exc: Exception) -> Response:
+async def _http_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
-    words = {404: "there is no such address", 405: "this address does not take that method"}
-    message = f"{words.get(exc.status_code, exc.detail)}: {request.method} {request.url.path}"
-    return Fault(exc.status_code, message, code="unknown_url", headers=exc.headers).response()
+    cause = {404: "unknown endpoint", 405: "method not allowed"}.get(exc.status_code, exc.detail)
+    message = f"{cause}: {request.method} {request.url.path}; endpoints are {_ENDPOINTS}"
+    return ApiError(exc.status_code, message, code="unknown_url", headers=exc.headers).response()
 
 
 def _check(api_key: str | None, **limits: Any) -> None:
     for name, value in limits.items():
         if not value > 0:
-            msg = f"{name} must be > 0, got {value}"
+            msg = f"{name} = {value}: must be > 0"
             raise ContextError(msg)
     if api_key is not None and not api_key.strip():
-        msg = "the API key is empty; pass None to let everybody in"
+        msg = "api_key is empty: pass a key, or None for no authentication"
         raise ContextError(msg)
 
 
 def _secrets(pool: Pool | None, models: Mapping[str, BaseChatModel], api_key: str | None) -> list[str]:
-    asked = [*(candidate.model for candidate in pool or ()), *models.values()]
-    held = [secret for model in asked for secret in secrets_of(model)]
-    return [*held, *([api_key] if api_key else [])]
+    called = [*(candidate.model for candidate in pool or ()), *models.values()]
+    return [*(secret for model in called for secret in secrets_of(model)), *([api_key] if api_key else [])]

@@ -1,4 +1,4 @@
-"""`POST /v1/chat/completions`: asks a model and answers, whole or in pieces, for as long as the client is there."""
+"""Endpoint `POST /v1/chat/completions`: calls a model and returns its answer, whole or as a stream."""
 
 import asyncio
 import logging
@@ -6,23 +6,22 @@ import traceback
 import uuid
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk
+from langchain_core.runnables.config import var_child_runnable_config
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from lightrouter_graph.errors import BrokenStreamError, NoSurvivorError
 from lightrouter_graph.redaction import redact
-from lightrouter_graph.server.budgets import held_to
-from lightrouter_graph.server.errors import Fault, fault_of, is_unforeseen
+from lightrouter_graph.server.errors import ApiError, is_unexpected, to_api_error
 from lightrouter_graph.server.metrics import Metrics, Observation
-from lightrouter_graph.server.middleware import Slots, read_body
-from lightrouter_graph.server.models import Catalogue
-from lightrouter_graph.server.requests import Ask, read_ask
+from lightrouter_graph.server.middleware import ConcurrencyLimit, read_body
+from lightrouter_graph.server.models import ServedModels
+from lightrouter_graph.server.requests import ChatRequest, parse_request, within_budgets
 from lightrouter_graph.server.responses import completion_of, decision_of, headers_of
 from lightrouter_graph.server.sse import EventStream, event, while_connected
 from lightrouter_graph.server.streaming import ChunkWriter
@@ -31,101 +30,117 @@ logger = logging.getLogger(__name__)
 
 
 class ChatCompletions:
-    """The endpoint, as an ASGI app: a stream decides for itself when its response begins.
+    """The endpoint as an ASGI app, because a stream sends its status with the first event.
 
     Args:
-        catalogue: The models served.
-        metrics: Where requests are counted.
-        slots: How many may run at a time.
-        max_body_bytes: The largest body that is read.
-        keepalive_s: Seconds of silence after which a stream gives a sign of life.
-        secrets: What must never be logged.
+        registry: Served models.
+        metrics: Metrics of the app.
+        limit: Limit of concurrent completions.
+        max_body_bytes: Maximum size of a request body.
+        keepalive_s: Seconds without an event after which a stream sends a comment, > 0.
+        secrets: Texts that are redacted in the log.
     """
 
     def __init__(
         self,
-        catalogue: Catalogue,
+        registry: ServedModels,
         metrics: Metrics,
-        slots: Slots,
+        limit: ConcurrencyLimit,
         *,
         max_body_bytes: int,
         keepalive_s: float,
         secrets: Sequence[str] = (),
     ) -> None:
-        self._catalogue = catalogue
+        self._registry = registry
         self._metrics = metrics
-        self._slots = slots
+        self._limit = limit
         self._max_body_bytes = max_body_bytes
         self._keepalive_s = keepalive_s
         self._secrets = tuple(secrets)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        name = f"chatcmpl-{uuid.uuid4().hex}"
-        stream = EventStream(send, {"x-request-id": name}, self._keepalive_s)
-        with self._metrics.observe() as seen:
+        request_id = f"chatcmpl-{uuid.uuid4().hex}"
+        stream = EventStream(send, {"x-request-id": request_id}, self._keepalive_s)
+        with self._metrics.observe() as observation:
             try:
-                response = await self._answer(Request(scope, receive), name, stream, seen)
+                response = await self._answer(Request(scope, receive), request_id, stream, observation)
             except ClientDisconnect:
                 return
-            except asyncio.CancelledError:  # the server stops: this was the last that the task had to do
-                response = await self._excuse(Fault(503, "the server is shutting down"), name, stream, seen)
-            except Exception as exc:  # noqa: BLE001 - whatever a model raises becomes an answer
-                response = await self._excuse(exc, name, stream, seen)
+            except asyncio.CancelledError:  # the server shuts down; the task ends with this response
+                response = await self._fail(
+                    ApiError(503, "the server is shutting down"), request_id, stream, observation
+                )
+            except Exception as exc:  # noqa: BLE001 - every exception of a model becomes an error response
+                response = await self._fail(exc, request_id, stream, observation)
         if response is not None:
             await response(scope, receive, send)
 
-    async def _answer(self, request: Request, name: str, stream: EventStream, seen: Observation) -> Response | None:
-        """Return the response to send, None where it was sent as a stream."""
-        ask = read_ask(await read_body(request, self._max_body_bytes), request.headers)
-        model = self._catalogue.find(ask.model)
-        seen.model = ask.model
-        ask = replace(ask, arguments=held_to(model, ask.arguments))
-        with self._slots.take():
-            if not ask.stream:
-                return await while_connected(request.receive, _whole(model, ask, name, seen))
-            await while_connected(request.receive, _in_pieces(model, ask, name, stream, seen))
+    async def _answer(
+        self, http: Request, request_id: str, stream: EventStream, observation: Observation
+    ) -> Response | None:
+        """Return the response to send; None if it was streamed."""
+        request = parse_request(await read_body(http, self._max_body_bytes), http.headers)
+        model = self._registry.find(request.model)
+        observation.model = request.model
+        request = within_budgets(model, request)
+        with self._limit.acquire():
+            if not request.stream:
+                return await while_connected(http.receive, _complete(model, request, request_id, observation))
+            await while_connected(http.receive, _stream(model, request, request_id, stream, observation))
             return None
 
-    async def _excuse(self, exc: Exception, name: str, stream: EventStream, seen: Observation) -> Response | None:
-        """Say what went wrong, within the stream if it has begun."""
-        if is_unforeseen(exc):
-            told = "".join(traceback.format_exception(exc))
-            logger.error("%s failed: %s", name, redact(told, self._secrets))
+    async def _fail(
+        self, exc: Exception, request_id: str, stream: EventStream, observation: Observation
+    ) -> Response | None:
+        """Return the error response; if the stream has started, send the error as its last event and return None."""
+        if is_unexpected(exc):
+            details = "".join(traceback.format_exception(exc))
+            logger.error("%s failed: %s", request_id, redact(details, self._secrets))
         if isinstance(exc, BrokenStreamError):
-            seen.answered(exc.answer.usage_metadata, decision_of(exc.answer.response_metadata))
+            observation.record_answer(exc.answer.usage_metadata, decision_of(exc.answer))
         if isinstance(exc, NoSurvivorError):
-            seen.unanswered(exc)
-        fault = fault_of(exc, name)
-        if fault.status >= 500 and not is_unforeseen(exc):
-            logger.warning("%s: %s", name, redact(str(exc), self._secrets))
-        seen.status = fault.status
+            observation.record_failure(exc)
+        error = to_api_error(exc, request_id)
+        if error.status >= 500 and not is_unexpected(exc):
+            logger.warning("%s: %r", request_id, redact(str(exc), self._secrets))  # %r: no line breaks of a provider
+        observation.status = error.status
         if not stream.started:
-            return fault.response({"x-request-id": name})
-        await stream.write(event(fault.body()), last=True)
+            return error.response({"x-request-id": request_id})
+        await stream.write(event(error.body()), last=True)
         return None
 
 
-async def _whole(model: BaseChatModel, ask: Ask, name: str, seen: Observation) -> Response:
-    message = await model.ainvoke(list(ask.messages), _config(name), **ask.arguments)
-    decision = decision_of(message.response_metadata)
-    seen.answered(message.usage_metadata, decision)
-    body = completion_of(message, ask, name).model_dump_json(exclude_unset=True)
-    return Response(body, headers={"x-request-id": name, **headers_of(decision)}, media_type="application/json")
+async def _complete(model: BaseChatModel, request: ChatRequest, request_id: str, observation: Observation) -> Response:
+    config = _set_config(request, request_id)
+    message = await model.ainvoke(list(request.messages), config, **request.arguments)
+    decision = decision_of(message)
+    observation.record_answer(message.usage_metadata, decision)
+    body = completion_of(message, request, request_id).model_dump_json(exclude_unset=True)
+    return Response(body, headers={"x-request-id": request_id, **headers_of(decision)}, media_type="application/json")
 
 
-async def _in_pieces(model: BaseChatModel, ask: Ask, name: str, stream: EventStream, seen: Observation) -> None:
-    writer = ChunkWriter(ask, name)
-    chunks = model.astream(list(ask.messages), _config(name), **ask.arguments)
-    async with stream.kept_alive(), aclosing(cast("AsyncGenerator[AIMessageChunk]", chunks)):
+async def _stream(
+    model: BaseChatModel, request: ChatRequest, request_id: str, stream: EventStream, observation: Observation
+) -> None:
+    writer = ChunkWriter(request, request_id)
+    config = _set_config(request, request_id)
+    chunks = model.astream(list(request.messages), config, **request.arguments)
+    async with stream.keep_alive(), aclosing(cast("AsyncGenerator[AIMessageChunk]", chunks)):
         async for chunk in chunks:
             if data := writer.write(chunk):
-                seen.speaks()
+                observation.record_token()
                 await stream.write(data)
-    seen.answered(writer.usage, writer.decision)
+    observation.record_answer(writer.usage, writer.decision)
     await stream.write(writer.end(), last=True)
 
 
-def _config(name: str) -> Any:
-    """Name the request in traces as in the log."""
-    return {"metadata": {"request_id": name}}
+def _set_config(request: ChatRequest, request_id: str) -> Any:
+    """Return the config of the model call. Set it for this task too: a chat model hands no config to a graph in it."""
+    ids = {"thread_id": request.thread_id, "user_id": request.user_id}
+    config: Any = {
+        "metadata": {"request_id": request_id},
+        "configurable": {name: value for name, value in ids.items() if value},
+    }
+    var_child_runnable_config.set(config)
+    return config

@@ -1,4 +1,4 @@
-"""What goes wrong, in the words and statuses of the OpenAI API."""
+"""Maps exceptions to error responses with the statuses, types and codes of the OpenAI API."""
 
 import json
 import re
@@ -20,20 +20,20 @@ from lightrouter_graph.errors import (
 )
 
 SETTINGS = PARENT_KEY
-"""The field of a request that carries our own settings, and of a response that carries the decision record."""
+"""Field of a request with LightRouter settings, and of a response with the decision record."""
 
 _TYPES = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
-_UNANIMOUS: dict[str, tuple[int, str]] = {
+_COMMON_CAUSE: dict[str, tuple[int, str]] = {
     "rate_limited": (429, "rate_limit_exceeded"),
     "timeout": (504, "timeout"),
     "context_length": (400, "context_length_exceeded"),
     "content_filter": (400, "content_filter"),
 }
-"""What a cause means to the client when it is that of every candidate."""
+"""Status and code by cause of failure, if every candidate failed with the same cause."""
 
-_PASSING = frozenset({"rate_limited", "timeout", "disconnected", "unavailable"})
-_NOT_AGAIN = {"x-should-retry": "false"}
-"""The official clients repeat every 5xx twice, and each repetition would pay for a whole run."""
+_TRANSIENT = frozenset({"rate_limited", "timeout", "disconnected", "unavailable"})
+_NO_RETRY = {"x-should-retry": "false"}
+"""The official clients retry every 5xx twice, and each retry would pay for a whole run."""
 
 _ADDRESS = re.compile(r" ?\(https?://[^)\s]*\)")
 _SETTING = re.compile(r"^(?:unknown setting '(?P<unknown>\w+)'(?: of (?P<group>\w+))?|(?P<setting>[\w.]+) = )")
@@ -41,12 +41,16 @@ _LIMIT = re.compile(r"^(?:unknown limit '(?P<unknown>\w+)' of Budget|Budget (?P<
 _NO_QUOTA = "insufficient_quota"
 
 
-class Fault(Exception):  # noqa: N818 - it becomes a response and never leaves the server
-    """An error to answer with.
+class ApiError(Exception):
+    """Error response of the API.
 
-    Attributes:
-        status: The HTTP status.
-        headers: Further response headers.
+    Args:
+        status: HTTP status, 400 to 599.
+        message: Text for the client.
+        code: Error code of the API.
+        param: Path of the request field that caused the error, e.g. `messages[0].content`.
+        headers: Additional response headers.
+        answer: Complete answer that could not be streamed.
     """
 
     def __init__(
@@ -67,71 +71,71 @@ class Fault(Exception):  # noqa: N818 - it becomes a response and never leaves t
         self._param = param
 
     def body(self) -> bytes:
-        """The error as the API words it, in JSON."""
+        """Return the JSON body of the error."""
         kind = "server_error" if self.status >= 500 else _TYPES.get(self.status, "invalid_request_error")
         kind = _NO_QUOTA if self._code == _NO_QUOTA else kind
         error = ErrorObject(message=str(self), type=kind, param=self._param, code=self._code, **self._extra)
         return json.dumps({"error": error.model_dump(exclude_unset=True)}, ensure_ascii=False).encode()
 
     def response(self, headers: Mapping[str, str] | None = None) -> Response:
-        """The error as a response, with further headers."""
+        """Return the error as a response, with additional headers."""
         return Response(self.body(), self.status, {**self.headers, **(headers or {})}, media_type="application/json")
 
 
-def fault_of(exc: Exception, request_id: str) -> Fault:
-    """Say to a client what an exception means.
+def to_api_error(exc: Exception, request_id: str) -> ApiError:
+    """Convert an exception to an error response.
 
     Args:
-        exc: What was raised.
-        request_id: Under which the log has what the client is not told.
+        exc: Exception of the request or of the model.
+        request_id: Id under which the server log has the details of an unexpected exception.
     """
-    if isinstance(exc, Fault):
+    if isinstance(exc, ApiError):
         return exc
     if isinstance(exc, HTTPException):
-        return Fault(exc.status_code, exc.detail, headers=exc.headers)
+        return ApiError(exc.status_code, exc.detail, headers=exc.headers)
     if isinstance(exc, LightRouterError):
-        return _of_ours(exc)
-    message = f"the server made a mistake; its log has more under {request_id}"
-    return Fault(500, message, code="internal_error", headers=_NOT_AGAIN)
+        return _library_error(exc)
+    message = f"internal server error; details are in the server log under {request_id}"
+    return ApiError(500, message, code="internal_error", headers=_NO_RETRY)
 
 
-def is_unforeseen(exc: Exception) -> bool:
-    """Whether an exception is a mistake of ours, or of a model's package, that should be looked into."""
-    return not isinstance(exc, Fault | HTTPException | LightRouterError)
+def is_unexpected(exc: Exception) -> bool:
+    """Return whether an exception is a bug of the server or of a model's package."""
+    return not isinstance(exc, ApiError | HTTPException | LightRouterError)
 
 
-def _of_ours(exc: LightRouterError) -> Fault:
+def _library_error(exc: LightRouterError) -> ApiError:
     if isinstance(exc, NoSurvivorError):
-        return _of_nobody(exc)
+        return _no_survivor(exc)
     if isinstance(exc, BudgetError):
-        return _of_budget(exc)
+        return _budget_error(exc)
     if isinstance(exc, ContextError):
-        return Fault(400, str(exc), code="invalid_value", param=_setting(str(exc)))
+        return ApiError(400, str(exc), code="invalid_value", param=_setting_path(str(exc)))
     if isinstance(exc, QueryError):
-        return Fault(400, str(exc), code="invalid_value", param=_subject(str(exc)))
-    if isinstance(exc, BrokenStreamError):  # the answer is paid for: whoever looks for it can have it
-        return Fault(502, str(exc), code="broken_stream", headers=_NOT_AGAIN, answer=str(exc.answer.text))
-    return Fault(500, str(exc), code="internal_error", headers=_NOT_AGAIN)
+        return ApiError(400, str(exc), code="invalid_value", param=_field_name(str(exc)))
+    if isinstance(exc, BrokenStreamError):  # the paid answer is included
+        return ApiError(502, str(exc), code="broken_stream", headers=_NO_RETRY, answer=str(exc.answer.text))
+    return ApiError(500, str(exc), code="internal_error", headers=_NO_RETRY)
 
 
-def _of_budget(exc: BudgetError) -> Fault:
-    """Say it as OpenAI says that an account is empty: no client takes that for a matter of waiting."""
+def _budget_error(exc: BudgetError) -> ApiError:
+    """Use the code of an exhausted account: clients do not retry it."""
     param = f"{SETTINGS}.{'thread_budget' if exc.scope == 'thread' else 'budget'}"
-    return Fault(429, str(exc), code=_NO_QUOTA, param=param, headers=_NOT_AGAIN)
+    return ApiError(429, str(exc), code=_NO_QUOTA, param=param, headers=_NO_RETRY)
 
 
-def _of_nobody(exc: NoSurvivorError) -> Fault:
+def _no_survivor(exc: NoSurvivorError) -> ApiError:
     causes = {str(what).partition(":")[0] for what in exc.failures.values()}
     status, code = (
-        _UNANIMOUS.get(next(iter(causes)), (502, "no_survivor")) if len(causes) == 1 else (502, "no_survivor")
+        _COMMON_CAUSE.get(next(iter(causes)), (502, "no_survivor")) if len(causes) == 1 else (502, "no_survivor")
     )
-    again = {"retry-after": "1"} if status == 429 else {}
-    # Where the models are is for the log, not for the client.
-    told = _ADDRESS.sub("", str(exc))
-    return Fault(status, told, code=code, headers=again if causes & _PASSING else _NOT_AGAIN)
+    retry = {"retry-after": "1"} if status == 429 else {}
+    # Addresses of model servers are logged, not sent to clients.
+    message = _ADDRESS.sub("", str(exc))
+    return ApiError(status, message, code=code, headers=retry if causes & _TRANSIENT else _NO_RETRY)
 
 
-def _setting(message: str) -> str:
+def _setting_path(message: str) -> str:
     if found := _LIMIT.match(message):
         return f"{SETTINGS}.budget.{found['unknown'] or found['limit']}"
     found = _SETTING.match(message)
@@ -139,5 +143,5 @@ def _setting(message: str) -> str:
     return ".".join([SETTINGS, *filter(None, path)])
 
 
-def _subject(message: str) -> str:
+def _field_name(message: str) -> str:
     return next((name for name in ("tool_choice", "response_format") if message.startswith(name)), "messages")

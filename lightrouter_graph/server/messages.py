@@ -1,4 +1,4 @@
-"""The messages of a request become LangChain's."""
+"""Converts the messages of a request to LangChain messages."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,47 +6,50 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, ToolMessage, convert_to_messages
 
-from lightrouter_graph.server.errors import Fault
+from lightrouter_graph.server.errors import ApiError
 
-_READ = ("role", "content", "name", "tool_calls", "tool_call_id")
-"""Nothing else of a message is taken over: LangChain would read an `id` or a `status` as its own."""
+_FIELDS = ("role", "content", "name", "tool_calls", "tool_call_id")
+"""Fields that are converted; LangChain would use an `id` or a `status` as its own."""
 
 
 def read_messages(given: Sequence[Mapping[str, Any]]) -> list[BaseMessage]:
-    """Convert messages whose shapes have been checked.
+    """Convert messages to LangChain messages.
+
+    Args:
+        given: Messages of the request, validated by `request_schema`.
+
+    Returns:
+        One LangChain message for each, in the same order.
 
     Raises:
-        Fault: 400, if a tool message answers no tool call before it.
+        ApiError: 400 if a tool message has no preceding tool call with its id.
     """
     messages = [_message(one) for one in given]
-    asked: set[str | None] = set()
+    call_ids: set[str | None] = set()
     for index, message in enumerate(messages):
         if isinstance(message, AIMessage):
-            asked |= {call["id"] for call in [*message.tool_calls, *message.invalid_tool_calls]}
-        if isinstance(message, ToolMessage) and message.tool_call_id not in asked:
+            call_ids |= {call["id"] for call in [*message.tool_calls, *message.invalid_tool_calls]}
+        if isinstance(message, ToolMessage) and message.tool_call_id not in call_ids:
             param = f"messages[{index}].tool_call_id"
-            what = f"{param}: no assistant message before it has a tool call {message.tool_call_id!r}"
-            raise Fault(400, what, code="invalid_value", param=param)
+            what = f"{param}: no preceding assistant message has a tool call {message.tool_call_id!r}"
+            raise ApiError(400, what, code="invalid_value", param=param)
     return messages
 
 
 def _message(given: Mapping[str, Any]) -> BaseMessage:
-    taken = {name: given[name] for name in _READ if given.get(name) is not None}
+    taken = {name: given[name] for name in _FIELDS if given.get(name) is not None}
     calls = [_with_arguments(call) for call in taken.pop("tool_calls", ())]
-    sorted_out: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
-    for call in calls:
-        sorted_out[_is_object(call["function"]["arguments"])].append(call)
-    readable, broken = sorted_out[True], sorted_out[False]
-    if readable:
-        taken["tool_calls"] = readable
+    valid = [call for call in calls if _is_object(call["function"]["arguments"])]
+    if valid:
+        taken["tool_calls"] = valid
     [message] = convert_to_messages([{"content": "", **taken}])
     if isinstance(message, AIMessage):
-        message.invalid_tool_calls = [_invalid(call) for call in broken]
+        message.invalid_tool_calls = [_invalid(call) for call in calls if call not in valid]
     return message
 
 
 def _with_arguments(call: Mapping[str, Any]) -> dict[str, Any]:
-    """Some models call a function without parameters with nothing at all."""
+    """Replace empty arguments by `{}`: some models call a function without parameters this way."""
     function = call["function"]
     return {**call, "function": {**function, "arguments": function["arguments"].strip() or "{}"}}
 

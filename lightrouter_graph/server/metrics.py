@@ -1,4 +1,4 @@
-"""What the server counts, in Prometheus' words; one registry per app."""
+"""Prometheus metrics of the server; one registry per app."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -16,8 +16,8 @@ from lightrouter_graph.errors import NoSurvivorError
 from lightrouter_graph.records import Cause
 from lightrouter_graph.telemetry.bill import usage_metadata
 
-HUNG_UP = 499
-"""The status under which requests are counted whose client went away, as nginx counts them."""
+CLIENT_CLOSED = 499
+"""Status label of requests whose client disconnected, as in nginx."""
 
 _UNKNOWN = "unknown"
 _CAUSES = frozenset(get_args(Cause))
@@ -25,65 +25,72 @@ _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
 
 
 class Metrics:
-    """The counters of one app. The label `model` only takes names that are served, so that nobody can flood it."""
+    """Metrics of one app. The label `model` has served names only, which bounds its cardinality."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
         self._requests = Counter(
-            "lightrouter_requests", "Requests by their outcome; 499: hung up.", ["model", "status"], registry=registry
+            "lightrouter_requests",
+            "Requests by status; 499 = client disconnected.",
+            ["model", "status"],
+            registry=registry,
         )
-        self._in_flight = Gauge("lightrouter_in_flight", "Requests being answered.", registry=registry)
+        self._in_flight = Gauge("lightrouter_in_flight", "Requests in flight.", registry=registry)
         self._seconds = Histogram(
-            "lightrouter_request_seconds", "Whole requests.", ["model"], buckets=_SECONDS, registry=registry
+            "lightrouter_request_seconds",
+            "Duration of requests in seconds.",
+            ["model"],
+            buckets=_SECONDS,
+            registry=registry,
         )
         self._first_token = Histogram(
             "lightrouter_first_token_seconds",
-            "From the request to the first token of a stream.",
+            "Seconds from the request to the first token of a stream.",
             ["model"],
             buckets=_SECONDS,
             registry=registry,
         )
         self._tokens = Counter(
             "lightrouter_tokens",
-            "Tokens of all calls, but of requests whose client hung up.",
+            "Tokens of all model calls, without requests whose client disconnected.",
             ["model", "direction"],
             registry=registry,
         )
         self._usd = Counter(
             "lightrouter_usd",
-            "US dollars, as far as prices are known, but of requests whose client hung up.",
+            "Cost in US dollars where prices are known, without requests whose client disconnected.",
             ["model"],
             registry=registry,
         )
         self._failures = Counter(
             "lightrouter_candidate_failures",
-            "Candidates that failed in a request, by the last cause.",
+            "Failed candidates by their last cause.",
             ["candidate", "cause"],
             registry=registry,
         )
         self._cancelled = Counter(
-            "lightrouter_cancelled", "Requests stopped because the client hung up.", ["model"], registry=registry
+            "lightrouter_cancelled", "Requests cancelled because the client disconnected.", ["model"], registry=registry
         )
 
     @contextmanager
     def observe(self) -> Iterator["Observation"]:
-        """Count one request, from here to the end of the block."""
-        seen = Observation()
+        """Measure one request for the duration of the block."""
+        observation = Observation()
         with self._in_flight.track_inprogress():
             try:
-                yield seen
+                yield observation
             finally:
-                self._count(seen)
+                self._record(observation)
 
     def show(self, request: Request) -> Response:
-        """Write everything down in the format the scraper asks for."""
+        """Return all metrics in the format that the `accept` header of the request names."""
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(self._registry), headers={"content-type": content_type})
 
-    def _count(self, seen: "Observation") -> None:
+    def _record(self, seen: "Observation") -> None:
         self._requests.labels(seen.model, str(seen.status)).inc()
-        self._seconds.labels(seen.model).observe(time.perf_counter() - seen.began)
-        if seen.status == HUNG_UP:
+        self._seconds.labels(seen.model).observe(time.perf_counter() - seen.started_at)
+        if seen.status == CLIENT_CLOSED:
             self._cancelled.labels(seen.model).inc()
         if seen.first_token_s is not None:
             self._first_token.labels(seen.model).observe(seen.first_token_s)
@@ -98,31 +105,36 @@ class Metrics:
 
 @dataclass(slots=True)
 class Observation:
-    """What is known of one request so far."""
+    """Measurements of one request; `usd` sums the calls with a known price."""
 
     model: str = _UNKNOWN
-    status: int = HUNG_UP
-    began: float = field(default_factory=time.perf_counter)
+    status: int = CLIENT_CLOSED
+    started_at: float = field(default_factory=time.perf_counter)
     first_token_s: float | None = None
     usage: UsageMetadata | None = None
     usd: float = 0.0
     failures: Mapping[str, str] = field(default_factory=dict)
 
-    def speaks(self) -> None:
-        """Note the first token; later ones change nothing."""
+    def record_token(self) -> None:
+        """Record the time of the first token."""
         if self.first_token_s is None:
-            self.first_token_s = time.perf_counter() - self.began
+            self.first_token_s = time.perf_counter() - self.started_at
 
-    def answered(self, usage: UsageMetadata | None, decision: Mapping[str, Any] | None) -> None:
-        """Note a whole answer and what it cost."""
+    def record_answer(self, usage: UsageMetadata | None, decision: Mapping[str, Any] | None) -> None:
+        """Record a complete answer.
+
+        Args:
+            usage: Tokens of all model calls; None if unknown.
+            decision: Decision record of the answer; None if the model is not LightRouter.
+        """
         record = decision or {}
         self.status, self.usage = 200, usage
         self.usd = record.get("bill", {}).get("usd_known") or 0.0
         failed = [candidate for candidate in record.get("candidates", ()) if candidate["outcome"] == "failed"]
         self.failures = {candidate["candidate"]: candidate["why"] for candidate in failed}
 
-    def unanswered(self, exc: NoSurvivorError) -> None:
-        """Note that nobody answered, and what was spent in vain."""
+    def record_failure(self, exc: NoSurvivorError) -> None:
+        """Record that no candidate answered, and the cost of the calls."""
         self.failures = exc.failures
         if exc.bill:
             self.usage, self.usd = usage_metadata(exc.bill["usage"]), exc.bill["usd_known"]

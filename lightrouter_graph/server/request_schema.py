@@ -1,6 +1,6 @@
-"""The request of the chat completions API, as pydantic reads it, and the fields that are not honoured.
+"""Pydantic schema of a chat completions request, and the fields that have no effect or are rejected.
 
-Shapes are checked here; what is passed on is the client's own JSON, with everything these shapes do not name.
+The schema only validates: the model gets the client's own JSON, including fields that the schema does not name.
 """
 
 from typing import Annotated, Any, Literal
@@ -12,16 +12,14 @@ IGNORED = frozenset(
         "metadata",
         "moderation",
         "prediction",
-        "prompt_cache_key",
         "prompt_cache_options",
         "prompt_cache_retention",
         "safety_identifier",
         "service_tier",
         "store",
-        "user",
     }
 )
-"""Fields that change nothing in the answer: book-keeping, caching and speed at one provider."""
+"""Fields without effect on the answer: accounting, caching and speed at one provider."""
 
 NEUTRAL: dict[str, tuple[Any, ...]] = {
     "audio": (),
@@ -35,12 +33,12 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "verbosity": (),
     "web_search_options": (),
 }
-"""Fields that would change the answer and cannot be honoured, each with the values beside null that ask for nothing."""
+"""Unsupported fields, each with the values besides null that have no effect and are accepted."""
 
 HINTS = {
     "function_call": "use tool_choice",
     "functions": "use tools",
-    "n": "one answer is all there is: the candidates' other answers are merged into it",
+    "n": "a run returns one answer, merged from those of the candidates",
 }
 
 
@@ -142,13 +140,13 @@ class _StreamOptions(_Shape):
 
 
 class LightRouterFields(_Shape):
-    """Ours: whether the decision record is wanted; everything else is a setting, which `Context` checks."""
+    """The field `lightrouter`: `decision` requests the decision record, all other keys are settings of `Context`."""
 
     decision: bool = False
 
 
 class Body(_Shape):
-    """A request for a chat completion."""
+    """Body of a chat completions request."""
 
     model: Annotated[str, Field(min_length=1, max_length=256)]
     messages: Annotated[
@@ -170,4 +168,7 @@ class Body(_Shape):
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     reasoning_effort: Annotated[str, Field(min_length=1)] | None = None
+    user: str | None = None
+    session_id: str | None = None
+    prompt_cache_key: str | None = None
     lightrouter: LightRouterFields | None = None

@@ -1,34 +1,41 @@
-"""A request body becomes an `Ask`: which model, what conversation, with which arguments."""
+"""Parses a request body into a `ChatRequest` and applies the operator's budgets to its settings."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from lightrouter_graph.server.errors import SETTINGS, Fault
+from lightrouter_graph.chat_model import ChatLightRouter
+from lightrouter_graph.context import Budget
+from lightrouter_graph.server.errors import SETTINGS, ApiError
 from lightrouter_graph.server.messages import read_messages
 from lightrouter_graph.server.request_schema import HINTS, IGNORED, NEUTRAL, Body
 
 _DECISION_HEADER = "x-lightrouter-decision"
+_SESSION_HEADER = "x-session-id"
 _PASSED_ON = ("temperature", "top_p", "seed", "stop", "reasoning_effort")
 _PENALTIES = ("frequency_penalty", "presence_penalty")
-_LONGEST_VALUE = 60
+_BUDGETS = ("budget", "thread_budget")
+_MAX_VALUE_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A request for a completion, read and checked.
+class ChatRequest:
+    """A validated chat completions request.
 
     Attributes:
-        model: The name it asks for.
+        model: Requested model name.
         messages: The conversation.
-        arguments: What the model is called with beside it.
-        stream: Whether the answer is wanted in pieces.
-        include_usage: Whether a stream is to end with the usage.
-        show_decision: Whether the decision record is wanted with the answer.
+        arguments: Keyword arguments of the model call; LightRouter settings are under `context`.
+        stream: Whether the answer is streamed.
+        include_usage: Whether a stream ends with the usage.
+        show_decision: Whether the response includes the decision record.
+        thread_id: Session of the client: header `x-session-id`, `session_id` or `prompt_cache_key`.
+        user_id: The field `user`.
     """
 
     model: str
@@ -37,78 +44,126 @@ class Ask:
     stream: bool
     include_usage: bool
     show_decision: bool
+    thread_id: str | None = None
+    user_id: str | None = None
 
 
-def read_ask(raw: bytes, headers: Mapping[str, str]) -> Ask:
-    """Read the body of a request for a chat completion.
+def parse_request(raw: bytes, headers: Mapping[str, str]) -> ChatRequest:
+    """Parse and validate the body of a chat completions request.
+
+    Args:
+        raw: The request body.
+        headers: The request headers, by lower-case name.
+
+    Returns:
+        The request, with its messages converted.
 
     Raises:
-        Fault: 400, if it is no JSON object, has a wrong type, or asks for what cannot be honoured; `param` says where.
+        ApiError: 400 if the body is no JSON object, a field is invalid, or an unsupported feature is requested; `param`
+            is the path of the field.
     """
     given = _json_object(raw)
-    body = _checked(given)
+    body = _validated(given)
     _refuse_unknown(body.model_extra or {})
     extras = given.get(SETTINGS) or {}
-    return Ask(
+    return ChatRequest(
         model=body.model,
         messages=read_messages(given["messages"]),
         arguments=_arguments(body, given, {name: value for name, value in extras.items() if name != "decision"}),
         stream=bool(body.stream),
         include_usage=bool(body.stream_options and body.stream_options.include_usage),
-        show_decision=bool(body.lightrouter and body.lightrouter.decision) or _says_yes(headers),
+        show_decision=bool(body.lightrouter and body.lightrouter.decision) or _is_true(headers, _DECISION_HEADER),
+        thread_id=headers.get(_SESSION_HEADER) or body.session_id or body.prompt_cache_key,
+        user_id=body.user,
     )
+
+
+def within_budgets(model: BaseChatModel, request: ChatRequest) -> ChatRequest:
+    """Return the request with each budget reduced to the operator's; a request cannot raise or remove it.
+
+    Args:
+        model: The served model; only a `ChatLightRouter` has budgets.
+        request: The request.
+
+    Raises:
+        ContextError: If the budget of the request is invalid.
+    """
+    settings = request.arguments.get("context") or {}
+    own = {name: getattr(model.context, name) for name in _BUDGETS} if isinstance(model, ChatLightRouter) else {}
+    limited = {
+        name: tighter(own[name], settings[name]) for name in own.keys() & settings.keys() if own[name] is not None
+    }
+    return replace(request, arguments={**request.arguments, "context": {**settings, **limited}}) if limited else request
+
+
+def tighter(own: Budget, requested: object) -> object:
+    """Return the smaller value of each limit.
+
+    Args:
+        own: Budget of the operator.
+        requested: Budget of the request as JSON; a value that is no object is returned for `Context` to reject.
+    """
+    if not isinstance(requested, Mapping):
+        return own if requested is None else requested
+    both = own, Budget(**requested)
+    limits = {name: [limit for limit in (getattr(one, name) for one in both) if limit] for name in Budget.model_fields}
+    return Budget(**{name: min(values) for name, values in limits.items() if values})
 
 
 def _json_object(raw: bytes) -> dict[str, Any]:
     try:
         given = from_json(raw, allow_inf_nan=False)
     except ValueError as exc:
-        raise Fault(400, f"the body is not JSON: {exc}", code="invalid_json") from None
+        raise ApiError(400, f"the body is not JSON: {exc}", code="invalid_json") from None
     if not isinstance(given, dict):
-        raise Fault(400, "the body must be a JSON object", code="invalid_json")
+        raise ApiError(400, "the body must be a JSON object", code="invalid_json")
     return given
 
 
-def _checked(given: dict[str, Any]) -> Body:
+def _validated(given: dict[str, Any]) -> Body:
     try:
         return Body.model_validate(given)
     except ValidationError as exc:
         problem = exc.errors(include_url=False, include_context=False)[0]
-    param, value = _place(problem["loc"], given), problem["input"]
-    what = problem["msg"][0].lower() + problem["msg"][1:]
-    if not isinstance(value, dict | list) and problem["type"] != "missing":
-        what += f", got {str(value)[:_LONGEST_VALUE]!r}" if isinstance(value, str) else f", got {value!r}"
+    param, value = _path(problem["loc"], given), problem["input"]
     missing = problem["type"] == "missing"
-    raise Fault(400, f"{param}: {what}", code="missing_required_parameter" if missing else "invalid_value", param=param)
+    what = problem["msg"][0].lower() + problem["msg"][1:]
+    if problem["type"] in {"too_short", "string_too_short"}:
+        what = "must not be empty"
+    elif not isinstance(value, dict | list) and not missing:
+        what += f", got {value[:_MAX_VALUE_CHARS] if isinstance(value, str) else value!r}"
+    raise ApiError(
+        400, f"{param}: {what}", code="missing_required_parameter" if missing else "invalid_value", param=param
+    )
 
 
-def _place(loc: Sequence[int | str], given: object) -> str:
-    """Write a place as `messages[0].content`, without the words pydantic adds for the members of a union."""
-    place = ""
+def _path(loc: Sequence[int | str], given: object) -> str:
+    """Format a location as `messages[0].content`, without the names that pydantic adds for members of a union."""
+    path = ""
     for index, step in enumerate(loc):
         if isinstance(step, int):
-            place += f"[{step}]"
+            path += f"[{step}]"
             given = given[step] if isinstance(given, list) and step < len(given) else None
         elif isinstance(given, dict) and (step in given or index == len(loc) - 1):
-            place += f".{step}"
+            path += f".{step}"
             given = given.get(step)
-    return place.removeprefix(".")
+    return path.removeprefix(".")
 
 
 def _refuse_unknown(extra: Mapping[str, Any]) -> None:
     for name, value in extra.items():
-        if value is None or name in IGNORED or any(value == asks_nothing for asks_nothing in NEUTRAL.get(name, ())):
+        if value is None or name in IGNORED or any(value == neutral for neutral in NEUTRAL.get(name, ())):
             continue
         if name not in NEUTRAL:
-            message = f"unknown field {name!r}; settings of a run belong under {SETTINGS!r}"
-            raise Fault(400, message, code="unknown_parameter", param=name)
+            message = f"unknown field {name!r}; settings of a run belong in the object {SETTINGS!r}"
+            raise ApiError(400, message, code="unknown_parameter", param=name)
         hint = f" ({HINTS[name]})" if name in HINTS else ""
-        raise Fault(400, f"{name} is not supported{hint}", code="unsupported_parameter", param=name)
+        raise ApiError(400, f"{name} is not supported{hint}", code="unsupported_parameter", param=name)
 
 
 def _arguments(body: Body, given: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     arguments = {name: getattr(body, name) for name in _PASSED_ON}
-    # Clients send penalties of 0 unasked, and some models refuse the very word.
+    # Clients send penalties of 0 by default, and some models reject the parameter.
     arguments |= {name: getattr(body, name) or None for name in _PENALTIES}
     arguments["max_tokens"] = body.max_completion_tokens or body.max_tokens
     if body.tools:
@@ -121,13 +176,13 @@ def _arguments(body: Body, given: Mapping[str, Any], settings: Mapping[str, Any]
 
 
 def _check_choice(choice: object, tools: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse a choice that no tool fits; shapes have been checked."""
+    """Reject a `tool_choice` that names no tool of the request."""
     names = [tool["function"]["name"] for tool in tools]
     wanted = choice["function"]["name"] if isinstance(choice, dict) else None
     if (wanted is not None and wanted not in names) or (choice == "required" and not names):
-        message = f"tool_choice: no tool fits {wanted or choice!r}; the tools are: {', '.join(names) or 'none'}"
-        raise Fault(400, message, code="invalid_value", param="tool_choice")
+        message = f"tool_choice: no tool {wanted or choice!r}; tools of the request: {', '.join(names) or 'none'}"
+        raise ApiError(400, message, code="invalid_value", param="tool_choice")
 
 
-def _says_yes(headers: Mapping[str, str]) -> bool:
-    return headers.get(_DECISION_HEADER, "").strip().lower() in {"1", "true", "yes"}
+def _is_true(headers: Mapping[str, str], name: str) -> bool:
+    return headers.get(name, "").strip().lower() in {"1", "true", "yes"}

@@ -1,4 +1,4 @@
-"""An answer becomes a chat completion."""
+"""Converts an answer to a chat completion and its response headers."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from openai.types.chat.chat_completion_message_function_tool_call import ChatCom
 from openai.types.completion_usage import CompletionTokensDetails, PromptTokensDetails
 
 from lightrouter_graph.server.errors import SETTINGS
-from lightrouter_graph.server.requests import Ask
+from lightrouter_graph.server.requests import ChatRequest
 
 Decision = Mapping[str, Any]
 
@@ -33,39 +33,50 @@ _REASONS = {
 }
 
 
-def completion_of(message: AIMessage, ask: Ask, completion_id: str) -> ChatCompletion:
-    """Write a whole answer as the API does, with the decision record if it was asked for."""
+def completion_of(message: AIMessage, request: ChatRequest, completion_id: str) -> ChatCompletion:
+    """Convert an answer to a chat completion.
+
+    Args:
+        message: The answer.
+        request: The request; decides whether the decision record is included.
+        completion_id: `id` of the completion.
+    """
     calls = _tool_calls(message)
     text: str | None = str(message.text) or (None if calls else "")
     reply: Any = {"role": "assistant", "content": text, "refusal": None}
     if calls:
         reply["tool_calls"] = calls
-    reason: Any = finish_reason(told_reason(message.response_metadata), has_calls=bool(calls))
+    reason: Any = finish_reason(provider_reason(message), has_calls=bool(calls))
     choice = Choice(index=0, finish_reason=reason, logprobs=None, message=ChatCompletionMessage(**reply))
-    extra: Any = decision_field(decision_of(message.response_metadata), ask)
+    extra: Any = decision_field(decision_of(message), request)
     if message.usage_metadata is not None:
         extra["usage"] = usage_of(message.usage_metadata)
     return ChatCompletion(
-        id=completion_id, object="chat.completion", created=int(time.time()), model=ask.model, choices=[choice], **extra
+        id=completion_id,
+        object="chat.completion",
+        created=int(time.time()),
+        model=request.model,
+        choices=[choice],
+        **extra,
     )
 
 
 def headers_of(decision: Decision | None) -> dict[str, str]:
-    """Say in headers who merged the answer, in how many calls, and for how much; nothing without a record."""
+    """Return the response headers with model, number of calls and cost; empty without a decision record."""
     if decision is None:
         return {}
     bill = decision.get("bill", {})
     usd = bill.get("usd")
-    told = {
+    headers = {
         "x-lightrouter-model": quote(str(decision.get("merged_by", "")), safe="/:@ ,+()"),
         "x-lightrouter-calls": str(bill.get("calls", "")),
         "x-lightrouter-usd": "" if usd is None else f"{usd:.9f}",
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in headers.items() if value}
 
 
 def usage_of(usage: UsageMetadata) -> CompletionUsage:
-    """Say a usage in the API's words."""
+    """Convert LangChain usage to the usage object of the API."""
     cached = usage.get("input_token_details", {}).get("cache_read") or 0
     reasoning = usage.get("output_token_details", {}).get("reasoning") or 0
     return CompletionUsage(
@@ -77,41 +88,46 @@ def usage_of(usage: UsageMetadata) -> CompletionUsage:
     )
 
 
-def told_reason(metadata: Mapping[str, Any]) -> str | None:
-    """Return why a model says it stopped, in its provider's words."""
-    found = (metadata.get(name) for name in ("finish_reason", "stop_reason", "done_reason"))
+def provider_reason(message: AIMessage) -> str | None:
+    """Return the finish reason as the provider names it, in lower case; None if the message has none."""
+    found = (message.response_metadata.get(name) for name in ("finish_reason", "stop_reason", "done_reason"))
     return next((str(reason).lower() for reason in found if reason), None)
 
 
-def finish_reason(told: str | None, *, has_calls: bool) -> str:
-    """Bring a finish reason into the few words the API has."""
-    reason = _REASONS.get(told or "", "stop")
+def finish_reason(reason: str | None, *, has_calls: bool) -> str:
+    """Map a provider's finish reason to one of the API.
+
+    Args:
+        reason: Finish reason of the provider; an unknown one is mapped to "stop".
+        has_calls: Whether the message has tool calls.
+    """
+    reason = _REASONS.get(reason or "", "stop")
     return "tool_calls" if has_calls and reason == "stop" else reason
 
 
-def decision_of(metadata: Mapping[str, Any]) -> Decision | None:
-    """Return the decision record, if there is one."""
-    record = metadata.get(SETTINGS)
+def decision_of(message: AIMessage) -> Decision | None:
+    """Return the decision record of a message or chunk; None if the model is not LightRouter."""
+    record = message.response_metadata.get(SETTINGS)
     return record if isinstance(record, Mapping) else None
 
 
-def decision_field(decision: Decision | None, ask: Ask) -> dict[str, Any]:
-    """Return the field that carries the record, where it is wanted."""
-    return {SETTINGS: dict(decision)} if decision is not None and ask.show_decision else {}
+def decision_field(decision: Decision | None, request: ChatRequest) -> dict[str, Any]:
+    """Return the response field with the decision record, if the request asks for it."""
+    return {SETTINGS: dict(decision)} if decision is not None and request.show_decision else {}
 
 
 def new_call_id() -> str:
-    """Name a tool call whose model gave it no name, which clients need to answer it."""
+    """Return an id for a tool call without one: clients need it for the tool message."""
     return f"call_{uuid.uuid4().hex[:24]}"
 
 
 def _tool_calls(message: AIMessage) -> list[ChatCompletionMessageFunctionToolCall]:
-    """All calls, those with broken arguments as they were written: the API leaves it to the client to check them."""
-    whole = [(call["id"], call["name"], json.dumps(call["args"], ensure_ascii=False)) for call in message.tool_calls]
-    broken = [(call["id"], call["name"] or "", call["args"] or "") for call in message.invalid_tool_calls]
+    """Convert all tool calls. Invalid arguments are passed unchanged: in the API the client validates them."""
+    valid = [(call["id"], call["name"], json.dumps(call["args"], ensure_ascii=False)) for call in message.tool_calls]
+    invalid = [(call["id"], call["name"] or "", call["args"] or "") for call in message.invalid_tool_calls]
     return [
         ChatCompletionMessageFunctionToolCall(
             id=call_id or new_call_id(), type="function", function=Function(name=name, arguments=arguments)
         )
-        for call_id, name, arguments in [*whole, *broken]
+        for call_id, name, arguments in [*valid, *invalid]
     ]

@@ -21,11 +21,11 @@ _KEEP_ALIVE = b": keep-alive\n\n"
 
 
 async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
-    """Await the work, and cancel it when the client disconnects; it has ended when this returns.
+    """Await a coroutine and cancel it if the client disconnects; it has ended when this function returns.
 
     Args:
-        receive: The ASGI callable; the request body must have been read.
-        work: The model call.
+        receive: ASGI receive callable; the request body must have been read.
+        work: Coroutine of the model call.
 
     Raises:
         ClientDisconnect: If the client disconnected first.
@@ -41,12 +41,12 @@ async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
 
 
 class EventStream:
-    """A response of server-sent events that starts with the first event: an error before it has a status of its own.
+    """Server-sent events response that starts with its first event, so that an earlier error has its own status.
 
     Args:
-        send: The ASGI callable.
-        headers: Response headers beside those of an event stream.
-        keepalive_s: Seconds without an event after which a comment is sent, > 0. It starts the response as well.
+        send: ASGI send callable.
+        headers: Response headers in addition to those of an event stream.
+        keepalive_s: Seconds without an event after which a comment is sent, > 0; the comment starts the response too.
     """
 
     def __init__(self, send: Send, headers: Mapping[str, str], keepalive_s: float) -> None:
@@ -59,15 +59,15 @@ class EventStream:
 
     @property
     def started(self) -> bool:
-        """Whether the status has been sent."""
+        """Whether the response status has been sent."""
         return self._started
 
     async def write(self, data: bytes, *, last: bool = False) -> None:
-        """Send events, as `event` encodes them; empty data sends nothing.
+        """Send events.
 
         Args:
-            data: One event or more.
-            last: Whether the response ends with them.
+            data: One or more encoded events; nothing is sent if empty.
+            last: True ends the response.
         """
         if not data:
             return
@@ -79,7 +79,7 @@ class EventStream:
             await self._send({"type": "http.response.body", "body": data, "more_body": not last})
 
     @asynccontextmanager
-    async def kept_alive(self) -> AsyncIterator[None]:
+    async def keep_alive(self) -> AsyncIterator[None]:
         """Send a comment after each `keepalive_s` without an event: proxies and clients close silent connections."""
         commenting = asyncio.create_task(self._send_comments())
         try:
@@ -96,7 +96,7 @@ class EventStream:
 
     def _start(self) -> Message:
         message: Message = {"type": "http.response.start", "status": 200, "headers": []}
-        # Without the last one nginx buffers events.
+        # x-accel-buffering: otherwise nginx buffers events.
         own = {
             "content-type": "text/event-stream; charset=utf-8",
             "cache-control": "no-cache",
@@ -107,7 +107,7 @@ class EventStream:
 
 
 def event(data: str | bytes) -> bytes:
-    """Encode one event."""
+    """Encode data as one server-sent event."""
     return b"data: " + (data.encode() if isinstance(data, str) else data) + b"\n\n"
 
 
@@ -122,4 +122,4 @@ async def _end(*tasks: "asyncio.Task[Any]") -> None:
     await asyncio.wait(tasks)
     for task in tasks:
         if not task.cancelled():
-            task.exception()  # retrieved, so that asyncio does not log it
+            task.exception()  # retrieved: asyncio logs unretrieved exceptions

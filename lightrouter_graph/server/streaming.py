@@ -1,4 +1,4 @@
-"""The chunks of an answer become the events of a stream."""
+"""Converts message chunks to chat completion chunks (server-sent events)."""
 
 import time
 from typing import Any
@@ -13,14 +13,14 @@ from openai.types.chat.chat_completion_chunk import (
     ChoiceDeltaToolCallFunction,
 )
 
-from lightrouter_graph.server.requests import Ask
+from lightrouter_graph.server.requests import ChatRequest
 from lightrouter_graph.server.responses import (
     Decision,
     decision_field,
     decision_of,
     finish_reason,
     new_call_id,
-    told_reason,
+    provider_reason,
     usage_of,
 )
 from lightrouter_graph.server.sse import event
@@ -29,32 +29,36 @@ DONE = event("[DONE]")
 
 
 class ChunkWriter:
-    """Writes one stream and remembers what its end must tell.
+    """Encodes the chunks of one response and accumulates the data of its last events.
+
+    Args:
+        request: The request that the stream answers.
+        completion_id: `id` of each chunk.
 
     Attributes:
-        usage: The usage so far.
-        decision: The decision record, once it has come.
+        usage: Sum of the usage of all chunks; None if no chunk has one.
+        decision: Decision record; None until a chunk has it.
     """
 
-    def __init__(self, ask: Ask, completion_id: str) -> None:
+    def __init__(self, request: ChatRequest, completion_id: str) -> None:
         self.usage: UsageMetadata | None = None
         self.decision: Decision | None = None
-        self._ask = ask
+        self._request = request
         self._common: dict[str, Any] = {
             "id": completion_id,
             "object": "chat.completion.chunk",
             "created": int(time.time()),
-            "model": ask.model,
+            "model": request.model,
         }
-        self._calls = _Calls()
-        self._told: str | None = None
-        self._begun = False
+        self._calls = _ToolCallIndex()
+        self._reason: str | None = None
+        self._started = False
 
     def write(self, chunk: AIMessageChunk) -> bytes:
-        """Write what a chunk says, and take in what it tells; nothing for a chunk that says nothing."""
-        self._told = told_reason(chunk.response_metadata) or self._told
-        self.decision = decision_of(chunk.response_metadata) or self.decision
-        if chunk.usage_metadata is not None:  # some providers tell the input first and the output last
+        """Encode a chunk; empty if it has neither text nor tool calls."""
+        self._reason = provider_reason(chunk) or self._reason
+        self.decision = decision_of(chunk) or self.decision
+        if chunk.usage_metadata is not None:  # some providers report input tokens first and output tokens last
             self.usage = add_usage(self.usage, chunk.usage_metadata)
         delta: dict[str, Any] = {}
         if text := str(chunk.text):
@@ -64,29 +68,29 @@ class ChunkWriter:
         return self._opening() + self._event(delta) if delta else b""
 
     def end(self) -> bytes:
-        """Write why it ended, the decision record and the usage if they were asked for, and the end."""
-        reason = finish_reason(self._told, has_calls=self._calls.any)
-        events = self._opening() + self._event({}, reason, **decision_field(self.decision, self._ask))
-        if self._ask.include_usage and self.usage is not None:
+        """Encode the finish reason, then the decision record and the usage if requested, and `[DONE]`."""
+        reason = finish_reason(self._reason, has_calls=self._calls.any)
+        events = self._opening() + self._event({}, reason, **decision_field(self.decision, self._request))
+        if self._request.include_usage and self.usage is not None:
             events += event(self._chunk([], usage=usage_of(self.usage)))
         return events + DONE
 
     def _opening(self) -> bytes:
-        if self._begun:
+        if self._started:
             return b""
-        self._begun = True
+        self._started = True
         return self._event({"role": "assistant", "content": ""})
 
     def _event(self, delta: dict[str, Any], reason: Any = None, **fields: Any) -> bytes:
         choice = Choice(index=0, delta=ChoiceDelta(**delta), logprobs=None, finish_reason=reason)
-        return event(self._chunk([choice], **({"usage": None} if self._ask.include_usage else {}), **fields))
+        return event(self._chunk([choice], **({"usage": None} if self._request.include_usage else {}), **fields))
 
     def _chunk(self, choices: list[Choice], **fields: Any) -> str:
         return ChatCompletionChunk(**self._common, choices=choices, **fields).model_dump_json(exclude_unset=True)
 
 
-class _Calls:
-    """Numbers tool calls from 0 as they come: providers count otherwise, or not at all."""
+class _ToolCallIndex:
+    """Numbers tool calls from 0 in order of arrival: providers use other indexes, or none."""
 
     def __init__(self) -> None:
         self._numbers: dict[int | str, int] = {}
@@ -94,11 +98,11 @@ class _Calls:
 
     @property
     def any(self) -> bool:
-        """Whether there was one."""
+        """Whether there was a tool call."""
         return self._last >= 0
 
     def write(self, part: ToolCallChunk) -> ChoiceDeltaToolCall:
-        """Write a part of a call; the first of each has its id and name."""
+        """Convert a tool call chunk; only the first one of each call has its id and name."""
         key = part["index"] if part["index"] is not None else part["id"]
         opens = key not in self._numbers if key is not None else bool(part["name"])
         function = ChoiceDeltaToolCallFunction(arguments=part["args"] or "")

@@ -1,15 +1,15 @@
-"""Budgets behind the server: a client may take away from the operator's, and never add to it."""
+"""Budgets of requests: a client may lower the operator's budget, never raise it."""
 
 import httpx
 import pytest
 from helpers import QUESTION, calls, long, scripted
 from hypothesis import given
 from hypothesis import strategies as st
-from server.desk import PATH, error, events, model
+from server.apps import PATH, error, events, model
 
 from lightrouter_graph import Budget, ChatLightRouter, Context, ContextError, Pool
 from lightrouter_graph.server import create_app
-from lightrouter_graph.server.budgets import held_to, tighter
+from lightrouter_graph.server.requests import ChatRequest, tighter, within_budgets
 
 ASKED = [{"role": "user", "content": QUESTION}]
 OWN = Budget(usd=0.01, calls=4)
@@ -24,6 +24,12 @@ LIMITS = st.fixed_dictionaries(
 )
 
 
+def limited(chat, **arguments):
+    """Return the arguments of a request after the budgets are applied."""
+    request = ChatRequest("a", [], arguments, stream=False, include_usage=False, show_decision=False)
+    return within_budgets(chat, request).arguments
+
+
 def three() -> Pool:
     return scripted(price=(1.0, 4.0), ada=long("1"), bob=long("2"), cyd=long("3"))
 
@@ -31,11 +37,11 @@ def three() -> Pool:
 async def ask(pool: Pool, own: Budget | None, settings: object, **fields) -> httpx.Response:
     transport = httpx.ASGITransport(create_app(pool, context=Context(budget=own)))
     body = {"model": "lightrouter", "messages": ASKED, "lightrouter": settings, **fields}
-    return await httpx.AsyncClient(transport=transport, base_url="http://desk").post(PATH, json=body)
+    return await httpx.AsyncClient(transport=transport, base_url="http://app").post(PATH, json=body)
 
 
 @given(own=LIMITS, asked=LIMITS)
-def test_of_each_limit_the_smaller_one_holds(own, asked):
+def test_the_smaller_limit_applies(own, asked):
     held = tighter(Budget(**own), asked)
     for name in Budget.model_fields:
         limits = [budget[name] for budget in (own, asked) if budget.get(name) is not None]
@@ -43,38 +49,38 @@ def test_of_each_limit_the_smaller_one_holds(own, asked):
 
 
 @pytest.mark.parametrize("field", ["budget", "thread_budget"])
-def test_nobody_takes_a_budget_away(field):
+def test_a_request_cannot_remove_a_budget(field):
     chat = ChatLightRouter(pool=three(), context=Context(**{field: OWN}))
     for asked in (None, {}, {"usd": None}, {"usd": 9, "calls": 99}):
-        assert held_to(chat, {"context": {field: asked}})["context"][field] == OWN
+        assert limited(chat, context={field: asked})["context"][field] == OWN
 
 
-def test_what_is_no_budget_is_left_for_the_settings_to_refuse():
+def test_an_invalid_budget_is_rejected():
     chat = ChatLightRouter(pool=three(), context=Context(budget=OWN))
-    assert held_to(chat, {"context": {"budget": 5}})["context"]["budget"] == 5
+    assert limited(chat, context={"budget": 5})["context"]["budget"] == 5
     with pytest.raises(ContextError, match="unknown limit 'euro'"):
-        held_to(chat, {"context": {"budget": {"euro": 1}}})
+        limited(chat, context={"budget": {"euro": 1}})
 
 
-def test_other_arguments_and_other_models_are_left_alone():
+def test_other_arguments_and_models_are_unchanged():
     chat = ChatLightRouter(pool=three(), context=Context(budget=OWN))
     for arguments in ({}, {"context": {"top_k": 1}}, {"stop": ["x"], "context": {"thread_budget": {"usd": 1}}}):
-        assert held_to(chat, arguments) is arguments
+        assert limited(chat, **arguments) == arguments
     arguments = {"context": {"budget": {"usd": 1}}}
-    assert held_to(model("4"), arguments) is arguments
-    assert held_to(ChatLightRouter(pool=three()), arguments) is arguments
+    assert limited(model("4"), **arguments) == arguments
+    assert limited(ChatLightRouter(pool=three()), **arguments) == arguments
 
 
 @pytest.mark.parametrize("name", ["lightrouter", "lightrouter-paper", "bob"])
 @pytest.mark.parametrize("asked", [{"calls": 99, "tokens": 10**6}, {"calls": None}, None, {}])
-async def test_under_every_name_the_operators_budget_holds(name, asked):
+async def test_the_operators_budget_applies_to_every_model_name(name, asked):
     pool = three()
     answer = await ask(pool, Budget(calls=1), {"decision": True, "budget": asked}, model=name)
     assert answer.json()["lightrouter"]["settings"]["budget"]["calls"] == 1
     assert sum(calls(pool).values()) == 1
 
 
-async def test_a_client_tightens_and_the_record_says_what_was_done():
+async def test_a_lower_budget_is_recorded():
     pool = three()
     settings = {"decision": True, "budget": {"calls": 1, "usd": 5}, "max_tokens": 100}
     record = (await ask(pool, OWN, settings)).json()["lightrouter"]
@@ -84,7 +90,7 @@ async def test_a_client_tightens_and_the_record_says_what_was_done():
     assert sum(calls(pool).values()) == 1
 
 
-async def test_a_client_may_bring_a_budget_where_there_is_none():
+async def test_a_request_may_set_a_budget_if_the_operator_has_none():
     pool = three()
     await ask(pool, None, {"budget": {"calls": 1}})
     assert sum(calls(pool).values()) == 1
@@ -112,7 +118,7 @@ async def test_a_budget_too_small_for_any_answer_is_refused_before_anything_is_s
         ([], "lightrouter.budget"),
     ],
 )
-async def test_a_budget_that_is_none_is_refused_whether_or_not_there_is_one_of_the_operators(asked, param):
+async def test_an_invalid_budget_names_the_field(asked, param):
     for own in (OWN, None):
         assert error(await ask(three(), own, {"budget": asked}), 400)["param"] == param
 

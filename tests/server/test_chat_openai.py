@@ -9,7 +9,7 @@ from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
-from server.desk import model, served
+from server.apps import model, served
 
 from lightrouter_graph.server import create_app
 from lightrouter_graph.testing import Reply

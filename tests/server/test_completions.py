@@ -1,4 +1,4 @@
-"""The endpoint, whole answers and streams, over HTTP in this process."""
+"""The endpoint: whole answers, streams and failures, over HTTP in this process."""
 
 import asyncio
 import json
@@ -6,7 +6,7 @@ import logging
 
 import pytest
 from langchain_core.messages import AIMessage, SystemMessage
-from server.desk import (
+from server.apps import (
     DECISION,
     PATH,
     QUESTION,
@@ -79,7 +79,7 @@ async def test_the_headers_of_a_stream():
     assert response.headers["x-request-id"] == events(response)[0]["id"]
 
 
-async def test_a_model_that_says_nothing_of_usage():
+async def test_a_model_without_usage():
     silent = model("four", reports_usage=False)
     assert "usage" not in (await post(silent)).json()
     assert text_of(await stream(silent, stream_options={"include_usage": True})) == "four"
@@ -109,7 +109,7 @@ async def test_arguments_reach_the_model_under_their_names():
     assert a.calls[0].kwargs == expected
 
 
-async def test_what_is_not_given_is_not_passed():
+async def test_missing_fields_are_not_passed():
     a = model("four", "four")
     await post(a)
     await post(
@@ -174,16 +174,16 @@ async def test_streamed_tool_calls():
     ("body", "headers"),
     [({"lightrouter": {"decision": True}}, {}), ({}, {"x-lightrouter-decision": "true"})],
 )
-async def test_the_decision_record_on_demand(body, headers):
-    desk = client(model(routed()))
-    whole = await desk.post(PATH, json=asking(**body), headers=headers)
+async def test_the_decision_record_on_request(body, headers):
+    http = client(model(routed()))
+    whole = await http.post(PATH, json=asking(**body), headers=headers)
     assert whole.json()["lightrouter"] == DECISION
-    streamed = events(await desk.post(PATH, json=asking(**body, stream=True), headers=headers))
+    streamed = events(await http.post(PATH, json=asking(**body, stream=True), headers=headers))
     assert streamed[-1]["lightrouter"] == DECISION
     assert not any("lightrouter" in event for event in streamed[:-1])
 
 
-async def test_without_demand_only_headers_tell():
+async def test_without_a_request_the_record_is_in_headers_only():
     response = await post(model(routed()))
     assert "lightrouter" not in response.json()
     assert response.headers["x-lightrouter-model"] == "ada"
@@ -199,7 +199,7 @@ async def test_an_unknown_price_is_left_out_and_a_name_fits_a_header():
     assert response.headers["x-lightrouter-model"] == "gr%C3%B6%C3%9Ftes Modell%E2%80%A8"
 
 
-async def test_a_model_without_a_record_has_nothing_to_show():
+async def test_a_model_without_a_record():
     response = await post(model("four"), lightrouter={"decision": True})
     assert "lightrouter" not in response.json()
     assert not [name for name in response.headers if name.startswith("x-lightrouter")]
@@ -243,15 +243,15 @@ async def test_a_failure_within_a_stream_is_its_last_event():
     assert "[DONE]" not in response.text
 
 
-async def test_what_counts_after_a_broken_stream_is_told_and_paid_for():
-    desk = client(model(Reply("It is", error=BrokenStreamError(routed("The other answer.")))))
-    last = (await desk.post(PATH, json=asking(stream=True))).text.split("\n\n")[-2]
+async def test_the_answer_after_a_broken_stream_is_sent_and_billed():
+    http = client(model(Reply("It is", error=BrokenStreamError(routed("The other answer.")))))
+    last = (await http.post(PATH, json=asking(stream=True))).text.split("\n\n")[-2]
     told = json.loads(last.removeprefix("data: "))["error"]
     assert (told["code"], told["answer"]) == ("broken_stream", "The other answer.")
-    assert 'lightrouter_usd_total{model="a"} 1.25e-05' in (await desk.get("/metrics")).text
+    assert 'lightrouter_usd_total{model="a"} 1.25e-05' in (await http.get("/metrics")).text
 
 
-async def test_the_unforeseen_is_logged_without_secrets_and_not_told(caplog):
+async def test_an_unexpected_error_is_logged_redacted_and_not_sent(caplog):
     key = "corp-4711-key"
     leak = RuntimeError(f"bad key sk-abcdefghijkl and {key}")
     with caplog.at_level(logging.ERROR):
@@ -266,13 +266,13 @@ async def test_the_unforeseen_is_logged_without_secrets_and_not_told(caplog):
     assert "bad key" not in response.text
 
 
-async def test_the_foreseen_is_not_logged(caplog):
+async def test_an_expected_error_is_not_logged(caplog):
     await post(model(QueryError("there is no question")))
     assert not caplog.records
 
 
 @pytest.mark.parametrize(("said", "streaming"), [("It is", True), ("", True), ("", False)])
-async def test_a_server_that_stops_says_so(said, streaming):
+async def test_a_shutdown_is_an_error_response(said, streaming):
     a, sent = model(Reply(said, hang=True)), []
     app = create_app(models={"a": a})
     scope = {"type": "http", "method": "POST", "path": PATH, "headers": [(b"content-type", b"application/json")]}
@@ -297,11 +297,11 @@ async def test_a_server_that_stops_says_so(said, streaming):
     assert not sent[-1].get("more_body")
 
 
-async def test_an_unknown_model_is_told_which_there_are():
+async def test_an_unknown_model_is_an_error_that_lists_the_served_ones():
     told = error(await post({"a": model("four"), "b": model("five")}, model="c"), 404)
     assert told["code"] == "model_not_found"
     assert told["param"] == "model"
-    assert "there are: a, b" in told["message"]
+    assert "served models are a, b" in told["message"]
 
 
 async def test_the_model_asked_for_answers():

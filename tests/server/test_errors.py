@@ -1,4 +1,4 @@
-"""Exceptions in the words of the API."""
+"""Exceptions as error responses of the API."""
 
 import json
 
@@ -15,15 +15,15 @@ from lightrouter_graph import (
     SelectionError,
 )
 from lightrouter_graph.errors import BrokenStreamError
-from lightrouter_graph.server.errors import Fault, fault_of
+from lightrouter_graph.server.errors import ApiError, to_api_error
 
 
-def nobody(*causes: str) -> NoSurvivorError:
+def no_survivor(*causes: str) -> NoSurvivorError:
     return NoSurvivorError(layer=1, failures={f"m{i}": f"{cause}: what it said" for i, cause in enumerate(causes)})
 
 
-def told(fault: Fault):
-    return json.loads(fault.body())["error"]
+def body(error: ApiError):
+    return json.loads(error.body())["error"]
 
 
 @pytest.mark.parametrize(
@@ -38,13 +38,13 @@ def told(fault: Fault):
         ([], 502, "no_survivor"),
     ],
 )
-def test_what_all_candidates_failed_of_decides(causes, status, code):
-    fault = fault_of(nobody(*causes), "id")
-    assert (fault.status, told(fault)["code"]) == (status, code)
+def test_a_cause_shared_by_all_candidates_decides(causes, status, code):
+    error = to_api_error(no_survivor(*causes), "id")
+    assert (error.status, body(error)["code"]) == (status, code)
 
 
-def test_every_cause_is_told():
-    message = told(fault_of(nobody("auth", "timeout"), "id"))["message"]
+def test_every_cause_is_body():
+    message = body(to_api_error(no_survivor("auth", "timeout"), "id"))["message"]
     assert "m0: auth: what it said" in message
     assert "m1: timeout: what it said" in message
 
@@ -53,12 +53,12 @@ def test_every_cause_is_told():
     ("causes", "again"),
     [(["auth"], False), (["auth", "unavailable"], True), (["rate_limited"], True), (["context_length"], False)],
 )
-def test_clients_repeat_only_what_may_pass(causes, again):
-    assert (fault_of(nobody(*causes), "id").headers.get("x-should-retry") != "false") is again
+def test_clients_retry_only_transient_failures(causes, again):
+    assert (to_api_error(no_survivor(*causes), "id").headers.get("x-should-retry") != "false") is again
 
 
-def test_clients_are_told_when_to_come_back():
-    assert fault_of(nobody("rate_limited"), "id").headers["retry-after"] == "1"
+def test_a_rate_limit_has_a_retry_after():
+    assert to_api_error(no_survivor("rate_limited"), "id").headers["retry-after"] == "1"
 
 
 @pytest.mark.parametrize(
@@ -71,14 +71,14 @@ def test_clients_are_told_when_to_come_back():
     ],
 )
 def test_a_wrong_setting_is_named(message, param):
-    assert told(fault_of(ContextError(message), "id"))["param"] == param
+    assert body(to_api_error(ContextError(message), "id"))["param"] == param
 
 
 @pytest.mark.parametrize("calls", [{"timeout_s": 0}, {"timeout_s": 9, "max_retrys": 1}])
 def test_a_wrong_setting_of_a_group_is_named_with_its_group(calls):
     with pytest.raises(ContextError) as caught:
         Context(calls=calls)
-    assert told(fault_of(caught.value, "id"))["param"] == f"lightrouter.calls.{list(calls)[-1]}"
+    assert body(to_api_error(caught.value, "id"))["param"] == f"lightrouter.calls.{list(calls)[-1]}"
 
 
 @pytest.mark.parametrize(
@@ -92,15 +92,15 @@ def test_a_wrong_setting_of_a_group_is_named_with_its_group(calls):
 def test_a_wrong_limit_is_named(limits, param):
     with pytest.raises(ContextError) as caught:
         Context(budget=limits)
-    assert told(fault_of(caught.value, "id"))["param"] == param
+    assert body(to_api_error(caught.value, "id"))["param"] == param
 
 
 @pytest.mark.parametrize(("scope", "param"), [("run", "lightrouter.budget"), ("thread", "lightrouter.thread_budget")])
-def test_a_budget_that_is_too_small_is_an_empty_account_and_not_worth_another_try(scope, param):
-    fault = fault_of(BudgetError("too small", needed={"usd": 2.0}, left={"usd": 1.0}, scope=scope), "id")
-    assert (fault.status, fault.headers) == (429, {"x-should-retry": "false"})
+def test_a_budget_too_small_is_not_retried(scope, param):
+    error = to_api_error(BudgetError("too small", needed={"usd": 2.0}, left={"usd": 1.0}, scope=scope), "id")
+    assert (error.status, error.headers) == (429, {"x-should-retry": "false"})
     quota = "insufficient_quota"
-    assert told(fault) == {"message": "too small", "type": quota, "code": quota, "param": param}
+    assert body(error) == {"message": "too small", "type": quota, "code": quota, "param": param}
 
 
 @pytest.mark.parametrize(
@@ -111,20 +111,20 @@ def test_a_budget_that_is_too_small_is_an_empty_account_and_not_worth_another_tr
         ("there is nothing to answer", "messages"),
     ],
 )
-def test_what_cannot_be_asked_is_named(message, param):
-    fault = fault_of(QueryError(message), "id")
-    assert (fault.status, told(fault)["param"]) == (400, param)
+def test_an_invalid_query_names_the_field(message, param):
+    error = to_api_error(QueryError(message), "id")
+    assert (error.status, body(error)["param"]) == (400, param)
 
 
-def test_the_answer_after_a_broken_stream_is_not_lost():
-    fault = fault_of(BrokenStreamError(AIMessage("the other answer")), "id")
-    assert fault.status == 502
-    assert told(fault)["code"] == "broken_stream"
-    assert told(fault)["answer"] == "the other answer"
+def test_the_answer_after_a_broken_stream_is_included():
+    error = to_api_error(BrokenStreamError(AIMessage("the other answer")), "id")
+    assert error.status == 502
+    assert body(error)["code"] == "broken_stream"
+    assert body(error)["answer"] == "the other answer"
 
 
 @pytest.mark.parametrize("exc", [SelectionError("no seed"), LightRouterError("else")])
-def test_other_errors_of_ours_say_what_they_are(exc):
-    fault = fault_of(exc, "id")
-    assert (fault.status, told(fault)["message"]) == (500, str(exc))
-    assert fault.headers == {"x-should-retry": "false"}
+def test_other_library_errors_keep_their_message(exc):
+    error = to_api_error(exc, "id")
+    assert (error.status, body(error)["message"]) == (500, str(exc))
+    assert error.headers == {"x-should-retry": "false"}

@@ -1,4 +1,4 @@
-"""Messages in OpenAI's shape as LangChain's, and back into a provider's."""
+"""Messages of a request as LangChain messages, and back as a provider gets them."""
 
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_openai.chat_models.base import _convert_message_to_dict
@@ -46,12 +46,12 @@ def test_a_provider_is_sent_what_the_client_sent():
     assert sent[3:5] == TALK[3:5]
 
 
-def test_an_answer_of_ours_comes_back_whole():
+def test_an_answer_of_the_server_is_accepted():
     ours = {"role": "assistant", "content": "four", "refusal": None, "annotations": [], "audio": None}
     assert read_messages([ours]) == [AIMessage("four")]
 
 
-def test_what_langchain_would_read_as_its_own_is_left_out():
+def test_fields_of_langchain_are_left_out():
     message = {
         "role": "user",
         "content": "hi",
@@ -65,7 +65,7 @@ def test_what_langchain_would_read_as_its_own_is_left_out():
     assert read.id is None
 
 
-def test_broken_arguments_stay_as_they_were_written():
+def test_invalid_arguments_are_unchanged():
     [message, result] = read_messages(
         [
             {"role": "assistant", "tool_calls": [call("x", '{"city'), call("y"), call("z", "[1]"), call("d", DEEP)]},
@@ -82,5 +82,5 @@ def test_a_call_without_arguments():
     assert message.tool_calls[0]["args"] == {}
 
 
-def test_an_assistant_who_said_nothing():
+def test_an_assistant_message_without_content():
     assert read_messages([{"role": "assistant"}]) == [AIMessage("")]

@@ -1,9 +1,9 @@
-"""What is counted, as a scraper reads it."""
+"""Metrics, as a Prometheus scraper reads them."""
 
 import pytest
 from helpers import scripted
 from prometheus_client.parser import text_string_to_metric_families
-from server.desk import PATH, asking, client, model, routed
+from server.apps import PATH, asking, client, model, routed
 
 from lightrouter_graph import ChatLightRouter
 from lightrouter_graph.testing import Reply
@@ -12,8 +12,8 @@ FOUR = "The answer is 4."
 ANSWERED = {"model": "a", "status": "200"}
 
 
-async def counts(desk):
-    text = (await desk.get("/metrics")).text
+async def counts(http):
+    text = (await http.get("/metrics")).text
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
     def value(name, **labels):
@@ -23,11 +23,11 @@ async def counts(desk):
     return value
 
 
-async def test_answers_are_counted_with_tokens_and_money():
-    desk = client(model(routed("It is four.")))
-    whole = (await desk.post(PATH, json=asking())).json()["usage"]
-    await desk.post(PATH, json=asking(stream=True))
-    value = await counts(desk)
+async def test_answers_are_counted_with_tokens_and_cost():
+    http = client(model(routed("It is four.")))
+    whole = (await http.post(PATH, json=asking())).json()["usage"]
+    await http.post(PATH, json=asking(stream=True))
+    value = await counts(http)
     assert value("lightrouter_requests_total", **ANSWERED) == 2
     assert value("lightrouter_in_flight") == 0
     assert value("lightrouter_request_seconds_count", model="a") == 2
@@ -39,9 +39,9 @@ async def test_answers_are_counted_with_tokens_and_money():
 
 @pytest.mark.parametrize("streaming", [True, False])
 async def test_failures_are_counted_by_status(streaming):
-    desk = client(model(Reply("It is", error=RuntimeError("a bug"))))
-    await desk.post(PATH, json=asking(stream=streaming))
-    value = await counts(desk)
+    http = client(model(Reply("It is", error=RuntimeError("a bug"))))
+    await http.post(PATH, json=asking(stream=streaming))
+    value = await counts(http)
     assert value("lightrouter_requests_total", model="a", status="500") == 1
     assert value("lightrouter_cancelled_total", model="a") is None
     assert value("lightrouter_tokens_total", model="a", direction="in") is None
@@ -49,30 +49,30 @@ async def test_failures_are_counted_by_status(streaming):
 
 async def test_candidates_that_failed_are_counted_by_cause_also_where_others_answered():
     pool = scripted(ada=FOUR, bob=TimeoutError("late"), cyd=RuntimeError("no"))
-    desk = client({"a": ChatLightRouter(pool=pool)})
+    http = client({"a": ChatLightRouter(pool=pool)})
     for _ in range(2):
-        assert (await desk.post(PATH, json=asking())).status_code == 200
-    value = await counts(desk)
+        assert (await http.post(PATH, json=asking())).status_code == 200
+    value = await counts(http)
     assert value("lightrouter_candidate_failures_total", candidate="bob", cause="timeout") == 2
     assert value("lightrouter_candidate_failures_total", candidate="cyd", cause="bad_response") == 2
     assert value("lightrouter_candidate_failures_total", candidate="ada", cause="timeout") is None
 
 
-async def test_what_was_spent_in_vain_is_counted():
-    desk = client({"a": ChatLightRouter(pool=scripted(ada="", bob=TimeoutError("late"), price=(1.0, 1.0)))})
-    assert (await desk.post(PATH, json=asking())).status_code == 502
-    value = await counts(desk)
+async def test_the_cost_of_a_failed_run_is_counted():
+    http = client({"a": ChatLightRouter(pool=scripted(ada="", bob=TimeoutError("late"), price=(1.0, 1.0)))})
+    assert (await http.post(PATH, json=asking())).status_code == 502
+    value = await counts(http)
     assert value("lightrouter_candidate_failures_total", candidate="ada", cause="empty") == 1
     assert value("lightrouter_tokens_total", model="a", direction="in") > 0
     assert value("lightrouter_usd_total", model="a") > 0
 
 
 async def test_names_of_unknown_models_are_not_counted():
-    desk = client(model("4"))
+    http = client(model("4"))
     for name in ("x", "y", "z"):
-        await desk.post(PATH, json=asking(model=name))
-    await desk.post(PATH, json=asking(n=3))
-    value = await counts(desk)
+        await http.post(PATH, json=asking(model=name))
+    await http.post(PATH, json=asking(n=3))
+    value = await counts(http)
     assert value("lightrouter_requests_total", model="unknown", status="404") == 3
     assert value("lightrouter_requests_total", model="unknown", status="400") == 1
 

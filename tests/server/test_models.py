@@ -1,4 +1,4 @@
-"""The real router behind the server: its presets, its candidates, and what is told of a run."""
+"""The real router behind the server: presets, candidates, settings and decision records."""
 
 import asyncio
 
@@ -9,9 +9,9 @@ from helpers import QUESTION, calls, calls_of, long, scripted
 from langchain_openai import ChatOpenAI
 from openai.lib.streaming.chat import ContentDeltaEvent
 from pydantic import BaseModel
-from server.desk import PATH, WEATHER, error, events, served, text_of
+from server.apps import PATH, WEATHER, error, events, served, text_of
 
-from lightrouter_graph import Candidate, Context, Pool, PoolError
+from lightrouter_graph import Candidate, ChatLightRouter, Context, Pool, PoolError
 from lightrouter_graph.server import create_app
 from lightrouter_graph.testing import Reply, ScriptedChatModel
 
@@ -24,7 +24,7 @@ class Count(BaseModel):
 
 
 def client(pool: Pool, **settings) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(create_app(pool, **settings)), base_url="http://desk")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(create_app(pool, **settings)), base_url="http://app")
 
 
 async def ask(pool: Pool, context: Context | None = None, **fields):
@@ -45,11 +45,11 @@ async def test_the_names():
 @pytest.mark.parametrize("name", ["lightrouter", "lightrouter-paper"])
 def test_a_candidate_cannot_have_the_name_of_a_preset(name):
     pool = Pool([Candidate(name, ScriptedChatModel(responses=FOUR))])
-    with pytest.raises(PoolError, match=f"cannot be called '{name}'"):
+    with pytest.raises(PoolError, match=f"candidate '{name}' has the name of a router preset"):
         create_app(pool)
 
 
-async def test_the_router_answers_and_says_who_and_for_how_much():
+async def test_the_router_answers_with_model_and_cost_headers():
     response = await ask(scripted(ada=FOUR, bob=FIVE, cyd=FOUR, price=(1.0, 2.0)))
     assert text(response) == FOUR
     assert response.headers["x-lightrouter-model"] == "ada"
@@ -99,7 +99,7 @@ async def test_a_candidate_alone():
     assert calls(pool) == {"ada": 0, "bob": 1}
 
 
-async def test_a_candidate_alone_streams_from_its_first_word():
+async def test_a_candidate_alone_streams_from_its_first_token():
     streamed = events(await ask(scripted(ada=FOUR, bob=long("5")), model="bob", stream=True))
     assert text_of(streamed) == long("5")
     assert len(streamed) > 10
@@ -121,7 +121,7 @@ async def test_the_limit_of_a_request_reaches_the_models():
     assert calls_of(pool, "ada")[0].max_tokens == 5
 
 
-async def test_nobody_answers():
+async def test_no_candidate_answers():
     pool = scripted(ada=RuntimeError("no"), bob=TimeoutError("late"))
     told = error(await ask(pool), 502)
     assert told["code"] == "no_survivor"
@@ -130,7 +130,7 @@ async def test_nobody_answers():
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-async def test_nobody_has_time(streaming):
+async def test_every_candidate_times_out(streaming):
     pool = scripted(ada=TimeoutError("late"), bob=TimeoutError("late"))
     assert error(await ask(pool, stream=streaming), 504)["code"] == "timeout"
 
@@ -158,17 +158,17 @@ async def test_tools_are_voted_on_and_passed_on():
     assert part["function"] == {"name": "weather", "arguments": '{"city": "Rome"}'}
 
 
-async def test_money_is_counted():
-    desk = client(scripted(ada=FOUR, bob=FOUR, price=(1.0, 2.0)))
-    response = await desk.post(PATH, json={"model": "lightrouter", "messages": ASKED})
+async def test_cost_is_counted():
+    http = client(scripted(ada=FOUR, bob=FOUR, price=(1.0, 2.0)))
+    response = await http.post(PATH, json={"model": "lightrouter", "messages": ASKED})
     [line] = [
-        line for line in (await desk.get("/metrics")).text.splitlines() if line.startswith("lightrouter_usd_total{")
+        line for line in (await http.get("/metrics")).text.splitlines() if line.startswith("lightrouter_usd_total{")
     ]
     assert float(line.split()[-1]) == pytest.approx(float(response.headers["x-lightrouter-usd"]))
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-async def test_a_hang_up_stops_every_candidate(streaming):
+async def test_a_disconnect_cancels_every_candidate(streaming):
     pool = scripted(**dict.fromkeys(("ada", "bob", "cyd"), Reply("", hang=True)))
     body = {"model": "lightrouter", "messages": ASKED, "stream": streaming}
     with served(create_app(pool)) as base_url:
@@ -204,3 +204,25 @@ async def test_langchains_client():
             structured = chat.with_structured_output(Count, method="json_schema")
             assert await structured.ainvoke(QUESTION) == Count(apples=4)
             assert "".join([chunk.text async for chunk in chat.astream(QUESTION)]) == '{"apples": 4}'
+
+
+class Spy:
+    """A prior that records the ids of each query."""
+
+    def __init__(self):
+        self.seen = []
+
+    async def score(self, query):
+        self.seen.append((query.user_id, query.thread_id))
+        return dict.fromkeys(query.pool.names, 1.0)
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_user_and_session_reach_the_parts(streaming):
+    spy = Spy()
+    app = create_app(models={"mine": ChatLightRouter(scripted(ada=FOUR, bob=FOUR), prior=spy)})
+    http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app")
+    body = {"model": "mine", "messages": ASKED, "stream": streaming}
+    await http.post(PATH, json={**body, "user": "ann"}, headers={"x-session-id": "s1"})
+    await http.post(PATH, json=body)
+    assert spy.seen == [("ann", "s1"), (None, None)]

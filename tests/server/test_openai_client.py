@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import openai
 import pytest
 from pydantic import BaseModel
-from server.desk import DECISION, QUESTION, WEATHER, model, routed, served
+from server.apps import DECISION, QUESTION, WEATHER, model, routed, served
 
 from lightrouter_graph import ContextError, NoSurvivorError
 from lightrouter_graph.server import create_app

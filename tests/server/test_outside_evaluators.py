@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from server.desk import model, served
+from server.apps import model, served
 
 from lightrouter_graph.server import create_app
 

@@ -1,4 +1,4 @@
-"""Requests as they are read, and what is refused with which `param`."""
+"""Parsing of requests, and the `param` of each error."""
 
 import json
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import openai
 import pytest
 from openai.types.chat import completion_create_params as params
-from server.desk import QUESTION, WEATHER, asking
+from server.apps import QUESTION, WEATHER, asking
 
-from lightrouter_graph.server.errors import Fault
+from lightrouter_graph.server.errors import ApiError
 from lightrouter_graph.server.request_schema import IGNORED, NEUTRAL, Body
-from lightrouter_graph.server.requests import read_ask
+from lightrouter_graph.server.requests import parse_request
 
 USER = QUESTION[0]
 CALLING = {
@@ -20,25 +20,25 @@ CALLING = {
 
 
 def read(**fields: Any):
-    return read_ask(json.dumps(asking(**fields)).encode(), {})
+    return parse_request(json.dumps(asking(**fields)).encode(), {})
 
 
 def refused(raw: bytes | None = None, **fields: Any) -> dict[str, Any]:
-    with pytest.raises(Fault) as caught:
-        read_ask(json.dumps(asking(**fields)).encode() if raw is None else raw, {})
+    with pytest.raises(ApiError) as caught:
+        parse_request(json.dumps(asking(**fields)).encode() if raw is None else raw, {})
     assert caught.value.status == 400
     return json.loads(caught.value.body())["error"]
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b'{"temperature": NaN}', b"[" * 100_000, b'"\\ud800"'])
-def test_what_is_no_json(raw):
-    told = refused(raw)
-    assert told["code"] == "invalid_json"
-    assert told["message"].startswith("the body is not JSON: ")
+def test_invalid_json(raw):
+    error = refused(raw)
+    assert error["code"] == "invalid_json"
+    assert error["message"].startswith("the body is not JSON: ")
 
 
 @pytest.mark.parametrize("raw", [b"[]", b"1", b"null"])
-def test_what_is_no_object(raw):
+def test_a_body_that_is_no_object(raw):
     assert refused(raw)["message"] == "the body must be a JSON object"
 
 
@@ -100,21 +100,21 @@ def test_what_is_no_object(raw):
         ({"lightrouter": {"decision": "yes"}}, "lightrouter.decision"),
     ],
 )
-def test_wrong_types_are_named(fields, param):
-    told = refused(**fields)
-    assert told["param"] == param
-    assert told["message"].startswith(param)
-    assert told["type"] == "invalid_request_error"
+def test_an_invalid_field_is_named(fields, param):
+    error = refused(**fields)
+    assert error["param"] == param
+    assert error["message"].startswith(param)
+    assert error["type"] == "invalid_request_error"
 
 
 @pytest.mark.parametrize("name", ["model", "messages"])
-def test_what_is_missing(name):
-    told = refused(json.dumps({key: value for key, value in asking().items() if key != name}).encode())
-    assert told["message"] == f"{name}: field required"
-    assert told["code"] == "missing_required_parameter"
+def test_a_missing_field(name):
+    error = refused(json.dumps({key: value for key, value in asking().items() if key != name}).encode())
+    assert error["message"] == f"{name}: field required"
+    assert error["code"] == "missing_required_parameter"
 
 
-def test_messages_say_what_was_given_but_not_at_length():
+def test_error_messages_show_the_value_shortened():
     assert refused(temperature=3)["message"] == "temperature: input should be less than or equal to 2, got 3"
     assert len(refused(temperature="x" * 5000)["message"]) < 200
 
@@ -135,27 +135,27 @@ def test_messages_say_what_was_given_but_not_at_length():
         ("web_search_options", {}),
     ],
 )
-def test_what_cannot_be_honoured_is_refused(name, value):
-    told = refused(**{name: value})
-    assert told["param"] == name
-    assert told["code"] == "unsupported_parameter"
+def test_an_unsupported_field_is_rejected(name, value):
+    error = refused(**{name: value})
+    assert error["param"] == name
+    assert error["code"] == "unsupported_parameter"
 
 
-def test_what_asks_for_nothing_is_let_through():
+def test_neutral_values_are_accepted():
     for name, values in NEUTRAL.items():
         for value in (None, *values):
             read(**{name: value})
 
 
 @pytest.mark.parametrize("name", sorted(IGNORED))
-def test_what_changes_nothing_is_let_through(name):
+def test_fields_without_effect_are_accepted(name):
     assert dict(read(**{name: "x"}).arguments) == {}
 
 
-def test_a_misplaced_setting_is_told_its_place():
-    told = refused(top_k=1)
-    assert told["code"] == "unknown_parameter"
-    assert told["message"] == "unknown field 'top_k'; settings of a run belong under 'lightrouter'"
+def test_a_setting_at_the_top_level_is_rejected():
+    error = refused(top_k=1)
+    assert error["code"] == "unknown_parameter"
+    assert error["message"] == "unknown field 'top_k'; settings of a run belong in the object 'lightrouter'"
 
 
 def test_every_field_of_the_official_client_is_known():
@@ -167,15 +167,15 @@ def test_every_field_of_the_official_client_is_known():
     assert official <= known, f"new in openai {openai.__version__}: {sorted(official - known)}"
 
 
-def test_settings_are_all_but_the_wish_for_the_record():
-    ask = read(lightrouter={"decision": True, "top_k": 1, "nonsense": "x"})
-    assert ask.show_decision
-    assert ask.arguments["context"] == {"top_k": 1, "nonsense": "x"}
+def test_settings_are_all_keys_but_decision():
+    request = read(lightrouter={"decision": True, "top_k": 1, "nonsense": "x"})
+    assert request.show_decision
+    assert request.arguments["context"] == {"top_k": 1, "nonsense": "x"}
 
 
-@pytest.mark.parametrize(("said", "wanted"), [("true", True), ("1", True), ("false", False), ("", False)])
-def test_the_header_asks_for_the_record_too(said, wanted):
-    assert read_ask(json.dumps(asking()).encode(), {"x-lightrouter-decision": said}).show_decision is wanted
+@pytest.mark.parametrize(("header", "expected"), [("true", True), ("1", True), ("false", False), ("", False)])
+def test_the_header_requests_the_record(header, expected):
+    assert parse_request(json.dumps(asking()).encode(), {"x-lightrouter-decision": header}).show_decision is expected
 
 
 def test_choices_without_tools_are_dropped_where_they_ask_for_nothing():
@@ -190,3 +190,23 @@ def test_penalties_of_nothing_are_not_passed_on():
 def test_unknown_parts_of_a_tool_are_passed_on():
     tool = {"type": "function", "function": {"name": "f", "strict": True, "parameters": {}}, "cache_control": {}}
     assert read(tools=[tool]).arguments["tools"] == [tool]
+
+
+def test_an_empty_list_or_text_is_named_as_empty():
+    assert refused(messages=[])["message"] == "messages: must not be empty"
+    assert refused(model="")["message"] == "model: must not be empty"
+
+
+@pytest.mark.parametrize(
+    ("fields", "headers", "thread_id"),
+    [
+        ({}, {}, None),
+        ({"prompt_cache_key": "c"}, {}, "c"),
+        ({"prompt_cache_key": "c", "session_id": "s"}, {}, "s"),
+        ({"session_id": "s"}, {"x-session-id": "h"}, "h"),
+    ],
+)
+def test_the_session_is_the_thread_of_the_run(fields, headers, thread_id):
+    request = parse_request(json.dumps(asking(user="ann", **fields)).encode(), headers)
+    assert (request.thread_id, request.user_id) == (thread_id, "ann")
+    assert dict(request.arguments) == {}

@@ -1,4 +1,4 @@
-"""Hang-ups and signs of life, over loopback and in process."""
+"""Client disconnects and keep-alive comments, over loopback and in process."""
 
 import asyncio
 from contextlib import aclosing
@@ -6,7 +6,7 @@ from contextlib import aclosing
 import httpx
 import openai
 import pytest
-from server.desk import PATH, QUESTION, asking, client, events, model, served, text_of
+from server.apps import PATH, QUESTION, asking, client, events, model, served, text_of
 
 from lightrouter_graph.server import create_app
 from lightrouter_graph.server.sse import while_connected
@@ -31,7 +31,7 @@ async def ended(base_url):
 
 @pytest.mark.parametrize("streaming", [True, False])
 @pytest.mark.parametrize("said", ["", "It is"])
-async def test_a_client_that_hangs_up_stops_the_model(streaming, said):
+async def test_a_disconnect_cancels_the_model(streaming, said):
     a = model(Reply(said, hang=True))
     with served(create_app(models={"a": a})) as base_url:
         async with httpx.AsyncClient(trust_env=False) as outside:
@@ -45,7 +45,7 @@ async def test_a_client_that_hangs_up_stops_the_model(streaming, said):
     assert 'lightrouter_requests_total{model="a",status="499"} 1.0' in counted
 
 
-async def test_a_stream_left_early_stops_the_model():
+async def test_a_stream_left_early_cancels_the_model():
     a = model(Reply("It is four and more", hang=True))
     with served(create_app(models={"a": a})) as base_url:
         http = openai.DefaultAsyncHttpxClient(trust_env=False)
@@ -58,7 +58,7 @@ async def test_a_stream_left_early_stops_the_model():
         await until(lambda: a.calls[0].cancelled)
 
 
-async def test_a_client_that_has_gone_gives_its_slot_back():
+async def test_a_disconnect_releases_the_slot():
     a = model([Reply("", hang=True), "four"])
     with served(create_app(models={"a": a}, max_concurrency=1)) as base_url:
         async with httpx.AsyncClient(trust_env=False, base_url=base_url) as outside:
@@ -68,7 +68,7 @@ async def test_a_client_that_has_gone_gives_its_slot_back():
             assert (await outside.post("chat/completions", json=asking())).status_code == 200
 
 
-async def test_servers_of_one_app_in_two_event_loops_leave_each_others_streams_alone():
+async def test_one_app_in_two_event_loops_keeps_streams_apart():
     models = {"a": model(Reply("It is", hang=True)), "b": model(Reply("four", delay_s=0.05))}
     app = create_app(models=models, keepalive_s=0.01)
     async with httpx.AsyncClient(trust_env=False) as outside:
@@ -88,7 +88,7 @@ async def test_servers_of_one_app_in_two_event_loops_leave_each_others_streams_a
             assert text_of(events(again)) == "four"
 
 
-async def test_silence_is_broken_by_comments_that_no_client_minds():
+async def test_a_slow_start_sends_comments():
     clock = VirtualClock()
     a = model(Reply("It is", delay_s=35, delay_per_token_s=1), clock=clock)
     response = await client(a, keepalive_s=10).post(PATH, json=asking(stream=True))
@@ -97,14 +97,14 @@ async def test_silence_is_broken_by_comments_that_no_client_minds():
     assert text_of(events(response)) == "It is"
 
 
-async def test_a_stream_that_goes_silent_is_kept_alive_too():
+async def test_a_pause_in_a_stream_sends_comments():
     a = model(Reply("It is", delay_per_token_s=25), clock=VirtualClock())
     response = await client(a, keepalive_s=10).post(PATH, json=asking(stream=True))
     first, second = response.text.index('"content":"It"'), response.text.index('"content":" is"')
     assert 1 <= response.text[first:second].count(": keep-alive") <= 2
 
 
-async def test_a_failure_after_a_sign_of_life_is_an_event():
+async def test_a_failure_after_a_comment_is_an_event():
     a = model(Reply("", delay_s=15, error=RuntimeError("late")), clock=VirtualClock())
     clock_client = client({"a": a}, keepalive_s=10)
     response = await clock_client.post(PATH, json=asking(stream=True))
@@ -123,14 +123,14 @@ async def test_the_official_client_does_not_see_comments():
             assert "".join([chunk.choices[0].delta.content or "" async for chunk in streamed]) == "four"
 
 
-# the work itself
+# while_connected
 
 
 async def never():
     await asyncio.Event().wait()
 
 
-async def test_a_server_that_stops_stops_the_work():
+async def test_cancellation_cancels_the_work():
     ended = []
 
     async def work():
@@ -148,7 +148,7 @@ async def test_a_server_that_stops_stops_the_work():
     assert ended == [True]
 
 
-async def test_parts_of_a_body_are_no_hang_up():
+async def test_body_messages_are_no_disconnect():
     told = [{"type": "http.request"}, {"type": "http.request"}]
 
     async def receive():

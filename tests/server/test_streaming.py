@@ -1,4 +1,4 @@
-"""Chunks of many providers as one kind of events."""
+"""Chunks of different providers as chat completion chunks."""
 
 import json
 
@@ -6,11 +6,11 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import tool_call_chunk
 
-from lightrouter_graph.server.requests import Ask
+from lightrouter_graph.server.requests import ChatRequest
 from lightrouter_graph.server.streaming import ChunkWriter
 
 
-def ask(**fields):
+def request(**fields):
     plain = {
         "model": "a",
         "messages": [],
@@ -19,11 +19,11 @@ def ask(**fields):
         "include_usage": True,
         "show_decision": False,
     }
-    return Ask(**{**plain, **fields})
+    return ChatRequest(**{**plain, **fields})
 
 
 def write(*chunks, **fields):
-    writer = ChunkWriter(ask(**fields), "chatcmpl-1")
+    writer = ChunkWriter(request(**fields), "chatcmpl-1")
     data = b"".join(writer.write(chunk) for chunk in chunks) + writer.end()
     return [json.loads(line.removeprefix("data: ")) for line in data.decode().split("\n\n")[:-2]]
 
@@ -50,7 +50,7 @@ def test_calls_are_numbered_from_0_whatever_the_provider_counts():
     assert parts[1] == {"index": 0, "function": {"arguments": '{"a"'}}
 
 
-def test_calls_that_nobody_counted():
+def test_calls_without_an_index():
     parts = parts_of(
         write(
             calls({"index": None, "id": "x", "name": "f", "args": '{"a"'}),
@@ -73,12 +73,12 @@ def test_a_call_without_an_id_gets_one():
     assert all(part["id"].startswith("call_") for part in parts)
 
 
-def test_an_id_is_told_once():
+def test_an_id_is_sent_once():
     repeating = {"index": 0, "id": "x", "name": "f", "args": "{}"}
     assert [part.get("id") for part in parts_of(write(calls(repeating), calls(repeating)))] == ["x", None]
 
 
-def test_usage_told_in_parts_is_added_up():
+def test_usage_of_several_chunks_is_added_up():
     def spent(read, written):
         return {"input_tokens": read, "output_tokens": written, "total_tokens": read + written}
 
@@ -98,13 +98,13 @@ def test_usage_told_in_parts_is_added_up():
         ({}, "stop"),
     ],
 )
-def test_reasons_in_the_words_of_the_api(metadata, reason):
+def test_finish_reasons_are_mapped_to_the_api(metadata, reason):
     # The reason may come before the last chunk.
     events = write(AIMessageChunk("x", response_metadata=metadata), AIMessageChunk(""), include_usage=False)
     assert events[-1]["choices"][0]["finish_reason"] == reason
 
 
-def test_a_model_that_says_nothing_at_all():
+def test_a_model_without_output():
     first, last = write(include_usage=False)
     assert first["choices"][0]["delta"]["role"] == "assistant"
     assert last["choices"][0]["finish_reason"] == "stop"

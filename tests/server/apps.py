@@ -54,7 +54,7 @@ def client(
     """Return a client of an app in this process; a lone model is served as `a`."""
     served = {"a": models} if isinstance(models, BaseChatModel) else models
     transport = httpx.ASGITransport(create_app(models=served, **settings), raise_app_exceptions=raises)
-    return httpx.AsyncClient(transport=transport, base_url="http://desk")
+    return httpx.AsyncClient(transport=transport, base_url="http://app")
 
 
 async def post(models: Mapping[str, BaseChatModel] | BaseChatModel, **fields: Any) -> httpx.Response:
