@@ -82,7 +82,8 @@ class _Aggregation:
             merged = replace(merged, notes={**merged.notes, "last_resort": last_resort.source})
         complete = last_resort is None or last_resort.complete
         ended = self._changed(deadline_exceeded=view.is_late, call_costs=[*view.state["call_costs"], *call_costs])
-        return {**await self._final(ended, merged, answers, complete=complete), "call_costs": call_costs}
+        final = await self._final(ended, merged, answers, complete=complete)
+        return {**final, "call_costs": [*call_costs, *final["call_costs"]]}
 
     async def _merge(self, answers: Sequence[Answer]) -> tuple[Merged, list[CallCost]]:
         query = self.router.query(self.view, self.run, stage="aggregate")
@@ -165,15 +166,20 @@ class _Aggregation:
         merged = replace(merged, notes={**merged.notes, "last_resort": f"draft of layer {layer}", "budget": ""})
         final = await self._final(ended, merged, boots, complete=False)
         ending = {"agreement": agreement_of([]), "budget_exhausted": True, "notes": list(notes), "layer": layer}
-        return {**update, **final, **ending}
+        return {**update, **final, **ending, "call_costs": [*update["call_costs"], *final["call_costs"]]}
 
     async def _final(self, view: LayerView, merged: Merged, answers: Sequence[Answer], *, complete: bool) -> Update:
-        bill = self._bill(view, _answer_tokens(merged, answers, view))
-        query, rule = self.router.query(view, self.run, stage="aggregate"), self.router.stop_rule(view)
+        tokens, query = _answer_tokens(merged, answers, view), self.router.part_query(view, self.run, "aggregate")
+        bill, rule = self._bill(view, tokens), self.router.stop_rule(view)
         decision = record_decision(view, rule, query, merged, bill, complete=complete)
-        await run_hidden(observe((self.router.prior, self.router.memory), query, decision))
+        with record_calls() as call_costs:
+            await run_hidden(observe((self.router.prior, self.router.memory), query, decision))
+        if call_costs:
+            costs = [*view.state["call_costs"], *call_costs]
+            decision["bill"] = bill = self._bill(LayerView(cast("State", {**view.state, "call_costs": costs})), tokens)
         emit_event({"type": "lightrouter", "event": "billed", "bill": bill})
-        return {"messages": [_message(view.state, merged, decision)], "seconds": bill["seconds"]}
+        message = _message(view.state, merged, decision)
+        return {"messages": [message], "seconds": bill["seconds"], "call_costs": call_costs}
 
     def _bill(self, view: LayerView, merged_tokens: int) -> Bill:
         pool = self.router.pool

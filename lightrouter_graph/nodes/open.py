@@ -40,7 +40,7 @@ class OpenNode:
         Raises:
             QueryError: If there is no question.
             ContextError: If the settings name an unknown selector or aggregator.
-            BudgetError: If no answer fits into the budget; no call has been sent.
+            BudgetError: If no answer fits into the budget; no call has been sent but those of the prior.
         """
         _check_messages(state)
         router = self.router
@@ -48,12 +48,13 @@ class OpenNode:
         settings = _with_deadline(router.context.overlaid(get_runtime(Context).context), spent)
         settings.check_names(list(router.selectors), list(router.aggregators))
         update = _begin(settings, router.pool.names, spent)
-        query = router.query(_view(state, update), run, stage="select")
+        query = router.part_query(_view(state, update), run, "select")
         with record_calls() as call_costs:
             scores = await run_hidden(score_candidates(router.prior, query))
-        update |= {"prior_scores": scores, "prior_order": in_prior_order(scores, router.pool)}
+        order = in_prior_order(scores, router.pool)
+        update |= {"prior_scores": scores, "prior_order": order, "call_costs": Overwrite(call_costs)}
         plan = self._plan(_view(state, update), run)
-        update |= _planned(settings, plan) | {"call_costs": Overwrite(call_costs)}
+        update |= _planned(settings, plan)
         _emit(update, plan)
         return update
 

@@ -15,6 +15,7 @@ from lightrouter_graph.planning import PartPlan, Planner, progress_of, remaining
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.priors import Memory, Prior
 from lightrouter_graph.query import Query
+from lightrouter_graph.records import Stage
 from lightrouter_graph.runtime.node_runnable import NodeRun, Update
 from lightrouter_graph.runtime.run_scope import REQUEST_KEY
 from lightrouter_graph.selectors import Selector
@@ -84,6 +85,18 @@ class Router:
             run=run,
         )
         return replace(query, **changes) if changes else query
+
+    def part_query(self, view: LayerView, run: NodeRun, stage: Stage) -> Query:
+        """Return the query of a part that no plan limits: its calls may use all of the remaining budget.
+
+        Args:
+            view: The current layer.
+            run: The execution of the node.
+            stage: Stage that its calls are billed to.
+        """
+        query = self.query(view, run, stage=stage)
+        reservations = progress_of(view, query).reservations(remaining_of(view).allowance)
+        return replace(query, reservations=reservations)
 
     def request_of(self, run: NodeRun) -> Request:
         """Return the tools and the answer format of a run: those of a chat model's call, else those of the graph.

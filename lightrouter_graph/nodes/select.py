@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
+from lightrouter_graph.answer_keys.equivalence import KeyEquivalence
 from lightrouter_graph.errors import PROGRAMMING_ERRORS, SelectionError
 from lightrouter_graph.llm.client import record_calls
 from lightrouter_graph.nodes.router import Router
@@ -49,12 +50,17 @@ class SelectNode:
         ranking = _ranking(query, view.survivors, _with_uninformative(scores, view.survivors))
         update: Update = {"rankings": [ranking], "call_costs": call_costs, "deadline_exceeded": view.is_late}
         ranked = _ranked_view(state, update)
-        if ranked.ends_in_draft:
+        if ranked.ends_in_draft or self._tally_first(ranked):
             update |= {"next_candidates": [], "reserved": NOTHING_SPENT, "notes": list(plan.notes)}
         else:
             update |= router.plan_answers(ranked, run, plan.notes)
         _emit(_ranked_view(state, update), ranking, update["notes"])
         return update
+
+    def _tally_first(self, view: LayerView) -> bool:
+        """Return True if finished boots without equal keys may still be equal: only an own equivalence can decide."""
+        own = not isinstance(self.router.equivalence, KeyEquivalence)
+        return own and view.settings.agree is not None and len(view.answers) > 1
 
     async def _score(self, view: LayerView, query: Query) -> Scores:
         boots = [comparable_boot(boot) for boot in view.survivors if not boot["uninformative_reason"]]

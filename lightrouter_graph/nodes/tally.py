@@ -3,17 +3,22 @@
 from dataclasses import dataclass
 from typing import Any, cast
 
-from lightrouter_graph.answer_keys.equivalence import name_groups
+from lightrouter_graph.answer_keys.equivalence import KeyEquivalence, name_groups
 from lightrouter_graph.answer_keys.voting import agreement_from
+from lightrouter_graph.errors import PROGRAMMING_ERRORS
 from lightrouter_graph.llm.client import record_calls
 from lightrouter_graph.nodes.router import Router
 from lightrouter_graph.records import Agreement
+from lightrouter_graph.redaction import redact
 from lightrouter_graph.runtime.node_runnable import NodeRun, Update
 from lightrouter_graph.runtime.token_stream import run_hidden
 from lightrouter_graph.state import State
 from lightrouter_graph.state_queries import LayerView
 from lightrouter_graph.stopping import stop_reason
 from lightrouter_graph.telemetry.events import emit_event
+
+_MAX_PROBLEM = 300
+"""Characters of a note on a failed equivalence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,7 @@ class TallyNode:
     async def __call__(self, state: State, run: NodeRun) -> Update:
         """Return the agreement and the candidates that are queried next."""
         with record_calls() as call_costs:
-            agreement = await self._agreement(LayerView(state), run)
+            agreement, notes = await self._agreement(LayerView(state), run)
         changes: dict[str, Any] = {
             "deadline_exceeded": LayerView(state).is_late,
             "agreement": agreement,
@@ -36,15 +41,24 @@ class TallyNode:
             "budget_exhausted": False,  # reservations for worst cases are released: there may be enough for more now
         }
         view = LayerView(cast("State", {**state, **changes}))
-        update = {**changes, "call_costs": call_costs, **self.router.plan_answers(view, run)}
+        update = {**changes, "call_costs": call_costs, **self.router.plan_answers(view, run, notes)}
         self._emit(LayerView(cast("State", {**view.state, **update})), run, update)
         return update
 
-    async def _agreement(self, view: LayerView, run: NodeRun) -> Agreement:
-        query = self.router.query(view, run, stage="aggregate")
+    async def _agreement(self, view: LayerView, run: NodeRun) -> tuple[Agreement, list[str]]:
+        """Group the answers; keys group them if the equivalence fails."""
+        query = self.router.part_query(view, run, "aggregate")
         answers = [view.answers[name] for name in self.router.counted(view, query)]
-        groups = await run_hidden(self.router.equivalence.group(query, answers)) if answers else ()
-        return agreement_from(name_groups(groups, answers), len(answers))
+        notes: list[str] = []
+        try:
+            async with view.time_limit():
+                groups = await run_hidden(self.router.equivalence.group(query, answers)) if answers else ()
+        except PROGRAMMING_ERRORS:
+            raise
+        except Exception as exc:  # noqa: BLE001 - an equivalence that calls a service may raise anything
+            groups = await KeyEquivalence().group(query, answers)
+            notes = [redact(f"the equivalence failed, keys were compared: {type(exc).__name__}: {exc}")[:_MAX_PROBLEM]]
+        return agreement_from(name_groups(groups, answers), len(answers)), notes
 
     def _emit(self, view: LayerView, run: NodeRun, update: Update) -> None:
         names, reason = update["next_candidates"], ""
