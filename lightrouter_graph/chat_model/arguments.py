@@ -1,7 +1,7 @@
 """Reads the arguments of one call of `ChatLightRouter`: tools, sampling parameters, settings, and the model name."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lightrouter_graph.context import PARENT_KEY, RENAMED, Context
@@ -18,7 +18,10 @@ _RANGES = {"temperature": (0, 2), "top_p": (0, 1), "frequency_penalty": (-2, 2),
 SETTINGS = frozenset(Context.model_fields) | frozenset(RENAMED)
 """Names of settings, old ones included."""
 
-ARGUMENTS = frozenset({"model", "context", "timeout", *_REQUEST, *_SAMPLING, *SETTINGS})
+IDS = frozenset({"thread_id", "user_id"})
+"""Thread and user of a call, for the parts that keep something in a store."""
+
+ARGUMENTS = frozenset({"model", "context", "timeout", *_REQUEST, *_SAMPLING, *SETTINGS, *IDS})
 """Arguments of a call beside messages and `stop`."""
 
 _LANGCHAIN = frozenset({"stream", "stream_usage"})
@@ -33,11 +36,13 @@ class ChatCall:
         model: Preset or candidate under which the call is answered.
         request: Tools, answer format, stop texts and sampling parameters.
         context: Settings of the run.
+        ids: `thread_id` and `user_id`, if they are known.
     """
 
     model: str
     request: Request
     context: Context
+    ids: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_arguments(
@@ -72,7 +77,7 @@ def read_arguments(
         sampling={name: given[name] for name in _SAMPLING & given.keys()},
     )
     check_pool(request, pool_of(pool, name))
-    return ChatCall(name, request, _context(context, name, given))
+    return ChatCall(name, request, _context(context, name, given), {name: given[name] for name in IDS & given.keys()})
 
 
 def _check_sampling(given: Mapping[str, Any]) -> None:

@@ -29,7 +29,7 @@ from langgraph.runtime import get_runtime
 from lightrouter_graph.chat_model.arguments import ChatCall
 from lightrouter_graph.context import Context
 from lightrouter_graph.runtime.event_loops import run_sync, start_soon
-from lightrouter_graph.runtime.run_scope import REQUEST_KEY
+from lightrouter_graph.runtime.run_scope import REQUEST_KEY, STORE_KEY, THREAD_KEY
 from lightrouter_graph.telemetry.events import enclosing_stream_writer, parent_stream_writer
 from lightrouter_graph.telemetry.tracing import CHAT_MODEL_KEY
 
@@ -58,7 +58,7 @@ async def ainvoke(graph: Any, messages: Sequence[BaseMessage], call: ChatCall, r
 
 
 async def _ainvoke(graph: Any, messages: Sequence[BaseMessage], call: ChatCall) -> Mapping[str, Any]:
-    state: Mapping[str, Any] = await graph.ainvoke({"messages": messages}, _config(call), context=_context(call))
+    state: Mapping[str, Any] = await graph.ainvoke({"messages": messages}, _config(graph, call), context=_context(call))
     return state
 
 
@@ -67,8 +67,10 @@ def _context(call: ChatCall) -> Context:
     return call.context if parent_stream_writer.get() is None else call.context.overlaid(get_runtime().context)
 
 
-def _config(call: ChatCall) -> RunnableConfig:
-    return {"configurable": {REQUEST_KEY: call.request}}
+def _config(graph: Any, call: ChatCall) -> RunnableConfig:
+    given = {STORE_KEY: graph.store, THREAD_KEY: call.ids.get("thread_id"), "user_id": call.ids.get("user_id")}
+    known = {name: value for name, value in given.items() if value is not None}
+    return {"configurable": {REQUEST_KEY: call.request, **known}}
 
 
 def stream(graph: Any, messages: Sequence[BaseMessage], call: ChatCall, run: LLMRun) -> Iterator[Mapping[str, Any]]:
@@ -113,7 +115,7 @@ async def _pump(
 ) -> None:
     try:
         given = {"messages": messages}
-        async for part in graph.astream(given, _config(call), context=_context(call), **_STREAMED):
+        async for part in graph.astream(given, _config(graph, call), context=_context(call), **_STREAMED):
             put(part)
     finally:
         put(None)

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Annotated, Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
+from langchain_core.language_models import LanguageModelInput, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.utils import count_tokens_approximately
@@ -24,6 +24,7 @@ from lightrouter_graph.answer_keys import AnswerKey, default_key
 from lightrouter_graph.answer_keys.equivalence import Equivalence
 from lightrouter_graph.chat_model import invoke
 from lightrouter_graph.chat_model.arguments import DEFAULT, SETTINGS, ChatCall, pool_of, read_arguments
+from lightrouter_graph.chat_model.configured import ConfiguredChatModel
 from lightrouter_graph.chat_model.profile import profile_of
 from lightrouter_graph.chat_model.streaming import Chunks, answer_of
 from lightrouter_graph.chat_model.structured import Method, json_mode_of, json_schema_of, parsed, parser_of
@@ -39,7 +40,7 @@ from lightrouter_graph.selectors import Selector
 from lightrouter_graph.stopping import StopRule
 
 
-class ChatLightRouter(BaseChatModel):
+class ChatLightRouter(ConfiguredChatModel):
     """LightRouter as a chat model: every call is a run of the graph and returns one answer.
 
     Use it where LangChain takes a chat model: agents, chains, other graphs. Tools bound to it are offered to every

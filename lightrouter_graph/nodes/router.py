@@ -17,7 +17,7 @@ from lightrouter_graph.priors import Memory, Prior
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Stage
 from lightrouter_graph.runtime.node_runnable import NodeRun, Update
-from lightrouter_graph.runtime.run_scope import REQUEST_KEY
+from lightrouter_graph.runtime.run_scope import REQUEST_KEY, THREAD_KEY
 from lightrouter_graph.selectors import Selector
 from lightrouter_graph.state_queries import LayerView
 from lightrouter_graph.stopping import StopRule, counted, next_candidates, rule_for
@@ -79,7 +79,7 @@ class Router:
             request=self.request_of(run),
             deadline=view.ends_at,
             store=run.store,
-            thread_id=_text(run.configured("thread_id")),
+            thread_id=_text(run.configured(THREAD_KEY) or run.configured("thread_id")),
             user_id=_text(user),
             retries=run.scope.retries(settings.calls.max_retries),
             run=run,

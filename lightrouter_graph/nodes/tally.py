@@ -1,5 +1,6 @@
 """`tally`: joins the answers, measures their agreement and selects the candidates to query next."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,8 +18,7 @@ from lightrouter_graph.state_queries import LayerView
 from lightrouter_graph.stopping import stop_reason
 from lightrouter_graph.telemetry.events import emit_event
 
-_MAX_PROBLEM = 300
-"""Characters of a note on a failed equivalence."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class TallyNode:
     async def __call__(self, state: State, run: NodeRun) -> Update:
         """Return the agreement and the candidates that are queried next."""
         with record_calls() as call_costs:
-            agreement, notes = await self._agreement(LayerView(state), run)
+            agreement = await self._agreement(LayerView(state), run)
         changes: dict[str, Any] = {
             "deadline_exceeded": LayerView(state).is_late,
             "agreement": agreement,
@@ -41,15 +41,14 @@ class TallyNode:
             "budget_exhausted": False,  # reservations for worst cases are released: there may be enough for more now
         }
         view = LayerView(cast("State", {**state, **changes}))
-        update = {**changes, "call_costs": call_costs, **self.router.plan_answers(view, run, notes)}
+        update = {**changes, "call_costs": call_costs, **self.router.plan_answers(view, run)}
         self._emit(LayerView(cast("State", {**view.state, **update})), run, update)
         return update
 
-    async def _agreement(self, view: LayerView, run: NodeRun) -> tuple[Agreement, list[str]]:
+    async def _agreement(self, view: LayerView, run: NodeRun) -> Agreement:
         """Group the answers; keys group them if the equivalence fails."""
         query = self.router.part_query(view, run, "aggregate")
         answers = [view.answers[name] for name in self.router.counted(view, query)]
-        notes: list[str] = []
         try:
             async with view.time_limit():
                 groups = await run_hidden(self.router.equivalence.group(query, answers)) if answers else ()
@@ -57,8 +56,9 @@ class TallyNode:
             raise
         except Exception as exc:  # noqa: BLE001 - an equivalence that calls a service may raise anything
             groups = await KeyEquivalence().group(query, answers)
-            notes = [redact(f"the equivalence failed, keys were compared: {type(exc).__name__}: {exc}")[:_MAX_PROBLEM]]
-        return agreement_from(name_groups(groups, answers), len(answers)), notes
+            problem = redact(f"{type(exc).__name__}: {exc}")
+            logger.warning("%s.group failed, keys are compared: %s", type(self.router.equivalence).__name__, problem)
+        return agreement_from(name_groups(groups, answers), len(answers))
 
     def _emit(self, view: LayerView, run: NodeRun, update: Update) -> None:
         names, reason = update["next_candidates"], ""

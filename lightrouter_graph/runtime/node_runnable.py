@@ -16,7 +16,7 @@ from langgraph.runtime import get_runtime
 from langgraph.store.base import BaseStore
 
 from lightrouter_graph.runtime.event_loops import start_soon, wait_for
-from lightrouter_graph.runtime.run_scope import RunScope, configurable_of, scope_of
+from lightrouter_graph.runtime.run_scope import STORE_KEY, RunScope, configurable_of, scope_of
 
 Update = dict[str, Any]
 """What a node returns: new values of some state keys."""
@@ -44,8 +44,9 @@ class NodeRun:
 
     @property
     def store(self) -> BaseStore | None:
-        """The store that the graph, or the graph around it, was compiled with."""
-        return get_runtime().store
+        """The store of the chat model, or that the graph or the graph around it was compiled with."""
+        own = self.configured(STORE_KEY)
+        return own if isinstance(own, BaseStore) else get_runtime().store
 
     def configured(self, key: str) -> Any:
         """Return a value of `configurable`; None if it is absent.

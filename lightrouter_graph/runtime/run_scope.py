@@ -18,6 +18,12 @@ SCOPE_KEY = "__lightrouter_run"
 REQUEST_KEY = "__lightrouter_request"
 """Key in `configurable` under which a chat model passes the tools and the answer format of one call."""
 
+STORE_KEY = "__lightrouter_store"
+"""Key of a chat model's own store: LangGraph prefers that of a surrounding graph, even if it has none."""
+
+THREAD_KEY = "__lightrouter_thread"
+"""Key of a chat model's thread; under `thread_id` LangGraph would drop the configuration of a surrounding graph."""
+
 
 class RunScope:
     """In-flight work and shared budgets of one run. Thread-safe: nodes of a synchronous graph run in threads.

@@ -1,0 +1,63 @@
+"""`ConfiguredChatModel`: passes thread and user of a configuration on to the calls of a chat model."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.runnables import RunnableConfig
+
+from lightrouter_graph.chat_model.arguments import IDS
+
+
+class ConfiguredChatModel(BaseChatModel):
+    """A chat model whose calls get `thread_id` and `user_id` of `configurable` as arguments; LangChain drops them."""
+
+    def invoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Return the answer."""
+        return super().invoke(input, config, stop=stop, **_with_ids(config, kwargs))
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Return the answer."""
+        return await super().ainvoke(input, config, stop=stop, **_with_ids(config, kwargs))
+
+    def stream(
+        self,
+        input: LanguageModelInput,  # noqa: A002
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessageChunk]:
+        """Stream the answer."""
+        return super().stream(input, config, stop=stop, **_with_ids(config, kwargs))
+
+    def astream(
+        self,
+        input: LanguageModelInput,  # noqa: A002
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Stream the answer."""
+        return super().astream(input, config, stop=stop, **_with_ids(config, kwargs))
+
+
+def _with_ids(config: RunnableConfig | None, arguments: dict[str, Any]) -> dict[str, Any]:
+    configured = (config or {}).get("configurable") or {}
+    return {**{name: configured[name] for name in sorted(IDS) if configured.get(name) is not None}, **arguments}
