@@ -1,6 +1,7 @@
 """Writes the parts of the pages that come from the code: tables, the module tree and the pictures.
 
     python docs/mkdocs/generate.py            # writes the tables and the tree; `make docs` runs it
+    python docs/mkdocs/generate.py --check    # writes nothing; fails if a table differs from the code
     python docs/mkdocs/generate.py pictures   # also records docs/assets/ask.svg and draws docs/assets/graph.svg
 
 A generated part stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`. tests/test_docs.py checks that
@@ -209,9 +210,13 @@ PARTS: Mapping[str, Callable[[], str]] = {
 
 
 def main() -> None:
-    """Write the generated parts, and the pictures when asked for."""
-    for page in pages():
-        page.write_text(filled(page.read_text()))
+    """Write the generated parts, and the pictures when asked for; with `--check` write nothing, fail if one is old."""
+    renewed = {page: filled(page.read_text()) for page in pages()}
+    old = [str(page.relative_to(ROOT)) for page, text in renewed.items() if page.read_text() != text]
+    if "--check" in sys.argv[1:]:
+        sys.exit(f"run python docs/mkdocs/generate.py: {', '.join(old)} differ from the code" if old else 0)
+    for page, text in renewed.items():
+        page.write_text(text)
     if "pictures" in sys.argv[1:]:
         import pictures  # noqa: PLC0415 - runs models
 
