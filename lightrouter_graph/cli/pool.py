@@ -1,18 +1,21 @@
-"""`lightrouter pool`: lists the candidates with price and capabilities, and checks that each one responds."""
+"""`lightrouter pool`: lists the candidates, checks that each one responds, or writes a pool file."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lightrouter_graph.cli.formatting import count, failure_text, one_line, seconds, usd
-from lightrouter_graph.cli.pool_options import PoolFile, Specs, open_pool
+from lightrouter_graph.cli.pool_options import DEFAULT_FILE, PoolFile, Specs, open_pool
+from lightrouter_graph.errors import PoolError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,6 +36,8 @@ The exit code is 1 if a model does not respond within {CHECK_TIMEOUT_S:g} s.
 
 [bold]Examples[/bold]
   lightrouter pool
+  lightrouter pool --init
+  lightrouter pool --init team.toml --force
   lightrouter pool --pool team.toml --no-check
   lightrouter pool -m vllm:Qwen/Qwen3-8B@http://localhost:8000/v1 --json
 """
@@ -52,6 +57,11 @@ class Checked:
 
 
 def pool(
+    *,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help=f"File that --init writes; - = stdout. Default: {DEFAULT_FILE}."),
+    ] = None,
     pool: PoolFile = None,
     candidate: Specs = None,
     check: Annotated[
@@ -61,8 +71,18 @@ def pool(
         ),
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")] = False,
+    init: Annotated[
+        bool, typer.Option("--init", metavar="", help="Write a commented pool file with the models of the environment.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", metavar="", help="Let --init overwrite an existing file.")] = False,
 ) -> None:
     """List the models with prices and capabilities, and check that each one responds."""
+    if init:
+        _write_pool_file(file or DEFAULT_FILE, force=force)
+        return
+    if file is not None:
+        msg = f"FILE is for --init; to list the models of a pool file write lightrouter pool --pool {file}"
+        raise typer.BadParameter(msg)
     source = open_pool(pool, candidate)
     if source.announcement:
         print(one_line(source.announcement), file=sys.stderr)
@@ -73,6 +93,22 @@ def pool(
         _show(rows)
     if any(row.failed for row in rows):
         raise typer.Exit(_CHECK_FAILED)
+
+
+def _write_pool_file(file: Path, *, force: bool) -> None:
+    from lightrouter_graph.pool.template import pool_file_template  # noqa: PLC0415 - slow import
+
+    text = pool_file_template(os.environ)
+    if str(file) == "-":
+        print(text, end="")
+        return
+    try:
+        with file.open("w" if force else "x", encoding="utf-8") as opened:
+            opened.write(text)
+    except FileExistsError:
+        msg = f"{file} exists: add --force to overwrite it, or name another file"
+        raise PoolError(msg) from None
+    print(f"wrote {file}; check its models: lightrouter pool --pool {file}", file=sys.stderr)
 
 
 async def _check(candidates: Sequence[Candidate]) -> list[Checked]:

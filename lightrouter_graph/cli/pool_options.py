@@ -40,7 +40,7 @@ Specs = Annotated[
 
 POCKET = (
     "no model is configured: using the bundled demo models (grade-school word problems only); for real models set "
-    f"OPENAI_API_KEY or another key, start Ollama, or write ./{DEFAULT_FILE}"
+    f"OPENAI_API_KEY or another key, start Ollama, or write ./{DEFAULT_FILE} (lightrouter pool --init)"
 )
 
 

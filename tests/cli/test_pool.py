@@ -1,6 +1,8 @@
 """`lightrouter pool`: the table, the check and the exit codes."""
 
 import json
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -60,3 +62,39 @@ def test_an_unknown_price_is_shown_as_unknown(capsys, server):
     first, second, _ = capsys.readouterr().out.splitlines()
     assert first.split()[0] == "model"
     assert second.split()[:2] == ["vllm:ada", "unknown"]
+
+
+@pytest.fixture
+def no_models(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OLLAMA_HOST", "http://127.0.0.1:9")
+    return tmp_path
+
+
+def test_init_writes_a_pool_file_once(capsys, server, no_models, monkeypatch):
+    monkeypatch.setenv("VLLM_BASE_URL", server.base_url)
+    assert main(["pool", "--init"]) == 0
+    hint = "wrote lightrouter.toml; check its models: lightrouter pool --pool lightrouter.toml\n"
+    assert capsys.readouterr().err.endswith(hint)
+    assert main(["pool"]) == 0
+    assert "3 of 3 models responded" in capsys.readouterr().out
+    Path("lightrouter.toml").write_text("mine")
+    assert main(["pool", "--init"]) == 2
+    assert "lightrouter.toml exists: add --force to overwrite it" in capsys.readouterr().err
+    assert Path("lightrouter.toml").read_text() == "mine"
+    assert main(["pool", "--init", "--force"]) == 0
+    assert "[[candidate]]" in Path("lightrouter.toml").read_text()
+
+
+def test_init_without_models_writes_the_defaults_as_comments(capsys, no_models):
+    assert main(["pool", "--init", "-"]) == 0
+    text = capsys.readouterr().out
+    assert "OPENAI_API_KEY" in text
+    assert tomllib.loads(text) == {}
+    assert main(["pool", "--init", "nowhere/team.toml"]) == 1
+    assert "No such file or directory: 'nowhere/team.toml'" in capsys.readouterr().err
+
+
+def test_a_file_without_init_is_an_error_that_names_the_option(capsys, no_models):
+    assert main(["pool", "team.toml"]) == 2
+    assert "lightrouter pool --pool team.toml" in capsys.readouterr().err
