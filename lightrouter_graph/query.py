@@ -82,6 +82,7 @@ class Query:
         retries: Budget of retries of the run.
         reservations: Budget of the step.
         run: Execution of the node; None outside of a graph.
+        streamed: Replies of this step that streamed to the user.
     """
 
     messages: Sequence[AnyMessage]
@@ -103,6 +104,7 @@ class Query:
     retries: RetryBudget | None = None
     reservations: BudgetReservations = field(default_factory=BudgetReservations)
     run: NodeRun | None = field(default=None, repr=False)
+    streamed: list[Completion] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def text(self) -> str:
@@ -165,7 +167,9 @@ class Query:
             reservations=self.reservations,
         )
         if self.run is None or call.stream_to_user:
-            return await complete(candidate, prompt, call)
+            completion = await complete(candidate, prompt, call)
+            self.streamed.extend([completion] * call.stream_to_user)
+            return completion
         sent = False
 
         async def work() -> dict[str, Any]:
@@ -174,10 +178,10 @@ class Query:
             return asdict(await complete(candidate, prompt, call))
 
         name = f"{self.stage} {candidate.name} {_digest(prompt)}"
-        completion = Completion.restore(await self.run.checkpointed(name, work))
+        restored = Completion.restore(await self.run.checkpointed(name, work))
         if not sent:
-            record_completion(completion)
-        return completion
+            record_completion(restored)
+        return restored
 
     def _candidate(self, model: Candidate | BaseChatModel | str) -> Candidate:
         if isinstance(model, Candidate):

@@ -191,7 +191,7 @@ def test_middleware_routes_some_calls_and_falls_back(capsys, caplog):
     lines = [line.split("  by ") for line in lines_of("middleware", capsys)]
     routed, own = "LightRouter, 2 of 3 models", "the agent's own model"
     assert [line[1] for line in lines if len(line) == 2] == [routed, own, own, own]
-    assert caplog.text.count("the agent's own model answers: no candidate could answer") == 1
+    assert caplog.text.count("fallback to the agent's own model: no candidate could answer") == 1
 
 
 def test_resilience_answers_despite_failures_within_deadline_and_budget(capsys):

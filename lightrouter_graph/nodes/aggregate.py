@@ -120,7 +120,9 @@ class _Aggregation:
         if not isinstance(merged, Merged):
             msg = f"{type(aggregator).__name__}.merge returned {type(merged).__name__}, expected Merged"
             raise SelectionError(msg)
-        return merged
+        # The streamed tokens and the answer are one message, also if the aggregator did not pass the id on.
+        ids = [reply.message_id for reply in query.streamed if reply.text == merged.text]
+        return replace(merged, message_id=ids[-1]) if ids and merged.message_id is None else merged
 
     async def _next_layer(self, merged: Merged, call_costs: list[CallCost], boots: Sequence[Answer]) -> Update:
         """Begin the next layer with a draft; if the budget cannot pay for it, the draft is the answer."""

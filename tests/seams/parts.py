@@ -51,9 +51,15 @@ class AskingEquivalence(Asking):
 
 
 class AskingAggregator(Asking):
+    def __init__(self, *args, passes_id=True, **ask):
+        super().__init__(*args, **ask)
+        self.passes_id = passes_id
+
     async def merge(self, query, answers):
         reply = await self.asked(query)
-        return Merged(reply.text or answers[0]["text"], "own", "helper", message_id=reply.message_id)
+        return Merged(
+            reply.text or answers[0]["text"], "own", "helper", message_id=reply.message_id if self.passes_id else None
+        )
 
 
 PARTS = {

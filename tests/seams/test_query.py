@@ -7,7 +7,7 @@ from langchain_core.messages import AIMessageChunk
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.store.memory import InMemoryStore
 from seams.parts import PARTS, PRICE, AskingAggregator, AskingSelector
-from server.desk import PATH, asking, client
+from server.apps import PATH, asking, client
 
 from lightrouter_graph import Budget, ChatLightRouter, Context, Merged, create_lightrouter
 from lightrouter_graph.middleware import LightRouterMiddleware
@@ -71,13 +71,13 @@ async def test_store_thread_and_user_reach_each_part_and_its_calls_are_on_the_bi
     assert decision(answer)["bill"]["calls"] == sum(calls(pool).values()) + helped
 
 
-async def test_the_store_reaches_the_parts_behind_the_server():
+async def test_store_session_and_user_reach_the_parts_behind_the_server():
     pool, own, store = three(), parts(), InMemoryStore()
     router = ChatLightRouter(pool, context=SETTINGS, store=store, **own)
-    reply = await client({"lightrouter": router}).post(
-        PATH, json=asking(model="lightrouter", lightrouter={"decision": True})
-    )
-    assert all(part.queries[0].store is store for part in own.values())
+    body = asking(model="lightrouter", lightrouter={"decision": True}, user="ada", session_id="t1")
+    reply = await client({"lightrouter": router}).post(PATH, json=body)
+    queries = [part.queries[0] for part in own.values()]
+    assert {(query.store is store, query.thread_id, query.user_id) for query in queries} == {(True, "t1", "ada")}
     helped = sum(len(part.model.calls) for part in own.values())
     assert reply.json()["lightrouter"]["bill"]["calls"] == sum(calls(pool).values()) + helped
 
@@ -131,8 +131,9 @@ async def test_a_call_of_a_part_is_hidden_from_the_token_stream(name):
     assert part.model.calls
 
 
-async def test_a_call_with_stream_streams_as_the_final_answer_and_only_once():
-    streamed = await tokens(aggregator=AskingAggregator("a merged answer", stream=True))
+@pytest.mark.parametrize("passes_id", [True, False])
+async def test_a_call_with_stream_streams_as_the_final_answer_and_only_once(passes_id):
+    streamed = await tokens(aggregator=AskingAggregator("a merged answer", passes_id=passes_id, stream=True))
     assert "".join(message.text for message in streamed) == "a merged answer"
     assert len([message for message in streamed if isinstance(message, AIMessageChunk) and message.text]) > 1
 
