@@ -1,4 +1,4 @@
-"""One question put to one method: its answer scored, and what the models say it cost."""
+"""Evaluates one question with one method: score, cost and latency of the answer."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,24 +12,24 @@ from lightrouter_graph.evaluation.records import ModelCall, Result, Route, Route
 from lightrouter_graph.reasoning import strip_reasoning
 
 Score = Callable[[Question, str], Awaitable[float | None]]
-"""(question, answer) -> 0 to 1, or None where it cannot be scored."""
+"""Async function (question, answer) -> score, 0 to 1; None if the answer cannot be scored."""
 
 
 async def unscored(question: Question, text: str) -> float | None:  # noqa: ARG001
-    """Score nothing: the way of a replay, in which every answer is somebody's recorded output."""
+    """Return None: a scoring function for answers that are all recorded outputs."""
     return None
 
 
 @dataclass(frozen=True, slots=True)
-class Answering:
-    """Puts questions to one fitted method.
+class QuestionEvaluator:
+    """Evaluates questions with one fitted method.
 
     Attributes:
-        method: Whose line of the table it is.
-        fitted: The method, having learnt.
-        fold: The part of the questions it has not seen.
-        score: How an answer is scored that is nobody's recorded output.
-        now: The clock of the models.
+        method: The method.
+        fitted: The method after `fit`.
+        fold: The fold whose questions the method has not seen.
+        score: Scores an answer that is not a recorded output with a score.
+        now: Clock of the models in seconds.
     """
 
     method: Method
@@ -39,12 +39,15 @@ class Answering:
     now: Callable[[], float]
 
     async def __call__(self, question: Question) -> Result:
-        """Ask, score and account for it. No answer is a result, too: with an error and without a score.
+        """Return the result of one question; a failure of the method is a result with an error.
+
+        Args:
+            question: The question.
 
         Raises:
-            BudgetError: If the evaluation's own budget is spent; that is no fault of the method.
+            BudgetError: If the spend limit of the evaluation is reached.
         """
-        began = self.now()
+        started = self.now()
         with log_calls() as calls:
             try:
                 reply, error = await self.fitted.answer(question), ""
@@ -53,14 +56,14 @@ class Answering:
             except LightRouterError as exc:
                 reply, error = Reply(""), str(exc)
         ended = self.now()
-        spent = [_since(call, began) for call in calls]
+        spent = [_since(call, started) for call in calls]
         author = None if error else _author(question, reply)
         return {
             "question": question.id,
             "method": self.method.name,
             "fold": self.fold,
             "category": question.category,
-            "score": None if error else await self._scored(question, reply, author),
+            "score": None if error else await self._score(question, reply, author),
             "chosen": author or reply.chosen,
             "text": None if author is not None else reply.text,
             "answer": default_key(reply.text, question.text) if reply.text else None,
@@ -68,69 +71,57 @@ class Answering:
             "calls": len(spent),
             "input_tokens": sum(call["input_tokens"] for call in spent),
             "output_tokens": sum(call["output_tokens"] for call in spent),
-            "usd": _total(spent),
-            "first_token_s": None if error else _first_token_s(reply, spent, began=began, ended=ended),
-            "seconds": ended - began,
+            "usd": None if any(call["usd"] is None for call in spent) else sum(call["usd"] or 0.0 for call in spent),
+            "first_token_s": None if error else _first_token_s(reply, spent, started=started, ended=ended),
+            "seconds": ended - started,
             "stand_in": reply.stand_in,
             "error": error,
-            "route": _lean(reply.route, question),
+            "route": reply.route and _without_recorded_texts(reply.route, question),
             "spent": spent,
         }
 
-    async def _scored(self, question: Question, reply: Reply, author: str | None) -> float | None:
+    async def _score(self, question: Question, reply: Reply, author: str | None) -> float | None:
         recorded = None if author is None else question.outputs[author].score
         return await self.score(question, reply.text) if recorded is None else recorded
 
 
 def _author(question: Question, reply: Reply) -> str | None:
-    """Return whose recorded output the answer is: the one it was chosen from, or another's.
+    """Return the candidate whose recorded output the answer is: the chosen one, else any other.
 
-    Texts are compared word for word, without the reasoning blocks that a router strips.
+    Texts are compared exactly, with and without the reasoning text, which the router strips.
     """
     names = [reply.chosen, *question.outputs] if reply.chosen in question.outputs else [*question.outputs]
     texts = [(name, question.outputs[name].text) for name in names if name is not None]
-    whole = (name for name, text in texts if text == reply.text)
-    return next(whole, next((name for name, text in texts if strip_reasoning(text) == reply.text), None))
+    equal = (name for name, text in texts if text == reply.text)
+    return next(equal, next((name for name, text in texts if strip_reasoning(text) == reply.text), None))
 
 
-def _since(call: ModelCall, began: float) -> ModelCall:
+def _since(call: ModelCall, started: float) -> ModelCall:
     first = call["first_token_s"]
     return {
         **call,
-        "began_s": call["began_s"] - began,
-        "first_token_s": None if first is None else first - began,
-        "ended_s": call["ended_s"] - began,
+        "began_s": call["began_s"] - started,
+        "first_token_s": None if first is None else first - started,
+        "ended_s": call["ended_s"] - started,
     }
 
 
-def _total(calls: list[ModelCall]) -> float | None:
-    """Add the calls' prices up; None where one is not known."""
-    known = [call["usd"] for call in calls if call["usd"] is not None]
-    return sum(known) if len(known) == len(calls) else None
-
-
-def _first_token_s(reply: Reply, spent: list[ModelCall], *, began: float, ended: float) -> float:
-    """Say after how many seconds the first token of the answer was shown; the last where it was shown whole."""
+def _first_token_s(reply: Reply, spent: list[ModelCall], *, started: float, ended: float) -> float:
+    """Return the seconds to the first visible token; to the end if the answer was not streamed."""
     if reply.first_token_s is not None:
-        return reply.first_token_s - began
+        return reply.first_token_s - started
     last = max(spent, key=lambda call: call["began_s"], default=None)
     if reply.streamed and last is not None and last["first_token_s"] is not None:
         return last["first_token_s"]
-    return ended - began
+    return ended - started
 
 
-def _lean(route: Route | None, question: Question) -> Route | None:
-    """Leave out the text of boots that are beginnings of recorded outputs: their length tells it."""
-    if route is None:
-        return None
-    lean: Route = {**route, "boots": [_without_text(boot, question) for boot in route["boots"]]}
-    return lean
+def _without_recorded_texts(route: Route, question: Question) -> Route:
+    """Return the route without the text of boots that are prefixes of recorded outputs: their length is enough."""
+    boots: list[RouteBoot] = [{**boot, "text": None} if _is_prefix(boot, question) else boot for boot in route["boots"]]
+    return {**route, "boots": boots}
 
 
-def _without_text(boot: RouteBoot, question: Question) -> RouteBoot:
-    return {**boot, "text": None} if _begins(question, boot["candidate"], boot["text"]) else boot
-
-
-def _begins(question: Question, candidate: str, text: str | None) -> bool:
-    output = question.outputs.get(candidate)
+def _is_prefix(boot: RouteBoot, question: Question) -> bool:
+    output, text = question.outputs.get(boot["candidate"]), boot["text"]
     return output is not None and text is not None and output.text.startswith(text)

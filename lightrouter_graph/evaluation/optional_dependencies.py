@@ -1,4 +1,4 @@
-"""Packages that only some evaluations need: imported when first used, and named in one sentence when missing."""
+"""Optional dependencies: imported when first used; a missing package is an error that names its extra."""
 
 from importlib import import_module
 from typing import Any
@@ -10,15 +10,15 @@ def need(module: str, *, extra: str, what: str) -> Any:
     """Import a module of an optional package.
 
     Args:
-        module: Its dotted name.
+        module: Dotted name of the module.
         extra: The extra of this package that installs it.
-        what: What it is needed for, as the subject of a sentence.
+        what: The feature that needs it, as the subject of a sentence.
 
     Returns:
         The module.
 
     Raises:
-        EvaluationError: If it is not installed.
+        EvaluationError: If the package is not installed.
     """
     try:
         return import_module(module)

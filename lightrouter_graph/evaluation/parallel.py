@@ -1,4 +1,4 @@
-"""Thousands of replayed questions over several processes, with every result on the disk as soon as it is there."""
+"""Replays methods in several processes and writes every batch of results to disk."""
 
 import os
 import signal
@@ -17,22 +17,22 @@ from lightrouter_graph.evaluation.replay_runner import Models, Replay, is_comple
 from lightrouter_graph.evaluation.rescore import rescored
 from lightrouter_graph.evaluation.results import ResultsFile
 
-_AT_ONCE = 20
-"""Questions a process runs before it hands their results over: what a kill can lose, for each process."""
+_BATCH = 20
+"""Questions per batch: the results that a kill can lose, for each process."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is replayed; all a process needs to know, and all that must be equal for a run to go on.
+    """Input of a replay in several processes.
 
     Attributes:
-        data: What `load` takes: a file of recordings, or a name.
+        data: Name or path for `load`.
         models: The candidates.
-        ids: The questions that are asked.
-        seed: Of every random choice.
-        folds: In how many parts the questions are split.
-        changes: Settings laid over every LightRouter method.
-        scoring: How the outputs are scored anew; None for the scores that were recorded.
+        ids: Ids of the questions that the methods answer.
+        seed: Seed of every random choice.
+        folds: Number of folds.
+        changes: Settings for every LightRouter method that does not set them itself.
+        scoring: Scoring method of the recorded outputs; None for the recorded scores.
     """
 
     data: str
@@ -45,7 +45,7 @@ class Plan:
 
 
 def make_replay(plan: Plan) -> Replay:
-    """Load the data of a plan."""
+    """Load the data of a plan and return its replay."""
     data = rescored(load(plan.data), plan.scoring)
     questions = [q for q in data.questions if is_complete(q, plan.models.names)]
     return Replay(questions, plan.models, seed=plan.seed, folds=plan.folds)
@@ -57,32 +57,32 @@ def run_replay(
     results: ResultsFile,
     *,
     jobs: int = 1,
-    tell: Callable[[Sequence[Result]], None] = lambda _: None,
+    done: Callable[[Sequence[Result]], None] = lambda _: None,
 ) -> None:
-    """Run what is not in the results yet.
+    """Run the methods over the questions without a result.
 
     Args:
-        plan: What is replayed.
-        methods: Names of methods, as `named` knows them.
-        results: Where results go, and which are there already.
-        jobs: How many processes; 1 = this one.
-        tell: Told of every batch of results that was written.
+        plan: Data, candidates and questions.
+        methods: Names of methods, as for `named`.
+        results: The file of results.
+        jobs: Number of processes; 1 runs in this process.
+        done: Called with every batch of results after it was written.
     """
     work = list(_left(plan, methods, results.done))
     if jobs == 1 or len(work) == 1:
         replay = make_replay(plan) if work else None
         for method, ids in work:
             assert replay is not None
-            _keep(results, replay.run(named(method, plan.changes), ids), tell)
+            _keep(results, replay.run(named(method, plan.changes), ids), done)
         return
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (plan,)) as processes:
-        with _interrupts_ignored():
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _start_worker, (plan,)) as processes:
+        with _ignoring_interrupts():
             running: list[Future[list[Result]]] = [processes.submit(_run, method, ids) for method, ids in work]
         try:
-            for done in as_completed(running):
-                _keep(results, done.result(), tell)
-        except BaseException:  # an interrupt, or a mistake: nothing new is begun, and what is there is kept
-            # Waiting here: the end of the block would take the cancelling back before anybody saw it.
+            for future in as_completed(running):
+                _keep(results, future.result(), done)
+        except BaseException:  # an interrupt or a bug: start no new batch, keep the written results
+            # Wait here: the end of the block would wait without cancelling.
             processes.shutdown(wait=True, cancel_futures=True)
             raise
 
@@ -90,18 +90,18 @@ def run_replay(
 def _left(plan: Plan, methods: Sequence[str], done: set[tuple[str, str]]) -> Iterator[tuple[str, tuple[str, ...]]]:
     for method in methods:
         ids = tuple(number for number in plan.ids if (method, number) not in done)
-        for start in range(0, len(ids), _AT_ONCE):
-            yield method, ids[start : start + _AT_ONCE]
+        for start in range(0, len(ids), _BATCH):
+            yield method, ids[start : start + _BATCH]
 
 
-def _keep(results: ResultsFile, new: Sequence[Result], tell: Callable[[Sequence[Result]], None]) -> None:
+def _keep(results: ResultsFile, new: Sequence[Result], done: Callable[[Sequence[Result]], None]) -> None:
     results.append(new)
-    tell(new)
+    done(new)
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Let processes that are begun inside ignore Ctrl-C, which a terminal sends to all: ending them is our task."""
+def _ignoring_interrupts() -> Iterator[None]:
+    """Let processes started inside ignore Ctrl-C, which a terminal sends to all of them: this process ends them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -112,23 +112,22 @@ def _interrupts_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-_here: dict[str, tuple[Replay, str]] = {}
-"""What this process replays, and the settings laid over its methods."""
+_worker: dict[str, tuple[Replay, str]] = {}
+"""The replay of this worker process, and the changes of its methods."""
 
 
-def _begin(plan: Plan) -> None:
-    """Prepare a process."""
+def _start_worker(plan: Plan) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _here["plan"] = make_replay(plan), plan.changes
+    _worker["plan"] = make_replay(plan), plan.changes
 
 
 def _end_with_parent() -> None:
-    """Leave nobody behind whose parent was killed: it would wait for work for ever."""
+    """End this worker when its parent was killed; it would wait for work forever."""
     if (parent := parent_process()) is not None:
         parent.join()
         os._exit(1)
 
 
 def _run(method: str, ids: Sequence[str]) -> list[Result]:
-    replay, changes = _here["plan"]
+    replay, changes = _worker["plan"]
     return replay.run(named(method, changes), ids)

@@ -1,4 +1,4 @@
-"""What is asked: questions with their references, and what models were recorded to say to them."""
+"""Questions with references and recorded outputs."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Scoring = Literal["recorded", "exact", "number", "letter", "math", "judge"]
-"""How an answer is scored: by its recorded score, against the reference, or by a judge model."""
+"""Scoring method: the recorded score, a comparison with the reference, or a judge model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,14 +14,14 @@ class Output:
     """One recorded output of one model.
 
     Attributes:
-        text: All it wrote.
-        score: 0 (wrong) to 1 (right); None where nobody scored it.
-        tokens: How many tokens the text has, in the tokens of the recording.
-        input_tokens: Tokens of the prompt; None where they were not recorded.
-        ttft_s: Seconds to the first token; None where not recorded.
-        seconds: Seconds to the last token; None where not recorded.
-        finished: False where it was cut off at the model's own limit.
-        samples: Further outputs of the same model to the same question, drawn independently (for Self-MoA).
+        text: The whole text.
+        score: 0 (wrong) to 1 (right); None if it was not scored.
+        tokens: Output tokens as recorded.
+        input_tokens: Tokens of the prompt; None if not recorded.
+        ttft_s: Seconds to the first token; None if not recorded.
+        seconds: Seconds to the last token; None if not recorded.
+        finished: False if the output was truncated at the limit of the model.
+        samples: Independent outputs of the same model to the same question, for Self-MoA.
     """
 
     text: str
@@ -39,11 +39,11 @@ class Question:
     """One question of a data set.
 
     Attributes:
-        id: Unique within the set.
-        text: What the models are asked, as the only message.
-        category: For the figures by category; None for none.
-        reference: The right answer; None for open-ended questions.
-        outputs: What each model was recorded to say; empty where there is no recording.
+        id: Unique in the data set.
+        text: The prompt, sent as the only message.
+        category: Category for statistics; None if there is none.
+        reference: The right answer; None for an open-ended question.
+        outputs: Recorded output of each model by name; may be empty.
     """
 
     id: str
@@ -55,13 +55,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """Questions of one kind.
+    """A list of questions.
 
     Attributes:
-        name: Short, for file names and titles.
-        questions: In the order of the file.
-        scoring: How answers are scored unless one says otherwise.
-        note: What a reader of figures must know of the data; "" for nothing.
+        name: Short name for file names and titles.
+        questions: The questions in the order of the file.
+        scoring: Default scoring method.
+        note: Caveat for readers of a report; "" for none.
     """
 
     name: str
@@ -71,17 +71,35 @@ class DataSet:
 
 
 def fold_of(question_id: str, folds: int) -> int:
-    """Say in which of `folds` parts a question lies; decided by its id alone, so it never moves."""
+    """Return the fold of a question, 0 to `folds` - 1; a hash of its id, so that it never changes.
+
+    Args:
+        question_id: Id of the question.
+        folds: Number of folds.
+    """
     return int.from_bytes(hashlib.sha256(f"fold:{question_id}".encode()).digest()[:8]) % folds
 
 
 def mean_scores(questions: Sequence[Question], models: Sequence[str]) -> dict[str, float]:
-    """Return each model's mean recorded score over the questions where it has one; 0.5 where it has none at all."""
+    """Return the mean recorded score of each model over its scored outputs.
+
+    Args:
+        questions: Questions with recorded outputs.
+        models: Names of the models.
+
+    Returns:
+        Mean by name, 0 to 1; 0.5 for a model without any score.
+    """
     scores = {name: [q.outputs[name].score for q in questions if name in q.outputs] for name in models}
     known = {name: [score for score in row if score is not None] for name, row in scores.items()}
     return {name: sum(row) / len(row) if row else 0.5 for name, row in known.items()}
 
 
 def seed_of(seed: int, question_id: str) -> int:
-    """Return the seed of one question: other for each, the same in whatever order they are asked."""
+    """Return the seed of one question, independent of the order of the questions.
+
+    Args:
+        seed: Seed of the run.
+        question_id: Id of the question.
+    """
     return int.from_bytes(hashlib.sha256(f"{seed}:{question_id}".encode()).digest()[:4])

@@ -1,7 +1,4 @@
-"""The records an evaluation keeps: one line of `results.jsonl` per question and method, and the summary of them.
-
-They are `TypedDict`s of JSON values, so that a run that was killed goes on from its file and anybody can read it.
-"""
+"""Records of an evaluation as JSON values: the lines of `results.jsonl` and the content of `summary.json`."""
 
 from typing import Literal, NotRequired
 
@@ -9,11 +6,14 @@ from typing_extensions import TypedDict
 
 
 class ModelCall(TypedDict):
-    """One model call, as the model saw it: not what a method believes to have spent.
+    """One model call, recorded by the model. Times are seconds since the start of the question.
 
-    `stage` is "boot", "select", "generate" or "aggregate". `began_s` and `ended_s` are seconds since the question was
-    put, `first_token_s` is when its first token came, None where it is not known or never came; `stopped` says that the
-    caller hung up before the reply was whole: the tokens are those written by then.
+    Attributes:
+        stage: "boot", "select", "generate" or "aggregate".
+        output_tokens: Tokens of the response; of a cancelled call, those generated until then.
+        usd: Cost; None if the price is unknown.
+        first_token_s: Time of the first token; None if it is unknown or there was none.
+        stopped: True if the caller cancelled the call before the response was complete.
     """
 
     candidate: str
@@ -30,8 +30,12 @@ class ModelCall(TypedDict):
 class RouteBoot(TypedDict):
     """One candidate in the last layer of a LightRouter run.
 
-    `text` is None where it is the first `characters` of the candidate's recorded output. `score` is the selector's, 0
-    to 1, None where it was not asked; `kept` says that the candidate answered in full or its finished boot counted.
+    Attributes:
+        text: Text of the boot; None if it is the first `characters` of the recorded output.
+        finished: True if the boot is a complete answer.
+        score: Score of the selector, 0 to 1; None if it was not called.
+        answer: Answer key of the boot; None if there is none.
+        kept: True if the candidate answered in full, or its finished boot counted as an answer.
     """
 
     candidate: str
@@ -47,7 +51,14 @@ class RouteBoot(TypedDict):
 
 
 class Route(TypedDict):
-    """How LightRouter came to its answer: who booted, whose full answers counted, how many agreed, why it stopped."""
+    """Decision of a LightRouter run.
+
+    Attributes:
+        kept: Names of the candidates whose answers counted.
+        agreed: Number of answers with the most frequent key.
+        stopped: Reason why no more candidates were queried.
+        merged: How the answer was merged: "vote", "synthesis", "top_ranked", "agreement" or "passthrough".
+    """
 
     boots: list[RouteBoot]
     kept: list[str]
@@ -59,14 +70,19 @@ class Route(TypedDict):
 
 
 class Result(TypedDict):
-    """What one method made of one question.
+    """The result of one method on one question.
 
-    `score` is 0 to 1, None where the method's answer cannot be scored. `chosen` names the candidate whose words the
-    answer is; `text` is None where it is that candidate's recorded output, word for word. `answer` is the short answer
-    it is compared by. `confidence` is the method's own estimate that it is right, 0 to 1, None where it has none.
-    `first_token_s` and `seconds` run from the question to the first token shown and to the end; None where a resumed
-    run could not measure them. `stand_in` says what stands in for what cannot be replayed; "" for nothing.
-    `error` is empty unless the method gave no answer.
+    Attributes:
+        score: 0 to 1; None if the answer cannot be scored.
+        chosen: Name of the candidate whose output was returned; None for a merged text.
+        text: Text of the answer; None if it is the recorded output of `chosen`.
+        answer: Answer key of the text; None if there is none.
+        confidence: The method's estimate that the answer is right, 0 to 1; None if it has none.
+        usd: Cost of all calls; None if a price is unknown.
+        first_token_s: Seconds from the question to the first visible token; None if not measured.
+        seconds: Seconds from the question to the end of the answer; None if not measured.
+        stand_in: Description of what a replay approximates; "" if every call is a recorded output.
+        error: Message of a failure; "" for an answer.
     """
 
     question: str
@@ -91,7 +107,7 @@ class Result(TypedDict):
 
 
 class Interval(TypedDict):
-    """A figure with its bootstrap 95 % interval over questions."""
+    """A statistic with its bootstrap 95 % interval over questions."""
 
     value: float
     low: float
@@ -99,7 +115,7 @@ class Interval(TypedDict):
 
 
 class Bin(TypedDict):
-    """One bin of a reliability diagram: mean confidence and share right, 0 to 1."""
+    """One bin of a reliability diagram: mean confidence and share of right answers, 0 to 1."""
 
     confidence: float
     right: float
@@ -107,7 +123,7 @@ class Bin(TypedDict):
 
 
 class Calibration(TypedDict):
-    """How far confidence can be believed. `ece` is the expected calibration error, 0 to 1."""
+    """Calibration of the confidence of a method; `ece` is the expected calibration error, 0 to 1."""
 
     ece: Interval
     bins: list[Bin]
@@ -115,16 +131,16 @@ class Calibration(TypedDict):
 
 
 class Selection(TypedDict):
-    """What the selection of a method cost in quality; None where it has no selection or nothing to measure it by.
+    """Quality lost by the selection of a method; None if there is nothing to measure it by.
 
     Attributes:
-        wrong_drop: Share of the questions some candidate that booted had right, in which every right one was dropped.
-        regret: Mean of (best score among all that booted - best score among the kept).
-        wrong_drop_pool: Share of the questions some candidate of the pool had right, in which no right one answered:
-            dropped by the selector, or never asked.
-        regret_pool: Mean of (best score in the pool - best score among the kept).
-        agreed_wrong: Share of all questions where two or more answers agreed and the method's answer was wrong.
-        wrong_when_agreed: Share wrong among the questions where two or more answers agreed.
+        wrong_drop: Of the questions with a right candidate among the boots: share in which all right ones were dropped.
+        regret: Mean of (best score among all boots - best score among the kept candidates).
+        wrong_drop_pool: Of the questions with a right candidate in the pool: share in which none of them answered,
+            because it was dropped or never queried.
+        regret_pool: Mean of (best score in the pool - best score among the kept candidates).
+        agreed_wrong: Share of all questions with two or more equal answers and a wrong returned answer.
+        wrong_when_agreed: Share of wrong answers among the questions with two or more equal answers.
     """
 
     wrong_drop: Interval | None
@@ -135,11 +151,16 @@ class Selection(TypedDict):
     wrong_when_agreed: Interval | None
 
 
-class MethodFigures(TypedDict):
-    """All figures of one method. Tokens, calls and USD are means per question; USD per 1,000 questions.
+class MethodStats(TypedDict):
+    """Statistics of one method. Tokens and calls are means per question, USD per 1,000 questions.
 
-    `against` holds paired differences of quality (this method minus the other) by the other's name. Latencies are
-    percentiles in seconds. `by_category` is mean quality by category.
+    Attributes:
+        quality: Mean score, 0 to 1; None without any score.
+        total_tokens: Input and output tokens of all models.
+        usd: Cost; None if a price is unknown.
+        first_token_p50: Median seconds to the first visible token; p95 is the 95th percentile.
+        seconds_p50: Median seconds to the end of the answer.
+        against: Paired differences of quality (this method minus the other) by name of the other method.
     """
 
     method: str
@@ -163,7 +184,7 @@ class MethodFigures(TypedDict):
 
 
 class RunFacts(TypedDict):
-    """What was run on what; enough to run it again."""
+    """Data, models and settings of a run; sufficient to repeat it."""
 
     title: str
     experiment: str
@@ -181,20 +202,22 @@ class RunFacts(TypedDict):
 
 
 class Summary(TypedDict):
-    """`summary.json`: the facts of a run and the figures of each method, in the order of the table.
+    """Content of `summary.json`.
 
-    `curves` holds what an experiment draws besides the table: for each curve by name its points in order. `findings`
-    are what it reads off its results, in sentences.
+    Attributes:
+        methods: Statistics of each method, in the order of the table.
+        findings: Sentences of the experiment on its results.
+        curves: Points of each curve of the experiment, by name.
     """
 
     facts: RunFacts
-    methods: list[MethodFigures]
+    methods: list[MethodStats]
     findings: NotRequired[list[str]]
     curves: NotRequired[dict[str, list["Point"]]]
 
 
 class Point(TypedDict):
-    """One point of a curve: `x` in the curve's own unit."""
+    """One point of a curve, with `x` in the unit of the curve."""
 
     x: float
     y: Interval

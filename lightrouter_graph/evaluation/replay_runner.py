@@ -1,4 +1,4 @@
-"""Replay: methods run over recorded outputs in virtual time, each part of the data judged by what the others taught."""
+"""Replay: runs methods over recorded outputs in virtual time, with cross-validation over folds of the questions."""
 
 import asyncio
 import math
@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from lightrouter_graph.answer_keys import default_key
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.evaluate_question import Answering, Score
+from lightrouter_graph.evaluation.evaluate_question import QuestionEvaluator, Score
 from lightrouter_graph.evaluation.methods.base import Method, Setting
 from lightrouter_graph.evaluation.methods.history import key_of
 from lightrouter_graph.evaluation.models.merge_stub import MergeStub
@@ -21,37 +21,40 @@ from lightrouter_graph.testing.clock import VirtualClock
 from lightrouter_graph.testing.timing import Timing
 
 WRITER = "aggregator"
-"""The name of what stands in for an aggregator, in the accounts."""
+"""Name of the merge stub in the call log."""
 
 
 async def score_by_answer(question: Question, text: str) -> float | None:
-    """Score a text that nobody was recorded to say, as one cut at a cap: like the recorded output that says the same.
+    """Score a text that is not a recorded output, such as one truncated at a cap, by the outputs with the same key.
 
-    To leave it out would flatter whoever cuts, for what is short enough to be whole is easy. Open-ended questions have
-    no short answer that two texts could share, so there nothing can be said.
+    Leaving such texts out would favour short caps: texts that fit are answers to easy questions.
+
+    Args:
+        question: The question with recorded outputs.
+        text: The text.
 
     Returns:
-        The score of the output that goes on from the text, if it comes to the same short answer, else of the first that
-        has this answer; 0 where none has it, or the text has none; None for an open-ended question.
+        The score of the output that the text is a prefix of if its key is equal, else of the first output with that
+        key; 0 if there is none; None for an open-ended question, which has no keys.
     """
     if question.reference is None:
         return None
-    begun = sorted(question.outputs.values(), key=lambda output: not output.text.startswith(text))
-    cut = bool(begun) and begun[0].text.startswith(text)
-    key = default_key(text, question.text, finished=not cut)
-    equal = (one.score for one in begun if key is not None and key_of(one.text, question.text) == key)
+    by_prefix = sorted(question.outputs.values(), key=lambda output: not output.text.startswith(text))
+    truncated = bool(by_prefix) and by_prefix[0].text.startswith(text)
+    key = default_key(text, question.text, finished=not truncated)
+    equal = (one.score for one in by_prefix if key is not None and key_of(one.text, question.text) == key)
     return next((score for score in equal if score is not None), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The candidates of a replay, and what is assumed of them.
+    """The candidates of a replay.
 
     Attributes:
-        names: Names of the candidates, highest prior first; every question needs a scored output of each.
-        prices: USD per 1M tokens, by name; a name left out has no known price.
-        paces: How fast each is, where the recordings do not say.
-        overhead: Tokens of instructions that every prompt had and the recordings do not show.
+        names: Names of the candidates, highest prior first; every question needs an output of each.
+        prices: USD per 1M input and output tokens by name; a missing name has no known price.
+        paces: Timing by name, for outputs without recorded timing.
+        overhead: Tokens of instructions that every recorded prompt had in addition to the question.
     """
 
     names: tuple[str, ...]
@@ -61,17 +64,17 @@ class Models:
 
 
 class Replay:
-    """Runs methods over recorded questions. Equal arguments give equal results, in whatever order or process.
+    """Runs methods over recorded questions. Equal arguments give equal results, in any order or process.
 
-    Questions are split into `folds` by their ids. What a method learns (whom to trust, when to stop, where to route) it
-    learns from the other folds; the results of all folds together are on questions it has not seen.
+    Questions are split into folds by their ids. A method learns from the other folds, so that every result is on a
+    question it has not seen.
 
     Args:
-        questions: All that are recorded; those not asked teach as well.
+        questions: All recorded questions; those that are not asked are still part of the history.
         models: The candidates.
-        seed: Of every random choice.
-        folds: How many parts, >= 2.
-        score: How an answer is scored that nobody was recorded to give.
+        seed: Seed of every random choice.
+        folds: Number of folds, >= 2.
+        score: Scores an answer that is not a recorded output.
 
     Raises:
         EvaluationError: If a candidate's output or score is missing, or `folds` < 2.
@@ -87,7 +90,7 @@ class Replay:
         score: Score = score_by_answer,
     ) -> None:
         if folds < 2:
-            msg = f"folds must be >= 2, got {folds}: a method is judged on questions it did not learn from"
+            msg = f"folds must be >= 2, got {folds}: a method is evaluated on questions that it did not learn from"
             raise EvaluationError(msg)
         for question in questions:
             _check_complete(question, models.names)
@@ -96,14 +99,14 @@ class Replay:
         self._clock = VirtualClock(still=True)
         self._recordings = Recordings(questions)
         self._settings: dict[int, Setting] = {}
-        self._fitted: dict[tuple[str, int], Answering] = {}
+        self._evaluators: dict[tuple[str, int], QuestionEvaluator] = {}
 
     def facts(self, title: str, count: int) -> RunFacts:
-        """Return what a report says of the run, for results of one's own making.
+        """Return the facts of this replay for `summarise`.
 
         Args:
-            title: The report's.
-            count: How many questions were put to the methods.
+            title: Title of the report.
+            count: Number of questions that the methods answered.
         """
         return {
             "title": title,
@@ -122,11 +125,11 @@ class Replay:
         }
 
     def run(self, method: Method, ids: Iterable[str]) -> list[Result]:
-        """Put questions to a method, one after the other.
+        """Run a method over questions, one after the other.
 
         Args:
             method: The method.
-            ids: Which questions.
+            ids: Ids of the questions.
 
         Returns:
             One result per question, in their order.
@@ -134,7 +137,7 @@ class Replay:
         return asyncio.run(self._run(method, [self.questions[number] for number in ids]))
 
     async def _run(self, method: Method, questions: Sequence[Question]) -> list[Result]:
-        keeper = asyncio.create_task(self._clock.sleep(math.inf))  # while it sleeps, no real time is seen
+        keeper = asyncio.create_task(self._clock.sleep(math.inf))  # a waiting sleeper keeps real time out
         await asyncio.sleep(0)
         try:
             return [await self._answer(method, question) for question in questions]
@@ -142,20 +145,20 @@ class Replay:
             keeper.cancel()
 
     async def _answer(self, method: Method, question: Question) -> Result:
-        """Answer one question as if it were the first: at second 0, and with nothing learnt of any candidate."""
+        """Answer one question at virtual time 0, without learned capabilities of the candidates."""
         fold = fold_of(question.id, self._folds)
         self._clock.restart()
         for candidate in self._setting(fold).pool:
             candidate.learned.forget()
         with self._recordings.current(question):
-            return await self._answering(method, fold)(question)
+            return await self._evaluator(method, fold)(question)
 
-    def _answering(self, method: Method, fold: int) -> Answering:
-        if (method.name, fold) not in self._fitted:
+    def _evaluator(self, method: Method, fold: int) -> QuestionEvaluator:
+        key = method.name, fold
+        if key not in self._evaluators:
             fitted = method.fit(self._setting(fold))
-            answering = Answering(method, fitted, fold, self._score, lambda: self._clock.now)
-            self._fitted[method.name, fold] = answering
-        return self._fitted[method.name, fold]
+            self._evaluators[key] = QuestionEvaluator(method, fitted, fold, self._score, lambda: self._clock.now)
+        return self._evaluators[key]
 
     def _setting(self, fold: int) -> Setting:
         if fold not in self._settings:
@@ -171,8 +174,18 @@ class Replay:
         return self._settings[fold]
 
     def _candidate(self, name: str) -> Candidate:
+        model = self._model(ReplayModel, name)
+        return Candidate(name, model, price=model.price, continuation="continue_final_message")
+
+    def _writer(self, history: Sequence[Question]) -> Candidate:
+        """Return the merge stub, with price and timing of the candidate with the best mean score in the history."""
+        known = mean_scores(history, self._models.names)
+        model = self._model(MergeStub, max(self._models.names, key=lambda name: known[name]))
+        return Candidate(WRITER, model, price=model.price)
+
+    def _model(self, kind: type[ReplayModel], name: str) -> ReplayModel:
         price = self._models.prices.get(name)
-        model = ReplayModel(
+        return kind(
             name=name,
             recordings=self._recordings,
             clock=self._clock,
@@ -180,26 +193,15 @@ class Replay:
             timing=self._models.paces.get(name, DEFAULT_TIMING),
             overhead=self._models.overhead,
         )
-        return Candidate(name, model, price=price, continuation="continue_final_message")
-
-    def _writer(self, history: Sequence[Question]) -> Candidate:
-        """Let whoever writes have the price and the pace of the candidate that was best on other questions."""
-        known = mean_scores(history, self._models.names)
-        first = max(self._models.names, key=lambda name: known[name])
-        price = self._models.prices.get(first)
-        model = MergeStub(
-            name=first,
-            recordings=self._recordings,
-            clock=self._clock,
-            price=None if price is None else Price(*price),
-            timing=self._models.paces.get(first, DEFAULT_TIMING),
-            overhead=self._models.overhead,
-        )
-        return Candidate(WRITER, model, price=price)
 
 
 def is_complete(question: Question, models: Iterable[str]) -> bool:
-    """Whether every model was recorded to answer the question."""
+    """Return True if a question has a recorded output of every model.
+
+    Args:
+        question: The question.
+        models: Names of the models.
+    """
     return all(name in question.outputs for name in models)
 
 

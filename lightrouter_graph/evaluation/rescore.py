@@ -1,4 +1,4 @@
-"""Recorded outputs scored anew, against the references of their questions."""
+"""Scores recorded outputs again by comparing them with the references of their questions."""
 
 import asyncio
 from dataclasses import replace
@@ -8,41 +8,37 @@ from lightrouter_graph.evaluation.questions import DataSet, Output, Question, Sc
 from lightrouter_graph.evaluation.scoring import Scorer, scorer_for
 
 OFFLINE: tuple[Scoring, ...] = ("exact", "number", "letter", "math")
-"""Ways of scoring that need nothing but the text and the reference."""
+"""Scoring methods that need only the text and the reference."""
 
 
 def rescored(data: DataSet, scoring: Scoring | None) -> DataSet:
-    """Score every recorded output by comparing it with its question's reference.
+    """Score every recorded output of a data set.
 
     Args:
         data: The recording.
-        scoring: One of `OFFLINE`; None to keep the scores that were recorded.
+        scoring: One of `OFFLINE`; None keeps the recorded scores.
 
     Returns:
-        The same questions; outputs to questions without a reference have no score.
+        The same questions; outputs of questions without a reference have no score.
 
     Raises:
-        EvaluationError: If the way needs a model, or a package is missing.
+        EvaluationError: If the scoring method needs a model or recorded scores, or its package is missing.
     """
     if scoring is None:
         return data
     if scoring in {"recorded", "judge"}:
-        ways = ", ".join(OFFLINE)
-        msg = f"a recording is scored anew by {ways}, got {scoring!r}; a judge scores live runs"
+        msg = f"a recording can be scored again by {', '.join(OFFLINE)}, got {scoring!r}; a judge scores live runs only"
         raise EvaluationError(msg)
-    scorer = scorer_for(scoring)
-    return replace(data, questions=tuple(asyncio.run(_all(data, scorer))), scoring=scoring)
+
+    async def score_all(scorer: Scorer) -> tuple[Question, ...]:
+        return tuple([await _scored(question, scorer) for question in data.questions])
+
+    return replace(data, questions=asyncio.run(score_all(scorer_for(scoring))), scoring=scoring)
 
 
-async def _all(data: DataSet, scorer: Scorer) -> list[Question]:
-    return [replace(question, outputs=await _scored(question, scorer)) for question in data.questions]
+async def _scored(question: Question, scorer: Scorer) -> Question:
+    async def score(output: Output) -> Output:
+        score_of = None if question.reference is None else await scorer.score(question, output.text)
+        return replace(output, score=score_of, samples=tuple([await score(sample) for sample in output.samples]))
 
-
-async def _scored(question: Question, scorer: Scorer) -> dict[str, Output]:
-    return {name: await _one(question, output, scorer) for name, output in question.outputs.items()}
-
-
-async def _one(question: Question, output: Output, scorer: Scorer) -> Output:
-    score = None if question.reference is None else await scorer.score(question, output.text)
-    samples = tuple([await _one(question, sample, scorer) for sample in output.samples])
-    return replace(output, score=score, samples=samples)
+    return replace(question, outputs={name: await score(output) for name, output in question.outputs.items()})

@@ -1,4 +1,4 @@
-"""`results.jsonl`: what every method made of every question, written as it goes so that a killed run goes on."""
+"""`results.jsonl`: one line per method and question, appended during the run, so that a stopped run can resume."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,32 +12,32 @@ class ResultsFile:
     """An append-only file of results.
 
     Args:
-        path: The file; made on the first result.
+        path: The file; created with the first result.
 
     Raises:
-        EvaluationError: If a line of it is not a result.
+        EvaluationError: If a line is not a result.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._by_place: dict[tuple[str, str], Result] = {}
-        self._hold(cast("list[Result]", list(read_lines(path, Result.__required_keys__, "a result"))))
+        self._results: dict[tuple[str, str], Result] = {}
+        self._store(cast("list[Result]", list(read_lines(path, Result.__required_keys__, "a result"))))
 
     @property
     def results(self) -> list[Result]:
-        """The last result of each method on each question, in the order in which they were first written."""
-        return list(self._by_place.values())
+        """The last result of each method and question, in the order of their first lines."""
+        return list(self._results.values())
 
     @property
     def done(self) -> set[tuple[str, str]]:
-        """The pairs of method and question that need not be run again: those that did not fail."""
-        return {place for place, result in self._by_place.items() if not result["error"]}
+        """Pairs (method, question) with a result that is not a failure."""
+        return {key for key, result in self._results.items() if not result["error"]}
 
     def append(self, results: Sequence[Result]) -> None:
-        """Write results down."""
+        """Write results to the file."""
         append_lines(self.path, results)
-        self._hold(results)
+        self._store(results)
 
-    def _hold(self, results: Sequence[Result]) -> None:
+    def _store(self, results: Sequence[Result]) -> None:
         for result in results:
-            self._by_place[result["method"], result["question"]] = result
+            self._results[result["method"], result["question"]] = result

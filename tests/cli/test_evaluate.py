@@ -58,7 +58,7 @@ def test_a_run_leaves_a_report_and_the_same_again_changes_nothing(
     assert any("continuation=regenerate" in note for note in summary["facts"]["notes"])
     before = bytes_of(folder)
     assert lightrouter("run", recording, *RUN, "--out", "out") == 0
-    assert "48 of 48 results are there already" in capsys.readouterr().err
+    assert "48 of 48 results exist already" in capsys.readouterr().err
     assert bytes_of(folder) == before
     assert lightrouter("run", recording, *RUN, "--out", "out", "--questions", "5") == 0
     assert json.loads((folder / "summary.json").read_text())["facts"]["questions"] == 5
@@ -84,11 +84,11 @@ def test_quiet_prints_the_table_alone_and_a_run_has_a_folder_of_its_own(
     [
         (["run", "toy.jsonl", "--method", "majorty"], r"unknown method 'majorty' \(did you mean 'majority'\?\)"),
         (["run", "toy.jsonl", "--models", "a,zed"], "no output of a model 'zed' is recorded; there are a, b, c"),
-        (["run", "toy.jsonl", "--models", "a"], "only a is left of what was asked for .*, and two are needed"),
-        (["run", "toy.jsonl", "--models", "a,b,a"], "a is named twice among the models"),
-        (["run", "unscored.jsonl"], "no output of a, b, c is scored"),
-        (["corruption", "toy.jsonl"], "corruption needs models that are called"),
-        (["ablate", "layers", "toy.jsonl"], "ablate-layers needs models that are called"),
+        (["run", "toy.jsonl", "--models", "a"], "only a is selected by .*, and two are needed"),
+        (["run", "toy.jsonl", "--models", "a,b,a"], "a is listed twice in --models"),
+        (["run", "unscored.jsonl"], "no output of a, b, c has a score"),
+        (["corruption", "toy.jsonl"], "corruption needs live models"),
+        (["ablate", "layers", "toy.jsonl"], "ablate-layers needs live models"),
         (["run", "toy.jsonl", "--method", "self-moa"], "'self-moa' needs samples, which this run does not have"),
         (
             ["run", "toy.jsonl", "--method", "lightrouter:top_k=0"],
@@ -103,11 +103,11 @@ def test_quiet_prints_the_table_alone_and_a_run_has_a_folder_of_its_own(
             "holds recorded outputs; add --live to call models, or remove --pool, --budget",
         ),
         (["run", "pocket:3", "--models", "a,b"], "recorded ones cannot be selected: remove --models"),
-        (["run", "toy.jsonl", "--scoring", "judge"], "a recording is scored anew by exact, number, letter, math"),
+        (["run", "toy.jsonl", "--scoring", "judge"], "a recording can be scored again by exact, number, letter, math"),
         (["run", "toy.jsonl", "--scoring", "code"], "the scoring 'code' is not available"),
         (
             ["run", "toy.jsonl", "--live", "-m", "vllm:m@http://127.0.0.1:1/v1"],
-            "say how new ones are scored, with --scoring",
+            "select a scoring method for new ones with --scoring",
         ),
         (["run", "toy.jsonl", "--questions", "0"], "greater than or equal to 1"),
         (["run", "toy.jsonl", "--jobs", "-2"], "greater than or equal to 1"),
@@ -117,7 +117,7 @@ def test_quiet_prints_the_table_alone_and_a_run_has_a_folder_of_its_own(
         (["run", "toy.jsonl", "--max-price", "-0.5"], "greater than or equal to 0"),
         (["run", "toy.jsonl", "--overhead", "-5"], "greater than or equal to 0"),
         (["run", "gone.jsonl"], "cannot read the recording gone.jsonl: No such file"),
-        (["run", "pocket:0"], "the number of pocket problems must be >= 1, got 0"),
+        (["run", "pocket:0"], "'pocket:0' needs a number of problems >= 1"),
         (["run", "pocket:2", "--pool", "gone.toml"], r"gone\.toml: cannot be read"),
         (["run", "pocket:2", "-m", "pocket:general", "--scoring", "luck"], "unknown scoring 'luck': known are"),
         (["run", "damaged.jsonl"], r"damaged\.jsonl.*line 2"),
@@ -367,7 +367,7 @@ def test_a_recording_without_scores_is_scored_by_its_answers(recording: str, cap
     Path("bare.jsonl").write_text("".join(json.dumps(question) + "\n" for question in questions))
     chosen = ["--method", "single:a", "--method", "single:b", "--jobs", "1"]
     assert lightrouter("run", "bare.jsonl", *chosen) == 2
-    assert "--scoring (exact, number, letter, math) scores them" in capsys.readouterr().err
+    assert "add --scoring (exact, number, letter, math)" in capsys.readouterr().err
     assert lightrouter("run", "bare.jsonl", *chosen, "--scoring", "number", "--out", "bare") == 0
     one, other = json.loads(Path("bare/summary.json").read_text())["methods"]
     answered = [question["answer"].isdigit() for question in questions]  # the others say that they do not know

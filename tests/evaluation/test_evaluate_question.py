@@ -9,7 +9,7 @@ from evaluation.toys import output, question
 
 from lightrouter_graph.errors import BudgetError, EvaluationError, NoSurvivorError
 from lightrouter_graph.evaluation.call_log import log_call
-from lightrouter_graph.evaluation.evaluate_question import Answering
+from lightrouter_graph.evaluation.evaluate_question import QuestionEvaluator
 from lightrouter_graph.evaluation.methods.base import Reply
 from lightrouter_graph.evaluation.methods.single import FIRST
 from lightrouter_graph.evaluation.questions import Output, Question
@@ -40,8 +40,8 @@ def answer(reply: Reply | Exception, *calls: ModelCall, asked: Question = ASKED)
         scored.append(text)
         return 0.5
 
-    answering = Answering(FIRST, Saying(), 1, score, lambda: next(times))
-    return asyncio.run(answering(asked)), scored
+    evaluator = QuestionEvaluator(FIRST, Saying(), 1, score, lambda: next(times))
+    return asyncio.run(evaluator(asked)), scored
 
 
 def test_a_recorded_output_keeps_its_recorded_score_and_its_text_is_not_repeated() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lightrouter_graph.errors import BudgetError, EvaluationError, LightRouterError
-from lightrouter_graph.evaluation.live_runner import Cast, Live
+from lightrouter_graph.evaluation.live_runner import LiveRunner, Roles
 from lightrouter_graph.evaluation.methods.registry import named
 from lightrouter_graph.evaluation.models.cassette import Cassette
 from lightrouter_graph.evaluation.models.spend_limit import SpendLimit
@@ -41,12 +41,12 @@ def pool() -> Pool:
     return Pool([scripted("good", knowing()), scripted("bad", knowing(1)), scripted("odd", knowing(0, 30))])
 
 
-def live(candidates: Pool, path: Path | None = None, **more: Any) -> Live:
+def live(candidates: Pool, path: Path | None = None, **more: Any) -> LiveRunner:
     settings = {"score": scorer_for("number").score, "max_tokens": 60, "clock": VirtualClock()} | more
-    return Live(Cast(candidates), Cassette(path), settings.pop("purse", SpendLimit()), **settings)
+    return LiveRunner(Roles(candidates), Cassette(path), settings.pop("purse", SpendLimit()), **settings)
 
 
-def run(running: Live, *methods: str, asked: tuple[Question, ...] = ASKED) -> tuple[list[Question], list[Result]]:
+def run(running: LiveRunner, *methods: str, asked: tuple[Question, ...] = ASKED) -> tuple[list[Question], list[Result]]:
     """Collect and run; what was kept by the time an error is raised is lost here."""
     kept: list[Result] = []
 
@@ -200,11 +200,11 @@ def test_after_an_error_nothing_new_is_begun_and_what_is_under_way_is_finished()
     running = live(pool(), concurrency=3)
     clock = running.clock
     with pytest.raises(LightRouterError, match="no more"):
-        asyncio.run(running._at_once(work, ASKED))
+        asyncio.run(running._in_parallel(work, ASKED))
     assert (sorted(begun), sorted(done)) == (["q0", "q1", "q2"], ["q1", "q2"])
 
 
-def test_a_mistake_of_ours_ends_everything_at_once() -> None:
+def test_a_mistake_of_ours_ends_everything_in_parallel() -> None:
     running = live(pool(), concurrency=2)
 
     async def work(question: Question) -> None:
@@ -213,10 +213,10 @@ def test_a_mistake_of_ours_ends_everything_at_once() -> None:
         await running.clock.sleep(float("inf"))
 
     with pytest.raises(ZeroDivisionError):
-        asyncio.run(running._at_once(work, ASKED))
+        asyncio.run(running._in_parallel(work, ASKED))
 
 
-def test_results_do_not_depend_on_how_many_are_asked_at_once_or_in_which_order() -> None:
+def test_results_do_not_depend_on_how_many_are_asked_in_parallel_or_in_which_order() -> None:
     methods = ("lightrouter:boot_tokens=4,width=3,top_k=3,agree=none", "lightrouter-by-random:boot_tokens=4,top_k=1")
     told = []
     for concurrency, asked in ((1, ASKED), (6, ASKED), (3, ASKED[::-1])):

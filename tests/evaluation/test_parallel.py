@@ -38,7 +38,7 @@ def test_several_processes_bring_what_one_brings(plan: Plan, tmp_path: Path) -> 
     told: list[int] = []
     alone, together = ResultsFile(tmp_path / "one.jsonl"), ResultsFile(tmp_path / "two.jsonl")
     run_replay(plan, METHODS, alone)
-    run_replay(plan, METHODS[::-1], together, jobs=2, tell=lambda new: told.append(len(new)))
+    run_replay(plan, METHODS[::-1], together, jobs=2, done=lambda new: told.append(len(new)))
     assert by_place(alone) == by_place(together)
     assert len(alone.results) == sum(told) == 72
     assert by_place(ResultsFile(tmp_path / "two.jsonl")) == by_place(alone)
@@ -52,7 +52,7 @@ def test_what_is_there_is_not_run_again(plan: Plan, tmp_path: Path) -> None:
     assert results.path.read_bytes() == before
     results.path.write_bytes(b"".join(before.splitlines(keepends=True)[:30])[:-20])  # killed within the 30th line
     told: list[int] = []
-    run_replay(plan, METHODS[:2], ResultsFile(results.path), tell=lambda new: told.append(len(new)))
+    run_replay(plan, METHODS[:2], ResultsFile(results.path), done=lambda new: told.append(len(new)))
     assert sum(told) == 48 - 29
     assert results.path.read_bytes() == before
 
@@ -86,7 +86,7 @@ from lightrouter_graph.evaluation.parallel import Plan, run_replay
 if __name__ == "__main__":
     plan = Plan(sys.argv[1], Models(("a", "b", "c")), tuple(f"q{i}" for i in range(24)))
     methods = tuple(f"lightrouter:boot_tokens={i + 1}" for i in range(400))
-    run_replay(plan, methods, ResultsFile(Path(sys.argv[2])), jobs=2, tell=lambda new: print(len(new), flush=True))
+    run_replay(plan, methods, ResultsFile(Path(sys.argv[2])), jobs=2, done=lambda new: print(len(new), flush=True))
 """
 
 

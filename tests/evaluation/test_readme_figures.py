@@ -6,9 +6,9 @@ import pytest
 
 from lightrouter_graph.evaluation.experiments.main_table import everything
 from lightrouter_graph.evaluation.report import markdown_overview
-from lightrouter_graph.evaluation.runs import Study, run_study
-from lightrouter_graph.evaluation.runs.replay import over_recordings
-from lightrouter_graph.evaluation.runs.run import Silence
+from lightrouter_graph.evaluation.runs import RunSettings, execute_run
+from lightrouter_graph.evaluation.runs.replay import prepare_replay
+from lightrouter_graph.evaluation.runs.run import NoProgress
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "replay" / "crux.jsonl.gz"
@@ -19,9 +19,12 @@ METHODS = ("best-single", "majority", "lightrouter", "lightrouter-sequential")
 @pytest.mark.replay
 @pytest.mark.skipif(not DATA.exists(), reason="the recorded model outputs in ../shared/replay are not there")
 def test_the_table_is_that_of_the_command(tmp_path):
-    study = Study(str(DATA), tmp_path, questions=400, max_price=1.3, max_models=8)
-    done = run_study(
-        study, over_recordings(study), lambda names, offered: everything(names, offered, METHODS), Silence()
+    settings = RunSettings(str(DATA), tmp_path, questions=400, max_price=1.3, max_models=8)
+    done = execute_run(
+        settings,
+        prepare_replay(settings),
+        lambda names, offered: everything(names, offered, METHODS),
+        NoProgress(),
     )
     _, _, *rows = markdown_overview([done.summary], METHODS).splitlines()
     readme = (ROOT / "README.md").read_text()

@@ -230,7 +230,7 @@ def test_a_price_that_is_not_known_makes_the_cost_unknown() -> None:
     "settings",
     [
         {"width": 2, "top_k": 2, "agree": None, "boot_tokens": 10},
-        {"width": 3, "top_k": 3, "agree": None, "boot_tokens": 10, "continuation": "regenerate"},
+        {"width": 3, "top_k": 3, "agree": None, "boot_tokens": 10, "calls": {"continuation": "regenerate"}},
         {"width": 3, "top_k": 2, "agree": None, "boot_tokens": 10, "conditioning": "shared"},
         {"width": 1, "top_k": 3},
         {"width": None, "top_k": 2, "agree": None, "layers": 2, "boot_tokens": 10},

@@ -12,7 +12,7 @@ from lightrouter_graph.cli.evaluate import options
 from lightrouter_graph.cli.pool_options import PoolFile, Specs
 
 if TYPE_CHECKING:
-    from lightrouter_graph.evaluation.runs.run import Reported
+    from lightrouter_graph.evaluation.runs.run import RunReport
 
 _EPILOG = """
 [bold]Examples[/bold]
@@ -217,7 +217,7 @@ def _check_extra() -> None:
         need(module, extra="eval", what="lightrouter eval")
 
 
-def _print(reported: "Reported", *, quiet: bool) -> None:
+def _print(reported: "RunReport", *, quiet: bool) -> None:
     from lightrouter_graph.cli.evaluate.tables import print_results  # noqa: PLC0415 - as above
 
     print_results(reported, quiet=quiet)

@@ -12,8 +12,8 @@ from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.records import Interval, Result
 from lightrouter_graph.evaluation.report.formatting import points, short
 from lightrouter_graph.evaluation.results import ResultsFile
-from lightrouter_graph.evaluation.runs.run import Terms
-from lightrouter_graph.evaluation.runs.run_directory import terms_of
+from lightrouter_graph.evaluation.runs.run import RunSpec
+from lightrouter_graph.evaluation.runs.run_directory import spec_of
 from lightrouter_graph.evaluation.stats.compare import Change, MethodChange, compare
 from lightrouter_graph.evaluation.stats.table import LATENCIES, PERCENTILES
 
@@ -54,7 +54,7 @@ def print_comparison(before: Path, after: Path, *, show_all: bool = False) -> No
         EvaluationError: If a directory holds no run, or the runs share no method.
     """
     found = compare(_results(before), _results(after))
-    one, other = terms_of(before), terms_of(after)
+    one, other = spec_of(before), spec_of(after)
     timed = one.get("mode") == other.get("mode")
     methods = found["methods"] if timed else [_without_times(method) for method in found["methods"]]
     shown = [(m["method"], c) for m in methods for c in m["changes"] if show_all or c["excludes_zero"]]
@@ -112,7 +112,7 @@ def _results(folder: Path) -> list[Result]:
     return ResultsFile(path).results
 
 
-def _differing(before: Terms, after: Terms) -> list[str]:
+def _differing(before: RunSpec, after: RunSpec) -> list[str]:
     """Return one line for each term in which the runs differ; the order of candidates does not count."""
     lines = []
     for name in ("data", "mode", "candidates", "scoring", "folds"):

@@ -16,19 +16,19 @@ from lightrouter_graph.evaluation.experiments.equal_cost import equal_cost
 from lightrouter_graph.evaluation.experiments.error_injection import corruption
 from lightrouter_graph.evaluation.experiments.main_table import everything
 from lightrouter_graph.evaluation.experiments.predictiveness import predictiveness
-from lightrouter_graph.evaluation.live_runner import Cast
+from lightrouter_graph.evaluation.live_runner import Roles
 from lightrouter_graph.evaluation.methods.base import Need
 from lightrouter_graph.evaluation.questions import DataSet, Scoring
-from lightrouter_graph.evaluation.runs.live import Calls, over_models, over_tape
-from lightrouter_graph.evaluation.runs.replay import over_recordings
-from lightrouter_graph.evaluation.runs.run import Design, Reported, Run, Study, run_study
+from lightrouter_graph.evaluation.runs.live import LiveSettings, prepare_cassette_replay, prepare_live
+from lightrouter_graph.evaluation.runs.replay import prepare_replay
+from lightrouter_graph.evaluation.runs.run import ExperimentFactory, PreparedRun, RunReport, RunSettings, execute_run
 from lightrouter_graph.evaluation.runs.run_directory import methods_of
 from lightrouter_graph.pool import Candidate, Pool
 
 FOLDER = Path("lightrouter-eval")
 
 
-def run_experiment(name: str, given: Mapping[str, Any], command: str) -> Reported:
+def run_experiment(name: str, given: Mapping[str, Any], command: str) -> RunReport:
     """Run one experiment and write its report.
 
     Args:
@@ -47,10 +47,10 @@ def run_experiment(name: str, given: Mapping[str, Any], command: str) -> Reporte
         bar.say(f"loading {given['data']}")
         data = load(given["data"])
         folder = given["out"] or FOLDER / f"{_short(data)}-{name}"
-        study = _study(given, folder, command, replayed=_is_replayed(given, data))
-        run = _run(study, given, data, bar)
+        settings = _settings(given, folder, command, replayed=_is_replayed(given, data))
+        run = _run(settings, given, data, bar)
         try:
-            return run_study(study, run, _design(name, given.get("method", ())), bar)
+            return execute_run(settings, run, _design(name, given.get("method", ())), bar)
         except KeyboardInterrupt:
             bar.say(f"results are kept in {folder}: run the same command to resume")
             raise
@@ -58,7 +58,7 @@ def run_experiment(name: str, given: Mapping[str, Any], command: str) -> Reporte
 
 def play_again(
     earlier: Path, out: Path | None, methods: Sequence[str], command: str, *, tape: Path | None, quiet: bool
-) -> Reported:
+) -> RunReport:
     """Replay the recorded calls of a live run.
 
     Args:
@@ -78,12 +78,13 @@ def play_again(
     folder = out or earlier.with_name(f"{earlier.name}-again")
     chosen = methods or methods_of(earlier)
     with NoBar() if quiet else Bar() as bar:
-        study = Study(data="", folder=folder, command=command)
-        return run_study(study, over_tape(study, earlier, tape=tape), partial(everything, chosen=chosen), bar)
+        settings = RunSettings(data="", folder=folder, command=command)
+        run = prepare_cassette_replay(settings, earlier, cassette=tape)
+        return execute_run(settings, run, partial(everything, chosen=chosen), bar)
 
 
-def _study(given: Mapping[str, Any], folder: Path, command: str, *, replayed: bool) -> Study:
-    return Study(
+def _settings(given: Mapping[str, Any], folder: Path, command: str, *, replayed: bool) -> RunSettings:
+    return RunSettings(
         data=given["data"],
         folder=folder,
         questions=given["questions"],
@@ -100,21 +101,21 @@ def _study(given: Mapping[str, Any], folder: Path, command: str, *, replayed: bo
     )
 
 
-def _run(study: Study, given: Mapping[str, Any], data: DataSet, bar: Bar) -> Run:
+def _run(settings: RunSettings, given: Mapping[str, Any], data: DataSet, bar: Bar) -> PreparedRun:
     if _is_replayed(given, data):
-        _refuse(given, _LIVE_ONLY, f"{study.data} holds recorded outputs; add --live to call models, or remove")
-        return over_recordings(study, data)
+        _refuse(given, _LIVE_ONLY, f"{settings.data} holds recorded outputs; add --live to call models, or remove")
+        return prepare_replay(settings, data)
     _refuse(given, _REPLAY_ONLY, "this run calls models, so recorded ones cannot be selected: remove")
     source = open_pool(given["pool"], given["candidate"])
     bar.say(source.announcement)
-    calls = Calls(
-        cast=_cast(source, given),
+    live = LiveSettings(
+        roles=_roles(source, given),
         scoring=cast("Scoring | None", given["scoring"]),
         max_tokens=given["max_tokens"],
         max_usd=given["budget"],
         concurrency=given["concurrency"],
     )
-    return over_models(study, calls, data, tape=given["tape"])
+    return prepare_live(settings, live, data, cassette=given["tape"])
 
 
 _LIVE_ONLY = ("pool", "candidate", "writer", "judge", "budget", "tape", "max_tokens")
@@ -132,14 +133,14 @@ def _refuse(given: Mapping[str, Any], names: Sequence[str], why: str) -> None:
         raise EvaluationError(msg)
 
 
-def _cast(source: Source, given: Mapping[str, Any]) -> Cast:
+def _roles(source: Source, given: Mapping[str, Any]) -> Roles:
     """Return the models of the run; the demo models have a merger and no judge."""
     own = source.aggregator.synthesis if isinstance(source.aggregator, AutoAggregator) else None
     merger = own.model if isinstance(own, LLMAggregator) and isinstance(own.model, Candidate) else None
     first = None if merger is not None else source.pool.candidates[0]
     writer = _member(source.pool, "writer", given["writer"]) if given["writer"] else merger
     judge = _member(source.pool, "judge", given["judge"]) if given["judge"] else first
-    return Cast(source.pool, writer, judge, follows=writer is not merger or merger is None)
+    return Roles(source.pool, writer, judge, writer_follows_instructions=writer is not merger or merger is None)
 
 
 def _member(pool: Pool, role: str, name: str) -> Candidate:
@@ -147,7 +148,7 @@ def _member(pool: Pool, role: str, name: str) -> Candidate:
     return pool[name] if name in pool.names else Candidate(role, name)
 
 
-def _design(name: str, methods: Sequence[str]) -> Design:
+def _design(name: str, methods: Sequence[str]) -> ExperimentFactory:
     def design(candidates: Sequence[str], offered: frozenset[Need]) -> Experiment:
         judged = "judge" in offered
         makers: dict[str, Callable[[], Experiment]] = {

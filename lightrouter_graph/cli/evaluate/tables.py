@@ -14,7 +14,7 @@ from lightrouter_graph.evaluation.methods.registry import BASELINES
 from lightrouter_graph.evaluation.report import table
 from lightrouter_graph.evaluation.report.overview import OVERVIEW, markdown_overview
 from lightrouter_graph.evaluation.report.tables import PAGE_WIDTH
-from lightrouter_graph.evaluation.runs.run import Reported
+from lightrouter_graph.evaluation.runs.run import RunReport
 from lightrouter_graph.evaluation.runs.run_directory import summary_of
 
 _MARK = "*"
@@ -26,7 +26,7 @@ def stdout_console() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else PAGE_WIDTH)
 
 
-def print_results(reported: Reported, *, quiet: bool) -> None:
+def print_results(reported: RunReport, *, quiet: bool) -> None:
     """Print the results table and the findings to stdout, and the paths of the report to stderr.
 
     Args:

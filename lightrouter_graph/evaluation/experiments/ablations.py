@@ -1,7 +1,7 @@
-"""The paper's three ablations, one factor at a time: boot tokens, top-k, layers.
+"""Ablations of the paper, one factor at a time: boot tokens, top-k, layers.
 
-Source: arXiv 2505.16221 (boot tokens 100 to 400, k 1 to 4, layers 1 to 4). Deviation: boots from 16 tokens on, since on
-short answers 200 tokens are most of the answer.
+Source: arXiv 2505.16221 (boot tokens 100 to 400, k 1 to 4, layers 1 to 4). Deviation: boots from 16 tokens on,
+because 200 tokens are most of a short answer.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,21 +27,21 @@ _DEFAULT = "lightrouter"
 
 
 def boot_tokens() -> Experiment:
-    """Vary the length of the boots."""
+    """Return the ablation of the length of the boots."""
     return _ablation("boot-tokens", "Boot tokens", "boot_tokens", BOOT_TOKENS, (_RANKED, _CONSISTENT, _DEFAULT))
 
 
 def top_k() -> Experiment:
-    """Vary how many go on."""
+    """Return the ablation of the number of selected candidates."""
     bounds = ("lightrouter-by-random", "lightrouter-by-oracle")
     return _ablation("top-k", "Top-k", "top_k", TOP_K, (_RANKED, _CONSISTENT, *bounds))
 
 
 def layers(*, judged: bool) -> Experiment:
-    """Vary the layers; live only, since a replay cannot condition on a draft.
+    """Return the ablation of the layers; live only, because a replayed model cannot read a draft.
 
     Args:
-        judged: Whether there is a model that can rank boots, as the paper has it.
+        judged: True if a judge model can score boots, as in the paper.
     """
     base = "lightrouter-paper" if judged else "lightrouter-paper-consistency"
     return _ablation("layers", "Layers", "layers", LAYERS, (base,), live_only=True)
@@ -63,7 +63,7 @@ def _ablation(
 
 
 def _curves(grid: Mapping[str, Mapping[int, str]], setting: str) -> Callable[[ByMethod, Sequence[Question]], Findings]:
-    """Draw quality and output tokens of each base method against the value of the setting."""
+    """Return curves of quality and output tokens of each base method by the value of the setting."""
 
     def find(results: ByMethod, questions: Sequence[Question]) -> Findings:  # noqa: ARG001
         curves: Curves = {}

@@ -1,4 +1,4 @@
-"""The seam: which methods an experiment runs, and what it draws from their results beside the table."""
+"""`Experiment`: the methods that it runs, and the curves and sentences that it derives from their results."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,41 +8,36 @@ from lightrouter_graph.evaluation.records import Point, Result
 from lightrouter_graph.evaluation.stats.bootstrap import SCORES, interval
 
 ByMethod = Mapping[str, Sequence[Result]]
-"""The results of each method, by its name."""
+"""Results by name of the method."""
 
 Curves = dict[str, list[Point]]
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What an experiment reads off its results beside the table.
-
-    Attributes:
-        curves: Lines to draw, by name.
-        notes: What was found, in sentences.
-    """
+    """Curves by name, and sentences for the report."""
 
     curves: Curves = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
 def no_findings(results: ByMethod, questions: Sequence[Question]) -> Findings:  # noqa: ARG001
-    """Return nothing: the table says it all."""
+    """Return no findings: the table has all results."""
     return Findings()
 
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """One question put to the methods.
+    """An experiment.
 
     Attributes:
-        name: As on the command line.
-        title: For the report.
-        methods: What is run, in table order.
-        against: The methods every other one is compared with.
-        find: What is read off the results beside the table.
-        notes: What a reader must know beforehand.
-        live_only: Whether recorded models cannot answer it.
+        name: Name on the command line.
+        title: Title of the report.
+        methods: Names of the methods, in table order.
+        against: Methods that every other one is compared with.
+        find: Function (results by method, questions) -> findings.
+        notes: Caveats for readers of the report.
+        live_only: True if it needs live models.
     """
 
     name: str
@@ -55,7 +50,13 @@ class Experiment:
 
 
 def quality_point(x: float, results: Sequence[Result], label: str = "") -> Point | None:
-    """Return mean quality with its interval at `x`; a failure counts as 0. None where nothing is scored."""
+    """Return a point with the mean quality of results; None without any score.
+
+    Args:
+        x: Position on the x axis.
+        results: Results of one method; a failure scores 0.
+        label: Label of the point.
+    """
     scores = [0.0 if result["error"] else result["score"] for result in results]
     known = [score for score in scores if score is not None]
     mean = interval(known, SCORES) if known else None
@@ -63,6 +64,6 @@ def quality_point(x: float, results: Sequence[Result], label: str = "") -> Point
 
 
 def tokens_point(x: float, results: Sequence[Result], label: str = "") -> Point | None:
-    """Return mean output tokens with their interval at `x`."""
+    """Return a point with the mean output tokens of results; see `quality_point`."""
     mean = interval([result["output_tokens"] for result in results])
     return None if mean is None else {"x": x, "y": mean, "label": label}

@@ -1,4 +1,4 @@
-"""How does it compare at equal cost? Every family of methods under the same token budget."""
+"""Equal cost: quality of every family of methods under the same token budget."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from lightrouter_graph.evaluation.records import Result
 from lightrouter_graph.evaluation.stats.bootstrap import paired
 
 SHARES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
-"""Budgets, as shares of the total tokens that all candidates in full take."""
+"""Budgets as shares of the total tokens of full answers of all candidates."""
 
 _FULL = "majority"
 OURS = "LightRouter"
 
 
 def equal_cost(candidates: Sequence[str]) -> Experiment:
-    """Give every family the same budget of tokens per question, read and written, and let it choose its setting.
+    """Return the experiment that selects one setting per family within each budget of tokens per question.
 
     Args:
-        candidates: The names of the pool.
+        candidates: Names of the candidates.
     """
     families = _families(candidates)
 
@@ -40,12 +40,12 @@ def equal_cost(candidates: Sequence[str]) -> Experiment:
         against=("best-single", _FULL),
         find=find,
         notes=(
-            "At each budget every family takes the setting that was best on the other folds among those whose mean "
-            "total tokens (input and output) there were within the budget; what is shown is its quality on the fold "
-            "held out. A family that has no setting cheap enough has no point.",
-            "Families with more settings to choose from profit more: "
+            "At each budget every family uses the setting with the best quality on the other folds among those with "
+            "mean total tokens (input and output) within the budget; the point is its quality on the held-out fold. A "
+            "family without a setting in the budget has no point.",
+            "Families with more settings have an advantage: "
             + ", ".join(f"{family} {len(names)}" for family, names in families.items())
-            + ". The choice is not nested: it is made on results of methods that learnt on the fold held out.",
+            + ". The selection is not nested: it uses results of methods that learned from the held-out fold.",
         ),
     )
 
@@ -70,23 +70,22 @@ def _families(candidates: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a family makes of a budget: results on the held-out folds, and the settings that were chosen for them."""
+    """Results of a family on the held-out folds, and the setting selected for each fold."""
 
     results: tuple[Result, ...]
     settings: tuple[str, ...]
 
 
 def choose(names: Sequence[str], results: ByMethod, budget: float) -> Choice | None:
-    """Choose, for each fold, the setting that was best within the budget on the other folds.
+    """Select, for each fold, the setting with the best quality within the budget on the other folds.
 
     Args:
-        names: The settings of one family, by name.
-        results: What each made of every question.
-        budget: Mean total tokens per question.
+        names: Method names of the settings of one family.
+        results: Results by method.
+        budget: Maximum mean total tokens per question.
 
     Returns:
-        The results on each fold under the setting chosen on the others; None where for some fold none was within it,
-        and for a family without settings.
+        Results on each fold with the setting selected on the others; None if a fold has no setting in the budget.
     """
     folds = sorted({result["fold"] for name in names for result in results[name]})
     held: list[Result] = []
@@ -102,7 +101,7 @@ def choose(names: Sequence[str], results: ByMethod, budget: float) -> Choice | N
 
 def _best(settings: Sequence[tuple[str, Sequence[Result]]], budget: float) -> str | None:
     affordable = [(name, seen) for name, seen in settings if seen and fmean(map(_cost, seen)) <= budget]
-    # The first of equals: families list the plainer setting first.
+    # Ties select the first: families list the simpler setting first.
     return max(affordable, key=lambda setting: fmean(map(_score, setting[1])), default=("", ()))[0] or None
 
 
@@ -127,8 +126,8 @@ def _curves(chosen: Mapping[str, Mapping[float, Choice | None]]) -> Curves:
 
 
 def _sentences(chosen: Mapping[str, Mapping[float, Choice | None]], budgets: Sequence[float], full: float) -> list[str]:
-    """Say at each budget how LightRouter stands to the family that is best there."""
-    said = []
+    """Return a sentence per budget that compares LightRouter with the best other family."""
+    sentences = []
     for budget in budgets:
         ours = chosen[OURS][budget]
         others = {family: row[budget] for family, row in chosen.items() if family != OURS and row[budget] is not None}
@@ -139,10 +138,10 @@ def _sentences(chosen: Mapping[str, Mapping[float, Choice | None]], budgets: Seq
         assert rival is not None
         gain = _gain(ours.results, rival.results)
         share = (
-            f"{budget:,.0f} tokens ({100 * budget / full:.0f} % of what all candidates in full take, prompts included)"
+            f"{budget:,.0f} tokens ({100 * budget / full:.0f} % of full answers of all candidates, prompts included)"
         )
-        said.append(f"At {share}: {gain} to {best}, the best other family, chosen knowing the results.")
-    return said
+        sentences.append(f"At {share}: {gain} to {best}, the best other family, selected by these results.")
+    return sentences
 
 
 def _gain(ours: Sequence[Result], theirs: Sequence[Result]) -> str:

@@ -1,4 +1,4 @@
-"""How do errors spread over layers? Boots with injected errors, and what re-selection makes of them."""
+"""Error injection: effect of wrong boots on quality, by layer and share of the boots."""
 
 from collections.abc import Sequence
 
@@ -8,14 +8,14 @@ from lightrouter_graph.evaluation.records import Result
 from lightrouter_graph.evaluation.stats.bootstrap import paired
 
 PERCENTS = (0, 25, 50, 75, 100)
-TOLD = (50, 100)
-"""The shares of which the findings tell."""
+REPORTED = (50, 100)
+"""Percentages in the findings."""
 
 LAYERS = 3
 
 
 def corruption() -> Experiment:
-    """Make boots of layer 1, 2 or 3 of three wrong, and those of the only layer of one; live only."""
+    """Return the experiment with wrong boots in layer 1, 2 or 3 of three, or in a single layer; live only."""
     places = {f"layer {layer} of {LAYERS}": (layer, LAYERS) for layer in range(1, LAYERS + 1)}
     places["the only layer"] = (1, 1)
     grid = {
@@ -29,8 +29,8 @@ def corruption() -> Experiment:
         for place, row in grid.items():
             ran = {percent: _of(results, method) for percent, method in row.items()}
             points = [quality_point(float(percent), found, f"{percent} %") for percent, found in ran.items() if found]
-            curves[f"quality by boots made wrong / {place}"] = [point for point in points if point is not None]
-            notes += [note for percent in TOLD for note in _falls(place, ran[0], ran[percent], percent)]
+            curves[f"quality by share of wrong boots / {place}"] = [point for point in points if point is not None]
+            notes += [note for percent in REPORTED for note in _loss(place, ran[0], ran[percent], percent)]
         return Findings({name: points for name, points in curves.items() if points}, tuple(notes))
 
     return Experiment(
@@ -40,16 +40,16 @@ def corruption() -> Experiment:
         against=(grid["the only layer"][0],),
         find=find,
         notes=(
-            "In a boot that is made wrong the last number is changed into another one. Whoever is chosen goes on from "
-            "its own boot. Later layers boot and rank anew, conditioned on the draft where the models read one. The "
-            "models that come with the package read none: with them a later layer forgets the error by construction.",
+            "In a wrong boot the last number is replaced by another one. A selected candidate continues its own boot. "
+            "Later layers boot and rank again, conditioned on the draft if the models read it. The small models of "
+            "this package do not read drafts, so that their later layers cannot inherit an error.",
         ),
         live_only=True,
     )
 
 
 def _method(percent: int, layer: int, layers: int) -> str:
-    """Name the method; without errors all layers are alike, so one run is the start of every curve."""
+    """Return the name of the method; without errors all layers are equal and share one run."""
     return f"corrupted-{percent}-in-{layer if percent else 1}-of-{layers}"
 
 
@@ -57,12 +57,12 @@ def _of(results: ByMethod, method: str) -> Sequence[Result]:
     return next((found for name, found in results.items() if name.partition(":")[0] == method), ())
 
 
-def _falls(place: str, clean: Sequence[Result], wrong: Sequence[Result], percent: int) -> list[str]:
-    """Say how far quality falls when so many boots are made wrong."""
+def _loss(place: str, clean: Sequence[Result], wrong: Sequence[Result], percent: int) -> list[str]:
+    """Return a sentence on the change of quality with a share of wrong boots."""
     scores = {result["question"]: result["score"] or 0.0 for result in clean}
     both = [result for result in wrong if result["question"] in scores]
     fall = paired([result["score"] or 0.0 for result in both], [scores[result["question"]] for result in both])
     if fall is None:
         return []
     low, value, high = (100 * fall[end] for end in ("low", "value", "high"))
-    return [f"With {percent} % of the boots made wrong in {place}: {value:+.1f} points [{low:+.1f}, {high:+.1f}]."]
+    return [f"With {percent} % wrong boots in {place}: {value:+.1f} points [{low:+.1f}, {high:+.1f}]."]

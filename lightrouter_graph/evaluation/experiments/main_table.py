@@ -1,4 +1,4 @@
-"""The main table: every baseline and LightRouter in every setting that the data allow."""
+"""Main table: every baseline and every LightRouter preset that the data and models support."""
 
 from collections.abc import Sequence
 from typing import get_args
@@ -10,12 +10,12 @@ from lightrouter_graph.evaluation.methods.registry import usual_baselines
 
 
 def everything(candidates: Sequence[str], offered: frozenset[Need], chosen: Sequence[str] = ()) -> Experiment:
-    """Compare all methods, or those chosen.
+    """Return the experiment that compares all methods, or the chosen ones.
 
     Args:
-        candidates: The names of the pool, highest prior first.
-        offered: What the data and models offer.
-        chosen: Names of methods; empty for all that can be run.
+        candidates: Names of the candidates, highest prior first.
+        offered: Requirements that the run fulfils.
+        chosen: Names of methods; empty for all that the run supports.
     """
     known: list[Method] = [*usual_baselines(candidates, EVERYTHING), *LIGHTROUTERS.values()]
     usual = [method.name for method in known if method.needs <= offered]
@@ -25,7 +25,9 @@ def everything(candidates: Sequence[str], offered: frozenset[Need], chosen: Sequ
         title="All methods",
         methods=tuple(chosen or usual),
         against=("best-single", "majority"),
-        notes=() if chosen else tuple(f"{m.label} is left out: it needs {_told(m.needs - offered)}." for m in left_out),
+        notes=()
+        if chosen
+        else tuple(f"{m.label} is left out: it needs {_describe(m.needs - offered)}." for m in left_out),
     )
 
 
@@ -33,11 +35,11 @@ _NEEDS = {
     "history": "scored answers to other questions",
     "samples": "several samples of each model",
     "live": "live models",
-    "judge": "a model that can judge",
-    "writer": "a model that merges answers as it is told",
+    "judge": "a judge model",
+    "writer": "a model that follows merge instructions",
 }
 EVERYTHING: frozenset[Need] = frozenset(get_args(Need))
 
 
-def _told(needs: frozenset[Need]) -> str:
+def _describe(needs: frozenset[Need]) -> str:
     return " and ".join(_NEEDS[need] for need in sorted(needs))

@@ -1,4 +1,4 @@
-"""Does a boot predict the full answer? The first check the paper leaves undone."""
+"""Predictiveness: correlation between the selector's score of a boot and the score of the full answer."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -15,7 +15,7 @@ from lightrouter_graph.evaluation.stats.predictiveness import (
 )
 
 SELECTORS = ("consistency", "hybrid", "random")
-"""Random is the control: what its figures show is noise."""
+"""The random selector is the control."""
 
 _FIGURES = {
     "pearson": "Pearson within question",
@@ -26,10 +26,10 @@ _FIGURES = {
 
 
 def predictiveness(*, judged: bool = False) -> Experiment:
-    """Score the boots of all candidates at each length, and hold the scores against those of the full answers.
+    """Return the experiment that scores the boots of all candidates at each boot length.
 
     Args:
-        judged: Whether there is a model that can rank boots.
+        judged: True if a judge model can score boots.
     """
     selectors = (*SELECTORS, "llm") if judged else SELECTORS
     grid = {selector: {length: _method(selector, length) for length in BOOT_TOKENS} for selector in selectors}
@@ -46,13 +46,13 @@ def predictiveness(*, judged: bool = False) -> Experiment:
         notes: list[str] = []
         left_out = lengths_without_more(by_selector)
         for selector, runs in by_selector.items():
-            told = {length: found for length, found in runs.items() if length not in left_out}
-            rows = [row for length, found in told.items() for row in read_boot_scores(found, questions, length)]
+            kept = {length: found for length, found in runs.items() if length not in left_out}
+            rows = [row for length, found in kept.items() for row in read_boot_scores(found, questions, length)]
             measured = measure_predictiveness(rows) if rows else []
             for figure, points in predictiveness_curves(measured).items():
                 curves[f"{_FIGURES[figure]} / {selector}"] = points
             notes += [_sentence(selector, measured)] if measured else []
-        return Findings({name: points for name, points in curves.items() if points}, (*notes, *_told_of(left_out)))
+        return Findings({name: points for name, points in curves.items() if points}, (*notes, *_left_out(left_out)))
 
     return Experiment(
         name="predictiveness",
@@ -61,12 +61,11 @@ def predictiveness(*, judged: bool = False) -> Experiment:
         against=("best-single",),
         find=find,
         notes=(
-            "Each method of the table lets all candidates boot and the best-ranked one answer; the curves compare the "
-            "selector's score of each boot with the score of the same candidate's full answer. Within a question they "
-            "tell the candidates apart, which is a selector's task; over all questions they also credit it for telling "
-            "easy questions from hard ones. `hybrid` is consistency and prior, `prior alone` the candidate's place on "
-            "the other folds without any boot, `random` the control. Questions whose boots all finished and agreed are "
-            "not ranked, and so not here.",
+            "In each method all candidates boot and the top-ranked one answers; the curves compare the score "
+            "of each boot with that of the full answer of the same candidate. Within a question they measure the "
+            "difference between candidates, the task of a selector; over all questions also that between easy and hard "
+            "questions. `hybrid` is consistency and prior, `prior alone` the rank on the other folds without any boot, "
+            "`random` the control. Questions with finished boots that all agree are not ranked and not included.",
         ),
     )
 
@@ -76,34 +75,30 @@ def _method(selector: str, length: int) -> str:
 
 
 def _by_prior(result: Result) -> Result:
-    """Return the same run as if the prior had scored the boots."""
+    """Return a copy of a result in which the prior scored the boots."""
     route = result["route"]
     if route is None:
         return result
-    boots = [boot if boot["score"] is None else _scored_by_prior(boot) for boot in route["boots"]]
+    boots: list[RouteBoot] = [b if b["score"] is None else {**b, "score": b["prior"]} for b in route["boots"]]
     return {**result, "route": {**route, "boots": boots}}
 
 
-def _scored_by_prior(boot: RouteBoot) -> RouteBoot:
-    return {**boot, "score": boot["prior"]}
-
-
 def lengths_without_more(by_selector: Mapping[str, Mapping[int, Sequence[Result]]]) -> tuple[int, ...]:
-    """Return the boot lengths at which no boot was longer than at the length before, so that nothing can differ.
+    """Return the boot lengths without any longer boot than at the length before, where results are equal.
 
     Args:
-        by_selector: For each selector the results at each length, shortest first.
+        by_selector: Results by selector and length, shortest first.
     """
-    written: dict[int, dict[tuple[str, str, str], int]] = {}
+    tokens_at: dict[int, dict[tuple[str, str, str], int]] = {}
     for selector, runs in by_selector.items():
         for length, found in runs.items():
             boots = {(selector, result["question"], boot["candidate"]): boot for result, boot in _boots(found)}
-            written.setdefault(length, {}).update({key: boot["tokens"] for key, boot in boots.items()})
-    lengths = [length for length in sorted(written) if written[length]]
+            tokens_at.setdefault(length, {}).update({key: boot["tokens"] for key, boot in boots.items()})
+    lengths = [length for length in sorted(tokens_at) if tokens_at[length]]
     return tuple(
         length
         for before, length in pairwise(lengths)
-        if all(tokens <= written[before].get(key, -1) for key, tokens in written[length].items())
+        if all(tokens <= tokens_at[before].get(key, -1) for key, tokens in tokens_at[length].items())
     )
 
 
@@ -113,23 +108,23 @@ def _boots(found: Sequence[Result]) -> Iterator[tuple[Result, RouteBoot]]:
             yield result, boot
 
 
-def _told_of(left_out: Sequence[int]) -> list[str]:
+def _left_out(left_out: Sequence[int]) -> list[str]:
     if not left_out:
         return []
     lengths = ", ".join(map(str, left_out))
-    return [f"Left out: {lengths} boot tokens; no boot was longer than at the length before: all answers are shorter."]
+    return [f"Left out: {lengths} boot tokens, because no boot is longer than at the length before."]
 
 
 def _sentence(selector: str, measured: Sequence[Predictiveness]) -> str:
-    """Say Spearman at each boot length, and over how many questions."""
-    first, *others = (f"{at['length']}{{}}: {_told(at['spearman'])}" for at in measured)
+    """Return a sentence with the rank correlation at each boot length."""
+    first, *others = (f"{at['length']}{{}}: {_text(at['spearman'])}" for at in measured)
     by_length = "; ".join([first.format(" boot tokens"), *(other.format("") for other in others)])
     counts = sorted({at["varied"] for at in measured})
     over = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
     return f"{selector}, Spearman within question: {by_length} (over the {over} questions where both scores vary)."
 
 
-def _told(figure: Interval | None) -> str:
+def _text(figure: Interval | None) -> str:
     return (
         "not measurable" if figure is None else f"{figure['value']:+.2f} [{figure['low']:+.2f}, {figure['high']:+.2f}]"
     )

@@ -1,1 +1,1 @@
-"""Exports of evaluation results to other tools."""
+"""Exports of results to other tools."""

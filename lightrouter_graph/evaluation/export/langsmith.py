@@ -1,10 +1,11 @@
-"""A run as experiments in LangSmith: one data set of its questions, one experiment per method.
+"""Exports a run to LangSmith: one data set with its questions, one experiment per method.
 
-Optional: nothing is sent unless somebody calls `export` with a key in the environment or a client of his own. All ids
-follow from what is exported, so that an export that broke off is repeated without doubling anything.
+Nothing is sent unless `export` is called with a client or with an API key in the environment. All ids are derived from
+the exported content, so that a repeated or interrupted export creates no duplicates. That is why it does not use
+`langsmith.evaluate`, which draws random ids and measures the time of the export.
 
-Source: the data model of LangSmith's own evaluations (https://docs.langchain.com/langsmith/evaluation-concepts): an
-experiment is a project with a reference data set, its root runs name the example they answer, scores are feedback.
+Source: the data model of LangSmith evaluations (https://docs.langchain.com/langsmith/evaluation-concepts): an
+experiment is a project with a reference data set, its root runs name their example, scores are feedback.
 """
 
 import hashlib
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
     from langsmith.schemas import Dataset, TracerSession
 
 BATCH = 100
-"""Results, or examples, that are sent before anybody waits for them to have arrived."""
+"""Number of results or examples per batch; a batch must arrive before the next is sent."""
 
 ARRIVAL_S = 300.0
-"""Seconds after which a batch is given up; a client whose sending thread died would wait for ever."""
+"""Timeout of a batch in seconds; a client with a dead sender thread would wait forever."""
 
 KEYS = ("LANGSMITH_API_KEY", "LANGCHAIN_API_KEY")
 ENDPOINTS = ("LANGSMITH_ENDPOINT", "LANGCHAIN_ENDPOINT")
@@ -38,7 +39,7 @@ ENDPOINTS = ("LANGSMITH_ENDPOINT", "LANGCHAIN_ENDPOINT")
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://pypi.org/project/lightrouter-graph/")
 
 Progress = Callable[[int, int], None]
-"""Called with how many results have arrived, and how many there are."""
+"""Function (results sent, results in total), called after each batch."""
 
 
 def export(
@@ -53,119 +54,120 @@ def export(
 ) -> str:
     """Send results to LangSmith.
 
-    The data set gets an example for each question that a result names, unless it has it; each method gets an
-    experiment `<prefix>-<method>-<digest of its results>` with a root run per question and the feedback `quality` (0 to
-    1), `tokens` (read and written), `usd_per_1000` (US dollars per 1,000 questions: LangSmith keeps four decimals) and
-    `seconds`, each where it is known. All runs begin when their experiment began and last as long as they did,
-    measured or simulated. Equal results find their experiment again, and are written to it under the same ids.
+    The data set gets an example for each question with a result, unless it has it. Each method gets an experiment
+    `<prefix>-<method>-<digest of its results>` with a root run per question and the feedback `quality` (0 to 1),
+    `tokens` (input and output), `usd_per_1000` (USD per 1,000 questions, because LangSmith stores four decimals) and
+    `seconds`, each if it is known. All runs start with their experiment and have their measured or simulated duration.
 
     Args:
-        results: One for each question and method.
-        questions: Those that the results name, and any others; their recorded outputs are the text of results that
-            have none of their own.
-        dataset_name: The data set in LangSmith; made if there is none of that name.
-        experiment_prefix: What the names of the experiments begin with.
-        client: Where to send to; None = a client with the key from LANGSMITH_API_KEY. A client of the caller's tells
-            failures to send runs to its own `tracing_error_callback` alone, as with any trace.
-        with_calls: Whether the model calls of a result become runs below its own. Without them its own run tells the
-            tokens.
+        results: One result per question and method.
+        questions: The questions; their recorded outputs are the texts of results without an own text.
+        dataset_name: Name of the data set in LangSmith; created if it does not exist.
+        experiment_prefix: Prefix of the names of the experiments.
+        client: The client; None for one with the key from LANGSMITH_API_KEY. A given client reports failed runs to its
+            own `tracing_error_callback` only.
+        with_calls: True to send the model calls as child runs; without them the root run has the tokens.
         progress: Called after each batch.
 
     Returns:
-        The address of the page that compares the experiments; the id of the data set where the client knows no address.
+        URL of the page that compares the experiments; the id of the data set if the client has no URL.
 
     Raises:
-        EvaluationError: If there is no key, a result names no question or is there twice, a name is empty, or LangSmith
-            refuses. Keys are struck from what it says.
+        EvaluationError: If there is no API key, a result has no question or is repeated, a name is empty, or LangSmith
+            rejects the export. API keys are redacted.
     """
     asked = _checked(results, questions, dataset_name=dataset_name, experiment_prefix=experiment_prefix)
-    by_method = _by_method(results)
-    with _sender(client) as sender, _in_our_words(sender.client):
+    by_method: dict[str, list[Result]] = {}
+    for result in results:
+        by_method.setdefault(result["method"], []).append(result)
+    with _sender(client) as sender, _redacted_errors(sender.client):
         dataset = _dataset(sender.client, dataset_name)
         examples = _add_examples(sender.client, dataset, list(asked.values()))
-        sessions = []
-        progressed = _counting(progress, len(results))
+        sessions, sent = [], 0
         for method, rows in by_method.items():
             name = f"{experiment_prefix}-{method}-{_digest(rows)}"
             session = _session(sender.client, dataset, name, method, len(rows))
             sessions.append(session)
             for batch in _batches(rows):
                 for row in batch:
-                    answered = _Answered(row, asked[row["question"]], session, with_calls=with_calls)
-                    answered.send(sender.client, examples[row["question"]])
-                sender.arrive()
-                progressed(len(batch))
-    return _address(dataset, sessions)
+                    root = _RootRun(sender.client, row, asked[row["question"]], session)
+                    root.send(examples[row["question"]], with_calls=with_calls)
+                sender.wait()
+                sent += len(batch)
+                if progress is not None:
+                    progress(sent, len(results))
+    return _url(dataset, sessions)
 
 
 @dataclass(frozen=True, slots=True)
-class _Answered:
-    """One result on its way to an experiment."""
+class _RootRun:
+    """The root run of one result, its child runs and its feedback."""
 
+    client: "Client"
     result: Result
     question: Question
     session: "TracerSession"
-    with_calls: bool
 
     @property
-    def begin(self) -> datetime:
+    def start(self) -> datetime:
         return self.session.start_time
 
     @property
-    def run_id(self) -> uuid.UUID:
-        return _run_id(self.begin, self.session.id, self.question.id)
+    def id(self) -> uuid.UUID:
+        return _run_id(self.start, self.session.id, self.question.id)
 
-    def send(self, client: "Client", example: uuid.UUID) -> None:
-        """Put the run, those of its calls, and the feedback into the client's queue."""
-        calls = self.result["spent"] if self.with_calls else []
-        self._send_run(client, example, usage=None if calls else _usage(self.result))
+    def send(self, example: uuid.UUID, *, with_calls: bool) -> None:
+        """Add the runs and the feedback to the queue of the client."""
+        calls = self.result["spent"] if with_calls else []
+        self._send_root(example, usage={} if calls else {"usage_metadata": _usage(self.result)})
         for number, call in enumerate(calls):
-            self._send_call(client, number, call)
+            self._send_call(number, call)
         for key, score in _scores(self.result).items():
-            client.create_feedback(
-                self.run_id,
+            self.client.create_feedback(
+                self.id,
                 key,
                 score=score,
-                trace_id=self.run_id,
+                trace_id=self.id,
                 session_id=self.session.id,
-                start_time=self.begin,
-                feedback_id=uuid.uuid5(self.run_id, key),
+                start_time=self.start,
+                feedback_id=uuid.uuid5(self.id, key),
             )
 
-    def _send_run(self, client: "Client", example: uuid.UUID, *, usage: Mapping[str, Any] | None) -> None:
-        result = self.result
-        told = {name: result[name] for name in ("fold", "category", "calls", "first_token_s", "stand_in")}
-        metadata = {"question": self.question.id, **told, **({"usage_metadata": usage} if usage else {})}
-        client.create_run(
+    def _send_root(self, example: uuid.UUID, *, usage: Mapping[str, Any]) -> None:
+        result, recorded = self.result, self.question.outputs.get(self.result["chosen"] or "")
+        text = recorded.text if result["text"] is None and recorded is not None else result["text"]
+        facts = {name: result[name] for name in ("fold", "category", "calls", "first_token_s", "stand_in")}
+        seconds = result["seconds"] or max((call["ended_s"] for call in result["spent"]), default=0.0)
+        self.client.create_run(
             result["method"],
             {"question": self.question.text},
-            "llm" if usage else "chain",  # LangSmith counts the tokens of runs of models alone
-            id=self.run_id,
-            trace_id=self.run_id,
-            dotted_order=_dotted(self.begin, self.run_id),
+            "llm" if usage else "chain",  # LangSmith counts the tokens of model runs only
+            id=self.id,
+            trace_id=self.id,
+            dotted_order=_dotted(self.start, self.id),
             project_name=self.session.name,
             reference_example_id=example,
-            start_time=self.begin,
-            end_time=self.begin + timedelta(seconds=_length(result)),
-            outputs={"answer": _text(result, self.question), "short": result["answer"], "chosen": result["chosen"]},
+            start_time=self.start,
+            end_time=self.start + timedelta(seconds=seconds),
+            outputs={"answer": text, "short": result["answer"], "chosen": result["chosen"]},
             error=result["error"] or None,
-            extra={"metadata": metadata},
+            extra={"metadata": {"question": self.question.id, **facts, **usage}},
         )
 
-    def _send_call(self, client: "Client", number: int, call: ModelCall) -> None:
-        begin = self.begin + timedelta(seconds=call["began_s"])
-        run_id = _run_id(begin, self.run_id, str(number))
-        client.create_run(
+    def _send_call(self, number: int, call: ModelCall) -> None:
+        start = self.start + timedelta(seconds=call["began_s"])
+        run_id = _run_id(start, self.id, str(number))
+        self.client.create_run(
             call["candidate"],
             {},
             "llm",
             id=run_id,
-            trace_id=self.run_id,
-            parent_run_id=self.run_id,
-            dotted_order=f"{_dotted(self.begin, self.run_id)}.{_dotted(begin, run_id)}",
+            trace_id=self.id,
+            parent_run_id=self.id,
+            dotted_order=f"{_dotted(self.start, self.id)}.{_dotted(start, run_id)}",
             project_name=self.session.name,
-            start_time=begin,
-            end_time=self.begin + timedelta(seconds=call["ended_s"]),
+            start_time=start,
+            end_time=self.start + timedelta(seconds=call["ended_s"]),
             outputs={},
             tags=[call["stage"]],
             extra={"metadata": {"stage": call["stage"], "stopped": call["stopped"], "usage_metadata": _usage(call)}},
@@ -174,18 +176,18 @@ class _Answered:
 
 @dataclass(frozen=True, slots=True)
 class _Sender:
-    """A client, and what it failed to send."""
+    """A client and the errors of its sender thread."""
 
     client: "Client"
     failures: list[Exception] = field(default_factory=list)
 
-    def arrive(self) -> None:
-        """Wait until all that was queued has arrived, or say why it did not."""
+    def wait(self) -> None:
+        """Wait until the queue is empty; raise the error of a failed run."""
         self.client.flush(timeout=ARRIVAL_S)
         if self.failures:
             raise self.failures[0]
         if self.client.tracing_queue is not None and self.client.tracing_queue.unfinished_tasks:
-            msg = f"LangSmith did not take {BATCH} runs within {ARRIVAL_S:.0f} seconds"
+            msg = f"LangSmith did not accept {BATCH} runs within {ARRIVAL_S:.0f} seconds"
             raise EvaluationError(msg)
 
 
@@ -196,11 +198,13 @@ def _sender(client: "Client | None") -> Iterator[_Sender]:
         return
     from langsmith import Client  # noqa: PLC0415 - a tenth of a second to import
 
+    if not (key := _variable(KEYS)):
+        raise EvaluationError("an export to LangSmith needs an API key: set LANGSMITH_API_KEY, or pass a client")
     failures: list[Exception] = []
     own = Client(
         _variable(ENDPOINTS),
-        api_key=_key(),
-        tracing_sampling_rate=1.0,  # an experiment with a sample of its runs would look like a whole one
+        api_key=key,
+        tracing_sampling_rate=1.0,  # a sampled experiment would look complete
         tracing_error_callback=failures.append,
     )
     try:
@@ -209,32 +213,26 @@ def _sender(client: "Client | None") -> Iterator[_Sender]:
         own.cleanup()
 
 
-def _key() -> str:
-    if key := _variable(KEYS):
-        return key
-    raise EvaluationError("an export to LangSmith needs a key: set LANGSMITH_API_KEY, or pass a client")
-
-
 def _variable(names: Sequence[str]) -> str | None:
-    """Look at the environment as it is now: LangSmith's own reading remembers what it was."""
+    """Return the first set environment variable; LangSmith's own function caches earlier values."""
     return next((value for name in names if (value := os.environ.get(name, "").strip())), None)
 
 
 @contextmanager
-def _in_our_words(client: "Client") -> Iterator[None]:
+def _redacted_errors(client: "Client") -> Iterator[None]:
     from langsmith.utils import LangSmithError  # noqa: PLC0415
-    from requests import RequestException  # noqa: PLC0415 - what the client lets through
+    from requests import RequestException  # noqa: PLC0415 - not wrapped by the client
 
     try:
         yield
     except (LangSmithError, RequestException) as exc:
-        said = redact(" ".join(str(exc).split()), [client.api_key or "", *secrets_of(client)])
-        msg = f"LangSmith at {redact(client.api_url)} did not take the export: {said}"
-        raise EvaluationError(msg) from None  # what LangSmith raised may show a part of the key
+        text = redact(" ".join(str(exc).split()), [client.api_key or "", *secrets_of(client)])
+        msg = f"LangSmith at {redact(client.api_url)} did not accept the export: {text}"
+        raise EvaluationError(msg) from None  # the original error may show a part of the key
 
 
 def _checked(results: Sequence[Result], questions: Sequence[Question], **names: str) -> dict[str, Question]:
-    """Return the questions that are answered, by id, in their order."""
+    """Return the questions with a result by id, in their order; raise for invalid input."""
     for name, value in names.items():
         if not value.strip():
             msg = f"{name} is empty"
@@ -254,41 +252,22 @@ def _checked(results: Sequence[Result], questions: Sequence[Question], **names: 
     return {question.id: question for question in questions if question.id in answered}
 
 
-def _by_method(results: Sequence[Result]) -> dict[str, list[Result]]:
-    methods: dict[str, list[Result]] = {}
-    for result in results:
-        methods.setdefault(result["method"], []).append(result)
-    return methods
-
-
-def _counting(progress: Progress | None, total: int) -> Callable[[int], None]:
-    sent = 0
-
-    def count(more: int) -> None:
-        nonlocal sent
-        sent += more
-        if progress is not None:
-            progress(sent, total)
-
-    return count
-
-
 def _batches(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
     return (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
 
 
 def _dataset(client: "Client", name: str) -> "Dataset":
     if client.has_dataset(dataset_name=name):
-        there: Dataset = client.read_dataset(dataset_name=name)
-        return there
+        dataset: Dataset = client.read_dataset(dataset_name=name)
+        return dataset
     return client.create_dataset(name, description="Questions of a LightRouter evaluation.")
 
 
 def _add_examples(client: "Client", dataset: "Dataset", questions: Sequence[Question]) -> dict[str, uuid.UUID]:
-    """Add what the data set lacks; a question whose text or reference changed is another example."""
-    ids = {question.id: _example_id(dataset.id, question) for question in questions}
-    there = {example.id for example in client.list_examples(dataset_id=dataset.id)}
-    for batch in _batches([question for question in questions if ids[question.id] not in there]):
+    """Add the missing examples; a question with a changed text or reference is another example."""
+    ids = {q.id: uuid.uuid5(dataset.id, json.dumps([q.id, q.text, q.reference])) for q in questions}
+    existing = {example.id for example in client.list_examples(dataset_id=dataset.id)}
+    for batch in _batches([question for question in questions if ids[question.id] not in existing]):
         client.create_examples(dataset_id=dataset.id, examples=[_example(ids[q.id], q) for q in batch])
     return ids
 
@@ -302,14 +281,10 @@ def _example(example_id: uuid.UUID, question: Question) -> dict[str, Any]:
     }
 
 
-def _example_id(dataset_id: uuid.UUID, question: Question) -> uuid.UUID:
-    return uuid.uuid5(dataset_id, json.dumps([question.id, question.text, question.reference]))
-
-
 def _session(client: "Client", dataset: "Dataset", name: str, method: str, count: int) -> "TracerSession":
     if client.has_project(name):
-        there: TracerSession = client.read_project(project_name=name)
-        return there
+        project: TracerSession = client.read_project(project_name=name)
+        return project
     return client.create_project(
         name,
         reference_dataset_id=dataset.id,
@@ -324,26 +299,16 @@ def _digest(rows: Sequence[Result]) -> str:
     return hashlib.sha256(json.dumps(ordered, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def _run_id(begin: datetime, within: uuid.UUID, name: str) -> uuid.UUID:
-    """Make a version 7 UUID, as LangSmith wants them for runs, that is the same after the same."""
-    stamp = int(begin.timestamp() * 1000).to_bytes(6, "big")
+def _run_id(start: datetime, within: uuid.UUID, name: str) -> uuid.UUID:
+    """Return a version 7 UUID, as LangSmith requires for runs; equal arguments give equal ids."""
+    stamp = int(start.timestamp() * 1000).to_bytes(6, "big")
     rest = bytearray(hashlib.sha256(_NAMESPACE.bytes + within.bytes + name.encode()).digest()[:10])
     rest[0], rest[2] = 0x70 | rest[0] & 0x0F, 0x80 | rest[2] & 0x3F  # RFC 9562, sections 4.1, 4.2 and 5.7
     return uuid.UUID(bytes=stamp + bytes(rest))
 
 
-def _dotted(begin: datetime, run_id: uuid.UUID) -> str:
-    return f"{begin:%Y%m%dT%H%M%S%fZ}{run_id}"
-
-
-def _length(result: Result) -> float:
-    return result["seconds"] or max((call["ended_s"] for call in result["spent"]), default=0.0)
-
-
-def _text(result: Result, question: Question) -> str | None:
-    """Return the answer; the recorded output of the chosen candidate where the result has no text of its own."""
-    recorded = question.outputs.get(result["chosen"] or "")
-    return recorded.text if result["text"] is None and recorded is not None else result["text"]
+def _dotted(start: datetime, run_id: uuid.UUID) -> str:
+    return f"{start:%Y%m%dT%H%M%S%fZ}{run_id}"
 
 
 def _usage(spent: Result | ModelCall) -> dict[str, Any]:
@@ -353,18 +318,17 @@ def _usage(spent: Result | ModelCall) -> dict[str, Any]:
 
 
 def _scores(result: Result) -> dict[str, float]:
-    usd = result["usd"]
-    figures = {
+    values = {
         "quality": result["score"],
         "tokens": result["input_tokens"] + result["output_tokens"],
-        "usd_per_1000": None if usd is None else usd * 1000,
+        "usd_per_1000": None if result["usd"] is None else result["usd"] * 1000,
         "seconds": result["seconds"],
     }
-    return {key: figure for key, figure in figures.items() if figure is not None}
+    return {key: value for key, value in values.items() if value is not None}
 
 
-def _address(dataset: "Dataset", sessions: Sequence["TracerSession"]) -> str:
-    """Return the page that compares the experiments, as `langsmith.evaluation` writes it for one."""
+def _url(dataset: "Dataset", sessions: Sequence["TracerSession"]) -> str:
+    """Return the page that compares the experiments, as `langsmith.evaluate` prints it."""
     url = sessions[0].url
     if not url:
         return str(dataset.id)

@@ -9,26 +9,25 @@ from langgraph.graph.state import CompiledStateGraph
 
 from lightrouter_graph.aggregators import Aggregator, AutoAggregator, LLMAggregator, VoteAggregator
 from lightrouter_graph.answer_keys import default_key
-from lightrouter_graph.context import Context
+from lightrouter_graph.context import Calls, Context
 from lightrouter_graph.errors import ContextError, EvaluationError
 from lightrouter_graph.evaluation.methods.base import Fitted, Need, Reply, Setting
+from lightrouter_graph.evaluation.methods.history import by_history
 from lightrouter_graph.evaluation.methods.moa import VOTE_FOR_WRITER
 from lightrouter_graph.evaluation.methods.oracle_selector import OracleSelector
-from lightrouter_graph.evaluation.questions import Question, mean_scores, seed_of
+from lightrouter_graph.evaluation.questions import Question, seed_of
 from lightrouter_graph.evaluation.records import Route, RouteBoot
 from lightrouter_graph.graph import create_lightrouter
-from lightrouter_graph.nodes.decision_record import CandidateRecord, Decision
+from lightrouter_graph.nodes.decision_record import CandidateRecord, Decision, decision_of
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.selectors import LLMSelector, Selector
 from lightrouter_graph.telemetry.events import BootDone
 
-Order = Literal["pool", "history", "price"]
-"""Prior order of the pool: as given, by mean score in the history, or by output price (highest first)."""
+Order = Literal["history", "price"]
+"""Prior order of the pool: by mean score in the history, or by output price, highest first."""
 
 Merger = Literal["vote", "writer"]
 """The aggregator: a vote, or the writer of the setting wherever the aggregator of the context calls a model."""
-
-_GENERATED = frozenset({"synthesis"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,6 @@ class LightRouter:
         order: Prior order of the pool.
         merger: The aggregator.
         oracle: True if the selector reads the recorded scores: an upper bound of any selector.
-        note: Description of what a replay approximates; "" if nothing.
     """
 
     name: str
@@ -51,28 +49,27 @@ class LightRouter:
     order: Order = "history"
     merger: Merger = "vote"
     oracle: bool = False
-    note: str = ""
 
     @property
     def needs(self) -> frozenset[Need]:
         """History for the order by history or the oracle; a judge for the LLM selector."""
-        wants: dict[Need, bool] = {
-            "history": self.order == "history" or self.oracle,
-            "judge": self.context.selector == "llm",
-        }
-        return frozenset(need for need, wanted in wants.items() if wanted)
+        history: frozenset[Need] = frozenset({"history"} if self.order == "history" or self.oracle else ())
+        return history | {"judge"} if self.context.selector == "llm" else history
 
     def fit(self, setting: Setting) -> Fitted:
         """Sort the pool and compile the graph."""
-        pool = _ordered(setting, self.order)
         truth: dict[str, Mapping[str, float]] = {}
+        context = self.context
+        if context.max_tokens is None and setting.max_tokens is not None:
+            context = context.model_copy(update={"max_tokens": setting.max_tokens})
         graph = create_lightrouter(
-            pool,
-            selector=_selector(self, setting, truth),
+            _ordered(setting, self.order),
+            selector=_selector(setting, truth if self.oracle else None),
             aggregator=_aggregator(self, setting),
-            context=_capped(self.context, setting),
+            context=context,
         ).compile()
-        return _Fitted(graph, truth if self.oracle else None, setting, self.note if setting.writer_is_stub else "")
+        stand_in = VOTE_FOR_WRITER if self.merger == "writer" and setting.writer_is_stub else ""
+        return _Fitted(graph, truth if self.oracle else None, setting, stand_in)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +77,7 @@ class _Fitted:
     graph: CompiledStateGraph[Any, Any, Any, Any]
     truth: dict[str, Mapping[str, float]] | None
     setting: Setting
-    note: str
+    stand_in: str
 
     async def answer(self, question: Question) -> Reply:
         """Run the graph once and record its boots, first token and decision."""
@@ -89,9 +86,11 @@ class _Fitted:
         boots: list[BootDone] = []
         first_token_s: float | None = None
         messages: Sequence[Any] = ()
-        state = {"messages": [HumanMessage(question.text)]}
-        context = {"seed": seed_of(self.setting.seed, question.id)}
-        stream = self.graph.astream(state, context=context, stream_mode=["messages", "custom", "values"])
+        stream = self.graph.astream(
+            {"messages": [HumanMessage(question.text)]},
+            context={"seed": seed_of(self.setting.seed, question.id)},
+            stream_mode=["messages", "custom", "values"],
+        )
         async for mode, chunk in cast("AsyncIterator[tuple[str, Any]]", stream):
             if mode == "values":
                 messages = chunk["messages"]
@@ -101,15 +100,16 @@ class _Fitted:
                 first_token_s = self.setting.now()
         answer = messages[-1]
         assert isinstance(answer, AIMessage)
-        decision: Decision = answer.response_metadata["lightrouter"]
+        decision = decision_of(answer)
+        assert decision is not None
         text = str(answer.text)
         return Reply(
             text=text,
-            chosen=None if decision["merged"] in _GENERATED else decision["merged_by"],
+            chosen=None if decision["merged"] == "synthesis" else decision["merged_by"],
             confidence=_confidence(decision, default_key(text, question.text)),
             first_token_s=first_token_s,
             route=route_of(decision, boots),
-            stand_in=self.note,
+            stand_in=self.stand_in,
         )
 
 
@@ -120,8 +120,7 @@ def route_of(decision: Decision, boots: Sequence[BootDone]) -> Route:
         decision: The decision record of the answer.
         boots: The boot events of all layers; a later layer replaces the boot of an earlier one.
     """
-    agreement = decision["agreement"]
-    last = {boot["candidate"]: boot for boot in boots}
+    agreement, last = decision["agreement"], {boot["candidate"]: boot for boot in boots}
     booted = [record for record in decision["candidates"] if record["candidate"] in last]
     return {
         "boots": [_boot(record, last[record["candidate"]]) for record in booted],
@@ -158,18 +157,15 @@ def _confidence(decision: Decision, key: str | None) -> float | None:
 
 
 def _ordered(setting: Setting, order: Order) -> Pool:
-    if order == "pool" or (order == "history" and not setting.history):
-        return setting.pool
     if order == "history":
-        prior = mean_scores(setting.history, setting.pool.names)
-    else:
-        prior = {c.name: 0.0 if c.price is None else c.price.output for c in setting.pool}
-    by_prior: list[Candidate] = sorted(setting.pool, key=lambda candidate: -prior[candidate.name])
-    return Pool(by_prior)
+        return Pool(by_history(setting)) if setting.history else setting.pool
+    prices = {c.name: 0.0 if c.price is None else c.price.output for c in setting.pool}
+    by_price: list[Candidate] = sorted(setting.pool, key=lambda candidate: -prices[candidate.name])
+    return Pool(by_price)
 
 
-def _selector(method: LightRouter, setting: Setting, truth: Mapping[str, Mapping[str, float]]) -> Selector | None:
-    if method.oracle:
+def _selector(setting: Setting, truth: Mapping[str, Mapping[str, float]] | None) -> Selector | None:
+    if truth is not None:
         return OracleSelector(lambda question, name: truth[question][name])
     return LLMSelector(setting.judge) if setting.judge is not None else None
 
@@ -177,47 +173,29 @@ def _selector(method: LightRouter, setting: Setting, truth: Mapping[str, Mapping
 def _aggregator(method: LightRouter, setting: Setting) -> Aggregator:
     if method.merger == "vote" or setting.writer is None:
         return VoteAggregator()
-    written = LLMAggregator(setting.writer)
-    return written if method.context.aggregator == "llm" else AutoAggregator(synthesis=written)
-
-
-def _capped(context: Context, setting: Setting) -> Context:
-    if setting.max_tokens is None or context.max_tokens is not None:
-        return context
-    return context.model_copy(update={"max_tokens": setting.max_tokens})
+    merging = LLMAggregator(setting.writer)
+    return merging if method.context.aggregator == "llm" else AutoAggregator(synthesis=merging)
 
 
 def _all_boot(selector: Any) -> Context:
     return Context(width=None, top_k=3, agree=None, selector=selector)
 
 
+_DEFAULT = Context()
+_MERGED = "LightRouter, default, a model merges if no vote decides"
+_PAPER_SHAPE = "LightRouter, paper's shape, ranked by consistency"
+
 LIGHTROUTERS: Mapping[str, LightRouter] = {
     method.name: method
     for method in (
-        LightRouter("lightrouter", "LightRouter, default, a vote merges", Context()),
-        LightRouter(
-            "lightrouter-merged",
-            "LightRouter, default, a model merges if no vote decides",
-            Context(),
-            merger="writer",
-            note=VOTE_FOR_WRITER,
-        ),
-        LightRouter("lightrouter-cold", "LightRouter, no history (highest price first)", Context(), order="price"),
+        LightRouter("lightrouter", "LightRouter, default, a vote merges", _DEFAULT),
+        LightRouter("lightrouter-merged", _MERGED, _DEFAULT, merger="writer"),
+        LightRouter("lightrouter-cold", "LightRouter, no history (highest price first)", _DEFAULT, order="price"),
         LightRouter("lightrouter-32", "LightRouter, 32 boot tokens", Context(boot_tokens=32)),
         LightRouter("lightrouter-sequential", "LightRouter, one by one, no boots", Context(width=1)),
+        LightRouter("lightrouter-paper", "LightRouter as in the paper", Context.paper(), merger="writer"),
         LightRouter(
-            "lightrouter-paper",
-            "LightRouter as in the paper",
-            Context.paper(),
-            merger="writer",
-            note=VOTE_FOR_WRITER,
-        ),
-        LightRouter(
-            "lightrouter-paper-consistency",
-            "LightRouter, paper's shape, ranked by consistency",
-            Context.paper(selector="consistency"),
-            merger="writer",
-            note=VOTE_FOR_WRITER,
+            "lightrouter-paper-consistency", _PAPER_SHAPE, Context.paper(selector="consistency"), merger="writer"
         ),
         *(
             LightRouter(f"lightrouter-by-{selector}", f"all boot, ranked by {selector}", _all_boot(selector))
@@ -232,7 +210,8 @@ def lightrouter_named(name: str) -> LightRouter | None:
     """Return LightRouter by the name of a preset, with settings, as in `lightrouter:boot_tokens=64,top_k=3`.
 
     Args:
-        name: A preset of `LIGHTROUTERS`; after a colon, settings separated by commas. `none` and `all` mean None.
+        name: A preset of `LIGHTROUTERS`; after a colon, settings of `Context` or of `Context.calls`, separated by
+            commas. `none` and `all` mean None.
 
     Returns:
         The method; None if the name is no preset.
@@ -245,15 +224,16 @@ def lightrouter_named(name: str) -> LightRouter | None:
     if method is None or not changes:
         return method
     settings = dict(_setting(change, name) for change in changes.split(","))
+    calls = {key: value for key, value in settings.items() if key in Calls.model_fields}
+    own = {key: value for key, value in settings.items() if key not in calls}
+    base = method.context.model_dump(exclude_unset=True)
     try:
-        context = Context(**method.context.model_dump(exclude_unset=True) | settings)
+        context = Context(**base | own | ({"calls": base.get("calls", {}) | calls} if calls else {}))
     except ContextError as exc:
         msg = f"method {preset!r}: {exc}"
         raise EvaluationError(msg) from exc
-    label = ", ".join(
-        [method.label, *(f"{key} {'all' if value is None else value}" for key, value in settings.items())]
-    )
-    return replace(method, name=name, label=label, context=context)
+    texts = [f"{key} {'all' if value is None else value}" for key, value in settings.items()]
+    return replace(method, name=name, label=", ".join([method.label, *texts]), context=context)
 
 
 def _setting(change: str, name: str) -> tuple[str, Any]:

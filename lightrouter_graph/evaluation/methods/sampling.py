@@ -10,15 +10,10 @@ from lightrouter_graph.answer_keys import default_key
 from lightrouter_graph.errors import NoSurvivorError
 from lightrouter_graph.evaluation.call_log import request_sample
 from lightrouter_graph.evaluation.questions import Question
-from lightrouter_graph.llm.call import Call
-from lightrouter_graph.llm.client import complete
+from lightrouter_graph.evaluation.standalone_query import standalone_query
 from lightrouter_graph.llm.completion import Completion
 from lightrouter_graph.pool import Candidate
-from lightrouter_graph.rate_limits import RetryBudget
 from lightrouter_graph.records import Stage
-
-TIMEOUT_S = 600.0
-MAX_RETRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +60,10 @@ async def ask(
     Returns:
         The reply; a failed call is returned with `failure`, not raised.
     """
-    call = Call(
-        stage=stage,
-        layer=1,
-        timeout_s=TIMEOUT_S,
-        max_tokens=max_tokens,
-        retries=RetryBudget(MAX_RETRIES),
-        stream_internally=stream_internally,
-    )
+    prompt = messages or [HumanMessage(question.text)]
+    query = standalone_query(candidate, prompt, stage=stage, stream_internally=stream_internally)
     with request_sample(sample):
-        completion = await complete(candidate, messages or [HumanMessage(question.text)], call)
+        completion = await query.ask(candidate, prompt, max_tokens=max_tokens)
     key = default_key(completion.text, question.text) if completion.failure is None else None
     return CandidateReply(candidate, completion, key)
 

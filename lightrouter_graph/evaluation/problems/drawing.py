@@ -1,13 +1,13 @@
-"""Any number of grade-school problems with known answers, by kind and difficulty.
+"""Draws grade-school problems with known answers, by kind and difficulty.
 
-The pocket models were trained on problems of the same making, but never on these: a hash of a problem's numbers
-decides to which side it belongs, and `draw_problems` draws from the other side only.
+The pocket models were trained on problems of the same generator: a hash of the numbers of a problem assigns it to the
+training split or to the rest, and `draw_problems` draws from the rest only.
 """
 
 import random
 import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -45,12 +45,12 @@ FORMS: dict[Kind, tuple[str, ...]] = {
     "units": ("60*a+b", "7*a+b", "12*a+b"),
     "mixed": ("a*b+c", "a*b-c", "a*b+c*d"),
 }
-"""What is done with the numbers in each kind; the wordings are filed under it."""
+"""Arithmetic expressions of each kind; phrasings are listed by form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One word problem; `solution` is one right way to write the steps and ends in the answer."""
+    """One word problem; `solution` is one right way to write the steps and ends with the answer."""
 
     kind: Kind
     difficulty: Difficulty
@@ -61,7 +61,6 @@ class Problem:
 
 
 Numbers = tuple[int, int, int, int]
-Work = tuple[int, list[str]]
 
 
 def draw_problems(
@@ -72,17 +71,17 @@ def draw_problems(
     wording: Wording = "seen",
     seed: int = 0,
 ) -> list[Problem]:
-    """Draw problems the pocket models were not trained on.
+    """Draw problems that the pocket models were not trained on.
 
     Args:
-        count: How many, taking the kinds in turn.
+        count: Number of problems, one kind after the other.
         kinds: The kinds to draw from.
         difficulty: 1 to 3, the size of the numbers; None mixes them.
-        wording: Phrasings that training used, those held out of it, or both.
-        seed: Equal seeds draw equal problems.
+        wording: Phrasings of the training, held-out phrasings, or both.
+        seed: Seed of the draws.
 
     Returns:
-        Problems none of which is of the training split; different ones, as long as a kind has them.
+        Problems outside of the training split; different ones, as long as a kind has enough of them.
     """
     rng = random.Random(seed)
     drawn: list[Problem] = []
@@ -97,16 +96,26 @@ def draw_problems(
 
 
 def training_problems(seed: int, weights: dict[Kind, float]) -> Iterator[Problem]:
-    """Endless problems of the training split alone; for `examples/train_pocket`, not for measuring."""
+    """Yield problems of the training split without end, for `examples/train_pocket`.
+
+    Args:
+        seed: Seed of the draws.
+        weights: Relative frequency of each kind.
+    """
     rng = random.Random(seed)
     kinds, shares = list(weights), list(weights.values())
     while True:
-        kind = rng.choices(kinds, shares)[0]
-        yield _draw(rng, kind, None, "seen", training=True)
+        yield _draw(rng, rng.choices(kinds, shares)[0], None, "seen", training=True)
 
 
 def in_training_split(kind: Kind, form: str, numbers: Numbers) -> bool:
-    """Whether these numbers may be trained on; names and things do not matter, so a renamed problem cannot leak."""
+    """Return True if the training may use these numbers, whatever names and things are drawn.
+
+    Args:
+        kind: Kind of the problem.
+        form: Its arithmetic expression.
+        numbers: The numbers a to d; 0 if the form does not use one.
+    """
     return zlib.crc32(f"{kind} {form} {numbers}".encode()) % _HELD_OUT_ONE_IN != 0
 
 
@@ -116,41 +125,65 @@ def _draw(
     level = rng.choice(_LEVELS) if difficulty is None else difficulty
     form = rng.choice(FORMS[kind])
     held_out = wording == "held out" or (wording == "all" and rng.random() < 0.5)
-    draw_numbers, work = _WORK[form]
     while True:
-        numbers = draw_numbers(rng, _LARGEST[level])
+        numbers = _NUMBERS[form](rng, _LARGEST[level])
         if in_training_split(kind, form, numbers) == training:
             break
-    answer, steps = work(*numbers)
+    answer, steps = _solve(form, numbers)
     return Problem(
         kind=kind,
         difficulty=level,
-        question=_word(rng, rng.choice((HELD_OUT if held_out else SEEN)[form]), numbers),
+        question=_phrase(rng, rng.choice((HELD_OUT if held_out else SEEN)[form]), numbers),
         solution=write_solution(steps, answer),
         answer=answer,
         held_out_phrasing=held_out,
     )
 
 
-def _word(rng: random.Random, phrasing: str, numbers: Numbers) -> str:
+def _phrase(rng: random.Random, phrasing: str, numbers: Numbers) -> str:
     name, other = rng.sample(NAMES, 2)
     things, items = rng.sample(THINGS, 2)
-    a, b, c, d = numbers
-    said = _say(rng, phrasing)
-    return said.format(name=name, other=other, things=things, items=items, a=a, b=b, c=c, d=d)
-
-
-def _say(rng: random.Random, phrasing: str) -> str:
-    """Decide the choices of a phrasing; those between equally many words are decided alike (box, boxes)."""
-    places: dict[int, int] = {}
+    index_of: dict[int, int] = {}
 
     def choose(found: re.Match[str]) -> str:
-        ways = found[1].split("|")
-        if len(ways) == 1:
-            return rng.choice((ways[0], ""))
-        return ways[places.setdefault(len(ways), rng.randrange(len(ways)))]
+        words = found[1].split("|")
+        if len(words) == 1:
+            return rng.choice((words[0], ""))
+        # Lists of the same length get the same choice: box and boxes.
+        return words[index_of.setdefault(len(words), rng.randrange(len(words)))]
 
-    return _CHOICE.sub(choose, phrasing)
+    values = dict(zip("abcd", numbers, strict=True))
+    return _CHOICE.sub(choose, phrasing).format(name=name, other=other, things=things, items=items, **values)
+
+
+def _solve(form: str, numbers: Numbers) -> tuple[int, list[str]]:
+    """Return the value of a form and its written-out steps, term by term from left to right."""
+    values = dict(zip("abcd", numbers, strict=True))
+    total, steps = 0, list[str]()
+    for sign, term in re.findall(r"([+-]?)([^+-]+)", form):
+        value, more = _term(term, values)
+        steps += more
+        if sign:
+            steps.append((add if sign == "+" else subtract)(total, value))
+        total += -value if sign == "-" else value
+    return total, steps
+
+
+def _term(term: str, values: Mapping[str, int]) -> tuple[int, list[str]]:
+    first, *rest = re.findall(r"\d+|[a-d]|[*/%]", term)
+    value, steps = int(values.get(first, 0) or first), list[str]()
+    for operator, name in zip(rest[::2], rest[1::2], strict=True):
+        other = values[name]
+        if operator == "%":
+            return percent_of(value, other)
+        if operator == "/":
+            steps.append(divide(value, other))
+            value //= other
+        else:  # of a constant or a result, the larger factor comes first: the digit multiplies
+            drawn = first in values and not steps
+            steps.append(multiply(value, other) if drawn else multiply(max(value, other), min(value, other)))
+            value *= other
+    return value, steps
 
 
 def _two(rng: random.Random, largest: int) -> Numbers:
@@ -172,10 +205,6 @@ def _minus_then_plus(rng: random.Random, largest: int) -> Numbers:
     return a, b, rng.randint(11, largest), 0
 
 
-def _factors(rng: random.Random, largest: int) -> Numbers:
-    return rng.randint(11, largest), rng.randint(2, 9), 0, 0
-
-
 def _even_shares(rng: random.Random, largest: int) -> Numbers:
     by = rng.randint(2, 9)
     return by * rng.randint(3, max(9, largest // by)), by, 0, 0
@@ -195,18 +224,6 @@ def _percentage(rng: random.Random, largest: int) -> Numbers:
     return (50 if way == 2 else rng.choice((25, 75))), way * rng.randint(3, largest // way), 0, 0
 
 
-def _hours(rng: random.Random, largest: int) -> Numbers:
-    return rng.randint(2, 3 if largest < 50 else 9), rng.randint(5, 55), 0, 0
-
-
-def _weeks(rng: random.Random, largest: int) -> Numbers:
-    return rng.randint(2, 9 + largest // 5), rng.randint(1, 6), 0, 0
-
-
-def _dozens(rng: random.Random, _: int) -> Numbers:
-    return rng.randint(2, 9), rng.randint(1, 11), 0, 0
-
-
 def _product_and_more(rng: random.Random, largest: int) -> Numbers:
     a = rng.randint(3, max(12, largest // 5))
     return a, rng.randint(2, 9), rng.randint(2, largest), 0
@@ -223,50 +240,21 @@ def _two_products(rng: random.Random, largest: int) -> Numbers:
     return a, b, c, d
 
 
-def _then(first: Work, operation: Callable[[int, int], str], value: int, answer: int) -> Work:
-    return answer, [*first[1], operation(first[0], value)]
-
-
-def _multiplied(a: int, b: int) -> Work:
-    return a * b, [multiply(a, b)]
-
-
-def _after_percent(percent: int, whole: int, sign: int) -> Work:
-    part, steps = percent_of(percent, whole)
-    return whole + sign * part, [*steps, (add if sign > 0 else subtract)(whole, part)]
-
-
-def _sum_of_products(a: int, b: int, c: int, d: int) -> Work:
-    return a * b + c * d, [multiply(a, b), multiply(c, d), add(a * b, c * d)]
-
-
-def _in_smaller_units(size: int) -> Callable[[int, int, int, int], Work]:
-    def work(count: int, rest: int, *_: int) -> Work:
-        # The larger factor first, as everywhere: the digit multiplies.
-        whole = multiply(max(count, size), min(count, size))
-        return _then((count * size, [whole]), add, rest, count * size + rest)
-
-    return work
-
-
-_WORK: dict[str, tuple[Callable[[random.Random, int], Numbers], Callable[[int, int, int, int], Work]]] = {
-    "a+b": (_two, lambda a, b, *_: (a + b, [add(a, b)])),
-    "a-b": (_two_falling, lambda a, b, *_: (a - b, [subtract(a, b)])),
-    "a+b-c": (_plus_then_minus, lambda a, b, c, _: _then((a + b, [add(a, b)]), subtract, c, a + b - c)),
-    "a-b+c": (_minus_then_plus, lambda a, b, c, _: _then((a - b, [subtract(a, b)]), add, c, a - b + c)),
-    "a*b": (_factors, lambda a, b, *_: _multiplied(a, b)),
-    "a/b": (_even_shares, lambda a, b, *_: (a // b, [divide(a, b)])),
-    "a/b*c": (
-        _rate,
-        lambda a, b, c, _: (a // b * c, [divide(a, b), multiply(max(a // b, c), min(a // b, c))]),
-    ),
-    "a%b": (_percentage, lambda a, b, *_: percent_of(a, b)),
-    "b-a%b": (_percentage, lambda a, b, *_: _after_percent(a, b, -1)),
-    "b+a%b": (_percentage, lambda a, b, *_: _after_percent(a, b, 1)),
-    "60*a+b": (_hours, _in_smaller_units(60)),
-    "7*a+b": (_weeks, _in_smaller_units(7)),
-    "12*a+b": (_dozens, _in_smaller_units(12)),
-    "a*b+c": (_product_and_more, lambda a, b, c, _: _then(_multiplied(a, b), add, c, a * b + c)),
-    "a*b-c": (_product_and_less, lambda a, b, c, _: _then(_multiplied(a, b), subtract, c, a * b - c)),
-    "a*b+c*d": (_two_products, _sum_of_products),
+_NUMBERS: dict[str, Callable[[random.Random, int], Numbers]] = {
+    "a+b": _two,
+    "a-b": _two_falling,
+    "a+b-c": _plus_then_minus,
+    "a-b+c": _minus_then_plus,
+    "a*b": lambda rng, largest: (rng.randint(11, largest), rng.randint(2, 9), 0, 0),
+    "a/b": _even_shares,
+    "a/b*c": _rate,
+    "a%b": _percentage,
+    "b-a%b": _percentage,
+    "b+a%b": _percentage,
+    "60*a+b": lambda rng, largest: (rng.randint(2, 3 if largest < 50 else 9), rng.randint(5, 55), 0, 0),
+    "7*a+b": lambda rng, largest: (rng.randint(2, 9 + largest // 5), rng.randint(1, 6), 0, 0),
+    "12*a+b": lambda rng, _: (rng.randint(2, 9), rng.randint(1, 11), 0, 0),
+    "a*b+c": _product_and_more,
+    "a*b-c": _product_and_less,
+    "a*b+c*d": _two_products,
 }

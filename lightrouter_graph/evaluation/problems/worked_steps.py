@@ -1,7 +1,7 @@
-"""Written-out steps of the four operations, as a child would write them: column by column.
+"""Written-out steps of the four arithmetic operations, column by column.
 
-Every step needs only what is already on the page: two digits, perhaps a carry. That is what lets a very small
-language model learn them.
+Every step reads only what is already in the text: two digits and a carry. This is why a very small language model
+can learn them.
 """
 
 COLUMNS = ("ones", "tens", "hundreds")
@@ -56,7 +56,7 @@ def divide(a: int, by: int) -> str:
 
 
 def percent_of(percent: int, whole: int) -> tuple[int, list[str]]:
-    """The part and its steps: a half, quarters, tenths or hundredths of a `whole` that divides evenly."""
+    """Return a percentage and its steps: a half, quarters, tenths or hundredths of a `whole` that divides evenly."""
     if percent in {25, 50, 75}:
         size, count = (2, 1) if percent == 50 else (4, percent // 25)
     elif percent % 10 == 0:
@@ -69,12 +69,12 @@ def percent_of(percent: int, whole: int) -> tuple[int, list[str]]:
 
 
 def write_solution(steps: list[str], answer: int) -> str:
-    """Join the steps to the text a model is to write."""
+    """Return the steps and the answer as one text."""
     return f"{'. Then '.join(steps)}. The answer is {answer}."
 
 
 def _columns(a: int, b: int) -> list[tuple[str, int, int]]:
-    """The digits of both under each other, ones first; the last column takes all that is left."""
+    """Return the digits of both numbers by column, ones first; the last column has all remaining digits."""
     last = min(len(str(max(a, b))), len(COLUMNS)) - 1
     digits = [(name, a // 10**i % 10, b // 10**i % 10) for i, name in enumerate(COLUMNS[:last])]
     return [*digits, (COLUMNS[last], a // 10**last, b // 10**last)]

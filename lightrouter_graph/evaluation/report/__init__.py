@@ -1,4 +1,4 @@
-"""A folder per run that a sceptic can read: a report, a page, pictures, and the figures as JSON."""
+"""Report of a run: `report.md`, `index.html`, plots and `summary.json`; tables for a terminal and for Markdown."""
 
 from lightrouter_graph.evaluation.report.overview import markdown_overview
 from lightrouter_graph.evaluation.report.tables import markdown_table, table

@@ -1,4 +1,4 @@
-"""The single questions a reader can look at: which of them are shown, and what is shown of each, as JSON values."""
+"""Single questions for the interactive page: their selection, and their content as JSON."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -6,31 +6,29 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lightrouter_graph.evaluation.questions import Output, Question
-from lightrouter_graph.evaluation.records import Result, RouteBoot, Summary
-from lightrouter_graph.evaluation.report.method_families import Kind, kinds
+from lightrouter_graph.evaluation.records import Result, Summary
+from lightrouter_graph.evaluation.report.method_families import kinds
+from lightrouter_graph.evaluation.stats.table import RIGHT
 
-RIGHT_FROM = 0.5
-"""The score from which an answer counts as right, where scores are not all or nothing."""
-
-MOST_QUESTIONS = 150
-LONGEST_TEXT = 3000
-SHORTEST_CUT = 600
-ALL_TEXT = 3_000_000
-"""Characters of recorded outputs in a page at most: with many questions and candidates each is cut the shorter."""
-LONGEST_QUESTION = 6000
+MAX_QUESTIONS = 150
+MAX_TEXT = 3000
+MIN_TEXT = 600
+MAX_TOTAL_TEXT = 3_000_000
+"""Maximum characters of recorded outputs in a page: with many questions and candidates, each text is cut shorter."""
+MAX_QUESTION_TEXT = 6000
 
 Verdict = Literal["right", "wrong", "unscored", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """Which questions are shown, and how they were chosen.
+class Examples:
+    """The selected questions.
 
     Attributes:
-        questions: In the order of the data.
-        differing: Of how many questions in all the methods differ.
-        shown_differing: How many of those are shown.
-        total: How many questions there are.
+        questions: The questions in the order of the data.
+        differing: Number of questions in the run with differing methods.
+        shown_differing: Number of them among the selected questions.
+        total: Number of questions in the run.
     """
 
     questions: Sequence[Question]
@@ -39,8 +37,8 @@ class Chosen:
     total: int
 
     @property
-    def said(self) -> str:
-        """How many of how many, and which."""
+    def description(self) -> str:
+        """How many questions were selected, and by which rule."""
         shown = len(self.questions)
         if shown == self.total:
             return f"All {self.total:,} questions are here."
@@ -48,126 +46,121 @@ class Chosen:
         rest = shown - self.shown_differing
         others = f", and {rest:,} of the other {self.total - self.differing:,}, drawn by their ids" if rest else ""
         return (
-            f"{shown:,} of {self.total:,} questions are here: {which} of the {self.differing:,} where one method that "
-            f"can be run was right and another wrong{others}. results.jsonl has them all."
+            f"{shown:,} of {self.total:,} questions are here: {which} of the {self.differing:,} in which one method "
+            f"was right and another wrong{others}. results.jsonl has all of them."
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """What is looked up for each question."""
-
-    summary: Summary
-    results: Mapping[tuple[str, str], Result]
-    sorts: Mapping[str, Kind]
-    longest: int
-
-
 def verdict(result: Result) -> Verdict:
-    """Say what became of an answer."""
+    """Return the verdict on a result."""
     if result["error"]:
         return "failed"
     if result["score"] is None:
         return "unscored"
-    return "right" if result["score"] >= RIGHT_FROM else "wrong"
+    return "right" if result["score"] >= RIGHT else "wrong"
 
 
-def choose(
-    summary: Summary, results: Sequence[Result], questions: Sequence[Question], most: int = MOST_QUESTIONS
-) -> Chosen:
-    """Choose at most `most` questions: those where methods differ first, then others; drawn by a hash of their ids.
+def select_examples(
+    summary: Summary, results: Sequence[Result], questions: Sequence[Question], limit: int = MAX_QUESTIONS
+) -> Examples:
+    """Select questions: first those in which methods differ, then others, in the order of a hash of their ids.
 
-    Methods differ where one that uses several models was right and another wrong; where there are not two such methods,
-    single candidates count as well. Upper bounds never do.
+    Methods differ if one with several models was right and another wrong; with less than two such methods, single
+    candidates count as well. Upper bounds never count.
+
+    Args:
+        summary: Statistics of the run.
+        results: Results of all methods.
+        questions: The questions of the run.
+        limit: Maximum number of questions.
     """
     compared = _compared(summary)
     verdicts: dict[str, set[Verdict]] = {}
     for result in results:
         if result["method"] in compared:
             verdicts.setdefault(result["question"], set()).add(verdict(result))
-    differing = {q.id for q in questions if _differ(verdicts.get(q.id, set()))}
-    by_chance = sorted(questions, key=lambda q: (q.id not in differing, hashlib.sha256(q.id.encode()).digest()))
-    shown = {q.id for q in by_chance[:most]}
-    return Chosen([q for q in questions if q.id in shown], len(differing), len(differing & shown), len(questions))
+    differing = {name for name, found in verdicts.items() if "right" in found and len(found) > 1}
+    ordered = sorted(questions, key=lambda q: (q.id not in differing, hashlib.sha256(q.id.encode()).digest()))
+    shown = {q.id for q in ordered[:limit]}
+    return Examples([q for q in questions if q.id in shown], len(differing), len(differing & shown), len(questions))
 
 
-def _compared(summary: Summary) -> set[str]:
-    sorts = kinds(summary)
-    mixing = {name for name, kind in sorts.items() if kind in {"lightrouter", "rival"}}
-    return mixing if len(mixing) > 1 else {name for name, kind in sorts.items() if kind != "bound"}
+def page_data(summary: Summary, results: Sequence[Result], examples: Examples) -> dict[str, Any]:
+    """Return the JSON data of the interactive page, with long texts cut.
 
-
-def _differ(verdicts: set[Verdict]) -> bool:
-    return "right" in verdicts and len(verdicts) > 1
-
-
-def page_data(summary: Summary, results: Sequence[Result], chosen: Chosen) -> dict[str, Any]:
-    """Return what the page needs to show single questions: the methods, and the questions chosen, with texts cut."""
-    texts = max(1, len(chosen.questions) * len(summary["facts"]["candidates"]))
-    longest = min(LONGEST_TEXT, max(SHORTEST_CUT, ALL_TEXT // texts))
-    run = _Run(summary, {(r["question"], r["method"]): r for r in results}, kinds(summary), longest)
-    compared = _compared(summary)
+    Args:
+        summary: Statistics of the run.
+        results: Results of all methods.
+        examples: The selected questions.
+    """
+    texts = max(1, len(examples.questions) * len(summary["facts"]["candidates"]))
+    limit = min(MAX_TEXT, max(MIN_TEXT, MAX_TOTAL_TEXT // texts))
+    by_name, compared = kinds(summary), _compared(summary)
     methods = [
         {
             "name": row["method"],
             "label": row["label"],
-            "kind": run.sorts[row["method"]],
+            "kind": by_name[row["method"]],
             "standIn": row["stand_in"],
             "compared": row["method"] in compared,
         }
         for row in summary["methods"]
     ]
-    return {"methods": methods, "questions": [_question(question, run) for question in chosen.questions]}
+    found = {(r["question"], r["method"]): r for r in results}
+    names = [row["method"] for row in summary["methods"]]
+    shown = [
+        _question(question, summary["facts"]["candidates"], [found.get((question.id, name)) for name in names], limit)
+        for question in examples.questions
+    ]
+    return {"methods": methods, "questions": shown}
 
 
-def _question(question: Question, run: _Run) -> dict[str, Any]:
-    found = [run.results.get((question.id, row["method"])) for row in run.summary["methods"]]
-    names = [name for name in run.summary["facts"]["candidates"] if name in question.outputs]
+def _compared(summary: Summary) -> set[str]:
+    by_name = kinds(summary)
+    mixing = {name for name, kind in by_name.items() if kind in {"lightrouter", "rival"}}
+    return mixing if len(mixing) > 1 else {name for name, kind in by_name.items() if kind != "bound"}
+
+
+def _question(
+    question: Question, candidates: Sequence[str], results: Sequence[Result | None], limit: int
+) -> dict[str, Any]:
     return {
         "id": question.id,
         "category": question.category,
-        "text": _cut(question.text, LONGEST_QUESTION),
-        "reference": None if question.reference is None else _cut(question.reference, LONGEST_TEXT),
-        "candidates": [_candidate(name, question.outputs[name], run.longest) for name in names],
-        "results": [None if result is None else _result(result) for result in found],
+        "text": _cut(question.text, MAX_QUESTION_TEXT),
+        "reference": _cut(question.reference),
+        "candidates": [
+            _candidate(name, question.outputs[name], limit) for name in candidates if name in question.outputs
+        ],
+        "results": [None if result is None else _result(result) for result in results],
     }
 
 
-def _candidate(name: str, output: Output, longest: int) -> dict[str, Any]:
-    right = None if output.score is None else output.score >= RIGHT_FROM
+def _candidate(name: str, output: Output, limit: int) -> dict[str, Any]:
     return {
         "name": name,
-        "text": _cut(output.text, longest),
+        "text": _cut(output.text, limit),
         "score": output.score,
-        "right": right,
+        "right": None if output.score is None else output.score >= RIGHT,
         "tokens": output.tokens,
         "finished": output.finished,
     }
 
 
 def _result(result: Result) -> dict[str, Any]:
+    copied: Mapping[str, Any] = result
+    names = ("score", "chosen", "answer", "confidence", "calls", "usd", "seconds", "error")
     route = result["route"]
     return {
+        **{name: copied[name] for name in names},
         "verdict": verdict(result),
-        "score": result["score"],
-        "chosen": result["chosen"],
-        "answer": result["answer"],
-        "text": None if result["text"] is None else _cut(result["text"], LONGEST_TEXT),
-        "confidence": result["confidence"],
-        "calls": result["calls"],
+        "text": _cut(result["text"]),
         "tokens": result["output_tokens"],
-        "usd": result["usd"],
-        "seconds": result["seconds"],
         "standIn": result["stand_in"],
-        "error": result["error"],
-        "route": route and {**route, "boots": [_boot(boot) for boot in route["boots"]]},
+        "route": route and {**route, "boots": [{**boot, "text": _cut(boot["text"])} for boot in route["boots"]]},
     }
 
 
-def _boot(boot: RouteBoot) -> dict[str, Any]:
-    return {**boot, "text": None if boot["text"] is None else _cut(boot["text"], LONGEST_TEXT)}
-
-
-def _cut(text: str, most: int) -> dict[str, Any]:
-    """Keep the beginning of a long text, and how long it was."""
-    return {"said": text[:most], "length": len(text)}
+def _cut(text: str | None, limit: int = MAX_TEXT) -> dict[str, Any] | None:
+    """Return the beginning of a text and its whole length."""
+    return None if text is None else {"shown": text[:limit], "length": len(text)}

@@ -1,27 +1,37 @@
-"""How figures are written: the same in the terminal, in Markdown and on the page."""
+"""Formats statistics, identically in the terminal, in Markdown and on the page."""
 
-from lightrouter_graph.evaluation.records import Interval, MethodFigures
+from lightrouter_graph.evaluation.records import Interval, MethodStats
 
 NOTHING = "-"
 DAGGER = "†"
 
 
 def percent(interval: Interval | None, *, signed: bool = False) -> str:
-    """Write a share of 0 to 1 in percent with its interval, as `71.2 [67.9, 74.4]`; "-" for None."""
+    """Return a share in percent with its interval, as `71.2 [67.9, 74.4]`; "-" for None.
+
+    Args:
+        interval: Share, 0 to 1, or a difference of shares.
+        signed: True to show plus signs.
+    """
     if interval is None:
         return NOTHING
     sign = "+" if signed else ""
-    value, low, high = (_not_minus_zero(100 * interval[end]) for end in ("value", "low", "high"))
+    value, low, high = (_without_minus_zero(100 * interval[end]) for end in ("value", "low", "high"))
     return f"{value:{sign}.1f} [{low:{sign}.1f}, {high:{sign}.1f}]"
 
 
 def points(interval: Interval | None) -> str:
-    """Write a difference of two shares in percentage points with its interval, signs shown."""
+    """Return a difference of two shares in percentage points with its interval and signs."""
     return percent(interval, signed=True)
 
 
 def number(interval: Interval | None, *, ends: bool = False) -> str:
-    """Write a mean of any size to three digits or whole; with its interval if `ends`; "-" for None."""
+    """Return a mean with three digits; "-" for None.
+
+    Args:
+        interval: The mean with its interval.
+        ends: True to include the interval.
+    """
     if interval is None:
         return NOTHING
     value = short(interval["value"])
@@ -29,7 +39,7 @@ def number(interval: Interval | None, *, ends: bool = False) -> str:
 
 
 def short(value: float) -> str:
-    """Write a number of any size: `1,234`, `12.3`, `1.23`, `0.0123`; three digits where it is below a thousand."""
+    """Return a number with three digits below 1,000, else as an integer: `1,234`, `12.3`, `1.23`, `0.0123`."""
     size = abs(value)
     if size >= 100:
         return f"{value:,.0f}"
@@ -39,21 +49,21 @@ def short(value: float) -> str:
 
 
 def seconds(value: Interval | None) -> str:
-    """Write seconds to one decimal, two below ten; "-" for None."""
+    """Return seconds with one decimal, two below ten; "-" for None."""
     if value is None:
         return NOTHING
     return f"{value['value']:.1f}" if value["value"] >= 10 else f"{value['value']:.2f}"
 
 
 def two_percentiles(p50: Interval | None, p95: Interval | None) -> str:
-    """Write a median and a 95th percentile as `2.31 / 9.80`."""
+    """Return a median and a 95th percentile as `2.31 / 9.80`."""
     return NOTHING if p50 is None and p95 is None else f"{seconds(p50)} / {seconds(p95)}"
 
 
-def label(row: MethodFigures) -> str:
-    """Return the label of a method, with a dagger where something stands in for a part of it."""
+def label(row: MethodStats) -> str:
+    """Return the label of a method, with a dagger if a replay approximates a part of it."""
     return f"{row['label']} {DAGGER}" if row["stand_in"] else row["label"]
 
 
-def _not_minus_zero(value: float) -> float:
+def _without_minus_zero(value: float) -> float:
     return 0.0 if abs(value) < 0.05 else value

@@ -1,28 +1,23 @@
-"""What sort of method a line of the table is, read from its name."""
+"""Families of methods, recognised by name: LightRouter, other multi-model methods, single candidates, upper bounds."""
 
 from collections.abc import Sequence
 from typing import Literal
 
-from lightrouter_graph.evaluation.records import Interval, MethodFigures, Summary
+from lightrouter_graph.evaluation.records import Interval, MethodStats, Summary
 
 Kind = Literal["lightrouter", "rival", "single", "bound"]
-"""LightRouter in one of its settings; another way to use several models; one candidate alone; an upper bound, which
-looks at the scores and could not be run."""
+"""LightRouter; another method with several models; a single candidate; an upper bound, which reads the scores."""
 
 BEST_SINGLE = "best-single"
-"""The name of the method that picks one candidate on other data: what every other is compared to first."""
+"""Name of the method that every other method is compared with first."""
 
 
 def kind_of(name: str, candidates: Sequence[str] = ()) -> Kind:
-    """Say of what sort the method of that name is.
-
-    A candidate's own name, a name that begins with "single", "best-single" and "first" are of one candidate; any other
-    with the word "oracle" in it is an upper bound, whatever else it says; the rest is LightRouter's if it begins with
-    "lightrouter".
+    """Return the family of a method.
 
     Args:
-        name: As in `Result.method`.
-        candidates: The names of the candidates.
+        name: Name as in `Result.method`.
+        candidates: Names of the candidates, which are single whatever the name contains.
     """
     plain = plain_name(name)
     if name in candidates or plain.startswith("single") or plain in {BEST_SINGLE, "first"}:
@@ -33,31 +28,26 @@ def kind_of(name: str, candidates: Sequence[str] = ()) -> Kind:
 
 
 def plain_name(name: str) -> str:
-    """Return a name with every separator as a hyphen and in small letters, for comparing."""
+    """Return a name in lower case with hyphens as separators."""
     return name.lower().replace("_", "-").replace(" ", "-")
 
 
 def kinds(summary: Summary) -> dict[str, Kind]:
-    """Say it for every method of a summary, by name."""
+    """Return the family of every method of a summary, by name."""
     return {row["method"]: kind_of(row["method"], summary["facts"]["candidates"]) for row in summary["methods"]}
 
 
 def is_best_single(name: str) -> bool:
-    """Whether a method is the best single candidate, chosen on other data."""
+    """Return True for the best single candidate, chosen on other data."""
     return plain_name(name) == BEST_SINGLE
 
 
-def against_best_single(row: MethodFigures) -> Interval | None:
-    """Return the paired difference of quality to the best single candidate; None where it was not computed."""
+def against_best_single(row: MethodStats) -> Interval | None:
+    """Return the paired difference in quality to the best single candidate; None if it was not computed."""
     return next((interval for other, interval in row["against"].items() if is_best_single(other)), None)
 
 
-def of_kind(summary: Summary, *wanted: Kind) -> list[MethodFigures]:
-    """Return the lines of the table of some kinds, in its order."""
+def of_kind(summary: Summary, *wanted: Kind) -> list[MethodStats]:
+    """Return the methods of some families, in the order of the table."""
     by_name = kinds(summary)
     return [row for row in summary["methods"] if by_name[row["method"]] in wanted]
-
-
-def main_method(summary: Summary) -> str | None:
-    """Return the first LightRouter method of the table, the one shown unless another is asked for; None for none."""
-    return next((row["method"] for row in of_kind(summary, "lightrouter")), None)

@@ -1,38 +1,31 @@
-"""The main table of a run: for the terminal, for Markdown, and the columns of either."""
+"""Main table of a run, for a terminal and for Markdown."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.records import MethodFigures, Summary
-from lightrouter_graph.evaluation.report.formatting import (
-    DAGGER,
-    label,
-    number,
-    percent,
-    points,
-    two_percentiles,
-)
+from lightrouter_graph.errors import EvaluationError, did_you_mean
+from lightrouter_graph.evaluation.records import MethodStats, Summary
+from lightrouter_graph.evaluation.report.formatting import DAGGER, label, number, percent, points, two_percentiles
 from lightrouter_graph.evaluation.report.method_families import Kind, against_best_single, kinds
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 MAIN_COLUMNS = ("method", "quality", "against_best", "output_tokens", "usd", "calls", "seconds")
-"""What the main table shows unless one asks for other columns."""
+"""Default columns of the main table."""
 
 PAGE_WIDTH = 132
-"""Characters of a line where no terminal says how many there are."""
+"""Width of a table in characters if the output is not a terminal."""
 
-LEAST_METHOD = 22
-"""The column of methods is never narrower; longer labels are folded."""
+MIN_METHOD_WIDTH = 22
+"""Minimum width of the column of methods; longer labels are folded."""
 
 _ALWAYS = ("method", "quality", "against_best")
-_AND = "; "  # between the things that stand in within one method
-_GAP = 2  # one character of padding, and one of the box
+_AND = "; "  # separates the descriptions in `stand_in`
+_GAP = 2  # one character of padding and one of the box
 
 _STYLES: dict[Kind, str] = {"lightrouter": "bold", "rival": "", "single": "dim", "bound": "italic dim"}
 
@@ -42,86 +35,67 @@ class Column:
     """One column of the table.
 
     Attributes:
-        header: Its heading, with the unit.
-        write: What stands in it for a method.
-        order: The number it is sorted by; None for no number, and for a column of text.
+        header: Title with the unit.
+        write: Returns the text of a method.
+        order: Returns the number that the column is sorted by; None for text and unknown values.
     """
 
     header: str
-    write: Callable[[MethodFigures], str]
-    order: Callable[[MethodFigures], float | None] = lambda row: None  # noqa: ARG005
+    write: Callable[[MethodStats], str]
+    order: Callable[[MethodStats], float | None] = lambda _: None
 
 
-def _value(row: MethodFigures, field: str) -> float | None:
-    interval = row.get(field)
-    return interval["value"] if isinstance(interval, dict) else None
+def _by(field: str) -> Callable[[MethodStats], float | None]:
+    def order(row: MethodStats) -> float | None:
+        interval = row.get(field)
+        return interval["value"] if isinstance(interval, dict) else None
+
+    return order
 
 
-def _difference(row: MethodFigures) -> float | None:
+def _difference(row: MethodStats) -> float | None:
     interval = against_best_single(row)
     return interval["value"] if interval else None
+
+
+def _times(name: str) -> Callable[[MethodStats], str]:
+    return lambda row: two_percentiles(row[f"{name}_p50"], row[f"{name}_p95"])  # type: ignore[literal-required]
 
 
 COLUMNS = MappingProxyType(
     {
         "method": Column("method", label),
-        "quality": Column("quality %", lambda row: percent(row["quality"]), lambda row: _value(row, "quality")),
+        "quality": Column("quality %", lambda row: percent(row["quality"]), _by("quality")),
         "against_best": Column("to best single", lambda row: points(against_best_single(row)), _difference),
-        "output_tokens": Column(
-            "out tokens", lambda row: number(row["output_tokens"]), lambda row: _value(row, "output_tokens")
-        ),
-        "total_tokens": Column(
-            "all tokens", lambda row: number(row["total_tokens"]), lambda row: _value(row, "total_tokens")
-        ),
-        "usd": Column("USD/1,000", lambda row: number(row["usd"]), lambda row: _value(row, "usd")),
-        "calls": Column("calls", lambda row: number(row["calls"]), lambda row: _value(row, "calls")),
-        "seconds": Column(
-            "s p50 / p95",
-            lambda row: two_percentiles(row["seconds_p50"], row["seconds_p95"]),
-            lambda row: _value(row, "seconds_p50"),
-        ),
-        "first_token": Column(
-            "first token s p50 / p95",
-            lambda row: two_percentiles(row["first_token_p50"], row["first_token_p95"]),
-            lambda row: _value(row, "first_token_p50"),
-        ),
+        "output_tokens": Column("out tokens", lambda row: number(row["output_tokens"]), _by("output_tokens")),
+        "total_tokens": Column("all tokens", lambda row: number(row["total_tokens"]), _by("total_tokens")),
+        "usd": Column("USD/1,000", lambda row: number(row["usd"]), _by("usd")),
+        "calls": Column("calls", lambda row: number(row["calls"]), _by("calls")),
+        "seconds": Column("s p50 / p95", _times("seconds"), _by("seconds_p50")),
+        "first_token": Column("first token s p50 / p95", _times("first_token"), _by("first_token_p50")),
         "count": Column("questions", lambda row: f"{row['count']:,}", lambda row: row["count"]),
         "failed": Column("failed", lambda row: f"{row['failed']:,}", lambda row: row["failed"]),
     }
 )
-"""Every column there is, by the name it is asked for."""
-
-
-def columns_named(names: Sequence[str]) -> list[Column]:
-    """Return the columns of those names.
-
-    Raises:
-        EvaluationError: If there is no such column.
-    """
-    for name in names:
-        if name not in COLUMNS:
-            msg = f"the table has no column {name!r}; it has {', '.join(COLUMNS)}"
-            raise EvaluationError(msg)
-    return [COLUMNS[name] for name in names]
+"""Every column by name."""
 
 
 def table(summary: Summary, width: int | None = None) -> "Table":
-    """Return the main table for a terminal, LightRouter's lines in bold, bounds in italics; no number is ever cut.
+    """Return the main table for a terminal. Numbers are never cut.
 
-    The method, its quality and the difference to the best single candidate are always there. Then come USD (output
-    tokens where no price is known), output tokens, calls and seconds, as far as they fit beside a method of 22
-    characters. Where not even the first three fit, intervals stand below their figures; a terminal narrower than that
-    breaks the lines itself (print with `crop=False`).
+    Method, quality and the difference to the best single candidate are always shown; then USD (if prices are known),
+    output tokens, calls and seconds, as far as they fit. If not even the first three fit, intervals are written below
+    their values; print with `crop=False`.
 
     Args:
-        summary: The figures, in the order in which they are to be shown.
-        width: Characters of a line; None for the 132 of a page.
+        summary: Statistics of the run, in the order of the rows.
+        width: Width in characters; None for 132.
     """
-    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - the report of a run that prints nothing does without
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - not needed to write a report
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    written, first = _fitted(summary, width or PAGE_WIDTH)
+    texts_of, method_width = _fitted(summary, width or PAGE_WIDTH)
     shown = Table(
         title=Text(summary["facts"]["title"]),
         caption=Text(f"\n{caption(summary)}"),
@@ -130,115 +104,118 @@ def table(summary: Summary, width: int | None = None) -> "Table":
         padding=(0, 1, 0, 0),
         pad_edge=False,
         show_edge=False,
-        width=_total(written, first),
+        width=_total_width(texts_of, method_width),
     )
-    for name, texts in written.items():
+    for name, texts in texts_of.items():
         is_method = name == "method"
-        wide = first if is_method else _wide(texts)
-        shown.add_column(texts[0], justify="left" if is_method else "right", width=wide, overflow="fold")
-    sorts = kinds(summary)
-    for place, row in enumerate(summary["methods"], 1):
-        shown.add_row(*(Text(texts[place]) for texts in written.values()), style=_STYLES[sorts[row["method"]]])
+        justify, wide = ("left", method_width) if is_method else ("right", _width(texts))
+        shown.add_column(texts[0], justify=justify, width=wide, overflow="fold")  # type: ignore[arg-type]
+    by_name = kinds(summary)
+    for index, row in enumerate(summary["methods"], 1):
+        shown.add_row(*(Text(texts[index]) for texts in texts_of.values()), style=_STYLES[by_name[row["method"]]])
     return shown
 
 
 def _fitted(summary: Summary, width: int) -> tuple[dict[str, list[str]], int]:
-    """Return what stands in each column that fits, heading first, and how wide the column of methods is."""
+    """Return the texts of each column that fits, header first, and the width of the column of methods."""
     priced = any(row["usd"] is not None for row in summary["methods"])
-    further = ["usd", "output_tokens", "calls", "seconds"] if priced else ["output_tokens", "calls", "seconds"]
-    everything = {name: _written(summary, name) for name in (*_ALWAYS, *further)}
-    if _total({name: everything[name] for name in _ALWAYS}, LEAST_METHOD) > width:
-        everything |= {name: _stacked(everything[name]) for name in ("quality", "against_best")}
-    shown = list(_ALWAYS)
-    for name in further:
-        if _total({n: everything[n] for n in (*shown, name)}, LEAST_METHOD) > width:
+    optional = [*(["usd"] if priced else []), "output_tokens", "calls", "seconds"]
+    texts_of = {name: _texts(summary, name) for name in (*_ALWAYS, *optional)}
+    if _total_width({name: texts_of[name] for name in _ALWAYS}, MIN_METHOD_WIDTH) > width:
+        for name in ("quality", "against_best"):
+            texts_of[name] = [t.replace(" [", "\n[").replace("best single", "best\nsingle") for t in texts_of[name]]
+    shown = [*_ALWAYS]
+    for name in optional:
+        if _total_width({n: texts_of[n] for n in (*shown, name)}, MIN_METHOD_WIDTH) > width:
             break
         shown.append(name)
-    written = {name: everything[name] for name in MAIN_COLUMNS if name in shown}
-    room = width - _total(written, 0)
-    return written, max(LEAST_METHOD, min(room, _wide(written["method"])))
+    fitting = {name: texts_of[name] for name in MAIN_COLUMNS if name in shown}
+    room = width - _total_width(fitting, 0)
+    return fitting, max(MIN_METHOD_WIDTH, min(room, _width(fitting["method"])))
 
 
-def _written(summary: Summary, name: str) -> list[str]:
+def _texts(summary: Summary, name: str) -> list[str]:
     header = COLUMNS[name].header.replace("/1", "/\n1").replace("out ", "out\n")
     return [header, *(COLUMNS[name].write(row) for row in summary["methods"])]
 
 
-def _stacked(texts: Sequence[str]) -> list[str]:
-    return [text.replace(" [", "\n[").replace("best single", "best\nsingle") for text in texts]
-
-
-def _wide(texts: Sequence[str]) -> int:
-    from rich.cells import cell_len  # noqa: PLC0415 - as above
+def _width(texts: Sequence[str]) -> int:
+    from rich.cells import cell_len  # noqa: PLC0415
 
     return max(cell_len(line) for text in texts for line in text.split("\n"))
 
 
-def _total(written: Mapping[str, Sequence[str]], first: int) -> int:
-    """Return how many characters wide a table of those columns is, with so many for the methods."""
-    gaps = _GAP * (len(written) - 1)
-    return gaps + sum(first if name == "method" else _wide(texts) for name, texts in written.items())
+def _total_width(texts_of: Mapping[str, Sequence[str]], method_width: int) -> int:
+    widths = (method_width if name == "method" else _width(texts) for name, texts in texts_of.items())
+    return _GAP * (len(texts_of) - 1) + sum(widths)
 
 
 def caption(summary: Summary) -> str:
-    """Say what the table's figures are: how many questions, which intervals, whose latency, what the dagger means."""
+    """Return the caption of the table: number of questions, intervals, units, and the meaning of the dagger."""
     facts = summary["facts"]
     latency = "simulated" if facts["mode"] == "replay" else "measured"
-    said = (
+    text = (
         f"{facts['questions']:,} questions; in brackets bootstrap 95 % intervals over questions; differences are "
         f"paired, in points; tokens and calls are means per question, USD per 1,000 questions; latency is {latency}."
     )
-    return f"{said} {stand_ins(summary)}".strip()
+    return f"{text} {approximations(summary)}".strip()
 
 
-def stand_ins(summary: Summary) -> str:
-    """Say once what each thing that the dagger stands for is, and of whom it holds; "" where nothing stands in."""
+def approximations(summary: Summary) -> str:
+    """Return the meaning of the dagger: each approximation once, with its methods if not all have it; "" for none."""
     marked = [row for row in summary["methods"] if row["stand_in"]]
-    meanings = dict.fromkeys(what for row in marked for what in row["stand_in"].split(_AND))
-    said = [f"{what}{_holds_of(what, marked)}" for what in meanings]
-    return f"{DAGGER} {'; '.join(said)}." if said else ""
-
-
-def _holds_of(what: str, marked: Sequence[MethodFigures]) -> str:
-    """Name the method where it is only one, count them where they are not all."""
-    labels = [row["label"] for row in marked if what in row["stand_in"].split(_AND)]
-    if len(labels) == len(marked):
-        return ""
-    return f" ({labels[0]})" if len(labels) == 1 else f" ({len(labels)} methods)"
+    labels: dict[str, list[str]] = {}
+    for row in marked:
+        for what in row["stand_in"].split(_AND):
+            labels.setdefault(what, []).append(row["label"])
+    texts = [
+        f"{what}{'' if len(of) == len(marked) else f' ({of[0]})' if len(of) == 1 else f' ({len(of)} methods)'}"
+        for what, of in labels.items()
+    ]
+    return f"{DAGGER} {'; '.join(texts)}." if texts else ""
 
 
 def markdown_table(
     summary: Summary, columns: Sequence[str] = MAIN_COLUMNS, methods: Sequence[str] | None = None
 ) -> str:
-    """Return the table as Markdown; a README and `report.md` show the same.
+    """Return the table as Markdown.
 
     Args:
-        summary: The figures.
-        columns: Names out of `COLUMNS`, in the order wanted.
-        methods: Names of the methods to show, in the order wanted; None for all, in the order of the summary.
+        summary: Statistics of the run.
+        columns: Names from `COLUMNS`, in order.
+        methods: Names of the methods, in order; None for all, in the order of the summary.
 
     Raises:
-        EvaluationError: If there is no such column or method.
+        EvaluationError: If a column or method is unknown.
     """
-    shown = columns_named(columns)
-    written = ([column.write(row) for column in shown] for row in _rows(summary, methods))
-    rows = [
-        [cell(text) if name == "method" else text for name, text in zip(columns, row, strict=True)] for row in written
-    ]
-    aligned = ["---" if name == "method" else "---:" for name in columns]
-    return "\n".join(f"| {' | '.join(line)} |" for line in ([c.header for c in shown], aligned, *rows))
+    rows = {row["method"]: row for row in summary["methods"]}
+    wanted = list(rows) if methods is None else methods
+    _check_names("the table has no column", columns, COLUMNS)
+    _check_names("the summary has no method", wanted, rows)
+    written = [[COLUMNS[name].write(rows[method]) for name in columns] for method in wanted]
+    return grid([COLUMNS[name].header for name in columns], written)
+
+
+def grid(header: Sequence[str], rows: Iterable[Sequence[str]], align: str = "---:") -> str:
+    """Return a Markdown table with text in the first column and numbers in the others.
+
+    Args:
+        header: Titles of the columns.
+        rows: Cells; those of the first column are escaped.
+        align: Alignment of the other columns.
+    """
+    lines = [header, ["---", *([align] * (len(header) - 1))], *([cell(first), *others] for first, *others in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def cell(text: str) -> str:
-    """Keep a text from ending a Markdown cell, or from being read as marks or as HTML."""
+    """Return a text on one line with the special characters of Markdown and HTML escaped."""
     flat = " ".join(text.split())
     return re.sub(r"([\\`*_\[\]|<>&])", r"\\\1", flat)
 
 
-def _rows(summary: Summary, methods: Sequence[str] | None) -> list[MethodFigures]:
-    known = {row["method"]: row for row in summary["methods"]}
-    for name in methods or ():
+def _check_names(problem: str, names: Iterable[str], known: Mapping[str, object]) -> None:
+    for name in names:
         if name not in known:
-            msg = f"the summary has no method {name!r}; it has {', '.join(known)}"
+            msg = f"{problem} {name!r}{did_you_mean(name, known)}; it has {', '.join(known)}"
             raise EvaluationError(msg)
-    return list(known.values()) if methods is None else [known[name] for name in methods]

@@ -1,5 +1,5 @@
-"""From a data set and an experiment to a folder with a report: over recordings, or over models that are called."""
+"""Runs: an experiment on a data set, its directory and its report, from recordings or from live models."""
 
-from lightrouter_graph.evaluation.runs.run import Study, Watcher, run_study
+from lightrouter_graph.evaluation.runs.run import Progress, RunSettings, execute_run
 
-__all__ = ["Study", "Watcher", "run_study"]
+__all__ = ["Progress", "RunSettings", "execute_run"]

@@ -1,4 +1,4 @@
-"""A study over recorded outputs: nothing is called, nothing is paid."""
+"""Run over recorded outputs, without any model call."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from lightrouter_graph.evaluation.questions import DataSet, Question
 from lightrouter_graph.evaluation.replay_runner import Models, is_complete
 from lightrouter_graph.evaluation.rescore import OFFLINE, rescored
 from lightrouter_graph.evaluation.results import ResultsFile
-from lightrouter_graph.evaluation.runs.run import Ran, Study, Terms, Watcher, have_history
+from lightrouter_graph.evaluation.runs.run import MethodResults, Progress, RunSettings, RunSpec, have_history
 from lightrouter_graph.testing.timing import Timing
 
 CAVEATS = (
@@ -31,130 +31,129 @@ CAVEATS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """A study over recordings, ready to run. Make it with `over_recordings`."""
+class ReplayRun:
+    """A prepared run over recordings; see `prepare_replay`."""
 
-    study: Study
+    settings: RunSettings
     data: DataSet
     models: Models
     asked: tuple[Question, ...]
 
     @property
     def offered(self) -> frozenset[Need]:
-        """A stand-in for a writer, history where every part has scored others, samples where they were recorded."""
-        scored = [q.id for q in self.data.questions if self._is_scored(q)]
-        can: dict[Need, bool] = {
-            "writer": True,
-            "history": have_history([q.id for q in self.asked], scored, self.study.folds),
-            "samples": all(q.outputs[name].samples for q in self.asked for name in self.models.names),
-        }
-        return frozenset(need for need, there in can.items() if there)
-
-    def _is_scored(self, question: Question) -> bool:
+        """A writer (the merge stub); a history if every fold has scores; samples if they were recorded."""
         names = self.models.names
-        return is_complete(question, names) and any(question.outputs[name].score is not None for name in names)
+        scored = [q.id for q in self.data.questions if is_complete(q, names) and _has_score(q, names)]
+        fulfilled: dict[Need, bool] = {
+            "writer": True,
+            "history": have_history([q.id for q in self.asked], scored, self.settings.folds),
+            "samples": all(q.outputs[name].samples for q in self.asked for name in names),
+        }
+        return frozenset(need for need, there in fulfilled.items() if there)
 
     @property
-    def terms(self) -> Terms:
-        """What it is run under."""
+    def spec(self) -> RunSpec:
+        """Content of `run.json`."""
         return {
-            "data": self.study.data,
+            "data": self.settings.data,
             "mode": "replay",
             "candidates": list(self.models.names),
             "prices": {name: self.models.prices.get(name) for name in self.models.names},
             "questions": [question.id for question in self.asked],
             "scoring": self.data.scoring,
-            "seed": self.study.seed,
-            "folds": self.study.folds,
-            "settings": {"overhead": self.study.overhead, "changes": self.study.changes},
+            "seed": self.settings.seed,
+            "folds": self.settings.folds,
+            "settings": {"overhead": self.settings.overhead, "changes": self.settings.changes},
         }
 
-    def answer(self, methods: Sequence[str], watcher: Watcher) -> Ran:
-        """Let the methods answer what they have not answered yet."""
-        results = ResultsFile(self.study.folder / "results.jsonl")
+    def run_methods(self, methods: Sequence[str], progress: Progress) -> MethodResults:
+        """Run the methods over the questions without a result."""
+        settings = self.settings
+        results = ResultsFile(settings.folder / "results.jsonl")
         plan = Plan(
-            self.study.data,
+            settings.data,
             self.models,
             tuple(question.id for question in self.asked),
-            seed=self.study.seed,
-            folds=self.study.folds,
-            changes=self.study.changes,
-            scoring=self.study.scoring,
+            seed=settings.seed,
+            folds=settings.folds,
+            changes=settings.changes,
+            scoring=settings.scoring,
         )
-        done = results.done
+        done, total = results.done, len(methods) * len(self.asked)
         left = sum((method, question.id) not in done for method in methods for question in self.asked)
-        there = len(methods) * len(self.asked) - left
-        if there:
-            watcher.say(f"{there:,} of {there + left:,} results are there already")
-        watcher.begin(f"{len(methods)} methods, {len(self.asked)} questions", left)
-        run_replay(plan, methods, results, jobs=self.study.jobs, tell=lambda new: watcher.advance(len(new)))
-        return Ran(self.asked, results, (*CAVEATS, *self._notes()))
+        if left < total:
+            progress.say(f"{total - left:,} of {total:,} results exist already")
+        progress.begin(f"{len(methods)} methods, {len(self.asked)} questions", left)
+        run_replay(plan, methods, results, jobs=settings.jobs, done=lambda new: progress.advance(len(new)))
+        return MethodResults(self.asked, results, (*CAVEATS, *self._notes()))
 
     def _notes(self) -> list[str]:
-        complete = sum(is_complete(question, self.models.names) for question in self.data.questions)
-        missing = len(self.data.questions) - complete
-        left_out = (
-            f"{missing:,} of {len(self.data.questions):,} questions are left out: not every candidate answered them."
-        )
+        count = len(self.data.questions)
+        missing = count - sum(is_complete(question, self.models.names) for question in self.data.questions)
+        left_out = f"{missing:,} of {count:,} questions are left out: some candidates have no output for them."
         return [*([left_out] if missing else []), *([self.data.note] if self.data.note else [])]
 
 
-def over_recordings(study: Study, data: DataSet | None = None) -> Recorded:
-    """Prepare a study over recordings.
+def prepare_replay(settings: RunSettings, data: DataSet | None = None) -> ReplayRun:
+    """Prepare a run over recordings.
 
     Args:
-        study: Its settings.
-        data: What `study.data` names, where it is loaded already.
+        settings: Settings of the run.
+        data: The data set of `settings.data`, if it is already loaded.
 
     Raises:
-        EvaluationError: If no question has the outputs of all candidates, none of them is scored, or there are fewer
-            than two candidates, or one of them twice.
+        EvaluationError: If no question has outputs of all candidates, no output has a score, there are less than two
+            candidates, or a candidate is listed twice.
     """
-    data = rescored(load(study.data) if data is None else data, study.scoring)
-    facts = _facts_beside(study.data)
-    names = study.models or _chosen(data, facts, study)
-    _check_names(data, study.models)
-    if twice := [name for name, times in Counter(names).items() if times > 1]:
-        msg = f"{study.data}: {', '.join(twice)} is named twice among the models"
-        raise EvaluationError(msg)
+    data = rescored(load(settings.data) if data is None else data, settings.scoring)
+    facts = _facts_beside(settings.data)
+    names = settings.models or _selected(data, facts, settings)
+    _check_names(data, settings.models)
     complete = [question for question in data.questions if is_complete(question, names)]
     if len(names) < 2 or not complete:
-        msg = f"{study.data}: {_coverage(data, names)}"
+        msg = f"{settings.data}: {_coverage(data, names)}"
         raise EvaluationError(msg)
-    if not any(question.outputs[name].score is not None for question in complete for name in names):
+    if not any(_has_score(question, names) for question in complete):
         msg = (
-            f"{study.data}: no output of {', '.join(names)} is scored, and a replay compares scores; where the "
-            f"questions have answers, --scoring ({', '.join(OFFLINE)}) scores them"
+            f"{settings.data}: no output of {', '.join(names)} has a score, and a replay compares scores; if the "
+            f"questions have answers, add --scoring ({', '.join(OFFLINE)})"
         )
         raise EvaluationError(msg)
-    asked = sampled(DataSet(data.name, tuple(complete), data.scoring), study.questions).questions
+    asked = sampled(DataSet(data.name, tuple(complete), data.scoring), settings.questions).questions
     known = {name: facts[name] for name in names if name in facts}
     models = Models(
         tuple(names),
         {name: (f.price.input, f.price.output) for name, f in known.items() if f.price is not None},
-        {name: pace for name, f in known.items() if (pace := _pace(f)) is not None},
-        study.overhead,
+        {name: timing for name, f in known.items() if (timing := _timing(f)) is not None},
+        settings.overhead,
     )
-    return Recorded(study, data, models, asked)
+    return ReplayRun(settings, data, models, asked)
+
+
+def _has_score(question: Question, names: Sequence[str]) -> bool:
+    return any(question.outputs[name].score is not None for name in names)
 
 
 def _check_names(data: DataSet, names: Sequence[str]) -> None:
-    """Refuse a model that nobody recorded, with the name that may have been meant."""
+    """Raise if a model has no recorded output, or is listed twice."""
     recorded = {name for question in data.questions for name in question.outputs}
     for name in names:
         if name not in recorded:
             hint = did_you_mean(name, recorded)
             msg = f"no output of a model {name!r} is recorded{hint}; there are {', '.join(sorted(recorded)) or 'none'}"
             raise EvaluationError(msg)
+        if names.count(name) > 1:
+            msg = f"{data.name}: {name} is listed twice in --models"
+            raise EvaluationError(msg)
 
 
-def _chosen(data: DataSet, facts: dict[str, ModelFacts], study: Study) -> tuple[str, ...]:
-    """Choose candidates by price alone, so that nobody can have chosen them by their results; the dearest first."""
+def _selected(data: DataSet, facts: dict[str, ModelFacts], settings: RunSettings) -> tuple[str, ...]:
+    """Select candidates by price only, so that the selection does not depend on results; most expensive first."""
     prices = {name: f.price.output for name, f in facts.items() if f.price is not None}
     recorded = sorted({name for question in data.questions for name in question.outputs})
-    limit = study.max_price
+    limit = settings.max_price
     affordable = [name for name in recorded if limit is None or prices.get(name, limit + 1) <= limit]
-    return tuple(sorted(affordable, key=lambda name: -prices.get(name, 0.0))[: study.max_models])
+    return tuple(sorted(affordable, key=lambda name: -prices.get(name, 0.0))[: settings.max_models])
 
 
 def _facts_beside(data: str) -> dict[str, ModelFacts]:
@@ -162,7 +161,7 @@ def _facts_beside(data: str) -> dict[str, ModelFacts]:
     return load_models(path) if path.is_file() else {}
 
 
-def _pace(facts: ModelFacts) -> Timing | None:
+def _timing(facts: ModelFacts) -> Timing | None:
     if facts.ttft_s is None and facts.tokens_per_s is None:
         return None
     first = DEFAULT_TIMING.ttft_s if facts.ttft_s is None else facts.ttft_s
@@ -170,11 +169,12 @@ def _pace(facts: ModelFacts) -> Timing | None:
 
 
 def _coverage(data: DataSet, names: Sequence[str]) -> str:
+    """Describe which models have outputs, for an error."""
     counts = Counter(name for question in data.questions for name in question.outputs)
     if not counts:
-        return "nothing is recorded in it; to call models, give --live"
+        return "it has no recorded outputs; to call models, add --live"
     held = ", ".join(f"{name} ({count})" for name, count in counts.most_common(30))
     if len(names) < 2:
         few = f"only {names[0]} is" if names else "no model is"
-        return f"{few} left of what was asked for (--models, --max-price, --max-models), and two are needed: {held}"
-    return f"no question was answered by all of {', '.join(names)}: {held}, of {len(data.questions)} questions"
+        return f"{few} selected by --models, --max-price and --max-models, and two are needed; recorded: {held}"
+    return f"no question has outputs of all of {', '.join(names)}; recorded: {held}, of {len(data.questions)} questions"

@@ -1,52 +1,39 @@
-"""The folder of a run, read again."""
+"""Reads the files of a run directory."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.datasets.registry import load
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.records import Summary
 from lightrouter_graph.evaluation.results import ResultsFile
-from lightrouter_graph.evaluation.runs.run import Terms
+from lightrouter_graph.evaluation.runs.run import RunSpec
 
 RECORDING = "recording.jsonl"
-"""What live models said in full, in the schema of every recording."""
+"""Full answers of the live models, in the schema of `datasets.load_recording`."""
 
 
-def terms_of(folder: Path) -> Terms:
-    """Return what a run was run under.
-
-    Raises:
-        EvaluationError: If the folder holds no run.
-    """
-    try:
-        return cast("Terms", json.loads((folder / "run.json").read_text("utf-8")))
-    except (OSError, ValueError) as exc:
-        msg = f"{folder} holds no run: run.json cannot be read ({type(exc).__name__})"
-        raise EvaluationError(msg) from exc
+def spec_of(folder: Path) -> RunSpec:
+    """Return the content of `run.json`; raise an `EvaluationError` if the directory has no run."""
+    return cast("RunSpec", _read(folder, "run.json", "run"))
 
 
 def summary_of(folder: Path) -> Summary:
-    """Return the figures of a run.
-
-    Raises:
-        EvaluationError: If the folder holds no report.
-    """
-    try:
-        return cast("Summary", json.loads((folder / "summary.json").read_text("utf-8")))
-    except (OSError, ValueError) as exc:
-        msg = f"{folder} holds no report: summary.json cannot be read ({type(exc).__name__})"
-        raise EvaluationError(msg) from exc
+    """Return the statistics of a run; raise an `EvaluationError` if the directory has no report."""
+    return cast("Summary", _read(folder, "summary.json", "report"))
 
 
 def methods_of(folder: Path) -> tuple[str, ...]:
-    """Return the names of the methods of a run, in table order; of one that was stopped, in the order they ran.
+    """Return the names of the methods of a run, in table order; of a stopped run, in the order of its results.
+
+    Args:
+        folder: Directory of the run.
 
     Raises:
-        EvaluationError: If there are none.
+        EvaluationError: If the directory has no results.
     """
     ran = tuple(dict.fromkeys(result["method"] for result in ResultsFile(folder / "results.jsonl").results))
     if not ran:
@@ -58,13 +45,23 @@ def methods_of(folder: Path) -> tuple[str, ...]:
 
 
 def questions_of(folder: Path) -> Sequence[Question]:
-    """Return the questions a run asked, with what models said to them.
+    """Return the questions of a run with their recorded outputs.
+
+    Args:
+        folder: Directory of the run.
 
     Raises:
-        EvaluationError: If the folder holds no run, or its data are gone.
+        EvaluationError: If the directory has no run, or its data cannot be loaded.
     """
-    terms = terms_of(folder)
-    recording = folder / RECORDING
-    asked = set(terms["questions"])
-    data = load(str(recording) if recording.is_file() else terms["data"])
+    spec, recording = spec_of(folder), folder / RECORDING
+    asked = set(spec["questions"])
+    data = load(str(recording) if recording.is_file() else spec["data"])
     return [question for question in data.questions if question.id in asked]
+
+
+def _read(folder: Path, name: str, what: str) -> Any:
+    try:
+        return json.loads((folder / name).read_text("utf-8"))
+    except (OSError, ValueError) as exc:
+        msg = f"{folder} holds no {what}: {name} cannot be read ({type(exc).__name__})"
+        raise EvaluationError(msg) from exc

@@ -1,21 +1,17 @@
 """Scores open-ended answers by a judge model that compares them with another text, in both orders."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AnyMessage, HumanMessage
+from langchain_core.messages import HumanMessage
 
-from lightrouter_graph import prompts
+from lightrouter_graph.context import Context, Prompts
 from lightrouter_graph.evaluation.questions import Question
-from lightrouter_graph.llm.call import Call
-from lightrouter_graph.llm.client import complete
-from lightrouter_graph.llm.completion import Completion
-from lightrouter_graph.llm.output_schema import OutputSchema
+from lightrouter_graph.evaluation.standalone_query import standalone_query
 from lightrouter_graph.pool import Candidate
-from lightrouter_graph.rate_limits import RetryBudget
-from lightrouter_graph.selectors.judge_call import Judgement, Verdict, read_judgement
+from lightrouter_graph.selectors.judge_call import ask_judge
 
 TASK = """\
 You compare two answers to one question and say how well each serves the person who asked.
@@ -26,9 +22,6 @@ the same score only where neither is better."""
 """Task in the judge prompt; the core adds the format of the data and of the reply."""
 
 _TIMEOUT_S = 300.0
-_MAX_TOKENS = 1000
-_RETRIES = 4
-_SCHEMA = OutputSchema("Judgement", Judgement.model_json_schema())
 
 
 class JudgeScorer:
@@ -69,36 +62,12 @@ class JudgeScorer:
 
     async def _prefers_first(self, question: Question, first: str, second: str) -> float | None:
         """Return 1 if the first text is better, 0 if it is worse, 0.5 for a tie; None without a valid verdict."""
-        verdict = await self._verdict([HumanMessage(question.text)], {"A": first, "B": second})
+        settings = Context(prompts=Prompts(selector=TASK))
+        query = standalone_query(
+            self._judge, [HumanMessage(question.text)], stage="select", settings=settings, timeout_s=_TIMEOUT_S
+        )
+        verdict = (await ask_judge(self._judge, query, {"A": first, "B": second})).verdict
         if verdict is None:
             return None
         lead = verdict["A"].score - verdict["B"].score
         return 0.5 + 0.5 * (lead > 0) - 0.5 * (lead < 0)
-
-    async def _verdict(self, conversation: Sequence[AnyMessage], texts: Mapping[str, str]) -> Verdict | None:
-        prompt = prompts.judge_boots(conversation, texts, task=TASK)
-        reply = await self._ask(prompt)
-        verdict, problem = _read(reply, texts)
-        if verdict is not None or reply.failure is not None:
-            return verdict
-        repair = prompts.repair_judgement(prompt, reply.text, problem, list(texts))
-        return _read(await self._ask(repair), texts)[0]
-
-    async def _ask(self, messages: Sequence[AnyMessage]) -> Completion:
-        call = Call(
-            stage="select",
-            layer=1,
-            timeout_s=_TIMEOUT_S,
-            max_tokens=_MAX_TOKENS,
-            schema=_SCHEMA,
-            retries=RetryBudget(_RETRIES),
-        )
-        return await complete(self._judge, messages, call)
-
-
-def _read(reply: Completion, texts: Mapping[str, str]) -> tuple[Verdict | None, str]:
-    if reply.failure is not None:
-        return None, reply.failure["message"]
-    if reply.truncated:
-        return None, "it was cut off before its end"
-    return read_judgement(reply.visible_text, list(texts))

@@ -1,1 +1,1 @@
-"""Every figure of an evaluation, each with its bootstrap 95 % interval; differences are paired by question."""
+"""Statistics of an evaluation, each with a bootstrap 95 % interval; differences are paired by question."""

@@ -1,4 +1,4 @@
-"""What changed from one run to another, with intervals: the figures behind `lightrouter eval compare A B`."""
+"""Differences between two runs with intervals, for `lightrouter eval compare A B`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from lightrouter_graph.evaluation.stats.bootstrap import (
     SCORES,
     UNBOUNDED,
     Array,
-    Phantoms,
+    PseudoObservations,
     as_interval,
     paired,
     percentile_draws,
@@ -23,10 +23,14 @@ from lightrouter_graph.evaluation.stats.table import COSTS, LATENCIES, PERCENTIL
 
 
 class Change(TypedDict):
-    """One figure of a method in two runs.
+    """One statistic of a method in two runs.
 
-    `figure` is named as in `MethodFigures` and has the same unit. `before` and `after` are over the questions compared;
-    `difference` is after minus before. `excludes_zero` says that its interval lies wholly on one side of 0.
+    Attributes:
+        figure: Name and unit as in `MethodStats`.
+        before: Value of the earlier run over the compared questions.
+        after: Value of the later run.
+        difference: After minus before.
+        excludes_zero: True if the interval of the difference does not contain 0.
     """
 
     figure: str
@@ -39,9 +43,12 @@ class Change(TypedDict):
 class MethodChange(TypedDict):
     """One method in two runs.
 
-    `paired` says that the same questions are compared with each other; else the runs have different questions, and
-    the intervals are wider by the differences between questions. `before` and `after` count the questions compared.
-    `changes` leaves out figures that either run does not have.
+    Attributes:
+        method: Name of the method.
+        paired: True if the same questions are compared; False for independent samples, with wider intervals.
+        before: Number of compared questions of the earlier run.
+        after: Number of compared questions of the later run.
+        changes: The statistics that both runs have.
     """
 
     method: str
@@ -52,7 +59,7 @@ class MethodChange(TypedDict):
 
 
 class Comparison(TypedDict):
-    """Two runs: the methods that both have, in the order of the later, and the names of those only one has."""
+    """Two runs: the methods of both, in the order of the later run, and the names of those of one run only."""
 
     methods: list[MethodChange]
     only_before: list[str]
@@ -60,19 +67,19 @@ class Comparison(TypedDict):
 
 
 def compare(before: Sequence[Result], after: Sequence[Result], *, seed: int = 0) -> Comparison:
-    """Say what changed from one run to another, for each method that both have.
+    """Compare two runs, for each method that both have.
 
-    A method is compared question by question where one run's questions include the other's (as where one was stopped
-    early), over those both have; else as two samples. Ids are all that tells questions apart, so both runs should be
-    of one data set.
+    A method is compared question by question if the questions of one run include those of the other (as when one was
+    stopped early); else as two independent samples. Questions are identified by their ids, so both runs must use the
+    same data set.
 
     Args:
         before: Results of the earlier run.
         after: Results of the later run.
-        seed: Of the draws.
+        seed: Seed of the draws.
 
     Raises:
-        EvaluationError: If either run has no results, two for one question and method, or they share no method.
+        EvaluationError: If a run has no results or two for one question and method, or the runs share no method.
     """
     old, new = tabulate(before), tabulate(after)
     both = [name for name in new.methods if name in old.methods]
@@ -87,16 +94,20 @@ def compare(before: Sequence[Result], after: Sequence[Result], *, seed: int = 0)
 
 
 def _compare_method(name: str, old: Table, new: Table, seed: int) -> MethodChange:
-    asked, now = set(old.results[name]), set(new.results[name])
-    alike = asked <= now or now <= asked
+    earlier, later = set(old.results[name]), set(new.results[name])
+    same = earlier <= later or later <= earlier
     pair = _Pair(
-        name, old.narrowed(asked & now if alike else asked), new.narrowed(asked & now if alike else now), alike, seed
+        name,
+        old.narrowed(earlier & later if same else earlier),
+        new.narrowed(earlier & later if same else later),
+        same,
+        seed,
     )
     changes = [pair.quality(), *(pair.cost(cost) for cost in COSTS)]
     changes += [pair.latency(figure, rank) for figure in LATENCIES for rank in PERCENTILES]
     return {
         "method": name,
-        "paired": alike,
+        "paired": same,
         "before": len(pair.old.questions),
         "after": len(pair.new.questions),
         "changes": [change for change in changes if change is not None],
@@ -105,7 +116,7 @@ def _compare_method(name: str, old: Table, new: Table, seed: int) -> MethodChang
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """One method in two runs, over the questions compared; `paired` says that they are the same."""
+    """One method in two runs, over the compared questions."""
 
     method: str
     old: Table
@@ -114,8 +125,8 @@ class _Pair:
     seed: int
 
     def quality(self) -> Change | None:
-        phantoms = DIFFERENCES if self.paired else SCORES
-        return self._means("quality", self.old.quality(self.method), self.new.quality(self.method), phantoms)
+        pseudo = DIFFERENCES if self.paired else SCORES
+        return self._means("quality", self.old.quality(self.method), self.new.quality(self.method), pseudo)
 
     def cost(self, name: str) -> Change | None:
         return self._means(name, self.old.cost(self.method, name), self.new.cost(self.method, name), UNBOUNDED)
@@ -133,12 +144,12 @@ class _Pair:
         )
         return _change(figure, before, after, as_interval(after - before, other - one))
 
-    def _means(self, figure: str, before: Array, after: Array, phantoms: Phantoms) -> Change | None:
-        """Compare means; over the questions that both know where they are the same."""
+    def _means(self, figure: str, before: Array, after: Array, pseudo: PseudoObservations) -> Change | None:
+        """Compare means; if paired, over the questions with a value in both runs."""
         if self.paired:
             lost = np.isnan(before) | np.isnan(after)
             before, after = np.where(lost, np.nan, before), np.where(lost, np.nan, after)
-        difference = (paired if self.paired else unpaired)(after, before, phantoms, seed=self.seed)
+        difference = (paired if self.paired else unpaired)(after, before, pseudo, seed=self.seed)
         if difference is None:
             return None
         return _change(figure, float(np.nanmean(before)), float(np.nanmean(after)), difference)

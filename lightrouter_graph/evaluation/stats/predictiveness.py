@@ -1,10 +1,11 @@
-"""Does a boot predict the full answer? Boot scores against final scores, within questions and over all of them."""
+"""Predictiveness of boots: correlation and AUC between the scores of boots and of full answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 from typing_extensions import TypedDict
 
 from lightrouter_graph.evaluation.questions import Question
@@ -18,14 +19,14 @@ POOLED_DRAWS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class BootScore:
-    """What a selector thought of one boot, and what became of it.
+    """Score of one boot and of the full answer of the same candidate.
 
     Attributes:
-        question: Its id.
-        length: Boot tokens allowed.
-        candidate: Whose boot.
-        boot_score: The selector's; higher is better.
-        final_score: Of the candidate's full answer, 0 to 1.
+        question: Id of the question.
+        length: Boot tokens of the run.
+        candidate: Name of the candidate.
+        boot_score: Score of the selector; higher is better.
+        final_score: Score of the full answer, 0 to 1.
     """
 
     question: str
@@ -36,12 +37,19 @@ class BootScore:
 
 
 class Predictiveness(TypedDict):
-    """How well boot scores foretell final scores at one boot length; None where nothing can be measured.
+    """Predictiveness at one boot length; None if it cannot be measured.
 
-    `pearson` and `spearman` are correlations within a question, averaged over the `varied` questions in which both
-    scores vary. `auc_within` is the chance that a right candidate of a question has a higher boot score than a wrong
-    one (ties count half), averaged over the `mixed` questions that have both. `auc_pooled` is the same over all boots
-    of all questions, so it also credits a selector for telling easy questions from hard ones.
+    Attributes:
+        length: Boot tokens.
+        questions: Number of questions.
+        boots: Number of boots.
+        varied: Questions in which boot scores and final scores both vary.
+        mixed: Questions with right and wrong candidates.
+        pearson: Correlation within a question, mean over the varied questions.
+        spearman: Rank correlation within a question, mean over the varied questions.
+        auc_within: Probability that a right candidate of a question has a higher boot score than a wrong one (a tie
+            counts half), mean over the mixed questions.
+        auc_pooled: The same over all boots of all questions: it also measures the difference between questions.
     """
 
     length: int
@@ -56,12 +64,12 @@ class Predictiveness(TypedDict):
 
 
 def read_boot_scores(results: Sequence[Result], questions: Sequence[Question], length: int) -> list[BootScore]:
-    """Read the boots that a selector scored and whose candidate has a recorded score, from the routes of one method.
+    """Return the boots with a selector score and a recorded final score, from the routes of one method.
 
     Args:
-        results: Of one method.
-        questions: With the recorded outputs.
-        length: Boot tokens allowed in that run.
+        results: Results of the method.
+        questions: The questions with the recorded outputs.
+        length: Boot tokens of the run.
     """
     recorded = {question.id: recorded_scores(question) for question in questions}
     rows = [(result["question"], boot) for result in results if result["route"] for boot in result["route"]["boots"]]
@@ -73,14 +81,19 @@ def read_boot_scores(results: Sequence[Result], questions: Sequence[Question], l
 
 
 def measure_predictiveness(rows: Sequence[BootScore], *, seed: int = 0) -> list[Predictiveness]:
-    """Measure how well boots foretell answers, at each boot length, shortest first."""
+    """Return the predictiveness at each boot length, shortest first.
+
+    Args:
+        rows: Scores of boots and full answers.
+        seed: Seed of the draws.
+    """
     return [
         _measure([row for row in rows if row.length == length], seed) for length in sorted({r.length for r in rows})
     ]
 
 
 def predictiveness_curves(figures: Sequence[Predictiveness]) -> dict[str, list[Point]]:
-    """Return each figure against the boot length, for `Summary.curves`; lengths without it are left out."""
+    """Return each statistic by boot length for `Summary.curves`; lengths without a value are left out."""
     return {
         name: [
             {"x": float(at["length"]), "y": y, "label": f"{at['length']} boot tokens"}
@@ -93,7 +106,7 @@ def predictiveness_curves(figures: Sequence[Predictiveness]) -> dict[str, list[P
 
 def _measure(rows: Sequence[BootScore], seed: int) -> Predictiveness:
     boots, finals = _by_question(rows)
-    pearson, spearman = pearson_within(boots, finals), pearson_within(ranks_within(boots), ranks_within(finals))
+    pearson, spearman = pearson_within(boots, finals), pearson_within(_ranks(boots), _ranks(finals))
     within = auc_within(boots, finals)
     return {
         "length": rows[0].length,
@@ -109,21 +122,21 @@ def _measure(rows: Sequence[BootScore], seed: int) -> Predictiveness:
 
 
 def _by_question(rows: Sequence[BootScore]) -> tuple[Array, Array]:
-    """Lay boot and final scores out as (questions, candidates), NaN where a candidate did not boot."""
+    """Return boot and final scores as matrices (questions, candidates), NaN for a candidate without a boot."""
     questions = {name: number for number, name in enumerate(sorted({row.question for row in rows}))}
     candidates = {name: number for number, name in enumerate(sorted({row.candidate for row in rows}))}
     boots, finals = (np.full((len(questions), len(candidates)), np.nan) for _ in range(2))
-    places = [questions[row.question] for row in rows], [candidates[row.candidate] for row in rows]
-    boots[places], finals[places] = [row.boot_score for row in rows], [row.final_score for row in rows]
+    indices = [questions[row.question] for row in rows], [candidates[row.candidate] for row in rows]
+    boots[indices], finals[indices] = [row.boot_score for row in rows], [row.final_score for row in rows]
     return boots, finals
 
 
 def pearson_within(a: Array, b: Array) -> Array:
-    """Return Pearson's correlation of each row, NaN where either does not vary.
+    """Return Pearson's correlation of each row; NaN if either side is constant.
 
     Args:
-        a: Shape (questions, candidates); NaN where missing.
-        b: Likewise, missing in the same places.
+        a: Shape (questions, candidates); NaN if missing.
+        b: The same shape, with the same values missing.
     """
     varied = [np.nanmax(side, axis=1) > np.nanmin(side, axis=1) for side in (a, b)]
     one, other = (side - np.nanmean(side, axis=1, keepdims=True) for side in (a, b))
@@ -133,34 +146,38 @@ def pearson_within(a: Array, b: Array) -> Array:
     return np.where(usable, np.clip(raw, -1.0, 1.0), np.nan)
 
 
-def ranks_within(scores: Array) -> Array:
-    """Return the rank of each score in its row from 1, ties at their mean rank, NaN where missing."""
-    below = (scores[:, None, :] < scores[:, :, None]).sum(axis=2)
-    equal = (scores[:, None, :] == scores[:, :, None]).sum(axis=2)
-    return np.where(np.isnan(scores), np.nan, below + (equal + 1) / 2)
-
-
 def auc_within(boots: Array, finals: Array) -> Array:
-    """Return the AUC of boot score for "right" in each row, NaN where all are right or all wrong."""
+    """Return the AUC of the boot score for a right final score in each row; NaN if all are right or all wrong.
+
+    Args:
+        boots: Shape (questions, candidates); NaN if missing.
+        finals: The same shape, with the same values missing.
+
+    Source: the rank-sum statistic of Mann and Whitney.
+    """
     right = finals >= RIGHT
-    wrong = finals < RIGHT
-    pairs = right[:, :, None] & wrong[:, None, :]
-    won = (boots[:, :, None] > boots[:, None, :]) + 0.5 * (boots[:, :, None] == boots[:, None, :])
-    count = pairs.sum(axis=(1, 2))
-    return np.where(count > 0, (won * pairs).sum(axis=(1, 2)) / np.maximum(count, 1), np.nan)
+    rights, wrongs = right.sum(axis=1), (finals < RIGHT).sum(axis=1)
+    rank_sum = np.where(right, _ranks(boots), 0.0).sum(axis=1)
+    pairs = rights * wrongs
+    return np.where(pairs > 0, (rank_sum - rights * (rights + 1) / 2) / np.maximum(pairs, 1), np.nan)
+
+
+def _ranks(scores: Array) -> Array:
+    ranks: Array = rankdata(scores, axis=1, nan_policy="omit")
+    return ranks
 
 
 def auc_pooled(boots: Array, finals: Array, *, seed: int = 0, draws: int = POOLED_DRAWS) -> Interval | None:
-    """Return the AUC of boot score for "right" over all boots, with its interval over questions.
+    """Return the AUC of the boot score for a right final score over all boots, with its interval over questions.
 
     Args:
-        boots: Shape (questions, candidates); NaN where missing.
-        finals: Likewise.
-        seed: Of the draws.
-        draws: How many.
+        boots: Shape (questions, candidates); NaN if missing.
+        finals: The same shape, with the same values missing.
+        seed: Seed of the draws.
+        draws: Number of draws.
 
     Returns:
-        None where all are right or all wrong.
+        The AUC; None if all are right or all wrong.
     """
     question, candidate = np.nonzero(~np.isnan(boots))
     scores, right = boots[question, candidate], finals[question, candidate] >= RIGHT
@@ -169,7 +186,6 @@ def auc_pooled(boots: Array, finals: Array, *, seed: int = 0, draws: int = POOLE
     order = np.argsort(scores, kind="stable")
     begins = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
     ranking = question[order], right[order], begins
-    # A draw that gives all its weight to one side cannot happen: every weight is above 0.
     value = float(_weighted_auc(np.ones((1, len(boots))), *ranking)[0])
     held = 4 * boots.shape[1]
     return drawn_interval(
@@ -180,7 +196,7 @@ def auc_pooled(boots: Array, finals: Array, *, seed: int = 0, draws: int = POOLE
 def _weighted_auc(
     weights: Array, question: NDArray[np.int64], right: NDArray[np.bool_], begins: NDArray[np.int64]
 ) -> Array:
-    """Return the AUC in each draw; boots come lowest score first, `begins` says where each distinct score begins."""
+    """Return the AUC in each draw; boots are sorted by score, `begins` has the first index of each distinct score."""
     each = weights[:, question]
     rights = np.add.reduceat(each * right, begins, axis=1)
     wrongs = np.add.reduceat(each * ~right, begins, axis=1)

@@ -1,4 +1,4 @@
-"""What the selection of a method cost in quality: right candidates dropped, and agreement that was wrong."""
+"""Quality lost by the selection of a method: right candidates that were dropped, and agreement on wrong answers."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,26 +10,26 @@ from lightrouter_graph.evaluation.stats.bootstrap import SCORES, intervals
 from lightrouter_graph.evaluation.stats.table import RIGHT, as_column, score_of
 
 AGREEMENT = 2
-"""So many equal answers are an agreement."""
+"""Number of equal answers that is an agreement."""
 
 
 def measure_selection(
     results: Sequence[Result], questions: Sequence[Question], *, pool: Sequence[str] | None = None, seed: int = 0
 ) -> Selection | None:
-    """Measure what a method's selection dropped and what its agreement was worth.
+    """Return the selection statistics of one method.
 
-    A question counts for `wrong_drop` and `regret` where every candidate that booted has a recorded score, for those
-    of the pool where every candidate has, for `agreed_wrong` and `wrong_when_agreed` where the method's answer has one.
-    A run that kept nobody has a best score of 0 among the kept.
+    A question counts for `wrong_drop` and `regret` if every candidate with a boot has a recorded score, for the
+    statistics of the pool if every candidate has one, for those of the agreement if the returned answer has one. The
+    best score of an empty selection is 0.
 
     Args:
-        results: Of one method.
-        questions: With the recorded scores of the candidates.
-        pool: All candidates; None for all that were recorded.
-        seed: Of the draws.
+        results: Results of the method.
+        questions: The questions with the recorded scores of the candidates.
+        pool: Names of all candidates; None for all recorded ones.
+        seed: Seed of the draws.
 
     Returns:
-        None where no result has a route.
+        The statistics; None if no result has a route.
     """
     if all(result["route"] is None for result in results):
         return None
@@ -51,7 +51,7 @@ def measure_selection(
 
 
 def recorded_scores(question: Question) -> dict[str, float]:
-    """Return the recorded score of each model that has one."""
+    """Return the recorded score of each model that has one, by name."""
     return {name: output.score for name, output in question.outputs.items() if output.score is not None}
 
 
@@ -61,14 +61,14 @@ def _row(result: Result, recorded: Mapping[str, float], pool: Sequence[str] | No
         return None, None, None, None, *_agreed(result)
     booted = [boot["candidate"] for boot in route["boots"]]
     kept = [boot["candidate"] for boot in route["boots"] if boot["kept"]]
-    everybody = list(recorded) if pool is None else list(pool)
-    return *_dropped(booted, kept, recorded), *_dropped(everybody, route["kept"], recorded), *_agreed(result)
+    whole_pool = list(recorded) if pool is None else list(pool)
+    return *_dropped(booted, kept, recorded), *_dropped(whole_pool, route["kept"], recorded), *_agreed(result)
 
 
 def _dropped(
     among: Sequence[str], kept: Sequence[str], recorded: Mapping[str, float]
 ) -> tuple[float | None, float | None]:
-    """Return whether all right candidates were dropped (None where none was right), and how much worse the kept are."""
+    """Return 1 if every right candidate was dropped (None if none was right), and the loss of the best score."""
     if not among or any(name not in recorded for name in among):
         return None, None
     best = max(recorded[name] for name in among)
@@ -77,7 +77,7 @@ def _dropped(
 
 
 def _agreed(result: Result) -> tuple[float | None, float | None]:
-    """Return whether answers agreed and the method's was wrong, over all questions and where they agreed."""
+    """Return 1 for a wrong answer with an agreement: over all questions, and over those with an agreement."""
     score = score_of(result)
     if score is None:
         return None, None

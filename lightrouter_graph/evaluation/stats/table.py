@@ -1,4 +1,4 @@
-"""Results laid out for figures: one row per question, one column per method, NaN where a value is not known."""
+"""Results as columns for statistics: one value per question, NaN if a value is unknown."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from lightrouter_graph.evaluation.records import Result
 from lightrouter_graph.evaluation.stats.bootstrap import Array
 
 RIGHT = 0.5
-"""The score from which an answer counts as right where a figure needs right or wrong."""
+"""Minimum score of an answer that counts as right."""
 
 COSTS: Mapping[str, Callable[[Result], float | None]] = {
     "output_tokens": lambda result: result["output_tokens"],
@@ -18,13 +18,13 @@ COSTS: Mapping[str, Callable[[Result], float | None]] = {
     "calls": lambda result: result["calls"],
     "usd": lambda result: None if result["usd"] is None else 1000 * result["usd"],
 }
-"""What an answer cost, by the name of the figure; USD per 1,000 questions."""
+"""Costs of an answer by the name of the statistic; USD per 1,000 questions."""
 
 LATENCIES: Mapping[str, Callable[[Result], float | None]] = {
     "first_token": lambda result: result["first_token_s"],
     "seconds": lambda result: result["seconds"],
 }
-"""Seconds from the question, by the name of the figure."""
+"""Seconds since the question, by the name of the statistic."""
 
 PERCENTILES: Mapping[str, float] = {"p50": 0.50, "p95": 0.95}
 
@@ -34,9 +34,9 @@ class Table:
     """The results of a run.
 
     Attributes:
-        methods: In order of first appearance.
-        questions: The ids, sorted, so that the order in which they were answered changes no figure.
-        results: By method, then by question; not every method need have answered every question.
+        methods: Names in the order of their first result.
+        questions: Sorted ids, so that statistics do not depend on the order of the results.
+        results: Results by method and question; a method may lack results for some questions.
     """
 
     methods: tuple[str, ...]
@@ -45,63 +45,74 @@ class Table:
 
     @property
     def scored(self) -> bool:
-        """Whether any answer has a score."""
+        """True if any answer has a score."""
         return any(result["score"] is not None for rows in self.results.values() for result in rows.values())
 
     def of(self, method: str) -> list[Result]:
-        """Return a method's results, in the order of `questions`."""
+        """Return the results of a method, in the order of `questions`."""
         rows = self.results[method]
         return [rows[question] for question in self.questions if question in rows]
 
     def column(self, method: str, read: Callable[[Result], float | None]) -> Array:
-        """Return what `read` makes of a method's results, shape (questions,); NaN for None and where there is none."""
+        """Return one value per question.
+
+        Args:
+            method: Name of the method.
+            read: Function from a result to the value.
+
+        Returns:
+            Shape (questions,); NaN for None and for a missing result.
+        """
         rows = self.results[method]
         return as_column([read(rows[question]) if question in rows else None for question in self.questions])
 
     def cost(self, method: str, name: str) -> Array:
-        """Return what each answer of a method cost, shape (questions,), in the unit of `COSTS[name]`.
+        """Return the cost of each answer, shape (questions,), in the unit of `COSTS[name]`.
 
-        All are NaN where one is not known: a mean over the calls that happen to have a price would be too low.
+        All values are NaN if one is unknown: a mean over the calls with a known price would be too low.
         """
         costs = [COSTS[name](result) for result in self.of(method)]
         return self.column(method, COSTS[name] if None not in costs else lambda _: None)
 
     def quality(self, method: str) -> Array:
-        """Return a method's scores, shape (questions,): 0 where it failed, NaN where its answer cannot be scored.
+        """Return the scores of a method, shape (questions,): 0 for a failure, NaN for an answer without a score.
 
-        All are NaN where not one of the answers it did give has a score: failures alone say nothing of quality.
+        All values are NaN if no answer has a score: failures alone are no measure of quality.
         """
         answered = [result for result in self.of(method) if not result["error"]]
         known = any(result["score"] is not None for result in answered) if answered else self.scored
         return self.column(method, score_of) if known else np.full(len(self.questions), np.nan)
 
     def narrowed(self, questions: Iterable[str]) -> "Table":
-        """Return the same results over some of the questions."""
+        """Return the table with a subset of the questions."""
         return replace(self, questions=tuple(sorted(questions)))
 
     def unscored(self, method: str) -> int:
-        """Return how many answers of a method have no score."""
+        """Return the number of answers of a method without a score."""
         return sum(score_of(result) is None for result in self.of(method))
 
 
 def score_of(result: Result) -> float | None:
-    """Return the score of an answer, 0 where there is no answer; None where it cannot be scored."""
+    """Return the score of a result: 0 for a failure, None for an answer without a score."""
     return 0.0 if result["error"] else result["score"]
 
 
 def as_column(values: Sequence[float | None]) -> Array:
-    """Return values as an array, NaN for None."""
+    """Return values as an array with NaN for None."""
     return np.array([np.nan if value is None else value for value in values], dtype=float)
 
 
 def tabulate(results: Sequence[Result]) -> Table:
-    """Lay results out.
+    """Return the table of results.
+
+    Args:
+        results: Results in any order.
 
     Raises:
-        EvaluationError: If there are none, or a method answered a question twice.
+        EvaluationError: If there are none, or a method has two results for a question.
     """
     if not results:
-        msg = "figures need at least one result, got none"
+        msg = "statistics need at least one result, got none"
         raise EvaluationError(msg)
     rows: dict[str, dict[str, Result]] = {}
     for result in results:

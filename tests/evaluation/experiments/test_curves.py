@@ -62,9 +62,7 @@ def test_corruption_has_a_point_per_share_and_says_how_far_quality_falls() -> No
         assert [point["y"]["value"] for point in points] == [1.0, 0.7, 0.5, 0.2, 0.0]
     places = [f"layer {layer} of 3" for layer in (1, 2, 3)] + ["the only layer"]
     begins = [
-        f"With {percent} % of the boots made wrong in {place}: -{percent}.0 points ["
-        for place in places
-        for percent in (50, 100)
+        f"With {percent} % wrong boots in {place}: -{percent}.0 points [" for place in places for percent in (50, 100)
     ]
     assert [note[: len(begin)] for note, begin in zip(findings.notes, begins, strict=True)] == begins
     assert all(named(name).name == name for name in experiment.methods)
@@ -87,9 +85,7 @@ def test_a_failure_counts_as_wrong_and_what_nobody_scored_has_no_point() -> None
 def test_the_table_has_what_the_data_allow_and_says_what_is_left_out() -> None:
     offline = everything(["a", "b", "c", "d"], frozenset({"history"}))
     assert "lightrouter-paper" not in offline.methods
-    assert any(
-        "LightRouter as in the paper is left out: it needs a model that can judge" in note for note in offline.notes
-    )
+    assert any("LightRouter as in the paper is left out: it needs a judge model" in note for note in offline.notes)
     judged = everything(["a", "b", "c", "d"], frozenset({"history", "samples", "live", "judge", "writer"}))
     assert {"lightrouter-paper", "self-moa"} <= set(judged.methods)
     assert everything(["a", "b"], frozenset(), ["majority"]).methods == ("majority",)

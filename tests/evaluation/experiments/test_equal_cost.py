@@ -109,5 +109,5 @@ def test_a_family_without_settings_has_no_say() -> None:
     rows = {name: [result(name, f"q{i}", 1.0, 20, i % 2) for i in range(4)] for name in experiment.methods}
     found = experiment.find(rows, [])
     assert not any("random" in name for name in found.curves)
-    assert found.notes[-1].startswith("At 20 tokens (100 % of what all candidates in full take, prompts included): ")
-    assert found.notes[-1].endswith(", the best other family, chosen knowing the results.")
+    assert found.notes[-1].startswith("At 20 tokens (100 % of full answers of all candidates, prompts included): ")
+    assert found.notes[-1].endswith(", the best other family, selected by these results.")

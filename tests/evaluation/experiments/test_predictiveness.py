@@ -35,7 +35,7 @@ def test_each_selector_has_one_sentence_and_lengths_beyond_all_answers_none() ->
     found = experiment.find({name: [ran(name, n) for n in range(12)] for name in experiment.methods}, asked)
     *selectors, left_out = found.notes
     assert [note.split(",")[0] for note in selectors] == ["consistency", "hybrid", "random", "prior alone"]
-    assert left_out.startswith("Left out: 200, 300, 400 boot tokens; no boot was longer")
+    assert left_out.startswith("Left out: 200, 300, 400 boot tokens, because no boot is longer")
     kept = [length for length in BOOT_TOKENS if length <= 150]
     for note in selectors:
         value = "-1.00 [" if note.startswith("prior") else "+1.00 ["

@@ -233,7 +233,7 @@ def test_a_refusal_is_told_without_the_key(store, monkeypatch, path):
     monkeypatch.setenv("LANGSMITH_API_KEY", KEY)
     monkeypatch.setenv("LANGSMITH_ENDPOINT", store.url)
     store.refusals[path] = (403, f'{{"detail": "the key {KEY} may not do that"}}')
-    with pytest.raises(EvaluationError, match=r"did not take the export: .*may not do that") as caught:
+    with pytest.raises(EvaluationError, match=r"did not accept the export: .*may not do that") as caught:
         send([result()], None)
     told = "".join(traceback.format_exception(caught.value))
     assert KEY not in told
@@ -244,7 +244,7 @@ def test_a_server_that_is_not_there_is_told_without_the_key(monkeypatch):
     with LangSmithStore() as gone:
         pass
     client = Client(api_url=gone.url, api_key=KEY, retry_config=0)
-    with pytest.raises(EvaluationError, match=f"LangSmith at {gone.url} did not take the export: ") as caught:
+    with pytest.raises(EvaluationError, match=f"LangSmith at {gone.url} did not accept the export: ") as caught:
         send([result()], client)
     client.cleanup()
     told = "".join(traceback.format_exception(caught.value))

@@ -8,7 +8,7 @@ import numpy as np
 from lightrouter_graph.evaluation.questions import Output, Question, fold_of
 from lightrouter_graph.evaluation.records import (
     Interval,
-    MethodFigures,
+    MethodStats,
     Point,
     Result,
     Route,
@@ -191,7 +191,7 @@ def _quantile(values: np.ndarray, share: float) -> Interval:
 
 def _figures(
     name: str, questions: Sequence[Question], results: Sequence[Result], scores: dict[str, np.ndarray]
-) -> MethodFigures:
+) -> MethodStats:
     tokens = np.array([r["output_tokens"] for r in results], dtype=float)
     usd = np.array([r["usd"] for r in results], dtype=float) * 1000
     took = np.array([r["seconds"] for r in results], dtype=float)

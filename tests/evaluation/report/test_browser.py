@@ -147,14 +147,14 @@ def test_questions_are_filtered_by_category_verdict_and_words(page: webdriver.Ch
     _pick(page, "category", "all")
     _pick(page, "verdict", "wrong")
     assert len(_all(page, "#list li")) == list(right.values()).count(False) > 0
-    _pick(page, "verdict", "wrong, though a candidate was right")
+    _pick(page, "verdict", "wrong, but a candidate was right")
     missed = [q.id for q in hostile.questions if not right[q.id] and any(o.score == 1 for o in q.outputs.values())]
     assert [text.split(" ·")[0].lstrip("✓✗") for text in _texts(page, "#list li")] == missed
     _one(page, "button[type=reset]").click()
     _one(page, "#search").send_keys("Q/0007")
     assert _texts(page, "#count") == [f"1 of {len(hostile.questions)} questions"]
     _one(page, "#search").send_keys("no such words")
-    assert "No question fits" in _one(page, "#case").text
+    assert "No question matches" in _one(page, "#case").text
 
 
 def test_verdicts_are_those_of_the_method_picked(page: webdriver.Chrome, hostile: Example) -> None:
@@ -175,7 +175,7 @@ def test_a_question_shows_boots_scores_who_was_dropped_and_every_verdict(
     assert marks == [
         boot["text"] or question.outputs[boot["candidate"]].text[: boot["characters"]] for boot in route["boots"]
     ]
-    assert _texts(page, ".tag") == ["kept"] * 3 + ["dropped"] * 3 + ["did not boot"] * 2
+    assert _texts(page, ".tag") == ["kept"] * 3 + ["dropped"] * 3 + ["no boot"] * 2
     assert "ranked below the first 3: dropped" in _all(page, ".candidate")[3].text
     assert f"selector's score {route['boots'][0]['score']:.2f}" in _all(page, ".candidate")[0].text
     assert "agreed 2 of 3 answers" in _one(page, "#case").text
@@ -250,7 +250,7 @@ def test_every_word_stands_out_in_light_and_dark(page: webdriver.Chrome, theme: 
         _one(page, "#theme").click()
     scheme = page.execute_script("return getComputedStyle(document.documentElement).colorScheme")
     assert theme in scheme
-    words = "p, h1, h2, th, td, a, mark, .right, .wrong, .tag, .unheard, select, .sort, dt, dd, li, caption, .text"
+    words = "p, h1, h2, th, td, a, mark, .right, .wrong, .tag, .notRequested, select, .sort, dt, dd, li, caption, .text"
     found = page.execute_script(_CONTRAST, words)
     assert len(found) > 250
     assert [(name, ratio) for name, ratio in found if ratio < 4.5] == []

@@ -5,7 +5,7 @@ from evaluation.report.example import Example
 
 from lightrouter_graph.evaluation.records import Result
 from lightrouter_graph.evaluation.report import examples
-from lightrouter_graph.evaluation.report.examples import choose, page_data, verdict
+from lightrouter_graph.evaluation.report.examples import page_data, select_examples, verdict
 
 
 def _differing(run: Example, results: Sequence[Result]) -> set[str]:
@@ -22,20 +22,22 @@ def _differing(run: Example, results: Sequence[Result]) -> set[str]:
 def test_where_methods_differ_comes_first_and_the_page_says_how_many(run: Example) -> None:
     differing = _differing(run, run.results)
     assert 10 < len(differing) < len(run.questions)
-    few = choose(run.summary, run.results, run.questions, most=10)
+    few = select_examples(run.summary, run.results, run.questions, limit=10)
     assert {q.id for q in few.questions} <= differing
-    assert few.said.startswith(f"10 of 56 questions are here: 10 (drawn by their ids) of the {len(differing)} where")
-    many = choose(run.summary, run.results, run.questions, most=len(differing) + 2)
+    assert few.description.startswith(
+        f"10 of 56 questions are here: 10 (drawn by their ids) of the {len(differing)} in which"
+    )
+    many = select_examples(run.summary, run.results, run.questions, limit=len(differing) + 2)
     assert differing <= {q.id for q in many.questions}
-    assert f"and 2 of the other {56 - len(differing)}, drawn by their ids" in many.said
-    everything = choose(run.summary, run.results, run.questions, most=56)
+    assert f"and 2 of the other {56 - len(differing)}, drawn by their ids" in many.description
+    everything = select_examples(run.summary, run.results, run.questions, limit=56)
     assert everything.questions == run.questions
-    assert everything.said == "All 56 questions are here."
+    assert everything.description == "All 56 questions are here."
 
 
 def test_the_choice_does_not_hang_on_the_order_of_the_data(run: Example) -> None:
-    one = choose(run.summary, run.results, run.questions, most=9)
-    other = choose(run.summary, run.results, run.questions[::-1], most=9)
+    one = select_examples(run.summary, run.results, run.questions, limit=9)
+    other = select_examples(run.summary, run.results, run.questions[::-1], limit=9)
     assert {q.id for q in one.questions} == {q.id for q in other.questions}
 
 
@@ -48,21 +50,21 @@ def test_a_verdict_is_read_from_score_and_error(run: Example, score: float | Non
 
 
 def test_long_texts_are_cut_and_say_how_long_they_were(run: Example) -> None:
-    chosen = choose(run.summary, run.results, run.questions)
+    chosen = select_examples(run.summary, run.results, run.questions)
     data = page_data(run.summary, run.results, chosen)
     cut = 0
     for question, shown in zip(chosen.questions, data["questions"], strict=True):
         for candidate in shown["candidates"]:
             text = question.outputs[candidate["name"]].text
-            assert text.startswith(candidate["text"]["said"])
-            assert len(candidate["text"]["said"]) == min(len(text), examples.LONGEST_TEXT)
+            assert text.startswith(candidate["text"]["shown"])
+            assert len(candidate["text"]["shown"]) == min(len(text), examples.MAX_TEXT)
             assert candidate["text"]["length"] == len(text)
-            cut += len(text) > examples.LONGEST_TEXT
+            cut += len(text) > examples.MAX_TEXT
     assert cut > 0
 
 
 def test_every_method_has_its_result_at_its_own_place(run: Example) -> None:
-    data = page_data(run.summary, run.results[:-1], choose(run.summary, run.results, run.questions))
+    data = page_data(run.summary, run.results[:-1], select_examples(run.summary, run.results, run.questions))
     by_place = {(r["question"], r["method"]): r for r in run.results}
     for question in data["questions"][:-1]:
         for method, shown in zip(data["methods"], question["results"], strict=True):

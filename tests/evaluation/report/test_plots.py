@@ -13,15 +13,15 @@ from lightrouter_graph.evaluation.report.plots.curves import draw_curves, groups
 from lightrouter_graph.evaluation.report.plots.drawing import pictures  # noqa: E402
 from lightrouter_graph.evaluation.report.plots.frontier import draw_frontier, pareto, spots  # noqa: E402
 from lightrouter_graph.evaluation.report.plots.latency import draw_latency  # noqa: E402
-from lightrouter_graph.evaluation.report.plots.reliability import MOST, draw_reliability  # noqa: E402
-from lightrouter_graph.evaluation.report.plots.style import house_style, wants_log  # noqa: E402
+from lightrouter_graph.evaluation.report.plots.reliability import MAX_PANELS, draw_reliability  # noqa: E402
+from lightrouter_graph.evaluation.report.plots.style import report_style, wants_log  # noqa: E402
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.mark.parametrize("cost", ["usd", "output_tokens"])
 def test_the_frontier_names_every_method_and_no_name_covers_another_or_a_point(run: Example, cost: str) -> None:
-    with house_style():
+    with report_style():
         figure = draw_frontier(run.summary, cost)
         assert figure is not None
         names = figure.axes[0].texts
@@ -49,7 +49,7 @@ def test_methods_without_a_price_are_left_out_of_usd_only(run: Example) -> None:
     summary = deepcopy(run.summary)
     for row in summary["methods"]:
         row["usd"] = None
-    with house_style():
+    with report_style():
         assert draw_frontier(summary, "usd") is None
         assert draw_frontier(summary, "output_tokens") is not None
 
@@ -57,7 +57,7 @@ def test_methods_without_a_price_are_left_out_of_usd_only(run: Example) -> None:
 def test_who_cannot_be_shown_is_named_below(run: Example) -> None:
     summary = deepcopy(run.summary)
     summary["methods"][1]["usd"] = None
-    with house_style():
+    with report_style():
         figure = draw_frontier(summary, "usd")
     assert figure is not None
     assert figure.axes[0].get_xlabel().endswith("not shown: brook-4-mini")
@@ -71,7 +71,7 @@ def test_a_frontier_of_one_point_is_no_line_and_has_no_place_in_the_legend(run: 
     for row in runnable:
         row["usd"] = {**row["usd"], "value": row["usd"]["value"] + (row is not best) * best["usd"]["value"]}
     for shown in (bounds, [*bounds, best], runnable):
-        with house_style():
+        with report_style():
             figure = draw_frontier({**summary, "methods": shown}, "usd")
         assert figure is not None
         said = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
@@ -95,7 +95,7 @@ def test_a_heap_of_settings_has_curves_and_no_frontier(run: Example) -> None:
 def test_curves_of_one_title_share_a_picture_and_mark_every_x(run: Example) -> None:
     found = groups(run.summary)
     assert list(found) == ["Boot length: quality", "Boot predictiveness (AUC)"]
-    with house_style():
+    with report_style():
         axes = draw_curves("Boot length: quality", found["Boot length: quality"]).axes[0]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["consistency", "learned", "prior alone"]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["16", "32", "64", "100", "200", "400"]
@@ -104,7 +104,7 @@ def test_curves_of_one_title_share_a_picture_and_mark_every_x(run: Example) -> N
 
 def test_points_with_labels_of_their_own_show_them() -> None:
     points = [{"x": x, "y": interval(0.2, 0.1), "label": name} for x, name in enumerate(["none", "half", "all"])]
-    with house_style():
+    with report_style():
         axes = draw_curves("corruption", {"": points}).axes[0]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["none", "half", "all"]
     assert axes.get_legend() is None
@@ -115,7 +115,7 @@ def test_the_heat_map_frames_the_best_that_can_be_run(run: Example) -> None:
     best = best_in(run.summary, "math")
     runnable = [row for name, row in sorts.items() if "oracle" not in name]
     assert best == max(row["by_category"]["math"]["value"] for row in runnable)
-    with house_style():
+    with report_style():
         figure = draw_categories(run.summary)
         assert figure is not None
         written = [text for text in figure.axes[0].texts if text.get_weight() == "bold"]
@@ -130,7 +130,7 @@ def test_one_category_needs_no_heat_map_and_no_times_no_bars(run: Example) -> No
 
 
 def test_latency_is_drawn_quickest_first(run: Example) -> None:
-    with house_style():
+    with report_style():
         figure = draw_latency(run.summary)
         assert figure is not None
         shown = [text.get_text().removesuffix(" †") for text in figure.axes[0].get_yticklabels()]
@@ -139,11 +139,11 @@ def test_latency_is_drawn_quickest_first(run: Example) -> None:
 
 
 def test_reliability_shows_lightrouter_first_and_no_more_than_can_be_read(run: Example) -> None:
-    with house_style():
+    with report_style():
         figure = draw_reliability(run.summary)
     assert figure is not None
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_visible()]
-    assert len(titles) == MOST
+    assert len(titles) == MAX_PANELS
     assert titles[0] == "LightRouter"
 
 

@@ -68,7 +68,7 @@ def test_the_report_says_what_was_run_what_came_out_and_what_it_means(run: Examp
     assert markdown_table(run.summary) in said
     assert run.summary["facts"]["notes"][0] in said
     assert all(f"**{name}**" in said for name in DEFINITIONS)
-    for heading in ("Where LightRouter loses", "What selection cost", "Calibration", "Quality by category"):
+    for heading in ("Where LightRouter loses", "Selection", "Calibration", "Quality by category"):
         assert f"## {heading}" in said
     assert "## LightRouter against each other method" in said
 
@@ -84,7 +84,7 @@ def test_parts_without_figures_are_left_out(run: Example) -> None:
     summary["methods"] = [row for row in summary["methods"] if row["method"] == "majority"]
     summary["methods"][0] |= {"by_category": {}, "calibration": None}
     said = markdown_report(summary, [])
-    assert re.findall("^## (.*)", said, re.MULTILINE) == ["What was run", "Figures", "What the figures mean"]
+    assert re.findall("^## (.*)", said, re.MULTILINE) == ["Setup", "Results", "Definitions"]
 
 
 def test_the_page_asks_for_nothing_outside_itself(html: str) -> None:
@@ -117,7 +117,7 @@ def test_no_text_of_a_model_can_end_the_script_it_lies_in(html: str, hostile: Ex
     assert len(page.raw["script"]) == 2
     assert not set("<>&\u2028\u2029") & set(page.raw["script"][0])
     data = json.loads(page.raw["script"][0])
-    assert {q["text"]["said"] for q in data["questions"]} == {q.text for q in hostile.questions} == set(HOSTILE)
+    assert {q["text"]["shown"] for q in data["questions"]} == {q.text for q in hostile.questions} == set(HOSTILE)
 
 
 def test_names_of_parts_are_unique_in_the_page(html: str) -> None:

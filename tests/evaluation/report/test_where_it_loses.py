@@ -3,11 +3,11 @@ from copy import deepcopy
 import pytest
 from evaluation.report.example import Example, interval
 
-from lightrouter_graph.evaluation.records import Interval, MethodFigures, Summary
+from lightrouter_graph.evaluation.records import Interval, MethodStats, Summary
 from lightrouter_graph.evaluation.report.where_it_loses import lead_of, losses, where_it_loses
 
 
-def _row(summary: Summary, name: str) -> MethodFigures:
+def _row(summary: Summary, name: str) -> MethodStats:
     return next(row for row in summary["methods"] if row["method"] == name)
 
 

@@ -7,12 +7,12 @@ from scipy import stats
 
 from lightrouter_graph.evaluation.stats.predictiveness import (
     BootScore,
+    _ranks,
     auc_pooled,
     auc_within,
     measure_predictiveness,
     pearson_within,
     predictiveness_curves,
-    ranks_within,
     read_boot_scores,
 )
 
@@ -98,7 +98,7 @@ def sides(cells):
 @given(table)
 def test_correlations_match_scipy_in_each_question(cells):
     boots, finals = sides(cells)
-    pearson, spearman = pearson_within(boots, finals), pearson_within(ranks_within(boots), ranks_within(finals))
+    pearson, spearman = pearson_within(boots, finals), pearson_within(_ranks(boots), _ranks(finals))
     for row, one, other in zip(cells, pearson, spearman, strict=True):
         a, b = zip(*(cell for cell in row if cell is not None), strict=True)
         if len(set(a)) > 1 and len(set(b)) > 1:

@@ -95,7 +95,7 @@ def test_notes_say_what_a_figure_leaves_out():
     notes = summarise(results, [], FACTS, {})["facts"]["notes"]
     assert notes == [
         "from the caller",
-        "ours: 1 of 2 answers could not be scored and are left out of its quality",
+        "ours: 1 of 2 answers have no score and are left out of its quality",
         "half: has results for 1 of 2 questions",
     ]
 
@@ -123,5 +123,5 @@ def test_the_seed_decides_the_draws():
 
 
 def test_comparing_with_a_method_that_was_not_run_is_an_error():
-    with pytest.raises(EvaluationError, match="'oracle', which has no results; there are best, ours"):
+    with pytest.raises(EvaluationError, match="against='oracle' has no results; known methods: best, ours"):
         figures(run(), against=["oracle"])

@@ -1,4 +1,4 @@
-"""`index.html`: one page that needs nothing else, neither files nor a network."""
+"""Writes `index.html`: a self-contained interactive page that loads no other file."""
 
 import base64
 import hashlib
@@ -7,85 +7,70 @@ from collections.abc import Callable, Sequence
 from importlib.resources import files
 from typing import Any
 
-from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.records import MethodFigures, Summary
-from lightrouter_graph.evaluation.report.definitions import DEFINITIONS
-from lightrouter_graph.evaluation.report.examples import RIGHT_FROM, Chosen
-from lightrouter_graph.evaluation.report.markdown import facts_of, prices_of
+from lightrouter_graph.evaluation.optional_dependencies import need
+from lightrouter_graph.evaluation.records import Summary
+from lightrouter_graph.evaluation.report.examples import Examples
+from lightrouter_graph.evaluation.report.markdown import prices_of, report_parts
 from lightrouter_graph.evaluation.report.method_families import kinds
 from lightrouter_graph.evaluation.report.page.vectors import themed
 from lightrouter_graph.evaluation.report.plots.drawing import Picture
-from lightrouter_graph.evaluation.report.tables import COLUMNS, MAIN_COLUMNS, caption
-from lightrouter_graph.evaluation.report.where_it_loses import RULE, where_it_loses
+from lightrouter_graph.evaluation.report.tables import COLUMNS, MAIN_COLUMNS
+from lightrouter_graph.evaluation.report.where_it_loses import where_it_loses
+from lightrouter_graph.evaluation.stats.table import RIGHT
 
 
-def page(summary: Summary, data: dict[str, Any], chosen: Chosen, drawn: Sequence[Picture]) -> str:
-    """Put the page together.
+def page(summary: Summary, data: dict[str, Any], examples: Examples, drawn: Sequence[Picture]) -> str:
+    """Return the page as HTML.
 
-    What models and users wrote goes in either escaped by the template or as JSON in which no character can end the
-    script that holds it; the policy in the page's head lets no other script run and nothing be fetched.
+    Texts of models and users are escaped by the template, or are JSON without any character that ends a script
+    element. The content security policy in the page forbids every other script and every request.
 
     Args:
-        summary: The figures.
-        data: What single questions are shown from, JSON values.
-        chosen: Which questions those are.
-        drawn: The pictures.
+        summary: Statistics of the run.
+        data: JSON data of the single questions.
+        examples: The selected questions.
+        drawn: The plots.
 
     Raises:
         EvaluationError: If jinja2 is not installed.
     """
-    try:
-        from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - an extra
-        from markupsafe import Markup  # noqa: PLC0415
-    except ImportError as exc:
-        msg = "the page of a report needs jinja2: pip install 'lightrouter-graph[eval]'"
-        raise EvaluationError(msg) from exc
+    jinja2 = need("jinja2", extra="eval", what="a report")
+    trusted: Callable[[str], str] = need("markupsafe", extra="eval", what="a report").Markup
     vectors = [themed(picture) for picture in drawn]
-    script = _file("page.js")
-    style = _file("page.css") + "".join(vector.rules for vector in vectors)
-    template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    trusted: Callable[[str], str] = Markup  # our own files, drawings of our own, and JSON without a character of HTML
-    return template.from_string(_file("page.html")).render(
+    script, style = _file("page.js"), _file("page.css") + "".join(vector.rules for vector in vectors)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    by_name = kinds(summary)
+    columns = [COLUMNS[name] for name in MAIN_COLUMNS]
+    html: str = environment.from_string(_file("page.html")).render(
+        **report_parts(summary),
         policy=_policy(script, style),
         style=trusted(style),
         script=trusted(script),
         data=trusted(script_json(data)),
         pictures=[(vector.title, trusted(vector.svg)) for vector in vectors],
-        title=summary["facts"]["title"],
-        command=summary["facts"]["command"],
-        notes=summary["facts"]["notes"],
-        findings=summary.get("findings", []),
-        facts=facts_of(summary),
         prices=prices_of(summary),
-        header=[COLUMNS[name].header for name in MAIN_COLUMNS],
-        rows=_rows(summary),
-        caption=caption(summary),
+        header=[column.header for column in columns],
+        rows=[
+            {"kind": by_name[row["method"]], "cells": [(column.write(row), column.order(row)) for column in columns]}
+            for row in summary["methods"]
+        ],
         losses=where_it_loses(summary),
-        rule=RULE,
-        definitions=DEFINITIONS,
-        chosen=chosen.said,
-        right_from=RIGHT_FROM,
-        questions=len(chosen.questions),
+        chosen=examples.description,
+        right_from=RIGHT,
     )
+    return html
 
 
 def script_json(value: Any) -> str:
-    """Write JSON that can stand in a script element: pure ASCII, and without a character that HTML reads."""
-    written = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return written.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-
-
-def _rows(summary: Summary) -> list[dict[str, Any]]:
-    sorts = kinds(summary)
-    return [{"kind": sorts[row["method"]], "cells": _cells(row)} for row in summary["methods"]]
-
-
-def _cells(row: MethodFigures) -> list[tuple[str, float | None]]:
-    return [(COLUMNS[name].write(row), COLUMNS[name].order(row)) for name in MAIN_COLUMNS]
+    """Return JSON for a script element: ASCII only, without any character that HTML interprets."""
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def _policy(script: str, style: str) -> str:
-    """Allow this script and this style, and nothing else at all."""
+    """Return a content security policy that allows only this script and this style."""
     allowed = f"script-src {_digest(script)}; style-src {_digest(style)}"
     return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
 

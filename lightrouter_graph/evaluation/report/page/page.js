@@ -4,7 +4,7 @@
   const at = (id) => document.getElementById(id);
   const SIGNS = { right: "✓", wrong: "✗", failed: "!", unscored: "–" };
 
-  // Texts of models only ever enter the page as text nodes.
+  // Texts of models enter the page as text nodes only.
   function make(tag, attributes = {}, ...children) {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
@@ -59,9 +59,9 @@
     ["", "any"],
     ["right", "right"],
     ["wrong", "wrong"],
-    ["missed", "wrong, though a candidate was right"],
+    ["missed", "wrong, but a candidate was right"],
     ["failed", "no answer"],
-    ["differ", "methods differ (whatever this one said)"],
+    ["differ", "methods differ"],
   ];
   const filters = { category: at("category"), method: at("method"), verdict: at("verdict"), search: at("search") };
   const methodAt = () => Number(filters.method.value);
@@ -82,7 +82,7 @@
 
   function found(question) {
     const words = filters.search.value.trim().toLowerCase();
-    const text = `${question.id}\n${question.text.said}\n${question.reference?.said ?? ""}`.toLowerCase();
+    const text = `${question.id}\n${question.text.shown}\n${question.reference?.shown ?? ""}`.toLowerCase();
     const category = filters.category.value === "" || data.categories[filters.category.value] === question.category;
     return category && TESTS[filters.verdict.value](question) && text.includes(words);
   }
@@ -132,11 +132,11 @@
       else button.removeAttribute("aria-current");
     });
     reveal(buttons[listed.indexOf(question)]);
-    at("case").replaceChildren(...(question ? caseOf(question) : [make("p", {}, "No question fits these filters.")]));
+    at("case").replaceChildren(...(question ? caseOf(question) : [make("p", {}, "No question matches these filters.")]));
     if (question) window.history.replaceState(null, "", `#q=${encodeURIComponent(question.id)}`);
   }
 
-  // Scrolls the list alone: scrollIntoView would move the whole page.
+  // Scrolls only the list; scrollIntoView would scroll the whole page.
   function reveal(button) {
     const box = at("list");
     if (!button) return;
@@ -151,7 +151,7 @@
     return [
       steps(question),
       ...textOf("Question", question.text),
-      ...(question.reference ? textOf("Right answer", question.reference) : []),
+      ...(question.reference ? textOf("Reference", question.reference) : []),
       make("h3", {}, "Methods"),
       methodTable(question),
       make("h3", {}, "Candidates"),
@@ -172,12 +172,12 @@
   }
 
   const cutNote = (text) => {
-    const said = Array.from(text.said).length;
-    return said < text.length ? make("p", { class: "faint" }, `Cut here: the first ${count(said)} of ${count(text.length)} characters.`) : null;
+    const shown = Array.from(text.shown).length;
+    return shown < text.length ? make("p", { class: "faint" }, `Truncated: the first ${count(shown)} of ${count(text.length)} characters.`) : null;
   };
 
   function textOf(title, text) {
-    return [make("h3", {}, title), make("pre", { class: "text", tabindex: 0 }, text.said), cutNote(text)].filter(Boolean);
+    return [make("h3", {}, title), make("pre", { class: "text", tabindex: 0 }, text.shown), cutNote(text)].filter(Boolean);
   }
 
   const count = (value) => value.toLocaleString("en");
@@ -186,18 +186,18 @@
   const say = (verdict, score) => `${SIGNS[verdict]} ${verdict}${score !== null && score % 1 ? ` (${score.toFixed(2)})` : ""}`;
 
   function methodTable(question) {
-    const heads = ["method", "verdict", "answer", "words of", "sure", "out tokens", "USD/1,000", "seconds"];
+    const heads = ["method", "verdict", "answer", "text of", "confidence", "out tokens", "USD/1,000", "seconds"];
     const head = make("tr", {}, ...heads.map((name, place) => make("th", { scope: "col", class: place > 3 ? "number" : null }, name)));
     const rows = question.results.map((result, place) => result && methodRow(data.methods[place], result)).filter(Boolean);
     const whole = make("table", { id: "answers" }, make("thead", {}, head), make("tbody", {}, ...rows));
-    return make("div", { class: "scroll", role: "region", "aria-label": "What each method made of it", tabindex: 0 }, whole);
+    return make("div", { class: "scroll", role: "region", "aria-label": "Results of the methods", tabindex: 0 }, whole);
   }
 
   function methodRow(method, result) {
     const cells = [
       make("td", { class: "whole" }, make("span", { class: result.verdict }, say(result.verdict, result.score))),
-      make("td", {}, shortAnswer(result), ownWords(result)),
-      make("td", {}, result.chosen ?? (result.error ? "" : "written anew")),
+      make("td", {}, shortAnswer(result), ownText(result)),
+      make("td", {}, result.chosen ?? (result.error ? "" : "generated")),
       make("td", { class: "number" }, result.confidence === null ? "–" : `${Math.round(100 * result.confidence)} %`),
       make("td", { class: "number" }, count(result.tokens)),
       make("td", { class: "number" }, dollars(result.usd)),
@@ -213,9 +213,9 @@
     return answer.length > 120 ? `${answer.slice(0, 120)}…` : answer;
   }
 
-  function ownWords(result) {
+  function ownText(result) {
     if (result.text === null) return null;
-    return make("details", {}, make("summary", {}, "its text"), make("pre", { class: "text", tabindex: 0 }, result.text.said), cutNote(result.text));
+    return make("details", {}, make("summary", {}, "text"), make("pre", { class: "text", tabindex: 0 }, result.text.shown), cutNote(result.text));
   }
 
   function routeOf(question, routed, wanted) {
@@ -228,12 +228,12 @@
       at("route").focus({ preventScroll: true });
     });
     const facts = [
-      ["selector", route.selector ?? "not asked"],
+      ["selector", route.selector ?? "not called"],
       ["agreed", `${route.agreed} of ${route.answered} answers`],
       ["stopped", route.stopped],
       ["merged", route.merged],
     ];
-    return [make("label", { class: "seen" }, make("span", {}, "As seen by "), select), figuresOf(facts)];
+    return [make("label", { class: "seen" }, make("span", {}, "Route of "), select), figuresOf(facts)];
   }
 
   function figuresOf(facts) {
@@ -252,14 +252,14 @@
 
   function candidateOf(name, output, boot, route) {
     const verdict = !output || output.right === null ? "unscored" : output.right ? "right" : "wrong";
-    const state = boot ? (boot.kept ? "kept" : "dropped") : route ? "did not boot" : null;
+    const state = boot ? (boot.kept ? "kept" : "dropped") : route ? "no boot" : null;
     const title = make("h4", {}, name, " ", make("span", { class: verdict }, say(verdict, output?.score ?? null)), " ", state && make("span", { class: `tag ${boot?.kept ? "kept" : "dropped"}` }, state));
     const facts = [
-      ["recorded tokens", output ? count(output.tokens) + (output.finished ? "" : ", cut off at its own limit") : null],
+      ["recorded tokens", output ? count(output.tokens) + (output.finished ? "" : ", truncated at its own limit") : null],
       ...(boot ? bootFacts(boot) : []),
     ];
-    const words = wordsOf(output, boot);
-    const whole = make("details", { open: Boolean(boot?.kept) }, make("summary", {}, "What it said"), ...words);
+    const words = outputOf(output, boot);
+    const whole = make("details", { open: Boolean(boot?.kept) }, make("summary", {}, "Output"), ...words);
     const why = boot?.why ? make("p", {}, boot.why) : null;
     return make("section", { class: `candidate ${boot?.kept ? "kept" : ""}`, "aria-label": name }, title, figuresOf(facts), why, whole);
   }
@@ -273,21 +273,21 @@
     ];
   }
 
-  function wordsOf(output, boot) {
+  function outputOf(output, boot) {
     if (!output && !boot) return [];
-    const own = boot?.text ? [make("pre", { class: "text", tabindex: 0 }, make("mark", {}, boot.text.said)), cutNote(boot.text)] : [];
+    const own = boot?.text ? [make("pre", { class: "text", tabindex: 0 }, make("mark", {}, boot.text.shown)), cutNote(boot.text)] : [];
     if (!output) return own.filter(Boolean);
-    // Python counts characters, a JavaScript string its halves.
-    const letters = Array.from(output.text.said);
-    const heard = boot && !boot.text ? boot.characters : 0;
-    const rest = letters.slice(heard).join("");
-    const unheard = boot && !boot.kept && rest;
-    const text = make("pre", { class: "text", tabindex: 0 }, heard ? make("mark", {}, letters.slice(0, heard).join("")) : "", unheard ? make("span", { class: "unheard" }, rest) : rest);
-    const note = unheard ? make("p", { class: "faint" }, "Marked: its boot. The rest was recorded, but not asked for by this method.") : null;
+    // Python counts code points, JavaScript strings count UTF-16 code units.
+    const letters = Array.from(output.text.shown);
+    const requested = boot && !boot.text ? boot.characters : 0;
+    const rest = letters.slice(requested).join("");
+    const notRequested = boot && !boot.kept && rest;
+    const text = make("pre", { class: "text", tabindex: 0 }, requested ? make("mark", {}, letters.slice(0, requested).join("")) : "", notRequested ? make("span", { class: "notRequested" }, rest) : rest);
+    const note = notRequested ? make("p", { class: "faint" }, "Marked: the boot. This method did not request the rest of the recorded output.") : null;
     return [...own, note, text, cutNote(output.text)].filter(Boolean);
   }
 
-  // ---- begin
+  // ---- start
 
   data.categories = [...new Set(data.questions.map((question) => question.category).filter((name) => name !== null))].sort();
   filters.category.append(make("option", { value: "" }, "all"), ...data.categories.map((name, place) => make("option", { value: place }, name)));

@@ -1,7 +1,8 @@
-"""Pictures inside the page: matplotlib's SVG with the page's own colours, so that they are light or dark as it is."""
+"""Plots inside the page: the SVG of matplotlib with CSS variables as colours, for the light and the dark theme."""
 
 import re
 from dataclasses import dataclass
+from html import escape
 from types import MappingProxyType
 
 from lightrouter_graph.evaluation.report.plots import style
@@ -17,17 +18,17 @@ VARIABLES = MappingProxyType(
         style.RIVAL: "var(--rival)",
     }
 )
-"""What the page paints instead of the colours of print."""
+"""CSS variable of each colour in a plot."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    """A picture as an element of the page.
+    """A plot as an element of the page.
 
     Attributes:
-        title: What it shows.
-        svg: The element; it has classes where matplotlib wrote styles, which the page's policy forbids.
-        rules: What the classes mean, for the page's style sheet.
+        title: Description of the plot.
+        svg: The element, with classes instead of inline styles, which the policy of the page forbids.
+        rules: CSS rules of the classes.
     """
 
     title: str
@@ -36,27 +37,23 @@ class Vector:
 
 
 def themed(picture: Picture) -> Vector:
-    """Make a picture fit to stand in the page, its names made its own so that two pictures never share one."""
+    """Return a plot for the page; its ids and classes get the name of the plot, so that they are unique."""
     body = picture.svg[picture.svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", body, flags=re.DOTALL)
     body = re.sub(r'(?<= id=")([^"]+)', rf"{picture.name}-\1", body)
     body = re.sub(r'(?<=href="#)|(?<=url\(#)', f"{picture.name}-", body)
     classes: dict[str, str] = {}
 
-    def named(found: re.Match[str]) -> str:
-        return f'class="{classes.setdefault(found[1], f"{picture.name}-s{len(classes)}")}"'
+    def class_of(style_attribute: re.Match[str]) -> str:
+        return f'class="{classes.setdefault(style_attribute[1], f"{picture.name}-s{len(classes)}")}"'
 
-    body = re.sub(r'style="([^"]*)"', named, body)
-    opening = f'<svg class="drawn" role="img" aria-label="{_attribute(picture.title)}"'
-    rules = "".join(f"\n.{name}{{{_coloured(what)}}}" for what, name in classes.items())
+    body = re.sub(r'style="([^"]*)"', class_of, body)
+    opening = f'<svg class="drawn" role="img" aria-label="{escape(picture.title)}"'
+    rules = "".join(f"\n.{name}{{{_with_variables(rule)}}}" for rule, name in classes.items())
     return Vector(picture.title, body.replace("<svg", opening, 1), rules)
 
 
-def _coloured(rule: str) -> str:
-    for printed, shown in VARIABLES.items():
-        rule = rule.replace(printed, shown)
+def _with_variables(rule: str) -> str:
+    for colour, variable in VARIABLES.items():
+        rule = rule.replace(colour, variable)
     return rule
-
-
-def _attribute(text: str) -> str:
-    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")

@@ -1,4 +1,4 @@
-"""The pictures of a report, drawn with matplotlib (extra `eval`), each from a summary alone."""
+"""Plots of a report, drawn with matplotlib (extra `eval`) from a summary."""
 
 from lightrouter_graph.evaluation.report.plots.drawing import Picture, pictures
 

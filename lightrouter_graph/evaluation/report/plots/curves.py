@@ -1,4 +1,4 @@
-"""Curves of an experiment, each with its interval: as a band, or as bars where bands would hide one another."""
+"""Curves of an experiment with their intervals: as bands, or as bars if there are many curves."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -18,17 +18,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 OURS = "LightRouter"
-"""A series of that name is drawn in the accent colour."""
+"""Series with this prefix have the accent colour."""
 
-_MOST_BANDS = 3
+_MAX_BANDS = 3
 
 SEPARATOR = " / "
-"""Curves named `title / series` with the same title share one picture, any other has one of its own; those of
-quality are in percent."""
+"""Curves named `title / series` with the same title share a plot. A title with "quality" is in percent."""
 
 
 def groups(summary: Summary) -> dict[str, dict[str, list[Point]]]:
-    """Gather the curves by title: for each title the points of each series, "" for a curve without one."""
+    """Return the curves by title and series; "" is the series of a curve without one."""
     found: dict[str, dict[str, list[Point]]] = {}
     for name, points in summary.get("curves", {}).items():
         title, _, series = name.partition(SEPARATOR)
@@ -38,10 +37,10 @@ def groups(summary: Summary) -> dict[str, dict[str, list[Point]]]:
 
 
 def draw_curves(title: str, curves: Mapping[str, Sequence[Point]]) -> "Figure":
-    """Draw the curves of one title.
+    """Return the plot of one title.
 
     Args:
-        title: The picture's.
+        title: Title of the plot.
         curves: Points in order, by series.
     """
     figure = new_figure(8.2, 5.0)
@@ -49,7 +48,14 @@ def draw_curves(title: str, curves: Mapping[str, Sequence[Point]]) -> "Figure":
     _draw_axis(axes, [point for points in curves.values() for point in points])
     ours_first = sorted(curves.items(), key=lambda curve: not curve[0].startswith(OURS))
     for number, (series, points) in enumerate(ours_first):
-        _draw_one(axes, series, points, number, banded=len(curves) <= _MOST_BANDS)
+        colour, marker = SERIES[number % len(SERIES)], MARKERS[number % len(MARKERS)]
+        x = [point["x"] for point in points]
+        value, low, high = ([point["y"][end] for point in points] for end in ("value", "low", "high"))
+        if len(curves) <= _MAX_BANDS:
+            axes.fill_between(x, low, high, color=colour, alpha=0.13, linewidth=0)
+        else:
+            axes.vlines(x, low, high, color=colour, alpha=0.35, linewidth=1.2)
+        axes.plot(x, value, color=colour, marker=marker, markersize=5, linewidth=1.6, label=series or None)
     axes.set_title(title, pad=10)
     if "quality" in title.lower():
         percent_axis(axes)
@@ -58,20 +64,8 @@ def draw_curves(title: str, curves: Mapping[str, Sequence[Point]]) -> "Figure":
     return figure
 
 
-def _draw_one(axes: "Axes", series: str, points: Sequence[Point], number: int, *, banded: bool) -> None:
-    colour, marker = SERIES[number % len(SERIES)], MARKERS[number % len(MARKERS)]
-    x = [point["x"] for point in points]
-    low, high = [point["y"]["low"] for point in points], [point["y"]["high"] for point in points]
-    if banded:
-        axes.fill_between(x, low, high, color=colour, alpha=0.13, linewidth=0)
-    else:
-        axes.vlines(x, low, high, color=colour, alpha=0.35, linewidth=1.2)
-    middle = [point["y"]["value"] for point in points]
-    axes.plot(x, middle, color=colour, marker=marker, markersize=5, linewidth=1.6, label=series or None)
-
-
 def _draw_axis(axes: "Axes", points: Sequence[Point]) -> None:
-    """Mark the x axis where points lie, with their own labels where they are few."""
+    """Place the ticks of the x axis at the points, with their own labels if they are few."""
     values = sorted({point["x"] for point in points})
     number_axis(axes, log=wants_log(values))
     labels, unit = _labels(points)
@@ -84,10 +78,9 @@ def _draw_axis(axes: "Axes", points: Sequence[Point]) -> None:
 
 
 def _labels(points: Sequence[Point]) -> tuple[dict[float, str], str]:
-    """Return what to write at each x, and under the axis the unit, where every label is its x and the same unit."""
+    """Return the tick label of each x, and the unit if every label is its x and the same unit."""
     numbers = {point["x"]: f"{point['x']:,.10g}" for point in points}
     units = {point["label"].removeprefix(numbers[point["x"]]).strip() for point in points}
-    same = len(units) == 1 and all(point["label"].startswith(numbers[point["x"]]) for point in points)
-    if same:
+    if len(units) == 1 and all(point["label"].startswith(numbers[point["x"]]) for point in points):
         return numbers, units.pop()
     return {point["x"]: point["label"] or numbers[point["x"]] for point in points}, ""

@@ -1,4 +1,4 @@
-"""Quality against cost, every method named: what one gets for what one pays."""
+"""Frontier plot: quality and cost of every method, with labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from textwrap import shorten, wrap
 from typing import TYPE_CHECKING, Any, Literal
 
 from lightrouter_graph.evaluation.optional_dependencies import need
-from lightrouter_graph.evaluation.records import Interval, MethodFigures, Summary
+from lightrouter_graph.evaluation.records import Interval, Summary
 from lightrouter_graph.evaluation.report.formatting import label
 from lightrouter_graph.evaluation.report.method_families import Kind, kinds
 from lightrouter_graph.evaluation.report.plots.style import (
@@ -38,12 +38,12 @@ _LEGEND: dict[str, Any] = {
 }
 _FRONTIER = "frontier"
 _ORDER: tuple[Kind, ...] = ("lightrouter", "rival", "bound", "single")
-"""Who gets the best place for its name first."""
+"""Order in which the labels are placed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """One method in the plane of cost and quality."""
+    """Cost and quality of one method."""
 
     name: str
     kind: Kind
@@ -52,24 +52,28 @@ class Spot:
 
     @property
     def point(self) -> tuple[float, float]:
-        """Where its marker stands."""
+        """Position of the marker."""
         return self.cost["value"], self.quality["value"]
 
 
 def spots(summary: Summary, cost: Cost) -> list[Spot]:
-    """Return the methods whose quality and cost are both known."""
-    sorts = kinds(summary)
-    found = [_spot(row, sorts[row["method"]], cost) for row in summary["methods"]]
-    return sorted((spot for spot in found if spot), key=lambda spot: _ORDER.index(spot.kind))
+    """Return the methods with a known quality and cost.
 
-
-def _spot(row: MethodFigures, kind: Kind, cost: Cost) -> Spot | None:
-    paid, quality = row[cost], row["quality"]
-    return None if paid is None or quality is None else Spot(label(row), kind, paid, quality)
+    Args:
+        summary: Statistics of the run.
+        cost: The cost on the x axis.
+    """
+    by_name = kinds(summary)
+    found = [
+        Spot(label(row), by_name[row["method"]], paid, quality)
+        for row in summary["methods"]
+        if (paid := row[cost]) is not None and (quality := row["quality"]) is not None
+    ]
+    return sorted(found, key=lambda spot: _ORDER.index(spot.kind))
 
 
 def pareto(found: Sequence[Spot]) -> list[Spot]:
-    """Return the methods that no other beats in quality at the same cost or less, cheapest first; no upper bounds."""
+    """Return the methods without a better one at the same cost or less, lowest cost first; no upper bounds."""
     frontier: list[Spot] = []
     runnable = (spot for spot in found if spot.kind != "bound")
     for spot in sorted(runnable, key=lambda spot: (spot.point[0], -spot.point[1])):
@@ -79,7 +83,12 @@ def pareto(found: Sequence[Spot]) -> list[Spot]:
 
 
 def draw_frontier(summary: Summary, cost: Cost) -> "Figure | None":
-    """Draw quality against cost with both intervals; None where fewer than two methods have both."""
+    """Return quality against cost with both intervals; None with less than two methods.
+
+    Args:
+        summary: Statistics of the run.
+        cost: The cost on the x axis.
+    """
     found = spots(summary, cost)
     if len(found) < 2:
         return None
@@ -90,29 +99,29 @@ def draw_frontier(summary: Summary, cost: Cost) -> "Figure | None":
         _draw_kind(axes, [spot for spot in found if spot.kind == kind], kind)
     _draw_pareto(axes, pareto(found))
     axes.set_xlabel("\n".join([axes.get_xlabel(), *_left_out(summary, found)]))
-    axes.set_title(shorten(f"What quality costs: {summary['facts']['title']}", 95), pad=32)
+    axes.set_title(shorten(f"Quality and cost: {summary['facts']['title']}", 95), pad=32)
     handles, words = axes.get_legend_handles_labels()
-    order = sorted(range(len(words)), key=lambda place: words[place] == _FRONTIER)  # it comes last
+    order = sorted(range(len(words)), key=lambda index: words[index] == _FRONTIER)  # the frontier is last
     axes.legend([handles[i] for i in order], [words[i] for i in order], **_LEGEND)
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # labels are placed in pixels: the layout must not change any more
+    figure.set_layout_engine("none")  # labels are placed in pixels: the layout must not change after this
     _write_names(axes, found)
     return figure
 
 
 def _left_out(summary: Summary, found: Sequence[Spot]) -> list[str]:
-    """Say who cannot be shown, so that nobody is missed."""
+    """Return lines that list the methods without a marker."""
     shown = {spot.name for spot in found}
     missing = [label(row) for row in summary["methods"] if label(row) not in shown]
     return wrap(f"without a cost or a quality, so not shown: {'; '.join(missing)}", 110) if missing else []
 
 
 def _write_names(axes: "Axes", found: Sequence[Spot]) -> None:
-    """Label every point of a finished plot; a label covers no point and no other label as long as there is room."""
-    effects = need("matplotlib.patheffects", extra="eval", what="a picture")
+    """Label every point; labels cover no point and no other label as long as there is room."""
+    effects = need("matplotlib.patheffects", extra="eval", what="a plot")
     x, y = zip(*(spot.point for spot in found), strict=True)
     ours = [spot.kind == "lightrouter" for spot in found]
-    need("textalloc", extra="eval", what="a picture").allocate(
+    need("textalloc", extra="eval", what="a plot").allocate(
         axes,
         x,
         y,
@@ -131,14 +140,6 @@ def _write_names(axes: "Axes", found: Sequence[Spot]) -> None:
         path_effects=[effects.withStroke(linewidth=2.5, foreground=PAPER)],
         zorder=5,
     )
-
-
-def _corners(frontier: Sequence[Spot]) -> list[tuple[float, float]]:
-    """Return the corners of the stairs from method to method."""
-    stairs = [spot.point for spot in frontier[:1]]
-    for spot in frontier[1:]:
-        stairs += [(spot.point[0], stairs[-1][1]), spot.point]
-    return stairs
 
 
 def _draw_limits(axes: "Axes", found: Sequence[Spot], cost: Cost) -> None:
@@ -183,6 +184,6 @@ def _arms(intervals: Sequence[Interval]) -> list[list[float]]:
 
 def _draw_pareto(axes: "Axes", frontier: Sequence[Spot]) -> None:
     if len(frontier) < 2:
-        return  # one point is no line
-    x, y = zip(*_corners(frontier), strict=True)
-    axes.plot(x, y, color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=2, label=_FRONTIER)
+        return  # one point has no line
+    x, y = zip(*(spot.point for spot in frontier), strict=True)
+    axes.step(x, y, where="post", color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=2, label=_FRONTIER)

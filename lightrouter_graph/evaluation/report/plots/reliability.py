@@ -1,10 +1,10 @@
-"""Reliability diagrams: how often a method is right when it says how sure it is."""
+"""Reliability diagrams: share of right answers by confidence."""
 
 from math import ceil
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from lightrouter_graph.evaluation.records import Calibration, MethodFigures, Summary
+from lightrouter_graph.evaluation.records import Calibration, MethodStats, Summary
 from lightrouter_graph.evaluation.report.formatting import label
 from lightrouter_graph.evaluation.report.method_families import Kind, kinds, of_kind
 from lightrouter_graph.evaluation.report.plots.style import COLOURS, FAINT, INK, new_figure
@@ -13,52 +13,49 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST = 12
-"""Panels in a picture at most; the table of calibration has them all."""
-_ACROSS = 4
+MAX_PANELS = 12
+"""Maximum number of panels; the calibration table has all methods."""
+_COLUMNS = 4
 
 
-def calibrated(summary: Summary) -> list[MethodFigures]:
-    """Return the methods that say how sure they are, LightRouter's first."""
+def calibrated(summary: Summary) -> list[MethodStats]:
+    """Return the methods with a confidence, LightRouter first."""
     return [row for row in of_kind(summary, "lightrouter") + of_kind(summary, "rival", "single") if row["calibration"]]
 
 
 def draw_reliability(summary: Summary) -> "Figure | None":
-    """Draw one small panel per method, the first dozen of them; None where no method says how sure it is."""
-    shown = calibrated(summary)[:MOST]
+    """Return one panel per method with a confidence; None if there is none."""
+    shown = [(row, row["calibration"]) for row in calibrated(summary)[:MAX_PANELS]]
     if not shown:
         return None
-    across = min(_ACROSS, len(shown))
-    down = ceil(len(shown) / across)
-    figure = new_figure(max(5.0, 2.9 * across), 3.05 * down + 0.6)
-    grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
-    sorts = kinds(summary)
-    for axes, row in zip(grid.flat, shown, strict=False):
-        _draw_panel(axes, row, sorts[row["method"]])
+    columns = min(_COLUMNS, len(shown))
+    lines = ceil(len(shown) / columns)
+    figure = new_figure(max(5.0, 2.9 * columns), 3.05 * lines + 0.6)
+    grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+    by_name = kinds(summary)
+    for axes, (row, calibration) in zip(grid.flat, shown, strict=False):
+        if calibration is not None:
+            _draw_panel(axes, label(row), calibration, by_name[row["method"]])
     for axes in list(grid.flat)[len(shown) :]:
         axes.set_visible(False)
-    figure.suptitle("How far confidence can be believed", x=0.01, ha="left", weight="bold", size=12)
+    figure.suptitle("Calibration of the confidence", x=0.01, ha="left", weight="bold", size=12)
     figure.supxlabel("confidence of the method, %", size=10)
     figure.supylabel("share right, %", size=10)
     return figure
 
 
-def _draw_panel(axes: "Axes", row: MethodFigures, kind: Kind) -> None:
-    calibration = row["calibration"]
-    assert calibration is not None
+def _draw_panel(axes: "Axes", title: str, calibration: Calibration, kind: Kind) -> None:
     bins = [one for one in calibration["bins"] if one["count"]]
     x, y = [one["confidence"] for one in bins], [one["right"] for one in bins]
-    most = max((one["count"] for one in bins), default=1)
+    largest = max((one["count"] for one in bins), default=1)
+    sizes = [14 + 110 * one["count"] / largest for one in bins]
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
     axes.vlines(x, x, y, color=(COLOURS[kind], 0.4), linewidth=1.2)
     axes.plot(x, y, color=COLOURS[kind], linewidth=1.2)
-    axes.scatter(x, y, s=[14 + 110 * one["count"] / most for one in bins], color=COLOURS[kind], zorder=3, clip_on=False)
+    axes.scatter(x, y, s=sizes, color=COLOURS[kind], zorder=3, clip_on=False)
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
     axes.set_xticklabels(("0", "50", "100"))
     axes.set_yticklabels(("0", "50", "100"))
-    axes.set_title(fill(label(row), 30), size=9, color=COLOURS[kind] if kind == "lightrouter" else INK, pad=6)
-    axes.text(0.97, 0.05, _fine_print(calibration), ha="right", va="bottom", size=8, transform=axes.transAxes)
-
-
-def _fine_print(calibration: Calibration) -> str:
-    return f"ECE {calibration['ece']['value']:.3f}\nn = {calibration['count']:,}"
+    axes.set_title(fill(title, 30), size=9, color=COLOURS[kind] if kind == "lightrouter" else INK, pad=6)
+    note = f"ECE {calibration['ece']['value']:.3f}\nn = {calibration['count']:,}"
+    axes.text(0.97, 0.05, note, ha="right", va="bottom", size=8, transform=axes.transAxes)

@@ -1,15 +1,18 @@
-"""How pictures look: a few colours that the colour-blind can tell apart, thin lines, legible words.
+"""Style of the plots: colour-blind safe colours and shared axes.
 
-The colours are of the palette of M. Okabe and K. Ito, "Color Universal Design" (2008).
+Colours: M. Okabe and K. Ito, "Color Universal Design" (2008).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.resources import as_file, files
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.report.method_families import Kind
+from lightrouter_graph.evaluation.optional_dependencies import need
+from lightrouter_graph.evaluation.records import MethodStats, Summary
+from lightrouter_graph.evaluation.report.formatting import label
+from lightrouter_graph.evaluation.report.method_families import Kind, kinds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,15 +20,15 @@ if TYPE_CHECKING:
 
 INK = "#1f2328"
 CELL_INK = "#1e2227"
-"""For words on a coloured ground, which stays as it is where a page turns dark."""
+"""Text on a coloured cell, which keeps its colour in the dark theme of the page."""
 FAINT = "#6a737d"
 HAIR = "#d5dae0"
 PAPER = "#ffffff"
 ACCENT = "#c24a00"
-"""LightRouter's colour: the palette's vermilion, a shade darker so that words in it can be read on white."""
+"""Colour of LightRouter: vermilion, darkened for legible text on white."""
 RIVAL = "#0072b2"
 SERIES = ("#c24a00", "#0072b2", "#00805f", "#a8568a", "#8a6d00", "#3d8ec9", "#6a737d", "#1f2328")
-"""For curves, in order; each has a marker of its own too."""
+"""Colours of curves, in order; `MARKERS` distinguishes them as well."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 COLOURS = MappingProxyType[Kind, str]({"lightrouter": ACCENT, "rival": RIVAL, "single": FAINT, "bound": FAINT})
@@ -33,91 +36,78 @@ SHAPES = MappingProxyType[Kind, str]({"lightrouter": "o", "rival": "s", "single"
 NAMES = MappingProxyType[Kind, str](
     {
         "lightrouter": "LightRouter",
-        "rival": "other ways to use several models",
-        "single": "one candidate alone",
-        "bound": "upper bound (looks at the scores)",
+        "rival": "other multi-model methods",
+        "single": "single candidate",
+        "bound": "upper bound (reads the scores)",
     }
 )
 
 DPI = 160
 
-_SETTINGS: dict[str, Any] = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 10,
-    "text.color": INK,
-    "text.parse_math": False,  # a name with dollar signs is a name
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 12,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.unicode_minus": True,
-    "grid.color": HAIR,
-    "grid.linewidth": 0.6,
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "figure.facecolor": PAPER,
-    "axes.facecolor": "none",
-    "savefig.facecolor": PAPER,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "lightrouter",
-}
-
 
 @contextmanager
-def house_style() -> Iterator[None]:
-    """Draw inside in the style of the reports.
-
-    Raises:
-        EvaluationError: If matplotlib is not installed.
-    """
-    try:
-        import matplotlib as mpl  # noqa: PLC0415 - an extra, and slow to load
-    except ImportError as exc:
-        msg = "the pictures of a report need matplotlib: pip install 'lightrouter-graph[eval]'"
-        raise EvaluationError(msg) from exc
-    settings: Any = _SETTINGS  # its keys are a closed list to a type checker, longer with every version
-    with mpl.rc_context(settings):
+def report_style() -> Iterator[None]:
+    """Apply the style of the reports to plots drawn inside; raise an `EvaluationError` without matplotlib."""
+    mpl = need("matplotlib", extra="eval", what="a plot")
+    with as_file(files(__package__) / "report.mplstyle") as path, mpl.rc_context(fname=path):
         yield
 
 
-def new_figure(width: float, height: float, **kwargs: Any) -> "Figure":
-    """Make an empty figure of that size in inches, laid out so that nothing is cut off."""
+def new_figure(width: float, height: float) -> "Figure":
+    """Return an empty figure with a constrained layout.
+
+    Args:
+        width: Width in inches.
+        height: Height in inches.
+    """
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    return Figure(figsize=(width, height), layout=kwargs.pop("layout", "constrained"), **kwargs)
+    return Figure(figsize=(width, height), layout="constrained")
 
 
-def percent_axis(axes: "Axes", which: str = "y") -> None:
-    """Write shares of 0 to 1 as percentages along an axis."""
+def percent_axis(axes: "Axes") -> None:
+    """Format the y axis as percentages of shares, 0 to 1."""
     from matplotlib.ticker import PercentFormatter  # noqa: PLC0415
 
-    axis = axes.yaxis if which == "y" else axes.xaxis
-    axis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=" %"))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=" %"))
 
 
-def number_axis(axes: "Axes", *, log: bool, which: str = "x") -> None:
-    """Write plain numbers along an axis, not powers of ten: every 1, 2 and 5 where it is logarithmic."""
+def number_axis(axes: "Axes", *, log: bool) -> None:
+    """Format the x axis with plain numbers instead of powers of ten.
+
+    Args:
+        axes: The axes.
+        log: True for a logarithmic axis with ticks at 1, 2 and 5.
+    """
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter  # noqa: PLC0415
 
-    axis = axes.xaxis if which == "x" else axes.yaxis
     if log:
-        (axes.set_xscale if which == "x" else axes.set_yscale)("log")
-        axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
-        axis.set_minor_formatter(NullFormatter())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
 
 
-def wants_log(values: list[float]) -> bool:
-    """Whether numbers span so much that a logarithmic axis shows them better: a factor of eight or more, none zero."""
+def method_axis(axes: "Axes", rows: Sequence[MethodStats], summary: Summary, offset: float = 0.0) -> None:
+    """Write the labels of the methods along the y axis, LightRouter in bold.
+
+    Args:
+        axes: The axes.
+        rows: The methods from top to bottom.
+        summary: Statistics of the run.
+        offset: Position of the first label.
+    """
+    by_name = kinds(summary)
+    axes.set_yticks([index + offset for index in range(len(rows))], [label(row) for row in rows], size=9)
+    for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
+        ours, bound = (by_name[row["method"]] == kind for kind in ("lightrouter", "bound"))
+        tick.set(
+            color=ACCENT if ours else INK,
+            weight="bold" if ours else "normal",
+            style="italic" if bound else "normal",
+        )
+
+
+def wants_log(values: Sequence[float]) -> bool:
+    """Return True if positive numbers span a factor of eight or more, so that a logarithmic axis is more legible."""
     return bool(values) and min(values) > 0 and max(values) / min(values) >= 8

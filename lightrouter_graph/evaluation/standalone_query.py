@@ -1,0 +1,52 @@
+"""Builds a `Query` outside of a graph, so that baselines and judges call models through `Query.ask`."""
+
+import time
+from collections.abc import Sequence
+
+from langchain_core.messages import AnyMessage
+
+from lightrouter_graph.answer_keys import default_key
+from lightrouter_graph.context import Context
+from lightrouter_graph.pool import Candidate, Pool
+from lightrouter_graph.query import Query
+from lightrouter_graph.rate_limits import RetryBudget
+from lightrouter_graph.records import Stage
+
+TIMEOUT_S = 600.0
+MAX_RETRIES = 4
+
+
+def standalone_query(
+    candidate: Candidate,
+    messages: Sequence[AnyMessage],
+    *,
+    stage: Stage = "generate",
+    settings: Context | None = None,
+    timeout_s: float = TIMEOUT_S,
+    stream_internally: bool = False,
+) -> Query:
+    """Return a query with a pool of one candidate, without a budget and with four retries.
+
+    Args:
+        candidate: The candidate that is called.
+        messages: The conversation.
+        stage: Stage of the calls in the call log.
+        settings: Settings of the run; None for the defaults.
+        timeout_s: Time limit of each call in seconds.
+        stream_internally: True to stream the responses, which measures the time to the first token.
+    """
+    return Query(
+        messages=messages,
+        pool=Pool([candidate]),
+        prior_scores={},
+        prior_order=(candidate.name,),
+        key=default_key,
+        settings=settings or Context(),
+        seed=0,
+        layer=1,
+        final=True,
+        seconds=timeout_s,
+        stage=stage,
+        deadline=time.time() + timeout_s if stream_internally else None,  # calls with a deadline are streamed
+        retries=RetryBudget(MAX_RETRIES),
+    )
