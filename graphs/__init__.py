@@ -1,1 +1,1 @@
-"""The graphs `langgraph.json` names, for `langgraph dev`, Studio and deployment; not part of the wheel."""
+"""Graphs of `langgraph.json` for `langgraph dev`, Studio and deployment; not part of the wheel."""

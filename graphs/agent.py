@@ -1,4 +1,4 @@
-"""An agent with a tool, whose model is LightRouter: each candidate proposes a call, one proposal is carried out."""
+"""Agent with a tool whose model is LightRouter: candidates propose tool calls, the winning call is executed."""
 
 from langchain.agents import create_agent
 from langchain_core.tools import StructuredTool, ToolException
@@ -10,7 +10,7 @@ from lightrouter_graph import ChatLightRouter, Context
 
 
 class Settings(BaseModel):
-    """The agent's settings: those of the LightRouter that is its model."""
+    """Settings of the agent: the LightRouter settings of its model."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -22,11 +22,11 @@ class Settings(BaseModel):
 
 
 def calculate(expression: str) -> str:
-    """Work out an arithmetic expression exactly: numbers, + - * / and parentheses, such as (12 + 3) * 4 / 5."""
+    """Evaluate an arithmetic expression exactly: numbers, + - * / and parentheses, e.g. (12 + 3) * 4 / 5."""
     try:
         return show(evaluate(expression))
     except ZeroDivisionError as exc:
-        msg = "a division by zero has no result"
+        msg = "division by zero"
         raise ToolException(msg) from exc
     except (ValueError, OverflowError) as exc:
         raise ToolException(str(exc)) from exc

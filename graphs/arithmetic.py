@@ -1,4 +1,4 @@
-"""Arithmetic in plain text: found in a sentence, worked out exactly and without `eval`."""
+"""Finds arithmetic expressions in text and evaluates them exactly, without `eval`."""
 
 import ast
 import operator
@@ -12,36 +12,39 @@ _OPERATORS: Mapping[type[ast.operator], Callable[[Fraction, Fraction], Fraction]
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
-_LONGEST = 200
+_MAX_CHARS = 200
 _CANDIDATE = re.compile(r"[-(\d.][-+*/().\d\s]*[)\d]")
 
 
 def find_expression(text: str) -> str | None:
-    """Return the first arithmetic expression of a text, or None; a lone number is none."""
+    """Return the first arithmetic expression in a text; None if there is none. A single number is no expression."""
     plain = text.replace("\N{MULTIPLICATION SIGN}", "*").replace("\N{DIVISION SIGN}", "/")
     return next((match[0] for match in _CANDIDATE.finditer(plain) if _is_arithmetic(match[0])), None)
 
 
 def evaluate(expression: str) -> Fraction:
-    """Work out numbers joined by + - * / and parentheses; there is no power, so its length bounds the work.
+    """Evaluate an expression of numbers, + - * / and parentheses. Without powers, its length bounds the work.
+
+    Args:
+        expression: At most 200 characters.
 
     Raises:
-        ValueError: If it is too long or holds anything else.
+        ValueError: If the expression is too long or contains anything else.
         ZeroDivisionError: If it divides by zero.
     """
-    if len(expression) > _LONGEST:
-        msg = f"longer than {_LONGEST} characters"
+    if len(expression) > _MAX_CHARS:
+        msg = f"the expression is longer than {_MAX_CHARS} characters"
         raise ValueError(msg)
     try:
         tree = ast.parse(expression.strip(), mode="eval")
     except SyntaxError as exc:
-        msg = f"{expression!r} is not arithmetic"
+        msg = f"{expression!r} is no arithmetic expression"
         raise ValueError(msg) from exc
     return _value(tree.body)
 
 
 def show(value: Fraction) -> str:
-    """Write a whole number in full and any other one as a decimal number."""
+    """Format a whole number with all digits, any other number as a decimal."""
     return str(value.numerator) if value.denominator == 1 else str(float(value))
 
 
@@ -53,7 +56,7 @@ def _value(node: ast.expr) -> Fraction:
             return -_value(operand)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
             return _OPERATORS[type(op)](_value(left), _value(right))
-    msg = "only numbers, + - * / and parentheses can be worked out"
+    msg = "only numbers, + - * / and parentheses are supported"
     raise ValueError(msg)
 
 

@@ -1,4 +1,4 @@
-"""The router alone: every setting of `Context` can be changed in Studio's panel."""
+"""LightRouter alone; every setting of `Context` can be changed in Studio's panel."""
 
 from graphs.pool import open_pool
 from lightrouter_graph import create_lightrouter

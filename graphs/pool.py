@@ -1,10 +1,10 @@
-"""Which models the graphs use: `lightrouter.toml`, else what the environment has, else small ones that come with it."""
+"""Selects the models of the graphs: `lightrouter.toml`, else the environment, else demo models."""
 
 import logging
 from functools import cache
 from pathlib import Path
 
-from graphs.stand_ins import stand_ins
+from graphs.demo_models import tool_calling_pool
 from lightrouter_graph import NoModelsError, Pool
 
 logger = logging.getLogger(__name__)
@@ -14,37 +14,38 @@ POOL_FILE = Path("lightrouter.toml")
 
 @cache
 def open_pool(*, tools: bool = False) -> Pool:
-    """Choose once for all graphs of the process, and say in one line of the log what was chosen.
+    """Return the pool of all graphs of the process; logs one line that names the models.
 
     Args:
-        tools: Whether the models have to call tools. Pocket models cannot, so stand-ins come in their place.
+        tools: Whether the models must call tools. Pocket models cannot; without a configured pool, scripted demo
+            models are used instead.
 
     Raises:
-        PoolError: If what is configured is not usable.
+        PoolError: If the configured pool is invalid.
     """
     configured = configured_pool()
     if isinstance(configured, Pool):
         return configured
     if tools:
-        return _announced(stand_ins(), f"stand-ins that call a tool with the arithmetic they are asked: {configured}")
-    return _announced(Pool.pocket(), f"small pocket models, grade-school word problems only: {configured}")
+        return _logged(tool_calling_pool(), f"scripted demo models, arithmetic tool calls only: {configured}")
+    return _logged(Pool.pocket(), f"small pocket models, grade-school word problems only: {configured}")
 
 
 @cache
 def configured_pool() -> Pool | NoModelsError:
-    """Open what is configured; where that is nothing, the error says how to configure something.
+    """Return the configured pool; without one, the error that explains how to configure models.
 
     Raises:
-        PoolError: If what is configured is not usable.
+        PoolError: If the configured pool is invalid.
     """
     if POOL_FILE.is_file():
-        return _announced(Pool.from_toml(POOL_FILE), f"from ./{POOL_FILE}")
+        return _logged(Pool.from_toml(POOL_FILE), f"from ./{POOL_FILE}")
     try:
-        return _announced(Pool.from_env(), "found in the environment")
+        return _logged(Pool.from_env(), "from the environment")
     except NoModelsError as exc:
         return exc
 
 
-def _announced(pool: Pool, place: str) -> Pool:
-    logger.info("LightRouter asks %s (%s)", ", ".join(pool.names), place)
+def _logged(pool: Pool, source: str) -> Pool:
+    logger.info("LightRouter uses %s (%s)", ", ".join(pool.names), source)
     return pool

@@ -1,4 +1,4 @@
-"""A parent graph with LightRouter inside: a greeting is answered at once, a question goes to the models."""
+"""Parent graph with LightRouter as a node: greetings are answered directly, questions go to the models."""
 
 import re
 from typing import Literal
@@ -18,13 +18,13 @@ _SMALL_TALK = re.compile(
 
 
 class Settings(BaseModel):
-    """The parent's own settings; those of LightRouter are under the one name it looks for."""
+    """Settings of the parent graph; LightRouter reads its own under `lightrouter`."""
 
     model_config = ConfigDict(extra="forbid")
 
     greeting: str = Field(
         default="Hello! Ask me something.",
-        description="What small talk is answered with; no model is asked.",
+        description="Answer to small talk; no model is called.",
         json_schema_extra={"langgraph_nodes": ["small_talk"]},
     )
     lightrouter: Context | None = Field(
@@ -35,13 +35,13 @@ class Settings(BaseModel):
 
 
 def triage(state: MessagesState) -> Command[Literal["small_talk", "lightrouter"]]:
-    """Send on what was asked; the fan-out of LightRouter is not paid for a greeting."""
+    """Route the message, so that a greeting costs no model call."""
     small_talk = _SMALL_TALK.fullmatch(str(state["messages"][-1].text))
     return Command(goto="small_talk" if small_talk else "lightrouter")
 
 
 def small_talk(state: MessagesState, runtime: Runtime[Settings]) -> dict[str, list[AIMessage]]:  # noqa: ARG001
-    """Answer a greeting."""
+    """Answer a greeting without a model."""
     return {"messages": [AIMessage((runtime.context or Settings()).greeting)]}
 
 

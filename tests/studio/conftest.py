@@ -1,4 +1,4 @@
-"""No models but those that come along: an empty folder, a local server that is not there."""
+"""No configured models: an empty folder and an unreachable local server."""
 
 import importlib
 
@@ -23,5 +23,5 @@ def name(request):
 
 @pytest.fixture
 def graph(name) -> Pregel:
-    """Import one graph, as `langgraph dev` would, in a process where nothing is configured."""
+    """Import one graph as `langgraph dev` does, without a configured model."""
     return importlib.import_module(f"graphs.{name}").graph

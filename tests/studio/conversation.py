@@ -1,4 +1,4 @@
-"""What is asked and answered, in this process or through a server."""
+"""Questions and expected answers of the graphs, in process and through a server."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ def ask(question: str = QUESTION) -> dict[str, Any]:
 
 
 def ask_graph(name: str) -> dict[str, Any]:
-    """Ask what the models of a graph can answer: the agent's only hand arithmetic to its tool."""
+    """Return a question that the demo models of a graph can answer."""
     return ask(FOR_A_TOOL if name == "agent" else QUESTION)
 
 
 def settings_for(name: str, **settings: Any) -> dict[str, Any]:
-    """Say settings of LightRouter in the words of a graph's own context."""
+    """Return LightRouter settings as the context of a graph takes them."""
     return settings if name == "lightrouter" else {"lightrouter": settings}

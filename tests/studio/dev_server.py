@@ -1,4 +1,4 @@
-"""`langgraph dev` as a process of its own, in a folder of its own."""
+"""Starts `langgraph dev` as a process in a temporary folder."""
 
 import os
 import socket
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class DevServer:
-    """A server that answers, and what it has said so far."""
+    """A running server with its log."""
 
     url: str
     log_file: Path
@@ -31,7 +31,7 @@ class DevServer:
 
 @contextmanager
 def langgraph_dev(folder: Path) -> Iterator[DevServer]:
-    """Serve the `langgraph.json` of a folder, without any key, until the block is left."""
+    """Serve the `langgraph.json` of a folder without any key for the duration of the block."""
     port = _free_port()
     server = DevServer(f"http://127.0.0.1:{port}", folder / "server.log")
     arguments = ["--no-browser", "--no-reload", "--host", "127.0.0.1", "--port", str(port), "--n-jobs-per-worker", "4"]
@@ -68,7 +68,7 @@ def _wait_until_ready(server: DevServer, process: "subprocess.Popen[bytes]") -> 
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Hand down what a process needs to run, and nothing that could hold a key or switch tracing on."""
+    """Return the variables a process needs, without keys and tracing."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
     return kept | {
         "HOME": str(folder),

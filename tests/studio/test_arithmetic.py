@@ -1,4 +1,4 @@
-"""Arithmetic in plain text: what is found, what comes out, what is refused."""
+"""Arithmetic expressions in text: detection, values, rejected input."""
 
 from fractions import Fraction
 
@@ -24,7 +24,7 @@ from graphs.arithmetic import evaluate, find_expression, show
         ("", None),
     ],
 )
-def test_an_expression_is_found_where_there_is_one(text, expression):
+def test_expressions_in_text_are_found(text, expression):
     assert find_expression(text) == expression
 
 
@@ -65,11 +65,11 @@ def test_python_agrees(numbers, sign):
         "1" * 201,
     ],
 )
-def test_anything_else_is_refused(expression):
-    with pytest.raises(ValueError, match=r"only numbers|not arithmetic|longer than"):
+def test_other_expressions_are_rejected(expression):
+    with pytest.raises(ValueError, match=r"only numbers|no arithmetic expression|longer than"):
         evaluate(expression)
 
 
-def test_nothing_is_divided_by_zero():
+def test_division_by_zero_is_an_error():
     with pytest.raises(ZeroDivisionError):
         evaluate("1 / (2 - 2)")

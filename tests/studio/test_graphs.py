@@ -1,4 +1,4 @@
-"""The thin graphs, in this process: they import, they are drawn, they run."""
+"""The graphs in this process: import, drawing, runs."""
 
 import json
 from pathlib import Path
@@ -24,16 +24,16 @@ def test_langgraph_json_is_valid():
     assert config.validate_config_file(ROOT / "langgraph.json")["graphs"].keys() == set(NAMES)
 
 
-def test_the_dockerfile_of_langgraph_build_can_hold_its_dependencies_unquoted():
+def test_dependencies_need_no_quotes_in_a_dockerfile():
     dependencies = json.loads((ROOT / "langgraph.json").read_text())["dependencies"]
     assert not set("".join(dependencies)) & set("<>|&;$ ")
 
 
-def test_the_server_may_bring_its_own_checkpointer_and_store(graph, name):
+def test_the_graphs_have_no_checkpointer_or_store_of_their_own(graph, name):
     assert (graph.name, graph.checkpointer, graph.store) == (name, None, None)
 
 
-def test_it_is_drawn_with_every_node_named(graph, name):
+def test_the_drawing_names_every_node(graph, name):
     drawn = graph.get_graph(xray=True).draw_mermaid()
     expected = {
         "lightrouter": ["open(open)", "select -.-> tally", "aggregate -.-> boot"],
@@ -82,7 +82,7 @@ async def test_the_agent_uses_its_tool(graph):
 
 
 @pytest.mark.parametrize("name", ["agent"])
-async def test_the_agent_hears_of_a_tool_that_failed(graph):
+async def test_the_agent_receives_tool_errors(graph):
     messages = (await graph.ainvoke(ask("What is 1 / 0?")))["messages"]
     assert messages[2].status == "error"
     assert "zero" in messages[2].text
@@ -98,6 +98,6 @@ async def test_the_supervisor_answers_small_talk_itself(graph, talk):
 
 @pytest.mark.parametrize("name", ["supervisor"])
 @pytest.mark.parametrize("question", [QUESTION, f"Hello! {QUESTION}", f"Thanks. {QUESTION}"])
-async def test_the_supervisor_sends_a_question_on(graph, question):
+async def test_the_supervisor_routes_questions_to_lightrouter(graph, question):
     messages = (await graph.ainvoke(ask(question)))["messages"]
     assert "lightrouter" in messages[-1].response_metadata

@@ -1,4 +1,4 @@
-"""`langgraph dev` and Studio's view of it, through the SDK: what is drawn, what can be set, what streams."""
+"""`langgraph dev` through the SDK, as Studio uses it: drawing, settings, streams, threads."""
 
 import asyncio
 import json
@@ -42,12 +42,12 @@ EDGES = {
     ("aggregate", "generate"),
 }
 ONE_IN_FULL = {"boot_tokens": 16, "top_k": 1}
-"""Boots that are cut, and one candidate that goes on: its tokens are the answer's."""
+"""Truncated boots and one selected candidate, whose tokens are those of the answer."""
 
 SECOND = dict.fromkeys(NAMES, "What is 11 plus 12?") | {"agent": "What is 11 + 12?"}
 
 WRONG = -7
-"""No test but that of wrong settings uses this number: the log is searched for it."""
+"""Used by the test of invalid settings only: it searches the log for this number."""
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def server(tmp_path_factory) -> Any:
 
 @pytest.fixture(scope="module")
 def streams(server) -> dict[str, list[StreamPart]]:
-    """Stream a run of each graph at once, with all there is to stream."""
+    """Stream one run of each graph concurrently, in all modes."""
     return asyncio.run(_stream_each(server))
 
 
@@ -101,29 +101,29 @@ def decision(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def streamed(parts: list[StreamPart], mode: str) -> list[Any]:
-    """Return what came in one mode, from the graph itself and from inside it."""
+    """Return the parts of one mode, subgraphs included."""
     return [part.data for part in parts if part.event.partition("|")[0] == mode]
 
 
 def turns(parts: list[StreamPart]) -> list[dict[str, Any]]:
-    """Return the messages a run added."""
+    """Return the messages that the run appended."""
     final = next(part.data for part in reversed(parts) if part.event == "values")
     return [message for message in final["messages"] if message["type"] != "human"]
 
 
-def story(parts: list[StreamPart]) -> list[str]:
+def event_names(parts: list[StreamPart]) -> list[str]:
     return [event["event"] for event in streamed(parts, "custom") if event["type"] == "lightrouter"]
 
 
-def test_it_starts_without_a_key_and_says_who_answers(server: DevServer):
-    said = re.findall(r"LightRouter asks (.*?) \((small pocket models|stand-ins)", server.log)
-    assert sorted(said) == [
+def test_it_starts_without_a_key_and_logs_the_models(server: DevServer):
+    pools = re.findall(r"LightRouter uses (.*?) \((small pocket models|scripted demo models)", server.log)
+    assert sorted(pools) == [
+        ("demo-a, demo-b, demo-c", "scripted demo models"),
         ("general, shares, products, sums, quick", "small pocket models"),
-        ("stand-in-a, stand-in-b, stand-in-c", "stand-ins"),
     ]
 
 
-async def test_the_graphs_are_there_with_their_descriptions(client):
+async def test_the_graphs_are_listed_with_their_descriptions(client):
     found = {a["graph_id"]: (a["name"], a["description"]) for a in await client.assistants.search()}
     named = json.loads((ROOT / "langgraph.json").read_text())["graphs"]
     assert found == {name: (name, entry["description"]) for name, entry in named.items()}
@@ -148,7 +148,7 @@ async def test_studio_draws_the_parents_own_nodes(client):
 
 
 def choices_and_ranges(field: dict[str, Any]) -> set[str]:
-    """Return what bounds a field, whether it may be empty or not."""
+    """Return the schema keys that bound a field, also of an optional one."""
     shapes = [field, *field.get("anyOf", [])]
     return {key for shape in shapes for key in shape} & {"enum", "minimum", "exclusiveMinimum", "maximum"}
 
@@ -168,7 +168,7 @@ async def test_the_settings_panel_can_explain_and_bound_every_field(client):
     assert fields["top_k"]["default"] == Context().top_k
 
 
-async def test_every_setting_belongs_to_a_node_that_is_there(client, name):
+async def test_every_setting_belongs_to_an_existing_node(client, name):
     schema = (await client.assistants.get_schemas(await assistant(client, name)))["context_schema"]
     drawn = await client.assistants.get_graph(await assistant(client, name))
     nodes = {node["id"] for node in drawn["nodes"]}
@@ -189,7 +189,7 @@ async def test_the_prompts_of_selector_and_aggregator_can_be_edited(client):
 
 
 @pytest.mark.parametrize("name", ["lightrouter", "supervisor"])
-def test_only_the_answers_tokens_come_as_messages(streams, name):
+def test_only_tokens_of_the_answer_are_streamed_as_messages(streams, name):
     tokens = [message for message, _ in streamed(streams[name], "messages")]
     (final,) = turns(streams[name])
     assert len(tokens) > 5  # the boot in one piece, then what was written after it
@@ -197,23 +197,23 @@ def test_only_the_answers_tokens_come_as_messages(streams, name):
     assert "".join(token["content"] for token in tokens) == final["content"]
 
 
-def test_of_an_agent_its_turns_and_nothing_else_come_as_messages(streams):
-    said = [message for message, _ in streamed(streams["agent"], "messages")]
+def test_only_the_turns_of_an_agent_are_streamed_as_messages(streams):
+    chunks = [message for message, _ in streamed(streams["agent"], "messages")]
     added = turns(streams["agent"])
     assert [message["type"] for message in added] == ["ai", "tool", "ai"]
-    assert {message["id"] for message in said} == {message["id"] for message in added}
+    assert {message["id"] for message in chunks} == {message["id"] for message in added}
     for turn in added:
-        assert "".join(message["content"] for message in said if message["id"] == turn["id"]) == turn["content"]
+        assert "".join(message["content"] for message in chunks if message["id"] == turn["id"]) == turn["content"]
 
 
 @pytest.mark.parametrize("name", ["lightrouter", "supervisor"])
-def test_the_story_of_a_run_is_streamed(streams, name):
-    assert story(streams[name]) == ["opened", "boot", "boot", "boot", "ranked", "answer", "tallied", "billed"]
+def test_the_events_of_a_run_are_streamed(streams, name):
+    assert event_names(streams[name]) == ["opened", "boot", "boot", "boot", "ranked", "answer", "tallied", "billed"]
 
 
-def test_the_story_of_an_agents_model_is_told_in_each_of_its_turns(streams):
-    told = story(streams["agent"])
-    assert told.count("opened") == told.count("billed") == 2
+def test_each_turn_of_an_agent_streams_the_events_of_its_model(streams):
+    names = event_names(streams["agent"])
+    assert names.count("opened") == names.count("billed") == 2
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ async def test_k_is_changed_through_the_context(client):
     assert answered == [top_k for _, top_k in wanted]
 
 
-async def test_finished_boots_that_agree_answer_without_a_further_call(client):
+async def test_finished_boots_that_agree_need_no_further_call(client):
     bill = decision(await answer(client, "lightrouter"))["bill"]
     assert bill["calls"] == 3
 
@@ -251,7 +251,7 @@ async def test_an_assistant_keeps_settings_of_its_own(client):
     assert (settings["top_k"], settings["seed"]) == (2, 4)
 
 
-async def test_a_thread_goes_on(client, name):
+async def test_a_second_run_continues_the_thread(client, name):
     thread = (await client.threads.create())["thread_id"]
     await answer(client, name, thread)
     second = await answer(client, name, thread, input=ask(SECOND[name]))
@@ -264,20 +264,20 @@ async def test_a_thread_goes_on(client, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "before", "told_later"),
+    ("name", "before", "later_events"),
     [
         ("lightrouter", "generate", ["answer", "tallied", "billed"]),
         ("supervisor", "lightrouter", ["opened", "boot", "boot", "boot", "ranked", "answer", "tallied", "billed"]),
     ],
 )
-async def test_a_run_stops_before_a_node_and_goes_on_from_there(client, name, before, told_later):
+async def test_an_interrupted_run_resumes(client, name, before, later_events):
     thread = (await client.threads.create())["thread_id"]
     context = settings_for(name, **ONE_IN_FULL)
     await client.runs.wait(thread, name, input=ask(), context=context, interrupt_before=[before])
     assert (await client.threads.get_state(thread))["next"] == [before]
     run = client.runs.stream(thread, name, context=context, stream_mode=["custom", "values"], stream_subgraphs=True)
     parts = [part async for part in run]
-    assert story(parts) == told_later
+    assert event_names(parts) == later_events
     assert turns(parts)[-1]["content"].endswith(RESULT)
 
 
@@ -287,12 +287,12 @@ async def test_a_wrong_setting_is_named_in_the_error(client):
         assert f"top_k = {WRONG}: input should be greater than or equal to 1" in str(error)
 
 
-async def test_small_talk_asks_no_model(client):
+async def test_small_talk_calls_no_model(client):
     message = await answer(client, "supervisor", input=ask("Hello!"), context={"greeting": "Hey."})
     assert (message["content"], message["response_metadata"]) == ("Hey.", {})
 
 
-async def test_runs_at_the_same_time_keep_to_themselves(client):
+async def test_concurrent_runs_are_independent(client):
     asked = [(name, a) for a in (11, 13) for name in NAMES]
     words = {name: "+" if name == "agent" else "plus" for name in NAMES}
     runs = [answer(client, name, input=ask(f"What is {a} {words[name]} 12?")) for name, a in asked]

@@ -1,4 +1,4 @@
-"""Which models the graphs use, and that the log says so."""
+"""Selection of the models of the graphs, and the log line about it."""
 
 import logging
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
+from graphs.demo_models import HOW_TO_CONFIGURE, tool_calling_pool
 from graphs.pool import configured_pool, open_pool
-from graphs.stand_ins import HOW_TO_CONFIGURE, stand_ins
 from lightrouter_graph import PoolError
 
 POOL_FILE = '[[candidate]]\nname = "mine"\nmodel = "vllm:mine@http://127.0.0.1:9/v1"\n'
@@ -30,10 +30,10 @@ def _forget():
     ("tools", "names", "kind"),
     [
         (False, ("general", "shares", "products", "sums", "quick"), "small pocket models, grade-school word problems"),
-        (True, ("stand-in-a", "stand-in-b", "stand-in-c"), "stand-ins that call a tool"),
+        (True, ("demo-a", "demo-b", "demo-c"), "scripted demo models"),
     ],
 )
-def test_without_anything_configured_the_log_says_who_answers_and_how_to_change_that(caplog, tools, names, kind):
+def test_without_configuration_the_log_names_the_models_and_how_to_change_them(caplog, tools, names, kind):
     caplog.set_level(logging.INFO, logger="graphs.pool")
     assert open_pool(tools=tools) is open_pool(tools=tools)
     assert open_pool(tools=tools).names == names
@@ -52,7 +52,7 @@ def test_a_pool_file_comes_first(monkeypatch, caplog):
     assert caplog.text.count("lightrouter.toml") == 1
 
 
-def test_a_broken_pool_file_is_not_passed_over():
+def test_a_broken_pool_file_is_an_error():
     Path("lightrouter.toml").write_text("[[candidate]]\n")
     with pytest.raises(PoolError, match=r"lightrouter\.toml"):
         open_pool()
@@ -75,33 +75,33 @@ def pick(number: int, text: str) -> str:
     return text * number
 
 
-def test_with_tools_they_call_the_first_that_fits_and_then_say_what_it_returned():
-    model = stand_ins()["stand-in-a"].model
+def test_demo_models_call_the_first_fitting_tool_and_return_its_result():
+    model = tool_calling_pool()["demo-a"].model
     (call,) = model.bind_tools([pick, look_up]).invoke(ASKED).tool_calls
     assert (call["name"], call["args"]) == ("look_up", {"place": "17 * 23"})
     returned = ToolMessage("Peru", name="look_up", tool_call_id=call["id"])
     assert model.invoke([*ASKED, returned]).text.startswith("The answer is Peru.")
 
 
-def test_they_do_not_keep_from_you_that_they_stand_in():
+def test_demo_models_name_themselves_as_scripted():
     returned = ToolMessage("391", name="look_up", tool_call_id="1")
-    said = {candidate.name: candidate.model.invoke([*ASKED, returned]).text for candidate in stand_ins()}
-    assert all(f"I am {name}, which stands in for a model" in text for name, text in said.items())
+    texts = {candidate.name: candidate.model.invoke([*ASKED, returned]).text for candidate in tool_calling_pool()}
+    assert all(f"({name}, a scripted demo model, called look_up.)" in text for name, text in texts.items())
 
 
 @pytest.mark.parametrize(("tools", "choice"), [([pick], None), ([look_up], "none")])
-def test_without_a_tool_that_fits_they_say_what_they_can_do(tools, choice):
-    reply = stand_ins()["stand-in-a"].model.bind_tools(tools, tool_choice=choice).invoke(ASKED)
+def test_without_a_fitting_tool_demo_models_explain_how_to_configure(tools, choice):
+    reply = tool_calling_pool()["demo-a"].model.bind_tools(tools, tool_choice=choice).invoke(ASKED)
     assert (reply.text, reply.tool_calls) == (HOW_TO_CONFIGURE, [])
 
 
-def test_they_find_the_question_before_what_lightrouter_adds_to_it():
+def test_demo_models_find_the_question_before_messages_of_lightrouter():
     asked = [*ASKED, HumanMessage("Draft of another model: I would look it up.")]
-    assert stand_ins()["stand-in-a"].model.bind_tools([look_up]).invoke(asked).tool_calls
+    assert tool_calling_pool()["demo-a"].model.bind_tools([look_up]).invoke(asked).tool_calls
 
 
 @pytest.mark.parametrize(
     "messages", [[HumanMessage("Who was Ada?")], [*ASKED, AIMessage("391"), HumanMessage("Thanks!")]]
 )
 def test_without_arithmetic_in_the_question_no_tool_is_called(messages):
-    assert stand_ins()["stand-in-a"].model.bind_tools([look_up]).invoke(messages).text == HOW_TO_CONFIGURE
+    assert tool_calling_pool()["demo-a"].model.bind_tools([look_up]).invoke(messages).text == HOW_TO_CONFIGURE

@@ -1,6 +1,6 @@
-"""Stand-ins for models that call tools, so that the agent runs before any model is configured.
+"""Scripted models that call tools, so that the agent runs before any model is configured.
 
-They are scripts and say so: they find the arithmetic in a question, hand it to a tool and say what came back.
+They call a tool with the arithmetic expression of the question and answer with its result.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,18 +14,18 @@ from lightrouter_graph import Candidate, Pool
 from lightrouter_graph.testing import ScriptedChatModel
 
 HOW_TO_CONFIGURE = (
-    "No model is configured, so stand-ins answer, and handing arithmetic to a tool is all they can do (try: What is "
-    "17 * 23?). To ask real models, put a key such as OPENAI_API_KEY into .env, start Ollama, or name your models in "
-    "lightrouter.toml; then start the server again."
+    "No model is configured, so scripted demo models answer. They can only call a tool with an arithmetic expression "
+    "(try: What is 17 * 23?). For real models, put a key such as OPENAI_API_KEY into .env, start Ollama, or list your "
+    "models in lightrouter.toml; then restart the server."
 )
 
 
-def stand_ins() -> Pool:
-    """Build three stand-ins."""
-    return Pool([Candidate(name, _stand_in(name)) for name in ("stand-in-a", "stand-in-b", "stand-in-c")])
+def tool_calling_pool() -> Pool:
+    """Return a pool of three scripted models."""
+    return Pool([Candidate(name, _demo_model(name)) for name in ("demo-a", "demo-b", "demo-c")])
 
 
-def _stand_in(name: str) -> ScriptedChatModel:
+def _demo_model(name: str) -> ScriptedChatModel:
     def respond(messages: Sequence[BaseMessage]) -> AIMessage:
         return _reply(messages, _tools_offered(model, messages), name)
 
@@ -39,23 +39,22 @@ def _reply(messages: Sequence[BaseMessage], tools: Sequence[Mapping[str, Any]], 
     if returned is not None and returned.status == "error":
         return AIMessage(f"The tool {returned.name} failed: {returned.text}")
     if returned is not None:
-        who = f"I am {name}, which stands in for a model, and asked {returned.name}."
-        return AIMessage(f"The answer is {returned.text}. {who}")
-    # LightRouter puts what it asks of a model after the question: the latest message with arithmetic in it counts.
-    asked = (find_expression(str(message.text)) for message in turn if isinstance(message, HumanMessage))
-    expression = next(filter(None, asked), None)
+        return AIMessage(f"The answer is {returned.text}. ({name}, a scripted demo model, called {returned.name}.)")
+    # LightRouter appends its own messages to the question: the latest message with an expression counts.
+    found = (find_expression(str(message.text)) for message in turn if isinstance(message, HumanMessage))
+    expression = next(filter(None, found), None)
     call = next(_fitting_calls(tools, expression), None) if expression else None
     return AIMessage("", tool_calls=[call]) if call else AIMessage(HOW_TO_CONFIGURE)
 
 
 def _tools_offered(model: ScriptedChatModel, messages: Sequence[BaseMessage]) -> Sequence[Mapping[str, Any]]:
-    """Find the tools of the call at hand: a script sees its messages alone, the model's log all of it."""
+    """Return the tools of the current call, from the model's log: a script receives messages only."""
     call = next(call for call in reversed(model.calls) if call.messages is messages)
     return () if call.kwargs.get("tool_choice") == "none" else call.kwargs.get("tools", ())
 
 
 def _fitting_calls(tools: Sequence[Mapping[str, Any]], argument: str) -> Iterator[ToolCall]:
-    """Call each tool that asks for one text and nothing else."""
+    """Yield a call for each tool whose only required argument is a string."""
     for tool in tools:
         function = tool["function"]
         required = function["parameters"].get("required", [])
