@@ -1,4 +1,4 @@
-"""Agent with a tool whose model is LightRouter: candidates propose tool calls, the winning call is executed."""
+"""Agent with a tool and LightRouter as its model: candidates propose tool calls, the winning call is executed."""
 
 from langchain.agents import create_agent
 from langchain_core.tools import StructuredTool, ToolException

@@ -17,7 +17,11 @@ _CANDIDATE = re.compile(r"[-(\d.][-+*/().\d\s]*[)\d]")
 
 
 def find_expression(text: str) -> str | None:
-    """Return the first arithmetic expression in a text; None if there is none. A single number is no expression."""
+    """Return the first arithmetic expression in a text; None if there is none.
+
+    Args:
+        text: A message; a single number in it is no expression.
+    """
     plain = text.replace("\N{MULTIPLICATION SIGN}", "*").replace("\N{DIVISION SIGN}", "/")
     return next((match[0] for match in _CANDIDATE.finditer(plain) if _is_arithmetic(match[0])), None)
 
@@ -44,7 +48,11 @@ def evaluate(expression: str) -> Fraction:
 
 
 def show(value: Fraction) -> str:
-    """Format a whole number with all digits, any other number as a decimal."""
+    """Format a result: a whole number with all digits, any other number as a decimal.
+
+    Args:
+        value: Exact value of an expression.
+    """
     return str(value.numerator) if value.denominator == 1 else str(float(value))
 
 

@@ -26,10 +26,10 @@ def tool_calling_pool() -> Pool:
 
 
 def _demo_model(name: str) -> ScriptedChatModel:
-    def respond(messages: Sequence[BaseMessage]) -> AIMessage:
+    def _respond(messages: Sequence[BaseMessage]) -> AIMessage:
         return _reply(messages, _tools_offered(model, messages), name)
 
-    model = ScriptedChatModel(responses=respond, name=name)
+    model = ScriptedChatModel(responses=_respond, name=name)
     return model
 
 
@@ -54,7 +54,7 @@ def _tools_offered(model: ScriptedChatModel, messages: Sequence[BaseMessage]) ->
 
 
 def _fitting_calls(tools: Sequence[Mapping[str, Any]], argument: str) -> Iterator[ToolCall]:
-    """Yield a call for each tool whose only required argument is a string."""
+    """Yield a call for each tool that has a string as its only required argument."""
     for tool in tools:
         function = tool["function"]
         required = function["parameters"].get("required", [])

@@ -1,4 +1,4 @@
-"""The typer app; turns errors into one line on stderr and an exit code."""
+"""The typer app; converts exceptions to one line on stderr and an exit code."""
 
 import contextlib
 import logging
@@ -49,7 +49,6 @@ app = typer.Typer(
     "merged into one (LightRouter, arXiv 2505.16221).",
     epilog=_EPILOG,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -79,10 +78,10 @@ def _root(
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the command line.
+    """Run one command.
 
     Args:
-        args: Command-line arguments; None = those of the process.
+        args: List of command-line arguments; default: those of the process.
 
     Returns:
         The exit code, as listed in `lightrouter --help`.
@@ -104,7 +103,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _report(exc: Exception) -> int:
-    """Print the error as one line and return its exit code."""
+    """Print an exception as one line and return its exit code."""
     if _debugging():
         print(_without_secrets("".join(traceback.format_exception(exc))), file=sys.stderr)
     if isinstance(exc, LightRouterError):
@@ -156,7 +155,7 @@ def _debugging() -> bool:
 
 @contextlib.contextmanager
 def _terminal_streams() -> Iterator[None]:
-    """Replace characters that the terminal lacks, log our warnings as one line, hide others unless debugging."""
+    """Replace characters that the terminal lacks, log warnings of this package, ignore others unless debugging."""
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -174,5 +173,5 @@ def _terminal_streams() -> Iterator[None]:
 
 
 def _close_stdout() -> None:
-    """Redirect stdout to /dev/null: Python flushes it once more at exit."""
+    """Redirect stdout to /dev/null: Python flushes it again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

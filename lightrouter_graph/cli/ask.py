@@ -1,4 +1,4 @@
-"""`lightrouter ask`: runs the graph on one question and prints the answer."""
+"""`lightrouter ask`: runs the graph on one message and prints the answer."""
 
 import asyncio
 import json

@@ -43,26 +43,51 @@ def print_bill(console: Console, decision: Decision) -> None:
 
 
 def bill_line(bill: Bill) -> str:
-    """Format the bill as one line."""
+    """Format the bill as one line.
+
+    Args:
+        bill: Bill of a run; estimates are marked with ≈.
+    """
     compared = [f"compared with {other['what']}: {_against(bill, other)}" for other in _others(bill)]
     unknown = [f"price unknown: {', '.join(bill['unpriced'])}"] if bill["usd_known"] and bill["unpriced"] else []
     return " | ".join([f"bill: {_spent(bill)}, {seconds(bill['seconds'])}", *unknown, *compared])
 
 
 def spent_line(bill: Bill) -> str:
-    """Format calls, tokens and cost without comparisons; empty if no tokens were used."""
+    """Format model calls, tokens and cost without comparisons.
+
+    Args:
+        bill: Bill of a run.
+
+    Returns:
+        One line; empty if the run used no tokens.
+    """
     return _spent(bill) if _total(bill["usage"]) else ""
 
 
 def caveats(decision: Decision) -> list[str]:
-    """Return one line for each way in which the run differs from its settings; empty if none."""
+    """Return one line for each way in which the run differs from its settings.
+
+    Args:
+        decision: Decision record of the answer.
+
+    Returns:
+        Lines on deadline, truncation and budget; an empty list if there are none.
+    """
     deadline = ["deadline: the run was stopped at its deadline"] if decision["deadline_exceeded"] else []
     partial = [] if decision["complete"] else ["incomplete: the answer is truncated, or a draft"]
     return [*deadline, *partial, *budget_notes(decision["budget"])]
 
 
 def budget_notes(notes: Iterable[str]) -> list[str]:
-    """Join the notes on what the budget changed into at most one line."""
+    """Join the notes on what the budget changed into one line.
+
+    Args:
+        notes: Notes of events or of the decision record; duplicates are removed.
+
+    Returns:
+        A list with at most one line.
+    """
     joined = "; ".join(note.removeprefix(_BUDGET) for note in dict.fromkeys(notes))
     return [_BUDGET + joined] if joined else []
 

@@ -1,4 +1,4 @@
-"""Formats numbers, failures and untrusted text for the terminal."""
+"""Formats numbers, failures and untrusted strings for the terminal."""
 
 from __future__ import annotations
 
@@ -14,28 +14,50 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2
 
 
 def safe(text: str) -> str:
-    """Remove the control characters of a text, so that it cannot control the terminal."""
+    """Remove control characters, so that a string cannot control the terminal.
+
+    Args:
+        text: String from a model, a provider's response or a file.
+    """
     return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def escaped(document: str) -> str:
-    """Return a JSON document with its control characters as escape sequences; its value does not change."""
+    """Replace the control characters of a JSON document by escape sequences; its parsed value is the same.
+
+    Args:
+        document: JSON string; its strings may contain control characters.
+    """
     return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
 
 
 def one_line(text: str) -> str:
-    """Join a text into one line without control characters."""
+    """Join the lines of a string into one, without control characters.
+
+    Args:
+        text: String from a model, a provider's response or a file.
+    """
     return safe(" ".join(text.split()))
 
 
 def clipped(text: str, width: int) -> str:
-    """Shorten a text to one line of at most `width` characters."""
+    """Shorten a string to one line.
+
+    Args:
+        text: String of any length.
+        width: Maximum length of the result, >= 2; a shortened string ends with an ellipsis.
+    """
     line = one_line(text)
     return line if len(line) <= width else line[: width - 1].rstrip() + "…"
 
 
 def middle_clipped(name: str, width: int) -> str:
-    """Shorten a name in the middle to `width` characters: provider prefix and model suffix stay readable."""
+    """Shorten a model name in the middle: its provider prefix and its last part stay readable.
+
+    Args:
+        name: Name of a model in the pool.
+        width: Maximum length of the result, >= 4.
+    """
     name = one_line(name)
     if len(name) <= width:
         return name
@@ -44,12 +66,20 @@ def middle_clipped(name: str, width: int) -> str:
 
 
 def seconds(value: float) -> str:
-    """Format a duration: `0.4 s`, `75 s`."""
+    """Format a duration: `0.4 s`, `75 s`.
+
+    Args:
+        value: Seconds, >= 0.
+    """
     return f"{value:.1f} s" if value < 60 else f"{value:.0f} s"
 
 
 def usd(value: float | None) -> str:
-    """Format an amount with two significant digits and at least cents; None is `price unknown`."""
+    """Format a cost with two significant digits and at least cents.
+
+    Args:
+        value: US dollars; None = `price unknown`.
+    """
     if value is None:
         return "price unknown"
     if value <= 0:
@@ -76,11 +106,20 @@ def ratio(value: float, less: str, more: str, unit: str) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Format a number with its noun: `1 call`, `2,048 tokens`."""
+    """Format a number with its noun: `1 call`, `2,048 tokens`.
+
+    Args:
+        number: Number of things, >= 0.
+        noun: Singular; "s" is appended unless number is 1.
+    """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def failure_text(failure: Failure) -> str:
-    """Format a failure as `cause: message`; a cancelled call is `not needed`."""
+    """Format the failure of a model call as `cause: message`.
+
+    Args:
+        failure: Failure of a call; the cause of a cancelled request is formatted as `not needed`.
+    """
     cause = "not needed" if failure["cause"] == "cancelled" else failure["cause"].replace("_", " ")
     return one_line(f"{cause}: {failure['message']}")

@@ -1,4 +1,4 @@
-"""Terminal view of a run: live tables of boots, ranking and answers, then the streamed answer and the bill."""
+"""Terminal view of a graph run: live tables of boots, ranking and answers, then the answer stream and the bill."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _VIA = {"boot": "", "continuation": "boot continued", "regeneration": "regenerat
 
 
 class Lane(NamedTuple):
-    """One candidate's call: running while `done` is None. `started_at` is monotonic time in seconds."""
+    """One model call: running while `done` is None. `started_at` is monotonic time in seconds."""
 
     candidate: str
     started_at: float
@@ -38,10 +38,10 @@ class Lane(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """State of one layer of a run. Immutable, because Rich draws it in another thread.
+    """State of one layer of a run. Instances are immutable, because Rich draws them in another thread.
 
     Attributes:
-        order: All candidates in prior order.
+        order: All models of the pool, in prior order.
         first_wave: Candidates that boot first; the others are in reserve.
         layer: Number of this layer, 1-based, of `layers`.
         answers: Calls for full answers, in the order in which they were sent.
@@ -60,7 +60,7 @@ class Board:
 
     @property
     def activity(self) -> str:
-        """The current step if no call of a candidate is running, else empty."""
+        """The current step if no model call is running, else an empty string."""
         if not self.order:
             return "loading the models"
         if any(lane.done is None for lane in (*self.boots, *self.answers)):
@@ -77,10 +77,10 @@ class Board:
         return self.layer < self.layers and bool(self.ranked and self.ranked["next_candidates"])
 
     def after(self, event: Event, now: float) -> Board:  # noqa: PLR0911 - one per event
-        """Return the board after an event.
+        """Return the board after a stream event.
 
         Args:
-            event: A custom stream event of the graph.
+            event: Event of the graph's custom stream.
             now: Monotonic time in seconds.
         """
         match event["event"]:
@@ -124,10 +124,10 @@ def draw_board(board: Board, now: float, width: int, ending: str = "") -> Group:
     """Draw a board as Rich renderables.
 
     Args:
-        board: State to draw.
+        board: State of the current layer.
         now: Monotonic time in seconds, for the elapsed time of running calls.
         width: Columns of the terminal.
-        ending: Text shown for calls that are still running when the view ends; empty while the view is live.
+        ending: Status of calls that are running when the view ends; an empty string while it is live.
     """
     longest = max((len(one_line(name)) for name in board.order), default=0)
     names = min(max(longest, 20), max(20, width * 3 // 10))
@@ -241,7 +241,7 @@ class LiveView:
         self._end_line()
 
     def on_line(self, line: str) -> None:
-        """Print one line above the board."""
+        """Print a status message above the board."""
         if line:
             self._console.print(Text(one_line(line), style="dim"))
 
@@ -259,7 +259,7 @@ class LiveView:
         self._board = self._board.after(event, time.monotonic())
 
     def on_token(self, message_id: str | None, token: str) -> None:
-        """Print one token of the answer; a new message id starts a replacement answer."""
+        """Print one token of the answer stream; a new message id starts a replacement answer."""
         if not token:
             return
         if not self._texts:

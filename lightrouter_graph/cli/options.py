@@ -22,7 +22,11 @@ _FIELDS = {**Context.model_fields, **Calls.model_fields}
 
 
 def zero_is_none(name: str) -> bool:
-    """Return whether 0 on the command line means None: the setting may be None and cannot be 0."""
+    """Return whether 0 on the command line means None: the setting may be None and cannot be 0.
+
+    Args:
+        name: Field of `Context` or `Calls`.
+    """
     field = _FIELDS[name]
     return get_origin(field.annotation) in {Union, UnionType} and _minimum(field) != 0
 
@@ -52,7 +56,11 @@ def settings_from(*, paper: bool, **options: Any) -> Context:
 
 
 def boot_timeout(timeout_s: float | None) -> float | None:
-    """Return the timeout of a boot in seconds: its default, or `--timeout` if that is shorter."""
+    """Return the timeout of a boot: its default, or `--timeout` if that is shorter.
+
+    Args:
+        timeout_s: Value of --timeout in seconds; None = not given.
+    """
     return None if timeout_s is None else min(Calls().boot_timeout_s, timeout_s)
 
 

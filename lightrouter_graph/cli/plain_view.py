@@ -1,4 +1,4 @@
-"""Plain views of a run: one line per event on stderr, or nothing."""
+"""Views of a run without a terminal: one line per stream event on stderr, or nothing."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class QuietView:
         pass
 
     def on_line(self, line: str) -> None:
-        """Ignore the line."""
+        """Ignore the status message."""
 
     def on_event(self, event: Event) -> None:
-        """Ignore the event."""
+        """Ignore the stream event."""
 
     def on_token(self, message_id: str | None, token: str) -> None:
         """Ignore the token: the caller prints the whole answer."""
@@ -42,18 +42,18 @@ class QuietView:
 
 
 class PlainView(QuietView):
-    """Prints one line per event to stderr; each budget note and caveat once."""
+    """Prints one line per stream event to stderr; each budget note and caveat once."""
 
     def __init__(self) -> None:
         self._notes: set[str] = set()
 
     def on_line(self, line: str) -> None:
-        """Print the line to stderr, unless it is empty."""
+        """Print a status message to stderr, unless it is empty."""
         if line:
             print(one_line(line), file=sys.stderr, flush=True)
 
     def on_event(self, event: Event) -> None:
-        """Print the event."""
+        """Print one stream event."""
         self.on_line(event_line(event))
         if event["event"] == "opened":
             self._print_new(budget_notes(event["notes"]))
@@ -69,7 +69,11 @@ class PlainView(QuietView):
 
 
 def event_line(event: Event) -> str:  # noqa: PLR0911 - one per event
-    """Format one event of the custom stream as one line; empty for tokens."""
+    """Format one stream event as one line; an empty string for tokens.
+
+    Args:
+        event: Event of the graph's custom stream.
+    """
     match event["event"]:
         case "opened":
             layers = f", {event['layers']} layers" if event["layers"] > 1 else ""
@@ -89,7 +93,11 @@ def event_line(event: Event) -> str:  # noqa: PLR0911 - one per event
 
 
 def tally_line(tallied: Tallied) -> str:
-    """Format the agreement of the answers and the next step: `2 of 2 answers agree on 12 · stopped: ...`."""
+    """Format the agreement of the answers and the next step: `2 of 2 answers agree on 12 · stopped: ...`.
+
+    Args:
+        tallied: The event of node `tally`.
+    """
     following = ", ".join(tallied["next_candidates"])
     return f"{_agreement(tallied['agreement'])} · " + (
         f"next: {following}" if following else f"stopped: {tallied['reason']}"

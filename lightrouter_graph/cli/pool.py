@@ -1,4 +1,4 @@
-"""`lightrouter pool`: lists the candidates, checks that each one responds, or writes a pool file."""
+"""`lightrouter pool`: lists the models of the pool, sends each a test request, or writes a pool file."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ The exit code is 1 if a model does not respond within {CHECK_TIMEOUT_S:g} s.
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A candidate with the completion of its check; None if it was not checked."""
+    """A candidate with the response to its test request; None if no request was sent."""
 
     candidate: Candidate
     completion: Completion | None
 
     @property
     def failed(self) -> bool:
-        """Whether the check failed."""
+        """Whether the test request failed."""
         return self.completion is not None and self.completion.failure is not None
 
 
@@ -112,7 +112,7 @@ def _write_pool_file(file: Path, *, force: bool) -> None:
 
 
 async def _check(candidates: Sequence[Candidate]) -> list[Checked]:
-    """Call all candidates concurrently."""
+    """Send one test request to each model concurrently."""
     from langchain_core.messages import HumanMessage  # noqa: PLC0415 - half a second
 
     from lightrouter_graph.llm.call import Call  # noqa: PLC0415

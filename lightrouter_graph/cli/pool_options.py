@@ -1,4 +1,4 @@
-"""Options that select the pool, and the search for a pool: file, model specs, environment, demo models."""
+"""Options that select the models, and the default search: pool file, environment, demo models."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -45,7 +45,7 @@ POCKET = (
 
 
 class Source(NamedTuple):
-    """A pool, a line that names its source if no option did, and the aggregator of the demo models."""
+    """A pool, a message that names its source if no option did, and the aggregator of the demo models."""
 
     pool: "Pool"
     announcement: str

@@ -14,7 +14,7 @@ from lightrouter_graph.telemetry.events import Event
 
 
 class RunView(Protocol):
-    """Shows a run while it streams. A context manager: entered before the models are built, left after any error."""
+    """Shows the stream of a graph run. A context manager: entered before the models are built, exited on exceptions."""
 
     def __enter__(self) -> Self: ...
 
@@ -23,16 +23,33 @@ class RunView(Protocol):
     ) -> None: ...
 
     def on_line(self, line: str) -> None:
-        """Show one line of text about the run, unless it is empty."""
+        """Show one status message.
+
+        Args:
+            line: String; nothing is shown if it is empty.
+        """
 
     def on_event(self, event: Event) -> None:
-        """Show one event of the graph's custom stream."""
+        """Show one event.
+
+        Args:
+            event: An event of the graph's custom stream.
+        """
 
     def on_token(self, message_id: str | None, token: str) -> None:
-        """Show one token of the messages stream; a new message id replaces the text of the previous one."""
+        """Show one token of the answer.
+
+        Args:
+            message_id: Id of the message chunk; a new id replaces the text of the previous message.
+            token: Text of a chunk of the messages stream; may be empty.
+        """
 
     def on_answer(self, message: AIMessage) -> None:
-        """Show the final message."""
+        """Show the final message.
+
+        Args:
+            message: The answer, with the decision record in its `response_metadata`.
+        """
 
 
 async def run_query(
@@ -46,7 +63,7 @@ async def run_query(
 
     Args:
         pool: Candidates to query.
-        messages: The conversation, at least one message.
+        messages: The conversation, a list of at least one message.
         context: Settings of the run.
         view: Receives events, tokens and the final message.
         aggregator: Merges the answers; None = the default aggregator.

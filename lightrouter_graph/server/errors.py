@@ -78,7 +78,11 @@ class ApiError(Exception):
         return json.dumps({"error": error.model_dump(exclude_unset=True)}, ensure_ascii=False).encode()
 
     def response(self, headers: Mapping[str, str] | None = None) -> Response:
-        """Return the error as a response, with additional headers."""
+        """Return the error as a response.
+
+        Args:
+            headers: Headers in addition to those of the error.
+        """
         return Response(self.body(), self.status, {**self.headers, **(headers or {})}, media_type="application/json")
 
 
@@ -100,7 +104,11 @@ def to_api_error(exc: Exception, request_id: str) -> ApiError:
 
 
 def is_unexpected(exc: Exception) -> bool:
-    """Return whether an exception is a bug of the server or of a model's package."""
+    """Return whether an exception is a bug of the server or of a model's package.
+
+    Args:
+        exc: Exception of a request.
+    """
     return not isinstance(exc, ApiError | HTTPException | LightRouterError)
 
 

@@ -56,6 +56,9 @@ class ServedModels:
     def find(self, name: str) -> BaseChatModel:
         """Return the model of that name.
 
+        Args:
+            name: Model name of a request.
+
         Raises:
             ApiError: 404 if there is none.
         """
@@ -64,6 +67,9 @@ class ServedModels:
 
     def describe(self, name: str) -> dict[str, Any]:
         """Return the model object of the API.
+
+        Args:
+            name: Model name of a request.
 
         Raises:
             ApiError: 404 if there is none.

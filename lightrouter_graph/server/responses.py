@@ -62,7 +62,11 @@ def completion_of(message: AIMessage, request: ChatRequest, completion_id: str) 
 
 
 def headers_of(decision: Decision | None) -> dict[str, str]:
-    """Return the response headers with model, number of calls and cost; empty without a decision record."""
+    """Return the response headers with model, number of calls and cost.
+
+    Args:
+        decision: Decision record; None = no headers.
+    """
     if decision is None:
         return {}
     bill = decision.get("bill", {})
@@ -76,7 +80,11 @@ def headers_of(decision: Decision | None) -> dict[str, str]:
 
 
 def usage_of(usage: UsageMetadata) -> CompletionUsage:
-    """Convert LangChain usage to the usage object of the API."""
+    """Convert token counts to the usage object of the API.
+
+    Args:
+        usage: Usage metadata of a LangChain message.
+    """
     cached = usage.get("input_token_details", {}).get("cache_read") or 0
     reasoning = usage.get("output_token_details", {}).get("reasoning") or 0
     return CompletionUsage(

@@ -1,8 +1,8 @@
 """A connection while a model runs: client disconnects, server-sent events and keep-alive comments.
 
 Why not `sse-starlette` 3.7, which was tried: it sends status 200 before the first event, so that an early error has no
-status; on a disconnect it returns before the model calls have ended, since anyio cancels again whatever awaits in its
-scope; and it patches uvicorn's `Server.handle_exit` at import, so that one server's exit signal cuts, without an error
+status; on a disconnect it returns before the model calls have ended, because anyio cancels every await in its scope
+again; and it patches uvicorn's `Server.handle_exit` at import, so that one server's exit signal cuts, without an error
 event, every stream of all other apps of the process from then on.
 """
 
@@ -107,7 +107,11 @@ class EventStream:
 
 
 def event(data: str | bytes) -> bytes:
-    """Encode data as one server-sent event."""
+    """Encode data as one server-sent event.
+
+    Args:
+        data: Text without line breaks, such as JSON.
+    """
     return b"data: " + (data.encode() if isinstance(data, str) else data) + b"\n\n"
 
 

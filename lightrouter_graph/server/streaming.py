@@ -55,7 +55,11 @@ class ChunkWriter:
         self._started = False
 
     def write(self, chunk: AIMessageChunk) -> bytes:
-        """Encode a chunk; empty if it has neither text nor tool calls."""
+        """Encode a chunk as one or two events; empty if it has neither text nor tool calls.
+
+        Args:
+            chunk: Message chunk of the model's stream.
+        """
         self._reason = provider_reason(chunk) or self._reason
         self.decision = decision_of(chunk) or self.decision
         if chunk.usage_metadata is not None:  # some providers report input tokens first and output tokens last

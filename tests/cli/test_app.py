@@ -1,10 +1,12 @@
 """Help, version and the modules they import."""
 
+import os
 import subprocess
 import sys
 from importlib.metadata import version
 
 import pytest
+from cli.team import command
 
 from lightrouter_graph.cli import main
 from lightrouter_graph.cli.options import CHOICES
@@ -66,3 +68,13 @@ print(sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr == "[]\n"
+
+
+def test_the_shell_completes_options():
+    env = os.environ | {
+        "_LIGHTROUTER_COMPLETE": "complete_bash",
+        "COMP_WORDS": "lightrouter ask --to",
+        "COMP_CWORD": "2",
+    }
+    done = subprocess.run(command(), env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.split() == ["--top-k"]

@@ -84,7 +84,7 @@ def run(
 def _command(name: str, text: str) -> Callable[..., None]:
     """Return the command of an experiment; all have the same options."""
 
-    def command(
+    def _run(
         *,
         data: options.Data,
         models: options.Models = None,
@@ -111,8 +111,8 @@ def _command(name: str, text: str) -> Callable[..., None]:
     ) -> None:
         _experiment(name, dict(locals()))
 
-    command.__doc__ = text
-    return command
+    _run.__doc__ = text
+    return _run
 
 
 _EXPERIMENTS = {

@@ -48,7 +48,7 @@ def print_comparison(before: Path, after: Path, *, show_all: bool = False) -> No
     Args:
         before: Directory of the first run.
         after: Directory of the second run.
-        show_all: Print also the figures whose 95 % interval includes 0.
+        show_all: Print also the figures without a significant change.
 
     Raises:
         EvaluationError: If a directory holds no run, or the runs share no method.

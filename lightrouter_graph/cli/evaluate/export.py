@@ -28,9 +28,9 @@ def export_run(folder: Path, dataset: str | None) -> None:
         bar.begin("exporting to LangSmith", len(results))
         sent = 0
 
-        def advance(done: int, _total: int) -> None:
+        def _advance(done: int, _total: int) -> None:
             nonlocal sent
             bar.advance(done - sent)
             sent = done
 
-        print(export(results, questions_of(folder), dataset_name=name, experiment_prefix=name, progress=advance))
+        print(export(results, questions_of(folder), dataset_name=name, experiment_prefix=name, progress=_advance))

@@ -60,14 +60,23 @@ class Bar:
         self._console.print(one_line(line), style="dim", markup=False)
 
     def begin(self, what: str, total: int) -> None:
-        """Replace the bar with a new one of `total` steps; no bar if total is 0."""
+        """Replace the bar with a new one.
+
+        Args:
+            what: Label of the bar, a string.
+            total: Number of steps; no bar is shown if it is 0.
+        """
         if self._task is not None:
             self._progress.remove_task(self._task)
         self._what, self._total, self._done, self._tenth, self._printed_at = what, total, 0, 0, None
         self._task = self._progress.add_task(what, total=total) if total else None
 
     def advance(self, steps: int) -> None:
-        """Advance the bar by `steps`; without a terminal print each tenth, at most every two seconds."""
+        """Advance the bar; without a terminal print each tenth, at most every two seconds.
+
+        Args:
+            steps: Number of completed steps, >= 0.
+        """
         self._done += steps
         if self._task is None:
             return

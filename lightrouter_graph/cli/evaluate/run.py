@@ -149,7 +149,7 @@ def _member(pool: Pool, role: str, name: str) -> Candidate:
 
 
 def _design(name: str, methods: Sequence[str]) -> ExperimentFactory:
-    def design(candidates: Sequence[str], offered: frozenset[Need]) -> Experiment:
+    def _experiment(candidates: Sequence[str], offered: frozenset[Need]) -> Experiment:
         judged = "judge" in offered
         makers: dict[str, Callable[[], Experiment]] = {
             "run": lambda: everything(candidates, offered, methods),
@@ -162,7 +162,7 @@ def _design(name: str, methods: Sequence[str]) -> ExperimentFactory:
         }
         return makers[name]()
 
-    return design
+    return _experiment
 
 
 def _short(data: DataSet) -> str:
