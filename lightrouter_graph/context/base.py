@@ -53,6 +53,9 @@ def _sentence(settings: type[BaseModel], error: dict[str, Any]) -> str:
     field = settings.model_fields.get(path[-1]) if path else None
     if field is not None and type(None) in get_args(field.annotation):
         what += ", or None"
+    models = _models_of(settings, path[-1]) if path else []
+    if models and error["type"].startswith("model"):
+        what += f"; write {models[0].__name__}({next(iter(models[0].model_fields))}=...)"
     label = f"{settings.label}{name}" if issubclass(settings, Settings) and len(path) == 1 else name
     return f"{label} = {error['input']!r}: {what}"
 

@@ -1,5 +1,6 @@
 """`aggregate`: merges several texts into one: the draft of an inner layer, or the final answer."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -30,6 +31,8 @@ from lightrouter_graph.state_queries import LayerView, answer_from
 from lightrouter_graph.telemetry.bill import Bill, make_bill, usage_metadata
 from lightrouter_graph.telemetry.events import emit_event
 from lightrouter_graph.telemetry.tracing import chat_model_mode, trace_decision
+
+logger = logging.getLogger(__name__)
 
 _MAX_PROBLEM = 300
 """Characters of a note on a failed aggregator."""
@@ -206,6 +209,7 @@ class _Aggregation:
 
 async def _fallback(query: Query, answers: Sequence[Answer], problem: str) -> Merged:
     """Merge the answers without the aggregator that failed."""
+    logger.warning("the aggregator failed, a vote merges the answers instead: %s", problem[:_MAX_PROBLEM])
     merged = await VoteAggregator().merge(query, answers)
     fallback = f"the aggregator failed; strategy {merged.strategy!r} was used instead"
     notes = {"fallback": fallback, "aggregator_problem": problem[:_MAX_PROBLEM]}

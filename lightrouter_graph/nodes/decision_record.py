@@ -87,6 +87,9 @@ def decision_of(message: BaseMessage) -> Decision | None:
     Args:
         message: An answer, as the graph, the chat model or the middleware returned it.
     """
+    if not isinstance(message, BaseMessage):
+        msg = f"expected a message, got {type(message).__name__}"
+        raise TypeError(msg)
     record = message.response_metadata.get("lightrouter")
     return None if record is None else cast("Decision", with_old_decision_keys(record))
 

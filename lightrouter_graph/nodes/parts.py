@@ -113,13 +113,18 @@ def _named(seam: str, given: Any, built_in: _Factories, default: str, method: st
         if not given:
             msg = f"{seam} = {{}}: a mapping of parts needs at least one name"
             raise SelectionError(msg)
-        for part in given.values():
-            _check(seam, part, method)
-        return {"default": next(iter(given.values())), **parts, **given}
+        chosen = {name: _of_name(seam, part, parts) for name, part in given.items()}
+        for name, part in chosen.items():
+            _check(f"{seam}[{name!r}]", part, method)
+        return {"default": next(iter(chosen.values())), **parts, **chosen}
     _check(seam, given, method)
     # An object replaces the built-in part of its own class: `Context.paper()` then uses the judge that was passed.
     replaced = {name: given if isinstance(given, type(part)) else part for name, part in parts.items()}
     return {"default": given, **replaced}
+
+
+def _of_name(seam: str, part: Any, parts: Mapping[str, Any]) -> Any:
+    return parts[_known(seam, part, parts)] if isinstance(part, str) else part
 
 
 def _one(seam: str, given: Any, built_in: _Factories, method: str, *, asynchronous: bool = True) -> Any:

@@ -1,7 +1,9 @@
 """`select`: the selector compares the boots, ranks them, and the weak are dropped."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import cast
 
 from lightrouter_graph.answer_keys.equivalence import KeyEquivalence
@@ -20,6 +22,8 @@ from lightrouter_graph.state import State
 from lightrouter_graph.state_queries import LayerView, comparable_boot
 from lightrouter_graph.telemetry.events import emit_event
 from lightrouter_graph.telemetry.tracing import trace_ranking
+
+logger = logging.getLogger(__name__)
 
 _NEUTRAL = 0.5
 _MAX_PROBLEM = 300
@@ -85,6 +89,7 @@ class SelectNode:
 
 async def _fallback(query: Query, boots: Sequence[Boot], problem: str) -> Scores:
     """Compare the boots without the selector that failed."""
+    logger.warning("the selector failed, consistency ranks the boots instead: %s", problem[:_MAX_PROBLEM])
     scores = await ConsistencySelector().score(query, boots)
     return replace(scores, notes={**scores.notes, "fallback": f"the selector failed: {problem}"[:_MAX_PROBLEM]})
 
@@ -106,7 +111,8 @@ def _with_uninformative(scores: Scores, boots: Sequence[Boot]) -> Scores:
 def _ranking(query: Query, boots: Sequence[Boot], scores: Scores) -> Ranking:
     known = [boot["candidate"] for boot in boots]
     for name, score in scores.by_candidate.items():
-        if name not in known or not 0 <= score <= 1:
+        is_number = isinstance(score, Real) and not isinstance(score, bool)
+        if name not in known or not is_number or not 0 <= score <= 1:
             msg = f"selector {scores.selector!r} returned {score!r} for {name!r}; allowed is 0 to 1 for one of {known}"
             raise SelectionError(msg)
     return {

@@ -42,7 +42,7 @@ class Pool:
         Raises:
             PoolError: If the list is empty, an item is invalid, or two candidates have the same name.
         """
-        if isinstance(candidates, str | BaseChatModel | Candidate):
+        if isinstance(candidates, str | BaseChatModel | Candidate) or not isinstance(candidates, Iterable):
             msg = f"a pool needs a list of candidates, got one {type(candidates).__name__}"
             raise PoolError(msg)
         given = list(candidates)

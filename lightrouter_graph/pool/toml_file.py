@@ -138,7 +138,7 @@ def _load(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise PoolError(f"{path}: not valid TOML: not UTF-8") from None
     except tomllib.TOMLDecodeError as exc:
-        raise PoolError(f"{path}: not valid TOML: {exc}") from None
+        raise PoolError(f'{path}: not valid TOML: {exc}; texts need quotes: model = "pocket:general"') from None
     except (ValueError, RecursionError):  # a number of thousands of digits, or thousands of brackets
         raise PoolError(f"{path}: not valid TOML: a value cannot be read") from None
 
@@ -148,8 +148,8 @@ def _rows(data: dict[str, Any], path: Path) -> list[dict[str, Any]]:
         _check_key(key, ["candidate"], str(path))
     rows = data.get("candidate", [])
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-        found = "[candidate] needs two brackets: " if isinstance(rows, dict) else ""
-        msg = f"{path}: {found}write one [[candidate]] per model"
+        found = "[candidate] needs two brackets: " if isinstance(rows, dict) else "there is no active [[candidate]]: "
+        msg = f'{path}: {found}write one [[candidate]] per model, with model = "openai:gpt-5.4-mini" or another'
         raise PoolError(msg)
     return rows
 

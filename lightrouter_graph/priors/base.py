@@ -66,6 +66,9 @@ async def score_candidates(prior: Prior, query: Query) -> dict[str, float]:
     """
     old: Any = prior
     scores = await (old.score(query.messages, query.pool) if takes_messages(prior) else prior.score(query))
+    if not isinstance(scores, Mapping):
+        msg = f"{type(prior).__name__}.score returned {type(scores).__name__}, expected a score by candidate"
+        raise SelectionError(msg)
     return {name: float(score) for name, score in scores.items()}
 
 

@@ -1,8 +1,9 @@
 """`StopRule` protocol: given the answers so far, return the candidates to query next, or none to stop."""
 
-from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
+from lightrouter_graph.errors import SelectionError
 from lightrouter_graph.query import Query
 from lightrouter_graph.state_queries import LayerStatus
 
@@ -72,7 +73,22 @@ def next_candidates(rule: StopRule, query: Query, status: LayerStatus) -> list[s
     """
     if status.deadline_exceeded or status.closed_reason:
         return []
-    return [name for name in rule.next_candidates(query, status) if name not in status.answers]
+    return [name for name in _checked(rule, rule.next_candidates(query, status), status) if name not in status.answers]
+
+
+def _checked(rule: StopRule, names: Any, status: LayerStatus) -> list[str]:
+    if isinstance(names, Coroutine):
+        names.close()
+        msg = f"{type(rule).__name__}.next_candidates must not be async"
+        raise SelectionError(msg)
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        msg = f"{type(rule).__name__}.next_candidates returned {names!r}, expected a list of names"
+        raise SelectionError(msg)
+    selected: list[str] = list(names)
+    if unknown := [name for name in selected if name not in status.candidates]:
+        msg = f"{type(rule).__name__}.next_candidates returned {unknown[0]!r}, expected names of {status.candidates}"
+        raise SelectionError(msg)
+    return selected
 
 
 def counted(rule: StopRule, query: Query, status: LayerStatus) -> list[str]:

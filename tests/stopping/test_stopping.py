@@ -133,7 +133,7 @@ def test_a_rule_needs_one_method_only():
     rule, at = OneByOne(), status("abc", b="4")
     assert next_candidates(rule, QUERY, at) == ["a"]
     assert counted(rule, QUERY, at) == ["b"]
-    assert stop_reason(rule, QUERY, at) == ("rule", "the stop rule selected no further candidate")
+    assert stop_reason(rule, QUERY, at) == ("rule", "the stop rule selected no candidate")
 
 
 @pytest.mark.parametrize(
