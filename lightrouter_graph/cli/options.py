@@ -128,7 +128,8 @@ def _flag(name: str) -> str:
 
 
 def _in_options(message: str) -> str:
-    renamed = re.sub(rf"\b({'|'.join(_FIELDS)})\b", lambda found: _flag(found[1]), message)
+    names = "|".join(name for name in _FIELDS if name not in {"calls", "prompts"})
+    renamed = re.sub(rf"\b(?:calls\.)?({names})\b", lambda found: _flag(found[1]), message)
     return "; ".join(dict.fromkeys(renamed.split("; ")))
 
 

@@ -1,4 +1,4 @@
-"""A real Postgres and a real Redis, started once for each test process; skipped with the reason where there is none."""
+"""A real Postgres and a real Redis, started once per test process; tests are skipped without them."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -32,13 +32,13 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture
 def empty_database(postgres: Postgres) -> str:
-    """Make a database that nobody has set up."""
+    """Create an empty database."""
     return postgres.create_database(f"test{next(_numbers)}")
 
 
 @pytest.fixture
 def database(empty_database: str) -> str:
-    """Make a database with the tables of checkpointer and store, as a deployment does once."""
+    """Create a database with the tables of checkpointer and store."""
     with (
         PostgresSaver.from_conn_string(empty_database) as saver,
         PostgresStore.from_conn_string(empty_database) as store,

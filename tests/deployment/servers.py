@@ -1,4 +1,4 @@
-"""Real servers for tests, each in a folder of its own and reached through a unix socket: Postgres and Redis."""
+"""Postgres and Redis for tests, each in a temporary folder and reached through a unix socket."""
 
 import os
 import pwd
@@ -29,7 +29,7 @@ shared_buffers = 16MB
 
 @dataclass(frozen=True)
 class Postgres:
-    """A running Postgres that trusts everyone who can reach its socket."""
+    """A running Postgres without authentication on its socket."""
 
     folder: Path
 
@@ -58,7 +58,7 @@ def find_postgres() -> Path | None:
 
 @contextmanager
 def running_postgres(binaries: Path) -> Iterator[Postgres]:
-    """Start a Postgres that forgets everything, and stop it at the end."""
+    """Start a Postgres without durability; stopped at the end of the block."""
     with tempfile.TemporaryDirectory(prefix="postgres-") as temporary:
         folder, data = Path(temporary), Path(temporary) / "data"
         account = _unprivileged(folder)
@@ -89,22 +89,22 @@ def running_postgres(binaries: Path) -> Iterator[Postgres]:
 
 
 def _unprivileged(folder: Path) -> dict[str, Any]:
-    """Postgres refuses to run as root: give the folder to nobody, and run as nobody."""
+    """Return an unprivileged account that owns the folder: Postgres does not run as root."""
     if os.geteuid() != 0:
         return {}
-    nobody = pwd.getpwnam("nobody")
-    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    account = pwd.getpwnam("nobody")
+    os.chown(folder, account.pw_uid, account.pw_gid)
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
 def find_redis() -> str | None:
-    """Return a Redis, or the Valkey that took its place."""
+    """Return the path of Redis or Valkey."""
     return shutil.which("redis-server") or shutil.which("valkey-server")
 
 
 @contextmanager
 def running_redis(program: str) -> Iterator[str]:
-    """Start a Redis that keeps nothing on disk, yield its URI, and stop it at the end."""
+    """Start a Redis without persistence and yield its URI; stopped at the end of the block."""
     with tempfile.TemporaryDirectory(prefix="redis-") as folder:
         socket = f"{folder}/socket"
         settings = ["--port", "0", "--unixsocket", socket, "--dir", folder, "--save", "", "--appendonly", "no"]
@@ -117,10 +117,10 @@ def running_redis(program: str) -> Iterator[str]:
 
 
 def _wait_until_ready(server: "subprocess.Popen[str]") -> None:
-    said = []
+    lines = []
     for line in server.stdout or ():
-        said.append(line)
+        lines.append(line)
         if "ready to accept connections" in line.lower():
             return
-    msg = f"Redis did not start: {''.join(said)}"
+    msg = f"Redis did not start: {''.join(lines)}"
     raise RuntimeError(msg)

@@ -1,4 +1,4 @@
-"""docs/deploy.md stays true: its files run or parse, its commands work, its names exist."""
+"""docs/deploy.md: its files run or parse, its commands work, its names exist."""
 
 import inspect
 import json
@@ -21,7 +21,8 @@ import pytest
 import yaml
 from helpers import long
 
-from lightrouter_graph import Context, create_lightrouter
+from lightrouter_graph import create_lightrouter
+from lightrouter_graph.context import Calls, Context
 from lightrouter_graph.testing import RecordedModelServer, Timing
 
 ROOT = Path(__file__).parents[2]
@@ -56,14 +57,20 @@ def run(command: str | list[str], place: Path, **environment: str) -> "subproces
     """Run one command in a folder, with the programs of this environment."""
     arguments = shlex.split(command) if isinstance(command, str) else command
     return subprocess.run(
-        arguments, cwd=place, capture_output=True, text=True, timeout=60, env=surroundings(**environment), check=False
+        arguments,
+        cwd=place,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment_with(**environment),
+        check=False,
     )
 
 
 @contextmanager
 def started(command: str, place: Path, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Start a command that goes on, gone at the latest at the end of the block."""
-    with subprocess.Popen(shlex.split(command), cwd=place, env=surroundings(**environment)) as process:
+    """Start a command in the background; killed at the end of the block."""
+    with subprocess.Popen(shlex.split(command), cwd=place, env=environment_with(**environment)) as process:
         try:
             yield process
         finally:
@@ -71,22 +78,22 @@ def started(command: str, place: Path, **environment: str) -> Iterator["subproce
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for what another process does."""
+    """Poll a condition that another process fulfils."""
     while not condition():
         time.sleep(0.02)
 
 
 def listening(address: Path) -> bool:
-    """Tell whether somebody answers at a unix socket."""
+    """Return whether a unix socket accepts connections."""
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(address)) == 0
 
 
-def surroundings(**environment: str) -> dict[str, str]:
+def environment_with(**environment: str) -> dict[str, str]:
     return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"} | environment
 
 
-def test_every_command_is_run_here_or_says_that_it_is_not():
+def test_every_command_is_run_or_marked_as_not_run():
     left_out = [lines[0] for lines in COMMANDS if lines[0].startswith("#")]
     assert all(line.endswith("not run by the tests") for line in left_out)
     assert [line.split()[0] for line in commands("")] == ["langgraph"] * 2 + ["uvicorn"] + ["python"] * 2
@@ -96,18 +103,18 @@ def commands(program: str) -> list[str]:
     return [line for lines in COMMANDS if not lines[0].startswith("#") for line in lines if line.startswith(program)]
 
 
-def test_links_lead_somewhere():
+def test_links_have_targets():
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", TEXT):
         assert (PAGE.parent / target).exists(), target
     headings = {re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-") for line in TEXT.splitlines()}
     assert set(re.findall(r"\]\(#([^)]+)\)", TEXT)) <= headings
 
 
-def test_the_settings_it_names_are_there_with_the_defaults_it_gives():
-    named = re.findall(r"`Context\.(\w+)`(?: \((\d+)\))?", TEXT)
-    assert named
+def test_settings_exist_with_the_named_defaults():
+    named = re.findall(r"`(?:calls\.)?(\w+_s)`(?: \((\d+)\))?", TEXT)
+    assert len(named) == 3
     for name, default in named:
-        field = Context.model_fields[name]
+        field = {**Context.model_fields, **Calls.model_fields}[name]
         assert not default or field.default == int(default)
 
 
@@ -116,7 +123,7 @@ class TestLangGraph:
 
     @pytest.fixture
     def project(self, tmp_path: Path) -> Path:
-        """A copy of what `langgraph build` would take in."""
+        """A copy of the files that `langgraph build` reads."""
         if not find_spec("langgraph_cli"):
             pytest.skip("langgraph-cli is not installed")
         for name in ("langgraph.json", "pyproject.toml", "README.md"):
@@ -124,7 +131,7 @@ class TestLangGraph:
         shutil.copytree(ROOT / "graphs", tmp_path / "graphs", ignore=shutil.ignore_patterns("__pycache__"))
         return tmp_path
 
-    def test_the_sample_says_what_the_projects_own_configuration_says(self):
+    def test_the_sample_equals_the_configuration_of_the_project(self):
         ours = json.loads((ROOT / "langgraph.json").read_text())
         plain = {name: graph["path"] if isinstance(graph, dict) else graph for name, graph in ours["graphs"].items()}
         assert json.loads(LANGGRAPH_JSON) == {
@@ -133,7 +140,7 @@ class TestLangGraph:
         }
 
     @pytest.mark.parametrize("whose", ["ours", "the page's"])
-    def test_validate_and_dockerfile_take_it(self, whose, project):
+    def test_validate_and_dockerfile_accept_it(self, whose, project):
         if whose == "the page's":
             (project / "langgraph.json").write_text(LANGGRAPH_JSON)
         for command in commands("langgraph"):
@@ -144,7 +151,7 @@ class TestLangGraph:
         for name in json.loads(LANGGRAPH_JSON)["graphs"]:
             assert f"/graphs/{name}.py" in dockerfile
 
-    def test_the_names_of_the_servers_settings_are_those_the_server_reads(self):
+    def test_the_server_reads_the_named_variables(self):
         spec = find_spec("langgraph_api")
         if spec is None or spec.origin is None:
             pytest.skip("langgraph-api is not installed")
@@ -154,7 +161,7 @@ class TestLangGraph:
         assert {name for name in named if f'"{name}"' not in source} == set()
 
 
-def test_the_compose_file_is_whole_and_holds_no_secret():
+def test_the_compose_file_is_complete_and_has_no_secret():
     services = yaml.safe_load(FILES["compose.yaml"])["services"]
     server = services["server"]
     assert set(server["depends_on"]) == set(services) - {"server"}
@@ -167,7 +174,7 @@ def test_the_compose_file_is_whole_and_holds_no_secret():
                 assert value.startswith("${"), name
 
 
-def test_the_server_answers_is_healthy_without_a_key_and_stops_when_told(workplace, server):
+def test_the_server_answers_and_stops_on_sigterm(workplace, server):
     if not (find_spec("starlette") and find_spec("prometheus_client")):
         pytest.skip("the packages of lightrouter-graph[serve] are not installed")
     address = workplace / "socket"
@@ -188,11 +195,9 @@ def test_the_server_answers_is_healthy_without_a_key_and_stops_when_told(workpla
     assert "391" in reply["choices"][0]["message"]["content"]
 
 
-def test_the_subcommands_it_names_are_there():
-    told = run("lightrouter --help", ROOT).stdout
-    if " serve " not in told:  # it is being written at the same time as this page
-        pytest.skip("there is no `lightrouter serve` yet")
-    assert all(f" {name} " in told for name in re.findall(r"`lightrouter (\w+)", TEXT))
+def test_the_named_subcommands_exist():
+    text = run("lightrouter --help", ROOT).stdout
+    assert all(f" {name} " in text for name in re.findall(r"`lightrouter (\w+)", TEXT))
 
 
 @pytest.mark.postgres
@@ -204,7 +209,7 @@ def test_the_database_is_prepared_and_the_worker_answers(workplace, empty_databa
 
 
 @pytest.mark.postgres
-def test_a_worker_told_to_stop_puts_its_job_back_and_the_next_one_pays_nothing_twice(workplace, server, database):
+def test_a_worker_on_sigterm_requeues_its_job_without_repeated_calls(workplace, server, database):
     prepare, worker = commands("python")
     assert "prepare.py" in prepare
     server.timings.update(dict.fromkeys(NAMES, Timing(ttft_s=1.0)))
@@ -237,7 +242,7 @@ def test_a_second_process_finds_the_boots_of_the_first(workplace, server, redis_
 
 
 @pytest.mark.redis
-def test_the_cache_clients_settings_are_taken(redis_uri, monkeypatch):
+def test_the_cache_client_has_the_named_settings(redis_uri, monkeypatch):
     monkeypatch.setenv("REDIS_URI", redis_uri)
     names: dict[str, object] = {}
     setup, _, _ = FILES["cached.py"].partition("router =")

@@ -31,7 +31,7 @@ THREAD = thread("1")
 
 
 def two():
-    """Build a pool whose boots are cut and whose answers differ: a run makes two calls of each."""
+    """Return a pool with truncated boots and different answers: a run makes two calls per candidate."""
     return scripted(a=long("1"), b=long("2"))
 
 
@@ -48,7 +48,7 @@ def test_a_synchronous_graph_over_a_pool_of_connections_serves_a_batch(database)
     assert [result["messages"][-1].text for result in results] == [long("1")] * 6
 
 
-async def test_a_second_turn_on_another_worker_sees_the_first_and_nothing_private_of_it(database):
+async def test_a_second_turn_on_another_worker_sees_only_the_messages_of_the_first(database):
     for question in ("first", "second"):
         async with connected(database) as saver:
             pool = two()
@@ -62,7 +62,7 @@ async def test_a_second_turn_on_another_worker_sees_the_first_and_nothing_privat
 
 
 @pytest.mark.parametrize("node", ["boot", "select", "generate", "tally", "aggregate"])
-async def test_a_run_interrupted_before_any_node_goes_on_elsewhere_without_paying_twice(node, database):
+async def test_an_interrupted_run_resumes_on_another_worker_without_repeated_calls(node, database):
     first, second = two(), two()
     async with connected(database) as saver:
         graph = create_lightrouter(first, context=SETTINGS).compile(checkpointer=saver, interrupt_before=[node])
@@ -80,7 +80,7 @@ class BrokenSelector:
         raise LookupError("the ranking is not there")
 
 
-async def test_a_run_whose_selector_fails_goes_on_elsewhere_with_the_boots_it_paid_for(database):
+async def test_a_run_with_a_failed_selector_resumes_with_its_boots(database):
     first, second = two(), two()
     async with connected(database) as saver:
         graph = create_lightrouter(first, selector=BrokenSelector(), context=SETTINGS).compile(checkpointer=saver)
@@ -95,7 +95,7 @@ async def test_a_run_whose_selector_fails_goes_on_elsewhere_with_the_boots_it_pa
 
 @contextmanager
 def worker_process(*arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a worker as a process of its own, gone at the latest at the end of the block."""
+    """Run a worker process; killed at the end of the block."""
     paths = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
     with subprocess.Popen([sys.executable, "-m", "deployment.worker", *arguments], env=paths) as process:
         try:
@@ -105,12 +105,12 @@ def worker_process(*arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for what another process does."""
+    """Poll a condition that another process fulfils."""
     while not await condition():  # noqa: ASYNC110 - nobody there could set an event of ours
         await asyncio.sleep(0.02)
 
 
-async def test_a_worker_killed_while_it_generates_is_replaced_by_one_that_pays_only_for_what_had_not_returned(database):
+async def test_after_a_kill_another_worker_repeats_only_incomplete_calls(database):
     dawdling = {"b": Timing(tokens_per_s=30)}
     with RecordedModelServer([RECORD], timings=dawdling) as server:
         async with connected(database) as saver:
@@ -136,7 +136,7 @@ async def test_a_worker_killed_while_it_generates_is_replaced_by_one_that_pays_o
     assert decision(message)["bill"]["calls"] == 4 + 2
 
 
-async def test_the_state_is_plain_data_that_strict_checkpoints_take_and_give(database, caplog):
+async def test_strict_checkpoints_accept_the_state(database, caplog):
     async with connected(database) as saver:
         graph = create_lightrouter(two(), context=SETTINGS).compile(checkpointer=saver)
         await graph.ainvoke(ASKED, THREAD)
@@ -146,7 +146,7 @@ async def test_the_state_is_plain_data_that_strict_checkpoints_take_and_give(dat
     assert not caplog.records
 
 
-async def test_two_workers_share_a_database_and_read_each_others_threads(database):
+async def test_two_workers_share_a_database(database):
     async with connected(database) as one, connected(database) as other:
         pools = two(), two()
         graphs = [
@@ -168,7 +168,7 @@ async def test_two_workers_share_a_database_and_read_each_others_threads(databas
             ]
 
 
-async def test_old_checkpoints_can_be_thrown_away_and_the_conversation_goes_on(database):
+async def test_a_thread_continues_after_old_checkpoints_are_pruned(database):
     async with connected(database) as saver:
         graph = create_lightrouter(two(), context=SETTINGS).compile(checkpointer=saver)
         for _ in range(2):
@@ -182,7 +182,7 @@ async def test_old_checkpoints_can_be_thrown_away_and_the_conversation_goes_on(d
 
 
 class StoredPrior:
-    """Trusts the candidates as the store says; leaves out whom it does not know."""
+    """Scores the candidates from the store; unknown candidates are left out."""
 
     async def score(self, query) -> Mapping[str, float]:
         assert query.store is get_store()
@@ -191,7 +191,7 @@ class StoredPrior:
 
 
 def parent(pool) -> "StateGraph[Any, Any, Any, Any]":
-    """Put LightRouter behind a node that keeps the question in the store."""
+    """Return a graph with a node that stores the question, followed by LightRouter."""
 
     async def remember(state: MessagesState, runtime: Runtime) -> dict[str, Any]:
         assert runtime.store is not None
@@ -218,7 +218,7 @@ async def test_a_parents_postgres_store_reaches_the_parts_of_the_router(database
     assert kept.value == {"text": QUESTION}
 
 
-def test_so_does_a_store_given_to_a_synchronous_graph(database):
+def test_a_store_of_a_synchronous_graph_reaches_the_parts(database):
     pool = scripted(a=long("1"), b=long("2"))
     with PostgresStore.from_conn_string(database, pool_config={"max_size": 2}) as store:
         store.put(("trust",), "b", {"score": 1})

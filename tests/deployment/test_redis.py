@@ -1,4 +1,4 @@
-"""LangGraph's RedisCache on a real Redis: what a cache for boots can be built on, and what it must look out for."""
+"""LangGraph's RedisCache on a real Redis: the properties and limits that a boot cache depends on."""
 
 import asyncio
 import gc
@@ -29,7 +29,7 @@ BOOT = {"layer": 1, "candidate": "a", "text": "Four plus", "usd": None, "usage":
 
 @pytest.fixture
 def client(redis_uri: str) -> Iterator[redis.Redis]:
-    """Connect as a worker does that would rather pay for a boot than wait for a cache."""
+    """Connect with a short timeout and without retries, as a worker does."""
     with redis.Redis.from_url(redis_uri, socket_timeout=0.5, retry=Retry(NoBackoff(), 0)) as connected:
         yield connected
 
@@ -39,13 +39,13 @@ def cache(client: redis.Redis) -> RedisCache:
     return RedisCache(client)
 
 
-def test_a_record_comes_back_in_another_process_as_it_was(cache, redis_uri):
+def test_a_record_is_equal_in_another_process(cache, redis_uri):
     cache.set({KEY: (BOOT, None)})
     with redis.Redis.from_url(redis_uri) as another:
         assert RedisCache(another).get([KEY, (KEY[0], "missing")]) == {KEY: BOOT}
 
 
-async def test_so_it_does_asynchronously(cache):
+async def test_a_record_is_equal_asynchronously(cache):
     await cache.aset({KEY: (BOOT, 60)})
     assert await cache.aget([KEY]) == {KEY: BOOT}
     await cache.aclear()
@@ -61,19 +61,19 @@ def test_a_record_has_a_readable_name_and_expires(cache, client):
 
 
 @pytest.mark.parametrize("ttl", [0, 0.5])
-def test_a_time_to_live_below_a_second_or_with_a_fraction_stores_nothing_and_says_nothing(cache, ttl):
+def test_a_fractional_time_to_live_stores_nothing_without_an_error(cache, ttl):
     cache.set({KEY: (BOOT, ttl)})
     assert cache.get([KEY]) == {}
 
 
-def test_two_caches_with_prefixes_of_their_own_are_strangers(cache, client):
+def test_caches_with_different_prefixes_are_independent(cache, client):
     ours = RedisCache(client, prefix="ours:")
     ours.set({KEY: (BOOT, None)})
-    client.set("somebody else's", "thing")
+    client.set("foreign", "thing")
     cache.set({KEY: ({}, None)})
     cache.clear()
     assert ours.get([KEY]) == {KEY: BOOT}
-    assert client.exists("somebody else's")
+    assert client.exists("foreign")
 
 
 def test_clearing_a_namespace_clears_what_is_below_it(cache):
@@ -101,7 +101,7 @@ def test_tuples_come_back_as_lists_and_objects_are_refused(cache):
         cache.set({KEY: (object(), None)})
 
 
-def test_what_is_damaged_is_a_miss_or_something_else_altogether(cache, client):
+def test_a_damaged_record_is_a_miss_or_a_wrong_value(cache, client):
     name = "langgraph:cache:lightrouter:boot:3f2a"
     client.set(name, b"no encoding")
     assert cache.get([KEY]) == {}
@@ -118,7 +118,7 @@ def test_a_client_that_decodes_responses_never_hits(redis_uri):
 
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_an_asynchronous_client_stores_nothing_and_breaks_on_reading(redis_uri, client):
+async def test_an_asynchronous_client_stores_nothing_and_fails_on_reading(redis_uri, client):
     async with redis.asyncio.Redis.from_url(redis_uri) as asynchronous:
         cache = RedisCache(asynchronous)
         await cache.aset({KEY: (BOOT, None)})
@@ -128,7 +128,7 @@ async def test_an_asynchronous_client_stores_nothing_and_breaks_on_reading(redis
     gc.collect()
 
 
-async def test_the_asynchronous_methods_hold_up_the_event_loop_unless_put_into_a_thread(cache, client):
+async def test_the_asynchronous_methods_block_the_event_loop_except_in_a_thread(cache, client):
     client.execute_command("CLIENT", "PAUSE", 300, "ALL")
     blocked = await longest_pause_of_the_loop_during(cache.aget([KEY]))
     client.execute_command("CLIENT", "PAUSE", 300, "ALL")
@@ -151,7 +151,7 @@ async def longest_pause_of_the_loop_during(work) -> float:
     return max(later - earlier for earlier, later in pairwise(ticks))
 
 
-def test_without_a_redis_everything_is_a_miss_at_once(tmp_path):
+def test_without_a_redis_every_read_is_a_miss(tmp_path):
     nowhere = redis.Redis(unix_socket_path=str(tmp_path / "nobody"), retry=Retry(NoBackoff(), 0))
     cache = RedisCache(nowhere)
     cache.set({KEY: (BOOT, None)})
@@ -164,11 +164,11 @@ SETTINGS = Context(boot_tokens=5, top_k=1, agree=None, aggregator="top_ranked")
 
 
 def router(pool, redis_uri):
-    """Wire a router as another process would, with a client of its own."""
+    """Build a router with its own Redis client, as another process does."""
     return create_lightrouter(pool, boot_cache=RedisCache(redis.Redis.from_url(redis_uri)), context=SETTINGS).compile()
 
 
-async def test_boots_of_one_worker_are_not_paid_for_again_by_another(redis_uri):
+async def test_boots_of_one_worker_are_reused_by_another(redis_uri):
     first, second = (scripted(a=long("1"), b=long("2")) for _ in range(2))
     paid = await router(first, redis_uri).ainvoke(ASKED)
     free = await router(second, redis_uri).ainvoke(ASKED)
@@ -193,7 +193,7 @@ async def test_another_question_is_another_boot(redis_uri):
     assert calls(second) == {"a": 2, "b": 1}
 
 
-async def test_a_boot_that_failed_is_asked_for_again(redis_uri):
+async def test_a_failed_boot_is_not_cached(redis_uri):
     first, second = scripted(a=long("1"), b=ConnectionError("down")), scripted(a=long("1"), b=long("2"))
     await router(first, redis_uri).ainvoke(ASKED)
     await router(second, redis_uri).ainvoke(ASKED)
@@ -201,7 +201,7 @@ async def test_a_boot_that_failed_is_asked_for_again(redis_uri):
 
 
 @pytest.mark.parametrize("damage", [b"no encoding", b"msgpack:\xff", b"msgpack:\x80"])
-async def test_damaged_entries_are_paid_for_again(redis_uri, client, damage):
+async def test_damaged_entries_are_replaced(redis_uri, client, damage):
     first, second = (scripted(a=long("1"), b=long("2")) for _ in range(2))
     await router(first, redis_uri).ainvoke(ASKED)
     for name in client.keys():  # noqa: SIM118
@@ -210,7 +210,7 @@ async def test_damaged_entries_are_paid_for_again(redis_uri, client, damage):
     assert calls(second) == {"a": 2, "b": 1}
 
 
-async def test_without_a_redis_the_boots_are_paid_for(tmp_path):
+async def test_without_a_redis_boots_are_generated(tmp_path):
     pool = scripted(a=long("1"), b=long("2"))
     nowhere = redis.Redis(unix_socket_path=str(tmp_path / "nobody"), retry=Retry(NoBackoff(), 0))
     graph = create_lightrouter(pool, boot_cache=RedisCache(nowhere), context=SETTINGS).compile()

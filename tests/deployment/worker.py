@@ -1,4 +1,4 @@
-"""A worker as it would run on a machine of its own: its pool of connections, its graph, its clients.
+"""A worker process: connection pool, graph and model clients.
 
 python -m deployment.worker DATABASE_URI BASE_URL THREAD      answers QUESTION on that thread
 """
@@ -44,7 +44,7 @@ def router_at(base_url: str) -> "StateGraph[Any, Any, Any, Any]":
 
 
 def thread(name: str) -> dict[str, Any]:
-    """Name a thread as LangGraph wants it."""
+    """Return the config of a thread."""
     return {"configurable": {"thread_id": name}}
 
 

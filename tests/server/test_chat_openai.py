@@ -96,7 +96,7 @@ async def test_structured_output(chat, name, method):
 
 
 async def test_errors(chat):
-    with pytest.raises(openai.NotFoundError, match="there are: a, agent"):
+    with pytest.raises(openai.NotFoundError, match="served models are a, agent"):
         await chat("nobody").ainvoke(QUESTION)
     with pytest.raises(openai.BadRequestError, match="n is not supported"):
         await chat(n=2).ainvoke(QUESTION)
