@@ -1,4 +1,4 @@
-"""A pool of recorded models on a real loopback server, and the command line in a process of its own."""
+"""A pool of recorded models on a loopback server, and the command line as a process."""
 
 import os
 import subprocess

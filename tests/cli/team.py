@@ -1,4 +1,4 @@
-"""A team of recorded models, a small terminal, and the command line as a process."""
+"""Recorded models, a pseudo-terminal, and the command line as a process."""
 
 import fcntl
 import os
@@ -59,7 +59,7 @@ class Terminal:
 
     @property
     def screen(self) -> str:
-        """What a user sees in the end, as far as the terminal goes up, erases and overwrites."""
+        """The final screen, after cursor movement, erased and overwritten text."""
         return drawn(self.raw)
 
     def _read(self) -> bool:
@@ -87,7 +87,7 @@ def terminal(*args: object, columns: int, cwd: Path, **env: str) -> Iterator[Ter
 
 
 def drawn(raw: str) -> str:
-    """Play cursor up, erase line and carriage return; leave colours out."""
+    """Apply cursor up, erase line and carriage return; drop colors."""
     lines, row, column = [""], 0, 0
     for part in re.findall(r"\x1b\[[\d;?]*[A-Za-z]|[^\x1b]", raw):
         if part == "\n":

@@ -126,7 +126,7 @@ def test_wrong_use_is_one_line_and_code_2(capsys, args, complaint):
 
 
 @pytest.mark.parametrize("limits", ["", "9", "usd", "usd=", "euro=1", "calls=9,", "usd=1,usd=2"])
-def test_a_budget_that_cannot_be_read_says_what_is_allowed(capsys, limits):
+def test_an_invalid_budget_is_an_error_that_names_the_limits(capsys, limits):
     assert main(["ask", "--budget", limits, "hi"]) == 2
     what = "write limits such as usd=0.01,calls=9, each of usd, tokens, calls, seconds at most once"
     assert capsys.readouterr().err == f"lightrouter: --budget = {limits!r}: {what}\n"

@@ -1,4 +1,4 @@
-"""`lightrouter eval` over a recording: what a run leaves behind, and what is refused in one line."""
+"""`lightrouter eval` on a recording: files of a run, and invalid options."""
 
 import json
 import os
@@ -41,9 +41,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name in {*LEFT} - {"index.html"}}
 
 
-def test_a_run_leaves_a_report_and_the_same_again_changes_nothing(
-    recording: str, capsys: pytest.CaptureFixture
-) -> None:
+def test_a_run_writes_a_report_and_a_repetition_changes_nothing(recording: str, capsys: pytest.CaptureFixture) -> None:
     assert lightrouter("run", recording, *RUN, "--out", "out") == 0
     said = capsys.readouterr()
     assert "majority of all" in said.out
@@ -69,9 +67,7 @@ def test_a_run_leaves_a_report_and_the_same_again_changes_nothing(
     assert bytes_of(folder) == before
 
 
-def test_quiet_prints_the_table_alone_and_a_run_has_a_folder_of_its_own(
-    recording: str, capsys: pytest.CaptureFixture
-) -> None:
+def test_quiet_prints_only_the_table(recording: str, capsys: pytest.CaptureFixture) -> None:
     assert lightrouter("run", recording, *RUN[:2], "-q", "--jobs", "1") == 0
     said = capsys.readouterr()
     assert said.err == ""
@@ -126,7 +122,7 @@ def test_quiet_prints_the_table_alone_and_a_run_has_a_folder_of_its_own(
         (["again", "nowhere"], "nowhere holds no"),
     ],
 )
-def test_what_cannot_be_run_is_refused_in_one_line(
+def test_invalid_options_are_one_line_errors(
     recording: str, capsys: pytest.CaptureFixture, args: list[str], said: str
 ) -> None:
     rows = [json.loads(line) for line in Path(recording).read_text().splitlines()]
@@ -144,7 +140,7 @@ def test_what_cannot_be_run_is_refused_in_one_line(
     assert not Path("out/results.jsonl").exists()
 
 
-def test_what_learns_is_left_out_where_all_questions_lie_in_one_part(
+def test_learning_methods_are_left_out_if_all_questions_are_in_one_fold(
     recording: str, capsys: pytest.CaptureFixture
 ) -> None:
     rows = [json.loads(line) for line in Path(recording).read_text().splitlines()]
@@ -159,7 +155,7 @@ def test_what_learns_is_left_out_where_all_questions_lie_in_one_part(
 
 
 @pytest.mark.parametrize("content", [b"", b'{"data": "toy', b"[]", b"\xff\xfe"])
-def test_a_damaged_record_of_the_terms_is_told(recording: str, capsys: pytest.CaptureFixture, content: bytes) -> None:
+def test_a_damaged_run_file_is_an_error(recording: str, capsys: pytest.CaptureFixture, content: bytes) -> None:
     Path("out").mkdir()
     Path("out/run.json").write_bytes(content)
     assert lightrouter("run", recording, *RUN[:2], "--jobs", "1", "--out", "out") == 2
@@ -167,7 +163,7 @@ def test_a_damaged_record_of_the_terms_is_told(recording: str, capsys: pytest.Ca
     assert lightrouter("compare", "out", "out") == 2
 
 
-def test_damaged_results_are_told(recording: str, capsys: pytest.CaptureFixture) -> None:
+def test_damaged_results_are_an_error(recording: str, capsys: pytest.CaptureFixture) -> None:
     lightrouter("run", recording, *RUN[:2], "--jobs", "1", "--out", "out")
     with Path("out/results.jsonl").open("ab") as file:
         file.write(b"garbage\n")
@@ -180,7 +176,7 @@ LONG = "lightrouter-by-consistency:boot_tokens=16,top_k=1"
 
 @pytest.fixture(scope="module")
 def both_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run three methods, and two of them once more with 50 tokens more in each prompt."""
+    """Run three methods, then two of them with 50 more tokens in each prompt."""
     where = tmp_path_factory.mktemp("runs")
     write_recording(where / "toy.jsonl", DataSet("toy", tuple(random_questions(3, "abc", 16)), "recorded"))
     three = ["--method", "majority", "--method", LONG, "--method", "best-single", "--jobs", "1", "-q"]
@@ -213,9 +209,7 @@ def test_compare_prints_significant_changes(two_runs: tuple[Path, Path], capsys:
     assert LONG in said  # a page is wide enough for it
 
 
-def test_compare_shows_the_rest_when_asked_and_why_equal_scores_have_an_interval(
-    two_runs: tuple[Path, Path], capsys: pytest.CaptureFixture
-) -> None:
+def test_compare_all_shows_every_figure(two_runs: tuple[Path, Path], capsys: pytest.CaptureFixture) -> None:
     print_comparison(*two_runs, show_all=True)
     said = capsys.readouterr().out
     rows = [line for line in said.splitlines() if "quality, points" in line]
@@ -226,7 +220,7 @@ def test_compare_shows_the_rest_when_asked_and_why_equal_scores_have_an_interval
     assert said.count("s to the end, median") == 2
 
 
-def test_compare_takes_candidates_as_a_set_and_no_times_of_another_kind(
+def test_compare_ignores_the_order_of_candidates_and_times_of_another_mode(
     two_runs: tuple[Path, Path], capsys: pytest.CaptureFixture
 ) -> None:
     path = two_runs[1] / "run.json"
@@ -349,7 +343,7 @@ def test_ctrl_c_ends_a_replay_of_two_processes_and_keeps_results(recording: str)
 
 
 @pytest.mark.slow
-def test_what_an_experiment_varies_is_not_laid_over(recording: str, capsys: pytest.CaptureFixture) -> None:
+def test_a_set_option_does_not_override_the_varied_setting(recording: str, capsys: pytest.CaptureFixture) -> None:
     args = ["ablate", "top-k", recording, "-n", "4", "--set", "top_k=2,boot_tokens=16", "--out", "out", "-q", "-j", "1"]
     assert lightrouter(*args) == 0, capsys.readouterr().err
     summary = json.loads(Path("out/summary.json").read_text())
@@ -375,7 +369,7 @@ def test_a_recording_without_scores_is_scored_by_its_answers(recording: str, cap
     assert other["quality"]["value"] < one["quality"]["value"]
 
 
-def test_a_setting_laid_over_all_keeps_the_names_of_methods(recording: str, capsys: pytest.CaptureFixture) -> None:
+def test_a_set_option_keeps_the_names_of_methods(recording: str, capsys: pytest.CaptureFixture) -> None:
     for out, more in (("one", ()), ("other", ("--set", "top_k=1"))):
         assert lightrouter("run", recording, *RUN, *more, "--out", out) == 0
     capsys.readouterr()
@@ -388,7 +382,7 @@ def test_a_setting_laid_over_all_keeps_the_names_of_methods(recording: str, caps
 
 
 @pytest.mark.parametrize("module", ["scipy", "sklearn", "matplotlib", "textalloc", "jinja2"])
-def test_a_package_that_is_missing_is_named_before_anything_is_run(recording: str, module: str) -> None:
+def test_a_missing_package_is_an_error_before_the_run(recording: str, module: str) -> None:
     code = f"import sys; sys.modules[{module!r}] = None; from lightrouter_graph.cli import main; sys.exit(main())"
     done = subprocess.run(
         [sys.executable, "-c", code, "eval", "run", recording, *RUN, "--out", "out"],

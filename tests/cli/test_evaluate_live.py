@@ -1,4 +1,4 @@
-"""`lightrouter eval` over models on a loopback server: killed, out of money, failing, and played without a key."""
+"""`lightrouter eval` with models on a loopback server: kills, budgets, failures and replays."""
 
 import json
 import os
@@ -96,7 +96,7 @@ def results(folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def asked_of(server: RecordedModelServer) -> Counter[str]:
-    """Count what was asked, whatever the form of the request."""
+    """Count requests by model, messages and token limit."""
     return Counter(
         json.dumps(
             [r.body["model"], r.body["messages"], r.body.get("max_tokens") or r.body.get("max_completion_tokens")]
@@ -105,7 +105,7 @@ def asked_of(server: RecordedModelServer) -> Counter[str]:
     )
 
 
-def test_a_live_run_pays_once_and_is_played_again_without_a_key(
+def test_a_live_run_pays_once_and_is_replayed_without_a_key(
     server: RecordedModelServer, world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     assert main(args(server, "live")) == 0, capsys.readouterr().err
@@ -139,7 +139,7 @@ def summary(folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_a_budget_ends_a_run_and_a_larger_one_goes_on(
+def test_a_budget_stops_a_run_and_a_larger_one_resumes_it(
     server: RecordedModelServer, world: Path, capsys: pytest.CaptureFixture
 ) -> None:
     assert main(args(server, "live", "--budget", "0.01")) == 2
@@ -157,7 +157,7 @@ def test_a_budget_ends_a_run_and_a_larger_one_goes_on(
 
 
 @pytest.mark.slow
-def test_a_model_that_fails_is_recorded_as_one_and_played_as_one(
+def test_a_failed_model_is_recorded_and_replayed_as_failed(
     server: RecordedModelServer, world: Path, capsys: pytest.CaptureFixture
 ) -> None:
     server.failures["bob"] = Fail(400, "this model is broken")
@@ -176,7 +176,7 @@ def test_a_model_that_fails_is_recorded_as_one_and_played_as_one(
 
 
 @pytest.mark.parametrize("after", [17, *(pytest.param(n, marks=pytest.mark.slow) for n in (3, 34, 70))])
-def test_a_killed_run_goes_on_and_pays_nothing_twice(
+def test_a_killed_run_resumes_without_repeated_calls(
     server: RecordedModelServer, world: Path, after: int, capsys: pytest.CaptureFixture
 ) -> None:
     for name in (*NAMES, "writer"):
@@ -207,7 +207,7 @@ def test_a_killed_run_goes_on_and_pays_nothing_twice(
 
 
 @pytest.mark.slow
-def test_the_models_that_come_along_are_played_again(world: Path, capsys: pytest.CaptureFixture) -> None:
+def test_demo_models_are_replayed(world: Path, capsys: pytest.CaptureFixture) -> None:
     told = ["--method", "majority", "--method", "lightrouter:agree=none,top_k=3", "-q"]
     models = ["-m", "pocket:general", "-m", "pocket:shares", "-m", "pocket:products"]
     assert main(["eval", "run", "pocket:6", *models, *told, "--out", "pocket"]) == 0, capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""How far an evaluation is: lines that are not too close, and none where nothing is to be done."""
+"""Progress of an evaluation: interval of the lines, and no output without work."""
 
 from io import StringIO
 
@@ -21,7 +21,7 @@ def bar_on(clock: list[float], *, terminal: bool = False) -> tuple[Bar, StringIO
         (2.0, list(range(1, 11))),
     ],
 )
-def test_lines_are_two_seconds_apart_and_the_last_is_always_there(step_s: float, told: list[int]) -> None:
+def test_lines_are_two_seconds_apart_and_the_last_is_printed(step_s: float, told: list[int]) -> None:
     clock = [0.0]
     bar, written = bar_on(clock)
     with bar:

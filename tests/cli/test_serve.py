@@ -47,7 +47,7 @@ def interrupted(process: "subprocess.Popen[str]") -> str:
     return errors
 
 
-def test_it_serves_until_ctrl_c(pool_file):
+def test_the_server_runs_until_ctrl_c(pool_file):
     with serving("--pool", pool_file, LIGHTROUTER_API_KEY=KEY) as (process, base_url):
         http = openai.DefaultHttpxClient(trust_env=False)
         with openai.OpenAI(base_url=base_url, api_key=KEY, http_client=http) as sdk:
@@ -106,7 +106,7 @@ def test_an_open_address_without_a_key_is_a_warning(pool_file):
         )
 
 
-def test_without_its_packages_it_says_what_to_install():
+def test_missing_packages_are_an_error_that_names_the_extra():
     script = """
 import sys
 sys.modules["starlette"] = None

@@ -1,4 +1,4 @@
-"""Apps over scripted models: in process, and on a loopback port for clients that need one."""
+"""Apps with scripted models: in process, and on a loopback port."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -58,30 +58,30 @@ def client(
 
 
 async def post(models: Mapping[str, BaseChatModel] | BaseChatModel, **fields: Any) -> httpx.Response:
-    """Ask a fresh app one question."""
+    """Send one request to a new app."""
     return await client(models).post(PATH, json=asking(**fields))
 
 
 async def stream(models: Mapping[str, BaseChatModel] | BaseChatModel, **fields: Any) -> list[dict[str, Any]]:
-    """Ask a fresh app for a stream and return its events."""
+    """Request a stream from a new app and return its events."""
     return events(await post(models, stream=True, **fields))
 
 
 def events(response: httpx.Response) -> list[dict[str, Any]]:
-    """Read the events of a stream, which must have come to its proper end."""
+    """Return the events of a stream after a check of its end."""
     lines = [line for line in response.text.splitlines() if line and not line.startswith(":")]
     assert lines[-1] == "data: [DONE]"
     return [json.loads(line.removeprefix("data: ")) for line in lines[:-1]]
 
 
 def text_of(streamed: list[dict[str, Any]]) -> str:
-    """Put the text of a stream together."""
+    """Join the text of a stream."""
     deltas = [choice["delta"] for event in streamed for choice in event["choices"]]
     return "".join(delta.get("content") or "" for delta in deltas)
 
 
 def error(response: httpx.Response, status: int) -> dict[str, Any]:
-    """Return the error of a response, whose shape is always the same."""
+    """Return the error of a response after a check of its keys."""
     assert response.status_code == status, response.text
     told = response.json()["error"]
     assert set(told) == {"message", "type", "param", "code"}

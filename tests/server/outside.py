@@ -1,4 +1,4 @@
-"""Run as a process of its own: both outside evaluators against scripted models, watched for whom they talk to.
+"""Run both external evaluators against scripted models in a separate process, and record their connections.
 
     python tests/server/outside.py examples/outside_evaluators.py
 
@@ -21,7 +21,7 @@ from lightrouter_graph.evaluation.problems import draw_problems
 from lightrouter_graph.testing import ScriptedChatModel
 
 RIGHT = {"oak": "101010", "elm": "110011", "fir": "111000"}
-"""Who is right on which of six questions. Two or three are on four of them; on the last, two are wrong alike."""
+"""Correct answers by model and question: two or three models on four questions; two equal errors on the last."""
 
 _ABROAD: list[str] = []
 
@@ -46,7 +46,7 @@ def _scores(module: Any, model: str, url: str, questions: Path) -> list[tuple[fl
 
 
 def _refused(module: Any) -> dict[str, str]:
-    """Ask for what the page says is refused, and return what `inspect-ai` says of it."""
+    """Send the unsupported requests of the page and return the error messages of `inspect-ai`."""
     import inspect_ai  # noqa: PLC0415 - as in the example
 
     with module.own_folder() as folder, module.serve(_pool()) as url:
@@ -100,7 +100,7 @@ def _load(example: str) -> Any:
 
 
 def _stay_at_home(event: str, args: tuple[Any, ...]) -> None:
-    """Refuse whatever leaves this machine, and remember it: a library might hide the refusal."""
+    """Block and record connections to other hosts: a library might hide the error."""
     if event == "socket.getaddrinfo":
         host = args[0]
     elif event == "socket.connect" and isinstance(args[1], tuple):

@@ -25,7 +25,7 @@ class Count(BaseModel):
 
 @tool
 def weather(city: str) -> str:
-    """Tell the weather."""
+    """Return the weather."""
     return f"sun over {city}"
 
 

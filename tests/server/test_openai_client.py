@@ -23,7 +23,7 @@ class City(BaseModel):
 
 
 def weather(messages):
-    """Call the tool, then say what it said."""
+    """Call the tool, then answer with its result."""
     last = messages[-1]
     if last.type == "tool":
         return f"In Bonn: {last.text}."

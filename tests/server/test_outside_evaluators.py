@@ -47,7 +47,7 @@ pytestmark = [
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Return the environment of somebody who has set nothing, with a home of his own and our commands at hand."""
+    """Return an environment without settings, with an empty home and the commands of this environment."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "XDG_", "INSPECT_"))}
     return bare | {"HOME": str(home), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 

@@ -36,7 +36,7 @@ def parts_of(events):
     return [p for e in events for choice in e["choices"] for p in choice["delta"].get("tool_calls", ())]
 
 
-def test_calls_are_numbered_from_0_whatever_the_provider_counts():
+def test_calls_are_numbered_from_0():
     parts = parts_of(
         write(
             calls({"index": 1, "id": "x", "name": "f", "args": ""}),

@@ -42,7 +42,7 @@ EDGES = {
     ("aggregate", "generate"),
 }
 ONE_IN_FULL = {"boot_tokens": 16, "top_k": 1}
-"""Truncated boots and one selected candidate, whose tokens are those of the answer."""
+"""Truncated boots and one selected candidate: its tokens are those of the answer."""
 
 SECOND = dict.fromkeys(NAMES, "What is 11 plus 12?") | {"agent": "What is 11 + 12?"}
 
