@@ -91,25 +91,7 @@ def ask(
     ] = None,
 ) -> None:
     """Boot the models, complete the best boots in full, and print one answer."""
-    context = options.settings_from(
-        paper=paper,
-        top_k=top_k,
-        agree=agree,
-        width=width,
-        boot_tokens=boot_tokens,
-        layers=layers,
-        selector=selector,
-        aggregator=aggregator,
-        max_tokens=max_tokens,
-        timeout_s=timeout,
-        boot_timeout_s=options.boot_timeout(timeout),
-        deadline_s=deadline,
-        budget=options.budget_from(budget),
-        boot_quorum=boot_quorum,
-        boot_grace_s=boot_grace,
-        max_retries=max_retries,
-        seed=seed,
-    )
+    context = options.settings_from(locals())
     on_screen = sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not (as_json or quiet or svg)
     messages = _conversation(question, system)
     view = _view(on_screen=on_screen, quiet=quiet, svg=svg, title=f'lightrouter ask "{messages[-1].text}"')

@@ -1,7 +1,7 @@
 """Options of `ask` and `serve` that are settings of a run; help, ranges and defaults come from `Context`."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Union, get_origin
 
@@ -31,12 +31,11 @@ def zero_is_none(name: str) -> bool:
     return get_origin(field.annotation) in {Union, UnionType} and _minimum(field) != 0
 
 
-def settings_from(*, paper: bool, **options: Any) -> Context:
-    """Build the settings: the default or the paper's, changed by the options that were given.
+def settings_from(options: Mapping[str, Any]) -> Context:
+    """Build the settings: the default or, with `paper`, the paper's, changed by the options that were given.
 
     Args:
-        paper: Start from `Context.paper()`.
-        options: Value by name of a field of `Context` or `Calls`; None = the option was not given.
+        options: Arguments of a command by parameter name; None = not given. Other parameters are ignored.
 
     Returns:
         The settings of the run.
@@ -44,40 +43,24 @@ def settings_from(*, paper: bool, **options: Any) -> Context:
     Raises:
         ContextError: If a value is not allowed; the message names the option.
     """
-    given = {name: value for name, value in options.items() if value is not None}
+    named = {name if name in _FIELDS else f"{name}_s": value for name, value in options.items() if value is not None}
+    given = {name: value for name, value in named.items() if name in _FIELDS}
     for name in given.keys() & CHOICES.keys():
         _check_choice(name, given[name])
+    if "timeout_s" in given:
+        given["boot_timeout_s"] = min(Calls().boot_timeout_s, given["timeout_s"])
+    if "budget" in given:
+        given["budget"] = _parse_budget(given["budget"])
     given |= {name: None for name, value in given.items() if value == 0 and zero_is_none(name)}
     calls = {name: given.pop(name) for name in list(given) if name in Calls.model_fields}
     try:
-        return (Context.paper if paper else Context)(**given, calls=Calls(**calls))
+        return (Context.paper if options.get("paper") else Context)(**given, calls=Calls(**calls))
     except ContextError as exc:
         raise ContextError(_in_options(str(exc))) from None
 
 
-def boot_timeout(timeout_s: float | None) -> float | None:
-    """Return the timeout of a boot: its default, or `--timeout` if that is shorter.
-
-    Args:
-        timeout_s: Value of --timeout in seconds; None = not given.
-    """
-    return None if timeout_s is None else min(Calls().boot_timeout_s, timeout_s)
-
-
-def budget_from(values: Sequence[str] | None) -> Budget | None:
-    """Parse budget options such as `usd=0.01,calls=9`.
-
-    Args:
-        values: Values of all --budget options; None = not given.
-
-    Returns:
-        One budget with all limits; None if there is no option.
-
-    Raises:
-        ContextError: If a limit is unknown, given twice or not a number.
-    """
-    if not values:
-        return None
+def _parse_budget(values: Sequence[str]) -> Budget:
+    """Parse the values of all --budget options, such as `usd=0.01,calls=9`."""
     pairs = [pair.partition("=") for pair in ",".join(values).split(",")]
     limits = {name.strip(): value.strip() for name, _, value in pairs}
     if len(limits) < len(pairs) or not all(limits.values()) or limits.keys() - Budget.model_fields.keys():

@@ -73,19 +73,7 @@ def serve(
 
     A request may change any setting. It can lower the budget, not raise it.
     """
-    key = _key(api_key_env)
-    context = options.settings_from(
-        paper=False,
-        top_k=top_k,
-        agree=agree,
-        width=width,
-        boot_tokens=boot_tokens,
-        layers=layers,
-        selector=selector,
-        aggregator=aggregator,
-        deadline_s=deadline,
-        budget=options.budget_from(budget),
-    )
+    context, key = options.settings_from(locals()), _key(api_key_env)
     names, app = _prepare(pool, candidate, context=context, api_key=key, max_concurrency=max_concurrency)
     with _listen(host, port) as listening:
         address, bound_port, *_ = listening.getsockname()

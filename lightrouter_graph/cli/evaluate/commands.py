@@ -1,5 +1,6 @@
 """The commands of `lightrouter eval`."""
 
+import inspect
 import shlex
 import sys
 from collections.abc import Callable
@@ -44,49 +45,13 @@ ablate = typer.Typer(
 app.add_typer(ablate, name="ablate")
 
 
-@app.command("run")
-def run(
-    *,
-    data: options.Data,
-    method: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--method", metavar="NAME", help="A method; repeatable. Default: all (see lightrouter eval methods)."
-        ),
-    ] = None,
-    models: options.Models = None,
-    max_price: options.MaxPrice = None,
-    max_models: options.MaxModels = None,
-    live: options.Live = False,
-    pool: PoolFile = None,
-    candidate: Specs = None,
-    writer: options.Writer = None,
-    judge: options.Judge = None,
-    questions: options.Questions = None,
-    set_: options.Changes = None,
-    seed: options.Seed = 0,
-    folds: options.Folds = 2,
-    overhead: options.Overhead = 0,
-    out: options.Out = None,
-    jobs: options.Jobs = options.JOBS,
-    concurrency: options.Concurrency = 4,
-    budget: options.Budget = None,
-    tape: options.Tape = None,
-    max_tokens: options.MaxTokens = None,
-    scoring: options.Scoring = None,
-    quiet: options.Quiet = False,
-) -> None:
-    """Compare methods: single models, votes, oracles, Mixture-of-Agents, cascades, routers, LightRouter."""
-    given = dict(locals())
-    _experiment("run", given | {"method": method or []})
-
-
 def _command(name: str, text: str) -> Callable[..., None]:
-    """Return the command of an experiment; all have the same options."""
+    """Return the command of an experiment; all have the same options, and `run` has --method."""
 
     def _run(
         *,
         data: options.Data,
+        method: options.Methods = None,
         models: options.Models = None,
         max_price: options.MaxPrice = None,
         max_models: options.MaxModels = None,
@@ -111,11 +76,15 @@ def _command(name: str, text: str) -> Callable[..., None]:
     ) -> None:
         _experiment(name, dict(locals()))
 
+    own = inspect.signature(_run)
+    parameters = [parameter for parameter in own.parameters.values() if name == "run" or parameter.name != "method"]
+    _run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
     _run.__doc__ = text
     return _run
 
 
 _EXPERIMENTS = {
+    "run": "Compare methods: single models, votes, oracles, Mixture-of-Agents, cascades, routers, LightRouter.",
     "predictiveness": "Correlation and AUC of selector scores with full-answer quality, by boot length.",
     "equal-cost": "Quality at equal token budgets, for each family of methods.",
     "corruption": "Loss of quality by errors injected into the boots of layer 1, 2 or 3. Live only.",

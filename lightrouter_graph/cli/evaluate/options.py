@@ -22,6 +22,10 @@ Data = Annotated[
         "gsm8k, math, math-500, mmlu, mmlu-pro, gpqa, mt-bench.",
     ),
 ]
+Methods = Annotated[
+    list[str] | None,
+    typer.Option("--method", metavar="NAME", help="A method; repeatable. Default: all (see lightrouter eval methods)."),
+]
 Models = Annotated[
     str | None,
     _option(

@@ -50,7 +50,7 @@ def run_experiment(name: str, given: Mapping[str, Any], command: str) -> RunRepo
         settings = _settings(given, folder, command, replayed=_is_replayed(given, data))
         run = _run(settings, given, data, bar)
         try:
-            return execute_run(settings, run, _design(name, given.get("method", ())), bar)
+            return execute_run(settings, run, _design(name, given["method"] or ()), bar)
         except KeyboardInterrupt:
             bar.say(f"results are kept in {folder}: run the same command to resume")
             raise
