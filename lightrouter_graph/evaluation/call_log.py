@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from lightrouter_graph.evaluation.records import ModelCall
+from lightrouter_graph.llm.call import current_call
 from lightrouter_graph.providers.pricing import Price
 
 _calls: ContextVar[list[ModelCall] | None] = ContextVar("evaluation_calls", default=None)
@@ -56,3 +57,15 @@ def request_sample(index: int) -> Iterator[None]:
 def requested_sample() -> int:
     """Return the index of the selected sample; 0 outside of `request_sample`."""
     return _sample.get()
+
+
+def current_stage() -> str:
+    """Return the stage of the current model call: "boot", "select", "generate" or "aggregate"."""
+    call = current_call()
+    return "generate" if call is None else call.stage
+
+
+def current_layer() -> int:
+    """Return the 1-based layer of the current model call."""
+    call = current_call()
+    return 1 if call is None else call.layer

@@ -22,14 +22,9 @@ async def unscored(question: Question, text: str) -> float | None:  # noqa: ARG0
 
 @dataclass(frozen=True, slots=True)
 class QuestionEvaluator:
-    """Evaluates questions with one fitted method.
+    """Evaluates questions of one fold with a fitted method.
 
-    Attributes:
-        method: The method.
-        fitted: The method after `fit`.
-        fold: The fold whose questions the method has not seen.
-        score: Scores an answer that is not a recorded output with a score.
-        now: Clock of the models in seconds.
+    `score` is called for answers that are not recorded outputs with a score; `now` is the clock of the models, seconds.
     """
 
     method: Method
@@ -86,7 +81,7 @@ class QuestionEvaluator:
 
 
 def _author(question: Question, reply: Reply) -> str | None:
-    """Return the candidate whose recorded output the answer is: the chosen one, else any other.
+    """Return the name of the candidate with the answer as its recorded output: the chosen one, else any other.
 
     Texts are compared exactly, with and without the reasoning text, which the router strips.
     """

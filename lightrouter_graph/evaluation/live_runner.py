@@ -42,16 +42,8 @@ class Roles:
 class LiveRunner:
     """Collects full answers of all candidates, scores them, and runs the methods that need more model calls.
 
-    Attributes:
-        roles: The models.
-        cassette: The recorded responses.
-        spend_limit: Limit for live calls; None to replay the cassette only.
-        score: Scoring function.
-        clock: Clock: real time for live calls, virtual time for the replay of a cassette.
-        seed: Seed of every random choice.
-        folds: Number of folds.
-        max_tokens: Maximum output tokens of a full answer.
-        concurrency: Maximum number of parallel questions.
+    A `spend_limit` of None replays the cassette only. `clock` is real time for live calls, virtual time for the replay
+    of a cassette. `max_tokens` limits full answers; `concurrency` is the maximum number of parallel questions.
     """
 
     roles: Roles

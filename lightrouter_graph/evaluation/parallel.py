@@ -23,17 +23,7 @@ _BATCH = 20
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Input of a replay in several processes.
-
-    Attributes:
-        data: Name or path for `load`.
-        models: The candidates.
-        ids: Ids of the questions that the methods answer.
-        seed: Seed of every random choice.
-        folds: Number of folds.
-        changes: Settings for every LightRouter method that does not set them itself.
-        scoring: Scoring method of the recorded outputs; None for the recorded scores.
-    """
+    """Input of a replay: data set (name or path), candidates, ids of the questions, and settings of the run."""
 
     data: str
     models: Models

@@ -136,7 +136,7 @@ class Selection(TypedDict):
     Attributes:
         wrong_drop: Of the questions with a right candidate among the boots: share in which all right ones were dropped.
         regret: Mean of (best score among all boots - best score among the kept candidates).
-        wrong_drop_pool: Of the questions with a right candidate in the pool: share in which none of them answered,
+        wrong_drop_pool: Of the questions with a right candidate in the pool: share in which no such candidate answered,
             because it was dropped or never queried.
         regret_pool: Mean of (best score in the pool - best score among the kept candidates).
         agreed_wrong: Share of all questions with two or more equal answers and a wrong returned answer.

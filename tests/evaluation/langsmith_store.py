@@ -1,4 +1,4 @@
-"""A stand-in for LangSmith that also keeps data sets, examples and projects, and refuses what is there already."""
+"""LangSmith server on loopback that keeps uploaded experiments and looks them up by name."""
 
 import json
 import uuid
@@ -10,76 +10,45 @@ from langsmith_ingest import _INFO, LangSmithIngest
 
 TENANT = str(uuid.UUID(int=7))
 WHEN = "2026-01-02T03:04:05+00:00"
-PAGE = 100
-INFO = _INFO | {"instance_flags": {"dataset_examples_multipart_enabled": True}}
+UPLOAD = "/datasets/upload-experiment"
 
 
 class LangSmithStore(LangSmithIngest):
     """Serves on a free port of 127.0.0.1 while it is entered.
 
     Attributes:
-        datasets: By name.
-        projects: By name.
-        examples: By id, with their `inputs`, `outputs` and `metadata`.
-        refusals: What to answer instead, by path: a status and a body.
+        uploads: Body of each uploaded experiment by name.
+        datasets: Id of each data set by name.
+        refusals: Status and body to answer instead, by path.
+        keys: API keys of the requests.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._server.RequestHandlerClass = _handler_of(self)
-        self.datasets: dict[str, dict[str, Any]] = {}
+        self.uploads: dict[str, dict[str, Any]] = {}
         self.projects: dict[str, dict[str, Any]] = {}
-        self.examples: dict[str, dict[str, Any]] = {}
+        self.datasets: dict[str, str] = {}
         self.refusals: dict[str, tuple[int, str]] = {}
         self.keys: set[str | None] = set()
 
-    def look_up(self, path: str, asked: dict[str, list[str]]) -> list[Any]:
-        kept = {"/datasets": self.datasets, "/sessions": self.projects}.get(path)
-        if kept is not None:
-            return (
-                [kept[name] for name in asked.get("name", []) if name in kept] if "name" in asked else [_project("-")]
-            )
-        offset = int(asked["offset"][0])
-        found = [one for one in self.examples.values() if one["dataset_id"] == asked["dataset"][0]]
-        return found[offset : offset + PAGE]
+    def upload(self, body: dict[str, Any]) -> tuple[int, Any]:
+        name, dataset = body["experiment_name"], body["dataset_name"]
+        if name in self.uploads:
+            return 409, {"detail": "there is one of that name"}
+        self.uploads[name] = body
+        dataset_id = self.datasets.setdefault(dataset, str(uuid.uuid4()))
+        self.projects[name] = {
+            "id": str(uuid.uuid4()),
+            "name": name,
+            "tenant_id": TENANT,
+            "start_time": WHEN,
+            "reference_dataset_id": dataset_id,
+        }
+        return 200, {"experiment": self.projects[name], "dataset": {"id": dataset_id, "name": dataset}}
 
-    def keep(self, path: str, body: bytes) -> tuple[int, Any]:
-        if path == "/datasets":
-            return _keep(self.datasets, {"id": str(uuid.uuid4()), "created_at": WHEN, **json.loads(body)})
-        if path == "/sessions":
-            return _keep(self.projects, {"reference_dataset_id": None} | _project("") | json.loads(body))
-        if path.endswith("/examples"):
-            return self._keep_examples(path.split("/")[-2])
-        return 202, {}
-
-    def _keep_examples(self, dataset_id: str) -> tuple[int, Any]:
-        came: dict[str, dict[str, Any]] = {}
-        while self._parts and not self._parts[-1][0].startswith(("post.", "feedback.")):
-            name, content = self._parts.pop()
-            example_id, _, part = name.partition(".")
-            came.setdefault(example_id, {}).update({part: json.loads(content)} if part else json.loads(content))
-        if set(came) & set(self.examples):
-            return 409, {"detail": "there is such an example"}
-        for example_id, told in reversed(came.items()):
-            self.examples[example_id] = {"created_at": WHEN} | told | {"id": example_id, "dataset_id": dataset_id}
-        return 201, {"example_ids": list(came), "count": len(came)}
-
-
-def _keep(kept: dict[str, dict[str, Any]], new: dict[str, Any]) -> tuple[int, Any]:
-    if new["name"] in kept:
-        return 409, {"detail": "there is one of that name"}
-    kept[new["name"]] = new
-    return 200, new
-
-
-def _project(name: str) -> dict[str, Any]:
-    return {
-        "id": str(uuid.UUID(int=1)),
-        "name": name,
-        "tenant_id": TENANT,
-        "start_time": WHEN,
-        "reference_dataset_id": None,
-    }
+    def look_up(self, names: list[str]) -> list[Any]:
+        return [self.projects[name] for name in names if name in self.projects]
 
 
 def _handler_of(store: LangSmithStore) -> type[BaseHTTPRequestHandler]:
@@ -89,27 +58,22 @@ def _handler_of(store: LangSmithStore) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             address = urlsplit(self.path)
             store.requests.append(f"GET {self.path}")
-            self._answer(
-                address.path,
-                lambda: (
-                    200,
-                    INFO if address.path == "/info" else store.look_up(address.path, parse_qs(address.query)),
-                ),
-            )
+            names = parse_qs(address.query).get("name", [])
+            self._answer(address.path, 200, _INFO if address.path == "/info" else store.look_up(names))
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            if self.path not in store.refusals:
-                store.take(f"POST {self.path}", self.headers["content-type"] or "", body)
-            self._answer(self.path, lambda: store.keep(self.path, body))
+            store.requests.append(f"POST {self.path}")
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            refused = self.path in store.refusals
+            self._answer(self.path, *((0, None) if refused else store.upload(body)))
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
-        def _answer(self, path: str, act: Any) -> None:
+        def _answer(self, path: str, status: int, content: Any) -> None:
             store.keys.add(self.headers["x-api-key"])
-            status, said = store.refusals.get(path) or act()
-            body = said.encode() if isinstance(said, str) else json.dumps(said).encode()
+            status, content = store.refusals.get(path, (status, content))
+            body = content.encode() if isinstance(content, str) else json.dumps(content).encode()
             self.send_response(status)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(body)))

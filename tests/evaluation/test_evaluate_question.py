@@ -1,4 +1,4 @@
-"""One question to one method: whose words the answer is, how it is scored, and what it cost, from hand-made calls."""
+"""Result of one question and method: author, score and cost of the answer, from hand-made model calls."""
 
 import asyncio
 from dataclasses import replace
@@ -51,7 +51,7 @@ def test_a_recorded_output_keeps_its_recorded_score_and_its_text_is_not_repeated
     assert (result["question"], result["method"], result["fold"], result["category"]) == ("q3", "first", 1, "sums")
 
 
-def test_words_of_nobody_are_kept_and_scored() -> None:
+def test_a_merged_text_is_kept_and_scored() -> None:
     result, scored = answer(Reply("It is six.", chosen=None))
     assert (result["chosen"], result["text"], result["score"]) == (None, "It is six.", 0.5)
     assert scored == ["It is six."]
@@ -64,19 +64,19 @@ def test_a_recorded_output_without_a_score_is_scored() -> None:
 
 
 @pytest.mark.parametrize(("chosen", "author"), [("b", "b"), ("a", "a"), (None, "a"), ("gone", "a")])
-def test_of_two_who_said_the_same_it_is_the_one_chosen(chosen: str | None, author: str) -> None:
+def test_of_two_equal_outputs_the_chosen_one_counts(chosen: str | None, author: str) -> None:
     asked = replace(ASKED, outputs={"a": output(6), "b": output(6)})
     assert answer(Reply(asked.outputs["a"].text, chosen=chosen), asked=asked)[0]["chosen"] == author
 
 
 @pytest.mark.parametrize("shown", [ALOUD, "The answer is 6."])
-def test_an_output_that_thinks_aloud_is_known_with_and_without_its_thoughts(shown: str) -> None:
+def test_an_output_with_reasoning_is_found_with_and_without_it(shown: str) -> None:
     asked = replace(ASKED, outputs={"b": output(7, 0.0), "r1": Output(ALOUD, 1.0, 20)})
     result, scored = answer(Reply(shown, chosen="r1"), asked=asked)
     assert (result["chosen"], result["text"], result["score"], scored) == ("r1", None, 1.0, [])
 
 
-def test_no_answer_is_a_result_that_names_nobody_and_still_costs() -> None:
+def test_a_failure_is_a_result_without_candidate_and_with_cost() -> None:
     exc = NoSurvivorError(layer=1, failures={"c": "empty: no text"})
     result, scored = answer(exc, call(candidate="c", output_tokens=0, first_token_s=None))
     assert "c: empty: no text" in result["error"]
@@ -121,7 +121,7 @@ def test_the_first_token_is_when_something_was_shown(reply: Reply, first_s: floa
     assert answer(reply, *calls)[0]["first_token_s"] == first_s
 
 
-def test_a_boot_that_begins_a_recorded_output_is_told_by_its_length() -> None:
+def test_a_boot_that_is_a_prefix_of_an_output_is_stored_by_length() -> None:
     start = ASKED.outputs["a"].text[:9]
     boots: Any = [
         {"candidate": "a", "text": start, "characters": 9},

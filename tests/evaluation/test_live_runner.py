@@ -1,4 +1,4 @@
-"""Live runs in one process: everybody answers, methods run, what is refused or fails is told as it is."""
+"""Live runs in one process: full answers, methods, spend limit and failures."""
 
 import asyncio
 from dataclasses import replace
@@ -63,7 +63,7 @@ def calls_of(candidates: Pool) -> dict[str, int]:
     return {candidate.name: len(candidate.model.calls) for candidate in candidates}
 
 
-def test_everybody_answers_every_question_once_and_is_scored(tmp_path: Path) -> None:
+def test_every_candidate_answers_every_question_once_and_is_scored(tmp_path: Path) -> None:
     candidates = pool()
     answered, _ = run(live(candidates, tmp_path / "calls.jsonl"))
     assert calls_of(candidates) == {"good": 6, "bad": 6, "odd": 6}

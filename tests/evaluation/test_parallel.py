@@ -105,7 +105,7 @@ def alive(process: int) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("end", ["interrupt all", "interrupt one", "kill"])
-def test_a_replay_that_is_ended_leaves_results_and_nobody_behind(plan: Plan, tmp_path: Path, end: str) -> None:
+def test_an_interrupted_replay_leaves_results_and_no_process(plan: Plan, tmp_path: Path, end: str) -> None:
     script, path = tmp_path / "child.py", tmp_path / "results.jsonl"
     script.write_text(CHILD)
     shell = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler), "start_new_session": True}

@@ -29,7 +29,7 @@ from lightrouter_graph.testing.tokens import count_tokens
 TTFT, PACE = 0.5, 64.0
 QUESTION = "What is 2 plus 2?"
 GRACE = 0.03
-"""Seconds that who still writes has once a race is decided."""
+"""Seconds between the agreement and the cancellation of running calls."""
 
 ASKED = 6 + 4
 """Tokens of the question, and of a message."""
@@ -108,7 +108,7 @@ def test_a_boot_is_cut_at_its_cap_and_its_continuation_costs_the_rest() -> None:
     assert (result["chosen"], result["text"], result["score"], result["confidence"]) == ("a", None, 1.0, 1.0)
 
 
-def test_a_boot_that_is_written_anew_costs_its_tokens_besides() -> None:
+def test_a_regenerated_boot_costs_its_tokens_in_addition() -> None:
     result = answered(
         f"lightrouter:width=2,top_k=2,boot_tokens=10,continuation=regenerate,{ALL}", a=wrote(40), b=wrote(20)
     )
@@ -122,7 +122,7 @@ def test_a_boot_that_is_written_anew_costs_its_tokens_besides() -> None:
     assert result["seconds"] == seconds(10) + seconds(40)
 
 
-def test_who_is_shown_the_other_boots_writes_anew_and_reads_more() -> None:
+def test_a_candidate_with_shared_boots_regenerates_and_reads_more() -> None:
     result = answered(f"lightrouter:width=2,top_k=2,boot_tokens=10,conditioning=shared,{ALL}", a=wrote(40), b=wrote(20))
     rows = account(result)
     assert [row[3] for row in rows] == [10, 10, 40, 20]
@@ -146,7 +146,7 @@ def test_an_output_that_was_cut_at_its_model_s_own_limit_is_no_finished_boot() -
     assert boots == {"a": True, "b": False}
 
 
-def test_a_race_that_is_decided_stops_who_still_writes_and_counts_what_was_written_by_then() -> None:
+def test_agreement_cancels_running_calls_and_counts_their_tokens() -> None:
     result = answered("lightrouter:width=3,top_k=3,agree=2", a=wrote(20), b=wrote(30), c=wrote(120, 5))
     decided = pytest.approx(seconds(30) + GRACE)
     assert account(result) == [
@@ -236,7 +236,7 @@ def test_a_price_that_is_not_known_makes_the_cost_unknown() -> None:
         {"width": None, "top_k": 2, "agree": None, "layers": 2, "boot_tokens": 10},
     ],
 )
-def test_what_the_models_saw_is_what_the_run_says_it_cost(settings: dict[str, Any]) -> None:
+def test_the_call_log_equals_the_bill_of_the_run(settings: dict[str, Any]) -> None:
     question = Question("q", QUESTION, outputs={"a": wrote(40), "b": wrote(20, 5), "c": wrote(30)})
     pool = replay([question], **PRICES)._setting(0).pool
     graph = create_lightrouter(pool, context=Context(**settings, seed=1, aggregator="vote")).compile()
@@ -288,7 +288,7 @@ def test_hours_of_a_replay_take_no_time() -> None:
     assert time.monotonic() - began < 20
 
 
-def test_results_are_equal_to_the_last_digit_in_whatever_order_questions_and_methods_come() -> None:
+def test_results_are_identical_for_any_order_of_questions_and_methods() -> None:
     questions = drawn(12)
     ids = [question.id for question in questions]
     forwards, backwards = replay(questions, **PRICES), replay(questions[::-1], **PRICES)
@@ -344,7 +344,7 @@ def test_of_two_questions_in_equal_words_each_has_its_own_outputs() -> None:
     assert [(r["score"], r["output_tokens"]) for r in results] == [(1.0, 30), (0.0, 70)]
 
 
-def test_an_answer_cut_at_a_cap_is_wrong_unless_it_says_the_answer_already() -> None:
+def test_a_truncated_answer_is_wrong_unless_it_has_the_key() -> None:
     said = "The answer is 4. " + " ".join(itertools.islice(itertools.cycle(string.ascii_lowercase), 40))
     outputs = {"early": Output(said, 1.0, count_tokens(said)), "late": wrote(40)}
     question = Question("q", QUESTION, reference="4", outputs=outputs)

@@ -18,7 +18,7 @@ def test_drawn_questions_are_the_same_each_time_and_right_as_often_as_their_mode
     assert right["a"] > right["b"] + 0.1 > right["c"] + 0.2
 
 
-def test_a_run_says_what_was_answered_what_it_cost_and_what_went_wrong() -> None:
+def test_a_root_run_has_answer_cost_and_error() -> None:
     asked = [question(1, {"a": (2, 1.0), "b": (3, 0.0)}), question(2, {"b": (4, 0.5)})]
     first, second = run(single("a"), toy(asked, prices={"a": (1, 2), "b": (1, 2)}))
     assert (first.score, first.names, first.tokens[1]) == (1.0, ["a"], 10)

@@ -16,7 +16,7 @@ from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.providers.pricing import Price
 from lightrouter_graph.testing.clock import VirtualClock
 
-Said = tuple[Any, float]
+Scored = tuple[Any, float]
 """A short answer and its score."""
 
 
@@ -27,8 +27,8 @@ def output(answer: Any, score: float | None = 1.0, *, tokens: int = 10, words: i
     return Output(f"{filler}. {told}", score, tokens, **more)
 
 
-def question(number: int, said: Mapping[str, Said | Output], **more: Any) -> Question:
-    """Make a question of what each model says to it; no two models say the same in the same words."""
+def question(number: int, said: Mapping[str, Scored | Output], **more: Any) -> Question:
+    """Make a question with an output of each model; all outputs have different texts."""
     outputs = {
         name: one if isinstance(one, Output) else output(*one, words=3 + place)
         for place, (name, one) in enumerate(said.items())
@@ -37,7 +37,7 @@ def question(number: int, said: Mapping[str, Said | Output], **more: Any) -> Que
 
 
 def random_questions(seed: int, names: Sequence[str], count: int, *, start: int = 0) -> list[Question]:
-    """Draw questions: each model is right as often as its place in the names says, the first most often."""
+    """Draw questions; the first model is right most often, the last least often."""
     draw = random.Random(seed)
     made = []
     for number in range(start, start + count):
@@ -53,7 +53,7 @@ def random_questions(seed: int, names: Sequence[str], count: int, *, start: int 
 
 @dataclass(frozen=True)
 class Toy:
-    """A world: questions, and candidates that say what was recorded.
+    """A data set with replay models.
 
     Attributes:
         asked: The questions methods are run on.
@@ -116,7 +116,7 @@ def toy(
         history: Those to learn from; they are recorded, too.
         names: The candidates, highest prior first; by default all of the first question.
         prices: USD per 1M tokens (input, output) by name; none are known by default.
-        writer: Whose price and pace the stand-in writer has; the first candidate by default.
+        writer: Candidate with the price and timing of the merge stub; the first by default.
         overhead: Of every model, see `ReplayModel`.
         setting: Fields of `Setting`.
     """
@@ -140,7 +140,7 @@ def run(method: Method, world: Toy, questions: Sequence[Question] | None = None)
 
 
 def run_fitted(fitted: Fitted, questions: Sequence[Question]) -> list[Answered]:
-    """Put questions to a fitted method, one after the other, each with a ledger of its own."""
+    """Run a fitted method over questions, one after the other, each with its own call log."""
 
     async def all_of_them() -> list[Answered]:
         return [await _answer(fitted, one) for one in questions]

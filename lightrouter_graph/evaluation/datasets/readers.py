@@ -57,7 +57,7 @@ def text_of(row: Row, *names: str) -> str:
         names: Column names.
 
     Raises:
-        EvaluationError: If the row has none of them, or the cell has no text.
+        EvaluationError: If the row has no such column, or the cell has no text.
     """
     found = next((row[name] for name in names if row.get(name) is not None), None)
     if not isinstance(found, str | int | float) or isinstance(found, bool) or not str(found).strip():

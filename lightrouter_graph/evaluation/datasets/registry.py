@@ -25,7 +25,7 @@ SAMPLE_NOTE = (
 
 
 def known_names() -> tuple[str, ...]:
-    """Return the names that `load` accepts, besides paths of recordings."""
+    """Return the names that `load` accepts in addition to paths of recordings."""
     return (*PUBLIC, POCKET, POCKET_NEW, SAMPLE)
 
 

@@ -28,16 +28,10 @@ def no_findings(results: ByMethod, questions: Sequence[Question]) -> Findings:  
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """An experiment.
+    """Methods of an experiment in table order, and what the report derives from their results.
 
-    Attributes:
-        name: Name on the command line.
-        title: Title of the report.
-        methods: Names of the methods, in table order.
-        against: Methods that every other one is compared with.
-        find: Function (results by method, questions) -> findings.
-        notes: Caveats for readers of the report.
-        live_only: True if it needs live models.
+    `against` are the methods that every other one is compared with; `find` returns the findings of (results by method,
+    questions); `notes` are caveats for the report; `live_only` experiments need live models.
     """
 
     name: str

@@ -48,7 +48,7 @@ class Reply:
 
     Attributes:
         text: Text of the answer.
-        chosen: Name of the candidate whose output `text` is; None if a model generated a merged text.
+        chosen: Name of the candidate with `text` as its output; None if a model generated a merged text.
         confidence: The method's estimate that the answer is right, 0 to 1; None if it has no estimate.
         first_token_s: Time of the first visible token on the clock of the setting; None if `streamed` decides.
         streamed: True if the answer was streamed by the last model call; False if it was returned as one message.
@@ -116,7 +116,15 @@ class Baseline:
 
 
 def check_at_least_one(method: str, number: int) -> None:
-    """Raise an `EvaluationError` that names the method if `number` < 1."""
+    """Check a number in the name of a method.
+
+    Args:
+        method: Name of the method for the error.
+        number: The number, >= 1.
+
+    Raises:
+        EvaluationError: If `number` < 1.
+    """
     if number < 1:
         msg = f"method {method!r}: its number must be >= 1, got {number}"
         raise EvaluationError(msg)

@@ -1,4 +1,4 @@
-"""LightRouter over candidates whose boots carry injected errors in one layer."""
+"""LightRouter over candidates with injected errors in the boots of one layer."""
 
 import re
 from dataclasses import dataclass, replace
@@ -18,12 +18,7 @@ FORM = "corrupted-PERCENT-in-LAYER-of-LAYERS"
 class ErrorInjection:
     """All candidates boot, the top 2 continue their boots, and the writer merges; some boots of one layer are wrong.
 
-    Attributes:
-        name: Identifier of the method.
-        percent: Probability that a boot gets an error, 0 to 100.
-        layer: The layer with errors, 1-based.
-        layers: Number of layers; each later layer boots and ranks again.
-        boot_tokens: Length of the boots in tokens.
+    `percent` is the probability of an error, 0 to 100; `layer` is 1-based. Each later layer boots and ranks again.
     """
 
     name: str

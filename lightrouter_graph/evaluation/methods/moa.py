@@ -125,7 +125,12 @@ def self_moa(samples: int = SELF_MOA_SAMPLES) -> Baseline:
 
 
 def with_references(question: Question, replies: Sequence[CandidateReply]) -> list[AnyMessage]:
-    """Return the prompt that lists the replies in the system message, followed by the question."""
+    """Return the prompt that lists the replies in the system message, followed by the question.
+
+    Args:
+        question: The question.
+        replies: Replies of the previous layer, in order.
+    """
     listed = "\n".join(f"{number}. {reply.text.strip()}" for number, reply in enumerate(replies, start=1))
     return [SystemMessage(REFERENCES.format(answers=listed)), HumanMessage(question.text)]
 

@@ -51,13 +51,7 @@ class QualityModel:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A quality model and its training data.
-
-    Attributes:
-        rows: The scored outputs of the history, n >= 1.
-        unseen: (n,), cross-validated probability of each row.
-        model: The model fitted on all rows.
-    """
+    """A quality model, the n >= 1 scored outputs of the history, and the cross-validated probability of each, (n,)."""
 
     rows: tuple[Past, ...]
     unseen: Floats

@@ -67,7 +67,7 @@ def cap_of(model: object, kwargs: Mapping[str, Any]) -> int | None:
     """Return the maximum output tokens of a call.
 
     Args:
-        model: The chat model, whose own limit applies if the call has none.
+        model: The chat model; its own limit is the default.
         kwargs: Parameters of the call; every parameter name of the known providers is accepted.
     """
     body = kwargs.get("extra_body") or {}

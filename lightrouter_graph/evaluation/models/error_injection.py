@@ -1,4 +1,4 @@
-"""Candidates whose boots carry an injected error."""
+"""Candidates with an injected error in their boots."""
 
 import random
 import re
@@ -9,8 +9,8 @@ from typing import Any, ClassVar, cast
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
 
+from lightrouter_graph.evaluation.call_log import current_layer, current_stage
 from lightrouter_graph.evaluation.models.model_override import overridden
-from lightrouter_graph.evaluation.models.stage import current_layer, current_stage
 from lightrouter_graph.pool import Candidate
 
 _NUMBER = re.compile(r"\d+")
@@ -23,7 +23,7 @@ class Injection:
     """Which boots get an error.
 
     Attributes:
-        layer: The layer whose boots are changed, 1-based.
+        layer: The layer of the changed boots, 1-based.
         share: Probability that a boot is changed, 0 to 1; drawn per question and candidate.
         seed: Seed of the draws.
     """
@@ -64,7 +64,7 @@ def inject_error(text: str, *, seed: str) -> str:
 
 
 def with_injected_errors(candidate: Candidate, injection: Injection) -> Candidate:
-    """Return a copy of a candidate whose boots get the errors of an injection; other calls are not changed.
+    """Return a copy of a candidate with the errors of an injection in its boots; other calls are not changed.
 
     Args:
         candidate: The candidate.

@@ -26,13 +26,13 @@ class MergeStub(ReplayModel):
     No recording contains what a model would have generated from the answers of other models. So the quality is that of
     a vote; tokens and time are those of this model, as if it had read the whole prompt and generated an answer of that
     length. Prefixes of outputs (boots) vote with the key of the prefix, and the whole output of the winner is returned.
-    Ties select the answer listed first, as does a prompt whose answers have no keys. A prompt without any recorded
+    Ties select the answer listed first, also if the answers have no keys. A prompt without any recorded
     output returns the model's own recorded output.
 
     Answers are found in numbered lists, as plain text or JSON strings: complete, or at least `MIN_PREFIX` characters.
 
     Attributes:
-        name: Name of the candidate whose price and timing are used.
+        name: Name of the candidate with the price and timing of the stub.
     """
 
     @property
@@ -101,7 +101,7 @@ def listed_answers(text: str, question: Question) -> Iterator[ListedAnswer]:
 
 
 def _json_string(text: str, start: int, outputs: Sequence[Output]) -> ListedAnswer | None:
-    """Return the output whose text is the JSON string at an index, as `prompts` quotes it."""
+    """Return the output with the JSON string at an index as its text, quoted as by `prompts`."""
     if not text.startswith('"', start):
         return None
     try:

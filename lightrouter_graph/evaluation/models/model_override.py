@@ -7,13 +7,13 @@ from lightrouter_graph.pool import Candidate
 
 
 def overridden(candidate: Candidate, mixin: type, values: dict[str, Any], **changes: Any) -> Candidate:
-    """Return a copy of a candidate whose model is of a subclass with a mixin before its own class.
+    """Return a copy of a candidate with a model of a subclass: a mixin before the class of its model.
 
     The given candidate and its model are not changed.
 
     Args:
         candidate: The candidate.
-        mixin: Class whose methods override those of the model; `super()` reaches the originals.
+        mixin: Class with methods that override those of the model; `super()` reaches the originals.
         values: Class variables of the mixin.
         changes: Fields of the copied model.
     """

@@ -13,17 +13,15 @@ from langchain_core.messages.ai import UsageMetadata, add_ai_message_chunks
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.call_log import call_usd, log_call, requested_sample
+from lightrouter_graph.evaluation.call_log import call_usd, current_stage, log_call, requested_sample
 from lightrouter_graph.evaluation.models.cassette import Cassette, Prompt, Recording, cap_of
 from lightrouter_graph.evaluation.models.model_override import overridden
 from lightrouter_graph.evaluation.models.spend_limit import SpendLimit
-from lightrouter_graph.evaluation.models.stage import current_stage
+from lightrouter_graph.evaluation.models.token_spans import split_chunks
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.providers.pricing import Price
 from lightrouter_graph.redaction import secrets_of
 from lightrouter_graph.testing.tokens import count_prompt_tokens, count_tokens
-
-_MAX_CHUNKS = 8
 
 
 class EvaluationClock(Protocol):
@@ -54,14 +52,9 @@ class WallClock:
 class Recorder:
     """Records and replays the calls of one candidate.
 
-    Attributes:
-        candidate: Name of the candidate.
-        price: USD per 1M tokens; None if unknown.
-        cassette: The recordings.
-        clock: Clock of the evaluation. A replayed call takes as long as the recorded one, so that the latency of a
-            method does not depend on which method sent the prompt first.
-        spend_limit: Limit for live calls; None to replay only: a prompt without a recording is then an error.
-        secrets: Strings of the model that are never written to the cassette.
+    A replayed call takes as long as the recorded one, so that the latency of a method does not depend on which method
+    sent the prompt first. Without a `spend_limit`, a prompt without a recording is an error. `secrets` are strings of
+    the model that are never written to the cassette.
     """
 
     candidate: str
@@ -87,13 +80,10 @@ class Recorder:
         try:
             if recording["text"] is None:
                 await self.clock.sleep(float("inf"))
-            # At most one chunk per token: a response with more chunks than its cap counts as ignoring the cap.
-            chunks = 1 if recording["ttft_s"] is None else max(1, min(_MAX_CHUNKS, _tokens(prompt, recording)[1]))
-            size = max(1, -(-len(text) // chunks))
-            for start in range(0, max(1, len(text)), size):
-                due = first_s + (recording["seconds"] - first_s) * start / max(1, len(text))
-                await self._sleep_until(started + due)
-                yield ChatGenerationChunk(message=AIMessageChunk(content=text[start : start + size]))
+            chunks = [text] if recording["ttft_s"] is None else split_chunks(text, _tokens(prompt, recording)[1])
+            for index, chunk in enumerate(chunks):
+                await self._sleep_until(started + first_s + (recording["seconds"] - first_s) * index / len(chunks))
+                yield ChatGenerationChunk(message=AIMessageChunk(content=chunk))
             await self._sleep_until(started + recording["seconds"])
             complete = True
             usage, ended = recording["usage"], dict(recording["ended"])
@@ -192,7 +182,7 @@ class Recorder:
 def with_cassette(
     candidate: Candidate, cassette: Cassette, clock: EvaluationClock, spend_limit: SpendLimit | None
 ) -> Candidate:
-    """Return a copy of a candidate whose model records its responses and replays recorded prompts.
+    """Return a copy of a candidate with a model that records its responses and replays recorded prompts.
 
     Args:
         candidate: The candidate.

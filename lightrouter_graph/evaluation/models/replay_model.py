@@ -11,9 +11,8 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import Field, PrivateAttr, SkipValidation
 
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.call_log import call_usd, log_call, requested_sample
-from lightrouter_graph.evaluation.models.stage import current_stage
-from lightrouter_graph.evaluation.models.token_spans import TokenisedText
+from lightrouter_graph.evaluation.call_log import call_usd, current_stage, log_call, requested_sample
+from lightrouter_graph.evaluation.models.token_spans import TokenisedText, split_chunks
 from lightrouter_graph.evaluation.questions import Output, Question
 from lightrouter_graph.providers.pricing import Price
 from lightrouter_graph.testing.clock import VirtualClock
@@ -23,9 +22,6 @@ from lightrouter_graph.testing.tokens import count_prompt_tokens
 DEFAULT_TIMING = Timing(ttft_s=0.5, tokens_per_s=60.0)
 """Timing of a model without recorded or given timing: an assumption, the same for all models, so that latencies compare
 the number of tokens on the critical path only."""
-
-_MAX_CHUNKS = 8
-"""Maximum chunks of a streamed response: only its first and its last token are measured."""
 
 
 class Recordings:
@@ -108,7 +104,7 @@ class ReplayModel(BaseChatModel):
         overhead: Tokens of instructions that every recorded prompt had in addition to the question, >= 0.
 
     Raises:
-        LookupError: From a call whose question, or whose output of this model, was not recorded.
+        LookupError: From a call with a question, or for an output of this model, that was not recorded.
     """
 
     name: str
@@ -142,7 +138,7 @@ class ReplayModel(BaseChatModel):
     async def _astream(self, messages: list[BaseMessage], *_: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
         response = self._response(messages, kwargs.get("max_tokens"))
         with self._logged(response) as started:
-            chunks = _chunks(response)
+            chunks = split_chunks(response.text, response.tokens)
             for index, chunk in enumerate(chunks):
                 await self._sleep_until(started + response.timing.due_s(index * response.tokens // len(chunks)))
                 yield ChatGenerationChunk(message=AIMessageChunk(content=chunk))
@@ -227,9 +223,3 @@ def timing_of(output: Output, default: Timing) -> Timing:
         return default
     generating = output.seconds - output.ttft_s
     return Timing(output.ttft_s, max(output.tokens - 1, 1) / generating if generating > 0 else 0.0)
-
-
-def _chunks(response: Response) -> list[str]:
-    """Split the text into at most one chunk per token: more chunks than the cap would count as ignoring the cap."""
-    size = max(1, -(-len(response.text) // max(1, min(_MAX_CHUNKS, response.tokens))))
-    return [response.text[start : start + size] for start in range(0, len(response.text), size)] or [""]

@@ -43,7 +43,7 @@ def facts_of_candidate(candidate: Candidate, role: Role = "candidate") -> Candid
 
 
 def replay_only(facts: CandidateFacts) -> Candidate:
-    """Return a candidate whose calls are replayed from a cassette; any other call is an `EvaluationError`."""
+    """Return a candidate for the replay of a cassette; a call of its model is an `EvaluationError`."""
     return Candidate(
         facts["name"],
         _ReplayOnlyModel(name=facts["name"], max_tokens=facts["max_tokens"]),

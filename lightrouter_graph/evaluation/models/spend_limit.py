@@ -1,4 +1,4 @@
-"""Spend limit of a live evaluation: no call is sent whose worst-case cost does not fit."""
+"""Spend limit of a live evaluation: no call is sent if its worst-case cost does not fit."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

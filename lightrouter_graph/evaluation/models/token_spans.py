@@ -5,6 +5,20 @@ from itertools import accumulate
 
 from lightrouter_graph.testing.tokens import split_tokens
 
+_MAX_CHUNKS = 8
+"""Maximum chunks of a streamed response: only its first and its last token are measured."""
+
+
+def split_chunks(text: str, tokens: int) -> list[str]:
+    """Split a response into at most one chunk per token: more chunks than its cap would count as ignoring the cap.
+
+    Args:
+        text: Text of the response.
+        tokens: Its number of tokens.
+    """
+    size = max(1, -(-len(text) // max(1, min(_MAX_CHUNKS, tokens))))
+    return [text[start : start + size] for start in range(0, len(text), size)] or [""]
+
 
 class TokenisedText:
     """A text with a known number of tokens.

@@ -109,7 +109,7 @@ def training_problems(seed: int, weights: dict[Kind, float]) -> Iterator[Problem
 
 
 def in_training_split(kind: Kind, form: str, numbers: Numbers) -> bool:
-    """Return True if the training may use these numbers, whatever names and things are drawn.
+    """Return True if the training may use these numbers, with any names and things.
 
     Args:
         kind: Kind of the problem.

@@ -22,13 +22,9 @@ Verdict = Literal["right", "wrong", "unscored", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """The selected questions.
+    """The selected questions, in the order of the data.
 
-    Attributes:
-        questions: The questions in the order of the data.
-        differing: Number of questions in the run with differing methods.
-        shown_differing: Number of them among the selected questions.
-        total: Number of questions in the run.
+    `differing` questions of the run have methods with different verdicts; `shown_differing` of them were selected.
     """
 
     questions: Sequence[Question]

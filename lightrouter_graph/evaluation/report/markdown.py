@@ -1,12 +1,12 @@
 """Writes `report.md` from a template."""
 
+import json
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
 from lightrouter_graph.evaluation.optional_dependencies import need
 from lightrouter_graph.evaluation.records import Summary
-from lightrouter_graph.evaluation.report.definitions import DEFINITIONS
 from lightrouter_graph.evaluation.report.formatting import NOTHING, label, number, percent
 from lightrouter_graph.evaluation.report.method_families import of_kind
 from lightrouter_graph.evaluation.report.plots.categories import categories
@@ -40,7 +40,7 @@ def markdown_report(summary: Summary, drawn: Sequence[Picture]) -> str:
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters["cell"] = cell
-    template = environment.from_string(files(__package__).joinpath("report.md.jinja").read_text(encoding="utf-8"))
+    template = environment.from_string(_file("report.md.jinja"))
     text: str = template.render(
         **report_parts(summary),
         table=markdown_table(summary),
@@ -62,7 +62,7 @@ def report_parts(summary: Summary) -> dict[str, Any]:
         "facts": _facts(summary),
         "caption": caption(summary),
         "rule": RULE,
-        "definitions": DEFINITIONS,
+        "definitions": json.loads(_file("definitions.json")),
     }
 
 
@@ -106,3 +106,7 @@ def _sections(summary: Summary) -> Iterator[tuple[str, str]]:
         shares = [[name, *(NOTHING if v is None else f"{100 * v['value']:.1f}" for v in row)] for name, row in values]
         table = grid(["method", *map(cell, names)], shares)
         yield "Quality by category", f"{table}\n\nPercent; intervals in `summary.json`."
+
+
+def _file(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ def kind_of(name: str, candidates: Sequence[str] = ()) -> Kind:
 
     Args:
         name: Name as in `Result.method`.
-        candidates: Names of the candidates, which are single whatever the name contains.
+        candidates: Names of the candidates, which are single with any name.
     """
     plain = plain_name(name)
     if name in candidates or plain.startswith("single") or plain in {BEST_SINGLE, "first"}:

@@ -25,12 +25,7 @@ RULE = (
 class Loss:
     """A method that beats or ties with a LightRouter method at no higher cost.
 
-    Attributes:
-        ours: The LightRouter method.
-        other: The other method.
-        outcome: Outcome of the other method.
-        lead: Paired difference in quality, other minus ours; None if it was not computed.
-        unit: Unit of the compared costs.
+    `lead` is the paired difference in quality, other minus ours; None if it was not computed.
     """
 
     ours: MethodStats

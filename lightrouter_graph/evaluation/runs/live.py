@@ -35,14 +35,9 @@ CALLS = "calls.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class LiveSettings:
-    """Settings of live calls.
+    """Models of a live run, and the settings of their calls.
 
-    Attributes:
-        roles: The models.
-        scoring: Scoring method; None for that of the data set.
-        max_tokens: Maximum output tokens of a full answer.
-        max_usd: Spend limit of this run.
-        concurrency: Maximum number of parallel questions.
+    `scoring` None uses that of the data set; `max_tokens` limits full answers; `max_usd` is the spend limit of the run.
     """
 
     roles: Roles

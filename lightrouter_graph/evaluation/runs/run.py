@@ -36,19 +36,6 @@ class Progress(Protocol):
         """Count completed steps of the phase."""
 
 
-class NoProgress:
-    """Ignores the progress of a run."""
-
-    def say(self, line: str) -> None:
-        """Ignore the message."""
-
-    def begin(self, what: str, total: int) -> None:
-        """Ignore the phase."""
-
-    def advance(self, steps: int) -> None:
-        """Ignore the steps."""
-
-
 @dataclass(frozen=True, slots=True)
 class RunSettings:
     """Settings of a run.
@@ -259,7 +246,7 @@ def _report(
 
 
 def _fallbacks(by_method: Mapping[str, Sequence[Result]]) -> Iterator[str]:
-    """Yield a note for each method whose judge gave no valid verdict, so that another selector ranked."""
+    """Yield a note for each method with rankings in which the judge gave no valid verdict."""
     for name, results in by_method.items():
         selectors = [s for r in results if r["route"] is not None and (s := r["route"]["selector"])]
         if count := sum(selector.startswith("llm, then") for selector in selectors):

@@ -23,14 +23,9 @@ from lightrouter_graph.evaluation.stats.table import COSTS, LATENCIES, PERCENTIL
 
 
 class Change(TypedDict):
-    """One statistic of a method in two runs.
+    """One statistic of `MethodStats` in two runs; `difference` is after minus before.
 
-    Attributes:
-        figure: Name and unit as in `MethodStats`.
-        before: Value of the earlier run over the compared questions.
-        after: Value of the later run.
-        difference: After minus before.
-        excludes_zero: True if the interval of the difference does not contain 0.
+    `excludes_zero` is True if the interval of the difference does not contain 0.
     """
 
     figure: str
@@ -41,14 +36,10 @@ class Change(TypedDict):
 
 
 class MethodChange(TypedDict):
-    """One method in two runs.
+    """One method in two runs; `before` and `after` are the numbers of compared questions.
 
-    Attributes:
-        method: Name of the method.
-        paired: True if the same questions are compared; False for independent samples, with wider intervals.
-        before: Number of compared questions of the earlier run.
-        after: Number of compared questions of the later run.
-        changes: The statistics that both runs have.
+    `paired` is True if the same questions are compared, False for independent samples with wider intervals. `changes`
+    has the statistics that both runs have.
     """
 
     method: str

@@ -19,15 +19,7 @@ POOLED_DRAWS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class BootScore:
-    """Score of one boot and of the full answer of the same candidate.
-
-    Attributes:
-        question: Id of the question.
-        length: Boot tokens of the run.
-        candidate: Name of the candidate.
-        boot_score: Score of the selector; higher is better.
-        final_score: Score of the full answer, 0 to 1.
-    """
+    """Score of a boot by the selector, and score (0 to 1) of the full answer of the same candidate."""
 
     question: str
     length: int

@@ -198,7 +198,7 @@ def test_gpqa_shuffles_each_question_always_alike(tmp_path):
     assert (questions[0].id, questions[0].category) == ("gpqa-rec0", "Physics")
 
 
-def test_gpqa_is_its_diamond_part_unless_told(tmp_path):
+def test_gpqa_is_the_diamond_split_by_default(tmp_path):
     gpqa(tmp_path / "gpqa_diamond.csv", [GPQA_ROW])
     gpqa(tmp_path / "gpqa_main.csv", [GPQA_ROW, GPQA_ROW | {"Record ID": "rec8"}])
     assert (len(read("gpqa", tmp_path)), len(read("gpqa", tmp_path, split="main"))) == (1, 2)
@@ -207,7 +207,7 @@ def test_gpqa_is_its_diamond_part_unless_told(tmp_path):
 # --- open ended -------------------------------------------------------------------------------------------------
 
 
-def test_mt_bench_asks_the_first_turn_and_says_so(tmp_path):
+def test_mt_bench_asks_the_first_turn_and_notes_it(tmp_path):
     data = load(f"mt-bench:{json_lines(tmp_path / 'question.jsonl', MT_ROWS)}")
     assert data.questions == (
         Question("mt-bench-81", "Write on rain.", "writing"),

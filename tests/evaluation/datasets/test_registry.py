@@ -82,7 +82,7 @@ def test_a_split_of_gpqa_is_a_configuration_there():
     assert hub.asked == [("Idavidrein/gpqa", "gpqa_main", "train")]
 
 
-def test_a_hub_out_of_reach_is_said_with_a_way_out():
+def test_an_unreachable_hub_is_an_error_with_an_alternative():
     def unreachable(repo: str, config: str | None, split: str):
         raise ConnectionError("no route")
 
@@ -104,7 +104,7 @@ def test_every_known_name_is_tested_here():
     assert set(PUBLIC) == set(ROWS)
 
 
-def test_the_sample_ships_with_scores_and_says_what_it_is_not():
+def test_the_sample_has_scores_and_a_caveat():
     data = load("sample")
     assert len(data.questions) == 400
     assert {len(question.outputs) for question in data.questions} == {5}

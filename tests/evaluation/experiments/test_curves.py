@@ -49,7 +49,7 @@ def test_what_did_not_run_has_no_point() -> None:
     assert experiment.find({}, []).curves == {}
 
 
-def test_corruption_has_a_point_per_share_and_says_how_far_quality_falls() -> None:
+def test_error_injection_has_a_point_per_share_and_reports_the_loss() -> None:
     experiment = corruption()
     found = {
         name: [result(name, f"q{i}", float(i >= int(name.split("-")[1]) / 10), 10, i % 2) for i in range(10)]
@@ -75,14 +75,14 @@ def test_without_errors_one_run_is_the_start_of_all_curves_of_as_many_layers() -
     assert clean == ["no boot wrong, 3 layers", "no boot wrong, 1 layer"]
 
 
-def test_a_failure_counts_as_wrong_and_what_nobody_scored_has_no_point() -> None:
+def test_a_failure_counts_as_wrong_and_unscored_results_have_no_point() -> None:
     failed = [result("m", "q0", None, 10, error="no"), result("m", "q1", 1.0, 20)]
     assert quality_point(1, failed)["y"]["value"] == 0.5
     assert quality_point(1, [result("m", "q0", None, 10)]) is None
     assert tokens_point(1, [result("m", "q0", None, 11), result("m", "q1", None, 21)])["y"]["value"] == 8 + 0.5
 
 
-def test_the_table_has_what_the_data_allow_and_says_what_is_left_out() -> None:
+def test_the_table_has_supported_methods_and_lists_the_others() -> None:
     offline = everything(["a", "b", "c", "d"], frozenset({"history"}))
     assert "lightrouter-paper" not in offline.methods
     assert any("LightRouter as in the paper is left out: it needs a judge model" in note for note in offline.notes)

@@ -1,4 +1,4 @@
-"""What is said of boots against full answers: one sentence per selector, no length twice."""
+"""Findings of the predictiveness experiment: one sentence per selector, each length once."""
 
 import pytest
 from evaluation.experiments.made import result
@@ -46,7 +46,7 @@ def test_each_selector_has_one_sentence_and_lengths_beyond_all_answers_none() ->
 
 
 @pytest.mark.parametrize("methods", [(), ("best-single",)])
-def test_nothing_is_said_of_what_did_not_run(methods: tuple[str, ...]) -> None:
+def test_methods_without_results_have_no_findings(methods: tuple[str, ...]) -> None:
     found = predictiveness().find({name: [ran(name, 0)] for name in methods}, [question(0)])
     assert found.notes == ()
     assert found.curves == {}

@@ -22,7 +22,7 @@ def world() -> Toy:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_method_answers_alike_whether_or_not_the_question_tells_what_is_right(name: str, world: Toy) -> None:
+def test_a_method_answers_alike_with_and_without_the_reference(name: str, world: Toy) -> None:
     blind = [replace(q, outputs={}, reference=None, category=None) for q in world.asked]
     fitted = baseline_named(name).fit(world.setting)
     seeing, unseeing = run_fitted(fitted, world.asked), run_fitted(fitted, blind)
@@ -44,7 +44,7 @@ def test_what_is_learnt_comes_from_the_history(name: str, world: Toy) -> None:
 
 
 @pytest.mark.parametrize("name", ["cascade", "router-50"])
-def test_who_learns_refuses_a_history_without_scores(name: str, world: Toy) -> None:
+def test_a_learning_method_rejects_a_history_without_scores(name: str, world: Toy) -> None:
     unscored = [
         replace(q, outputs={n: replace(o, score=None) for n, o in q.outputs.items()}) for q in world.setting.history
     ]

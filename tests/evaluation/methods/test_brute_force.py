@@ -62,7 +62,7 @@ def majority(asked: Question, names: Sequence[str]) -> tuple[str, float | None]:
 def check(
     world: Toy, name: str, asked_of: Callable[[Question], Sequence[str]], choose: Callable[[Question], str]
 ) -> list[Answered]:
-    """Compare who was asked, what it cost and whose answer won, question by question."""
+    """Compare the calls, their cost and the chosen candidate, question by question."""
     answered = run(baseline_named(name), world)
     for one in answered:
         names = asked_of(one.question)

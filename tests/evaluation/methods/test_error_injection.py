@@ -4,7 +4,7 @@ from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.methods.error_injection import error_injection_named
 
 
-def test_names_say_what_is_made_wrong() -> None:
+def test_names_have_percent_and_layer() -> None:
     method = error_injection_named("corrupted-25-in-2-of-3")
     assert method is not None
     assert (method.percent, method.layer, method.layers, method.boot_tokens) == (25, 2, 3, 200)

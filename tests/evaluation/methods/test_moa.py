@@ -49,7 +49,7 @@ def test_two_layers_pay_for_every_reader_of_every_answer() -> None:
     assert sum(call["usd"] or 0 for call in one.calls) == pytest.approx((proposers + reading(3) * 4 + 7 * 40) / 1e6)
 
 
-def test_what_stands_in_is_said() -> None:
+def test_approximations_are_described() -> None:
     one, two = (run(mixture_of_agents(n), toy([two_plus_two()]))[0].reply for n in (1, 2))
     assert one is not None
     assert two is not None

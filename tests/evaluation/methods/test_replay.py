@@ -34,7 +34,7 @@ def _question(row: dict) -> Question:
     return Question(row["id"], row["question"], outputs=outputs)
 
 
-def test_bounds_votes_and_routers_stand_in_the_order_they_must(world: Toy) -> None:
+def test_bounds_votes_and_routers_have_the_expected_order(world: Toy) -> None:
     quality = {
         name: _mean(run(baseline_named(name), world)) for name in ("best-single", "majority", "oracle", "cascade")
     }
@@ -44,7 +44,7 @@ def test_bounds_votes_and_routers_stand_in_the_order_they_must(world: Toy) -> No
     assert weak < half < strong
 
 
-def test_an_aggregator_that_stands_in_is_found_all_answers_and_votes_on_them(world: Toy) -> None:
+def test_the_merge_stub_finds_all_answers_and_votes_on_them(world: Toy) -> None:
     voted, mixed = run(baseline_named("majority"), world), run(baseline_named("moa-1"), world)
     assert [one.reply.text for one in mixed if one.reply] == [one.reply.text for one in voted if one.reply]
     for one, other in zip(voted, mixed, strict=True):

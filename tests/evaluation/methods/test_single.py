@@ -18,7 +18,7 @@ def test_a_candidate_that_is_not_there_is_named_with_those_that_are() -> None:
         single("z").fit(toy([question(1, {"a": (1, 1.0), "b": (1, 1.0)})]).setting)
 
 
-def test_an_upper_bound_without_scores_says_so() -> None:
+def test_an_upper_bound_without_scores_is_an_error() -> None:
     bare = question(1, {"a": (1, None), "b": (2, None)})  # type: ignore[dict-item]
     (one,) = run(ORACLE, toy([bare]))
     assert isinstance(one.error, EvaluationError)

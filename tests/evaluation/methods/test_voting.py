@@ -16,7 +16,7 @@ from lightrouter_graph.evaluation.methods.voting import (
 )
 
 
-def test_who_fails_does_not_vote() -> None:
+def test_a_failed_candidate_does_not_vote() -> None:
     asked = [question(1, {"a": (3, 0.0), "c": (3, 0.0), "b": (2, 1.0)})]
     (one,) = run(MAJORITY, toy(asked, names=["a", "missing", "b", "c"]))
     assert one.reply is not None
@@ -24,7 +24,7 @@ def test_who_fails_does_not_vote() -> None:
     assert sorted(one.names) == ["a", "b", "c"]
 
 
-def test_where_nobody_answers_the_error_names_everybody() -> None:
+def test_if_no_candidate_answers_the_error_lists_all() -> None:
     (one,) = run(MAJORITY, toy([question(1, {"a": (2, 1.0)})], names=["x", "y"]))
     assert isinstance(one.error, NoSurvivorError)
     assert set(one.error.failures) == {"x", "y"}

@@ -43,7 +43,7 @@ def test_a_number_of_thousands_of_digits_is_struck_as_well() -> None:
 
 
 @pytest.mark.parametrize(("share", "low", "high"), [(0, 0, 0), (0.25, 420, 580), (0.75, 1420, 1580), (1, 2000, 2000)])
-def test_as_many_are_struck_as_the_share_says(share: float, low: int, high: int) -> None:
+def test_as_many_boots_are_changed_as_the_share(share: float, low: int, high: int) -> None:
     injection = Injection(1, share, seed=3)
     struck = [injection.applies(f"question {n}", name) for n in range(1000) for name in "ab"]
     assert low <= sum(struck) <= high
@@ -55,7 +55,7 @@ def test_more_is_struck_of_what_was_struck() -> None:
     assert all(more.applies(f"q{n}", "a") for n in range(200) if less.applies(f"q{n}", "a"))
 
 
-def test_only_boots_are_struck_and_the_original_says_what_it_said() -> None:
+def test_only_boots_are_changed_and_the_original_is_not() -> None:
     original = Candidate("m", ScriptedChatModel(responses=TEXT))
     struck = with_injected_errors(original, Injection(1, 1.0))
     said = {stage: asyncio.run(ask(struck, ASKED, stage=stage)).text for stage in ("boot", "generate", "aggregate")}

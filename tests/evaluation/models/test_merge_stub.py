@@ -118,7 +118,7 @@ def test_a_short_output_is_not_found_at_the_beginning_of_a_longer_text() -> None
     assert write(asked, listed(asked, "42 is what somebody else said")) == "9"
 
 
-def test_shown_nothing_it_knows_it_says_its_own() -> None:
+def test_without_known_answers_it_returns_its_own() -> None:
     asked = asked_of(a=output(4), b=output(5))
     assert write(asked, listed(asked, "Somebody else said 9.")) == asked.outputs["a"].text
 

@@ -87,7 +87,7 @@ def test_an_endpoint_is_asked_once_and_played_word_for_word(
 
 
 @pytest.mark.parametrize("stream_internally", [True, False])
-def test_a_reply_that_was_cut_says_so(server: RecordedModelServer, stream_internally: bool) -> None:
+def test_a_truncated_reply_has_its_finish_reason(server: RecordedModelServer, stream_internally: bool) -> None:
     candidate, tape = openai(server), Cassette()
     for purse in (SpendLimit(), None):
         text, ended, call, _ = play(
@@ -96,7 +96,7 @@ def test_a_reply_that_was_cut_says_so(server: RecordedModelServer, stream_intern
         assert (text, ended, call["output_tokens"]) == ("Two and two are added", "length", 5)
 
 
-def test_no_secret_is_in_the_file_even_where_the_model_says_it(tmp_path: Path) -> None:
+def test_no_secret_is_in_the_file_even_if_the_model_returns_it(tmp_path: Path) -> None:
     said = f"My key is {SECRET}, my header header-0815-also-a-secret, and sk-proj-abcdef0123456789 is another. 4"
     record = {"question": ASKED.text, "outputs": {"m": {"text": said}}}
     with RecordedModelServer([record], api_key=SECRET) as server:
@@ -160,7 +160,7 @@ def test_a_streamed_reply_is_played_at_its_own_pace() -> None:
     assert len(slow.model.calls) == 1
 
 
-def test_the_same_asked_at_once_is_paid_once_and_everybody_hears_it() -> None:
+def test_equal_parallel_prompts_are_paid_once_and_all_get_the_reply() -> None:
     clock = VirtualClock()
     slow = scripted(Reply(TEXT, delay_s=3.0), clock)
     tape, purse = Cassette(), SpendLimit()
@@ -178,7 +178,7 @@ def test_the_same_asked_at_once_is_paid_once_and_everybody_hears_it() -> None:
     assert clock.now == 3.0
 
 
-def test_who_waited_for_a_reply_that_was_stopped_asks_anew() -> None:
+def test_a_waiting_call_is_sent_if_the_first_was_cancelled() -> None:
     clock = VirtualClock()
     slow = scripted([Reply("", hang=True), TEXT], clock)
     tape = Cassette()
@@ -281,7 +281,7 @@ def test_a_failed_call_is_not_on_the_tape_and_is_asked_again(tmp_path: Path) -> 
     assert play(with_cassette(moody, Cassette(path), VirtualClock(), SpendLimit()))[0] == TEXT
 
 
-def test_a_call_that_is_turned_away_costs_nothing_and_one_that_breaks_off_what_was_heard() -> None:
+def test_a_rejected_call_costs_nothing_and_a_broken_one_its_tokens() -> None:
     async def spent(candidate: Candidate) -> list[ModelCall]:
         with log_calls() as calls:
             said = await ask(

@@ -23,7 +23,7 @@ def worst(text: str, cap: int) -> float:
     return ((len(text.encode()) + 64) * 2 + cap * 10) / 1e6
 
 
-def test_the_worst_case_is_set_aside_until_the_call_says_what_it_took() -> None:
+def test_the_worst_case_is_reserved_until_the_call_is_settled() -> None:
     purse = SpendLimit(1.0)
     with purse.reserved(asked("äöü", 50), PRICE) as payment:
         assert purse.usd == pytest.approx(worst("äöü", 50))
@@ -31,7 +31,7 @@ def test_the_worst_case_is_set_aside_until_the_call_says_what_it_took() -> None:
     assert (purse.usd, purse.calls) == (0.0001, 1)
 
 
-def test_a_call_that_never_says_what_it_took_counts_with_its_worst_case() -> None:
+def test_an_unsettled_call_counts_with_its_worst_case() -> None:
     purse = SpendLimit(1.0)
     with pytest.raises(OSError, match="gone"), purse.reserved(asked(), PRICE):
         raise OSError("gone")

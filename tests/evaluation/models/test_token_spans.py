@@ -1,4 +1,4 @@
-"""A recorded text cut by tokens: whatever the cuts, the parts cost what the whole was recorded to cost."""
+"""A recorded text cut by tokens: the parts have the tokens of the whole text, for any cuts."""
 
 import pytest
 from hypothesis import given
@@ -23,7 +23,7 @@ def test_parts_add_up_to_the_text_and_to_its_tokens(text: str, tokens: int, caps
 
 
 @given(text=TEXTS, tokens=TOKENS, start=st.integers(0, 80), cap=st.integers(1, 120))
-def test_a_cap_is_kept_to_a_piece_and_something_is_always_said(text: str, tokens: int, start: int, cap: int) -> None:
+def test_a_cap_is_kept_to_a_piece_and_never_returns_nothing(text: str, tokens: int, start: int, cap: int) -> None:
     pieces = split_tokens(text)
     place = len("".join(pieces[:start]))
     part, cost = TokenisedText(text, tokens).cut(place, cap)
@@ -34,7 +34,7 @@ def test_a_cap_is_kept_to_a_piece_and_something_is_always_said(text: str, tokens
 
 
 @given(text=TEXTS.filter(bool), tokens=TOKENS, cap=st.integers(1, 120))
-def test_as_much_is_said_as_the_cap_allows(text: str, tokens: int, cap: int) -> None:
+def test_the_output_has_as_many_tokens_as_the_cap_allows(text: str, tokens: int, cap: int) -> None:
     whole = TokenisedText(text, tokens)
     part, cost = whole.cut(0, cap)
     if part != text:

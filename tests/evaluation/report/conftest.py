@@ -1,4 +1,4 @@
-"""One made-up run, full of hostile texts, whose report is written once for all tests."""
+"""One generated run with hostile texts; its report is written once for all tests."""
 
 from pathlib import Path
 

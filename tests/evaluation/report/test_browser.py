@@ -123,7 +123,7 @@ def test_hostile_texts_stay_texts(page: webdriver.Chrome, hostile: Example) -> N
     assert page.get_log("browser") == []
 
 
-def test_the_table_sorts_by_any_column_and_says_so(page: webdriver.Chrome, hostile: Example) -> None:
+def test_the_table_sorts_by_any_column_and_marks_it(page: webdriver.Chrome, hostile: Example) -> None:
     heads = _all(page, "#methods thead th")
     before = _texts(page, "#methods tbody th")
     heads[1].find_element(By.TAG_NAME, "button").click()
@@ -163,7 +163,7 @@ def test_verdicts_are_those_of_the_method_picked(page: webdriver.Chrome, hostile
     assert len(_all(page, "#list li")) == list(_right(hostile, "majority").values()).count(True)
 
 
-def test_a_question_shows_boots_scores_who_was_dropped_and_every_verdict(
+def test_a_question_shows_boots_scores_dropped_candidates_and_every_verdict(
     page: webdriver.Chrome, hostile: Example
 ) -> None:
     _one(page, "#search").send_keys("q/0003")  # whose texts begin with characters that JavaScript counts as two
@@ -245,7 +245,7 @@ return [...document.querySelectorAll(arguments[0])].map((element) => {
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_word_stands_out_in_light_and_dark(page: webdriver.Chrome, theme: str) -> None:
+def test_every_text_has_enough_contrast_in_light_and_dark(page: webdriver.Chrome, theme: str) -> None:
     if _one(page, "#theme").text.lower() == theme:
         _one(page, "#theme").click()
     scheme = page.execute_script("return getComputedStyle(document.documentElement).colorScheme")

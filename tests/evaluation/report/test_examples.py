@@ -19,7 +19,7 @@ def _differing(run: Example, results: Sequence[Result]) -> set[str]:
     return {question for question, found in right.items() if len(found) == 2}
 
 
-def test_where_methods_differ_comes_first_and_the_page_says_how_many(run: Example) -> None:
+def test_questions_with_differing_methods_come_first_and_are_counted(run: Example) -> None:
     differing = _differing(run, run.results)
     assert 10 < len(differing) < len(run.questions)
     few = select_examples(run.summary, run.results, run.questions, limit=10)
@@ -49,7 +49,7 @@ def test_a_verdict_is_read_from_score_and_error(run: Example, score: float | Non
     assert verdict({**run.results[0], "score": score, "error": error}) == said
 
 
-def test_long_texts_are_cut_and_say_how_long_they_were(run: Example) -> None:
+def test_long_texts_are_cut_and_have_their_whole_length(run: Example) -> None:
     chosen = select_examples(run.summary, run.results, run.questions)
     data = page_data(run.summary, run.results, chosen)
     cut = 0

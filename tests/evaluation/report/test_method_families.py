@@ -19,10 +19,10 @@ from lightrouter_graph.evaluation.report.method_families import kind_of
         ("self_moa", "rival"),
     ],
 )
-def test_the_name_tells_what_sort_of_method_it_is(name: str, kind: str) -> None:
+def test_the_family_of_a_method_is_read_from_its_name(name: str, kind: str) -> None:
     assert kind_of(name) == kind
 
 
-def test_a_candidate_is_a_single_one_whatever_it_is_called() -> None:
+def test_a_candidate_is_single_with_any_name() -> None:
     assert kind_of("oracle-x", ["oracle-x"]) == "single"
     assert kind_of("lightrouter-7b", ["lightrouter-7b"]) == "single"

@@ -54,7 +54,7 @@ def test_methods_without_a_price_are_left_out_of_usd_only(run: Example) -> None:
         assert draw_frontier(summary, "output_tokens") is not None
 
 
-def test_who_cannot_be_shown_is_named_below(run: Example) -> None:
+def test_a_method_without_a_marker_is_listed_below(run: Example) -> None:
     summary = deepcopy(run.summary)
     summary["methods"][1]["usd"] = None
     with report_style():

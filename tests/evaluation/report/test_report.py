@@ -13,8 +13,7 @@ import pytest
 from evaluation.report.example import HOSTILE, Example
 
 from lightrouter_graph.evaluation.report import write_report
-from lightrouter_graph.evaluation.report.definitions import DEFINITIONS
-from lightrouter_graph.evaluation.report.markdown import markdown_report
+from lightrouter_graph.evaluation.report.markdown import markdown_report, report_parts
 from lightrouter_graph.evaluation.report.page import script_json
 from lightrouter_graph.evaluation.report.tables import markdown_table
 
@@ -60,14 +59,14 @@ def test_results_written_while_the_run_went_on_are_left_alone(folder: Path) -> N
     assert not (folder / "results.jsonl").exists()
 
 
-def test_the_report_says_what_was_run_what_came_out_and_what_it_means(run: Example) -> None:
+def test_the_report_has_setup_results_and_definitions(run: Example) -> None:
     said = markdown_report(run.summary, [])
     assert run.summary["facts"]["command"] in said
     assert "| brook-4-mini | 0.15 | 0.6 |" in said
     assert "| heron-7b | - | - |" in said
     assert markdown_table(run.summary) in said
     assert run.summary["facts"]["notes"][0] in said
-    assert all(f"**{name}**" in said for name in DEFINITIONS)
+    assert all(f"**{name}**" in said for name in report_parts(run.summary)["definitions"])
     for heading in ("Where LightRouter loses", "Selection", "Calibration", "Quality by category"):
         assert f"## {heading}" in said
     assert "## LightRouter against each other method" in said
@@ -131,7 +130,7 @@ def test_names_of_parts_are_unique_in_the_page(html: str) -> None:
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, "\ud800 half a pair"])
-def test_json_in_a_script_says_the_same_and_nothing_html_reads(text: str) -> None:
+def test_json_in_a_script_is_equal_without_characters_of_html(text: str) -> None:
     written = script_json({"text": text})
     assert json.loads(written) == {"text": text}
     assert written.isascii()

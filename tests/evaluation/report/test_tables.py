@@ -92,7 +92,7 @@ def test_no_label_can_leave_its_cell() -> None:
     assert cell("a | b\n<b>[x](y)") == r"a \| b \<b\>\[x\](y)"
 
 
-def test_each_stand_in_is_explained_once(run: Example) -> None:
+def test_each_approximation_is_explained_once(run: Example) -> None:
     assert approximations(run.summary) == "† the best-ranked answer stands in for the merged one."
     summary = deepcopy(run.summary)
     row = next(row for row in summary["methods"] if row["method"] == "moa-2")

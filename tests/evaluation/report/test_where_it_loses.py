@@ -29,7 +29,7 @@ def _lead(summary: Summary, lead: Interval) -> None:
     _row(summary, "majority")["against"] = {"lightrouter": lead}
 
 
-def test_who_costs_more_is_no_loss_and_an_upper_bound_never(pair: Summary) -> None:
+def test_a_more_expensive_method_and_an_upper_bound_are_no_loss(pair: Summary) -> None:
     assert losses(pair) == []
     assert "is neither beaten nor tied by any other method at no more cost." in where_it_loses(pair)[0]
 
@@ -38,13 +38,13 @@ def test_who_costs_more_is_no_loss_and_an_upper_bound_never(pair: Summary) -> No
     ("lead", "outcome"),
     [(interval(0.05, 0.02), "beats"), (interval(0.02, 0.02), "ties"), (interval(-0.01, 0.02), "ties")],
 )
-def test_the_interval_decides_who_beats_and_who_ties(pair: Summary, lead: Interval, outcome: str) -> None:
+def test_the_interval_decides_between_win_and_tie(pair: Summary, lead: Interval, outcome: str) -> None:
     _row(pair, "majority")["usd"] = interval(1.0, 0.1)
     _lead(pair, lead)
     assert [(loss.other["method"], loss.outcome) for loss in losses(pair)] == [("majority", outcome)]
 
 
-def test_who_is_worse_is_no_loss_however_cheap(pair: Summary) -> None:
+def test_a_worse_method_is_no_loss_at_any_cost(pair: Summary) -> None:
     _row(pair, "majority")["usd"] = interval(0.01, 0.0)
     _lead(pair, interval(-0.05, 0.02))
     assert losses(pair) == []
@@ -76,7 +76,7 @@ def test_without_a_paired_difference_only_separate_intervals_beat(pair: Summary)
     assert [loss.outcome for loss in losses(pair)] == ["beats"]
 
 
-def test_no_gain_over_the_best_single_is_said_even_where_that_costs_more(pair: Summary) -> None:
+def test_no_gain_over_the_best_single_is_reported_even_if_that_costs_more(pair: Summary) -> None:
     _row(pair, "lightrouter")["against"] = {"best-single": interval(0.01, 0.02)}
     assert where_it_loses(pair)[0].endswith(
         "not shown to be above the best single candidate (+1.0 [-1.0, +3.0] points)."

@@ -76,7 +76,7 @@ async def test_the_baseline_is_what_an_answer_is_compared_with_and_the_reference
     assert "secret-model" not in everything
 
 
-async def test_it_is_not_told_which_text_is_the_reference():
+async def test_the_prompt_does_not_name_the_reference():
     _, calls = await score(prefers("sings"))
     said = " ".join(message.text for call in calls for message in call.messages).lower()
     assert not any(word in said for word in ("reference", "baseline", "candidate", "ground truth", "correct answer"))

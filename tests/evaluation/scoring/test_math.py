@@ -47,7 +47,7 @@ async def scored(scorer: MathScorer, pairs: list[tuple[str, str]]) -> dict[str, 
     return {text: await scorer.score(question, text) for question, text in questions}
 
 
-async def test_expressions_are_equal_in_whatever_form(scorer):
+async def test_expressions_are_equal_in_any_form(scorer):
     assert await scored(scorer, EQUAL) == {text: 1.0 for _, text in EQUAL}
     assert await scored(scorer, DIFFERENT) == {text: 0.0 for _, text in DIFFERENT}
 

@@ -1,4 +1,4 @@
-"""Numbers: equal in whatever writing, different where they differ."""
+"""Numbers: equal values in any notation, different values."""
 
 from fractions import Fraction
 
@@ -33,7 +33,7 @@ def score(reference: str | None, text: str, question: str = HOW_MANY) -> float |
 
 
 @given(number=st.integers(-(10**9), 10**9), saying=st.sampled_from(SAYINGS), comma=st.booleans(), zeros=st.booleans())
-def test_equal_whole_numbers_are_equal_in_whatever_writing(number, saying, comma, zeros):
+def test_equal_whole_numbers_are_equal_in_any_notation(number, saying, comma, zeros):
     written = f"{number:,}" if comma else str(number)
     assert score(str(number), saying.format(written + ".00" * zeros)) == 1.0
 

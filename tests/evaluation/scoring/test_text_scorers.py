@@ -48,7 +48,7 @@ async def test_a_reference_that_is_no_letter_scores_nothing(reference):
         (None, "Paris", None),
     ],
 )
-async def test_texts_are_equal_whatever_their_dress(reference, text, right):
+async def test_texts_are_equal_in_any_markup(reference, text, right):
     assert await ExactScorer().score(Question("q", "Where?", reference=reference), text) == right
 
 

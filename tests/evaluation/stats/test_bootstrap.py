@@ -1,3 +1,22 @@
+"""Coverage of nominal 95 % intervals; each row was simulated with 1,000 data sets, a few are repeated here.
+
+| truth                                        | n   | percentile | BCa  | this |
+|----------------------------------------------|-----|------------|------|------|
+| share right 0.5                              | 50  | 0.95       | 0.96 | 0.94 |
+| share right 0.9                              | 10  | 0.66       | 0.66 | 0.98 |
+| share right 0.9                              | 50  | 0.97       | 0.98 | 0.94 |
+| share right 0.99                             | 50  | 0.41       | 0.39 | 0.98 |
+| share right 0.99                             | 400 | 0.92       | 0.98 | 0.96 |
+| preferences, beta(0.2, 0.8)                  | 50  | 0.94       | 0.95 | 0.95 |
+| paired difference, 2 % gained, 2 % lost      | 50  | 0.98       | 0.94 | 0.94 |
+| paired difference, none gained, 5 % lost     | 20  | 0.68       | 0.68 | 1.00 |
+| costs, log-normal with sigma 0.6             | 50  | 0.93       | 0.93 | 0.93 |
+| costs, log-normal with sigma 1               | 50  | 0.90       | 0.91 | 0.90 |
+| costs, log-normal with sigma 1               | 400 | 0.94       | 0.94 | 0.94 |
+
+All intervals of heavy-tailed costs over a few dozen questions are slightly too short.
+"""
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -25,7 +44,7 @@ SETS = 1_000
 
 
 def held(columns, truth, phantoms=UNBOUNDED):
-    """The share of the columns whose interval holds the truth."""
+    """The share of the columns with the truth inside of their interval."""
     found = intervals(columns, phantoms, draws=1_000)
     return np.mean([figure["low"] - 1e-12 <= truth <= figure["high"] + 1e-12 for figure in found])
 

@@ -13,7 +13,7 @@ LEVELS = np.array([0.3, 0.5, 0.7, 0.9, 0.97])
 
 
 def simulated(n, true, seed):
-    """Confidences at five levels, and answers that are right as often as `true` says for each."""
+    """Confidences at five levels, and answers with the share of right ones in `true` for each."""
     source = np.random.default_rng(seed)
     level = source.integers(0, len(LEVELS), n)
     return LEVELS[level], (source.random(n) < np.asarray(true)[level]).astype(float)

@@ -57,14 +57,14 @@ def test_a_candidate_that_answered_without_a_boot_is_no_loss_to_the_pool():
     assert (found["wrong_drop_pool"], found["regret_pool"]) == (0.0, 0.0)
 
 
-def test_a_run_that_kept_nobody_dropped_everybody():
+def test_a_run_without_kept_candidates_dropped_all():
     results = [made_result("half dropped", None, route=made_route([], ["a", "b"]), error="lost")]
     found = values(measure_selection(results, QUESTIONS))
     assert (found["wrong_drop"], found["regret"]) == (1.0, 0.9)
     assert found["agreed_wrong"] == 0.0
 
 
-def test_questions_with_a_candidate_nobody_scored_are_left_out():
+def test_questions_with_an_unscored_candidate_are_left_out():
     results = [made_result("partly", 1.0, route=made_route(["a"], ["b"]))]
     found = measure_selection(results, [made_question("partly", a=1.0, b=None)])
     assert (found["wrong_drop"], found["regret"]) == (None, None)
@@ -76,7 +76,7 @@ def test_live_answers_without_recorded_outputs_still_show_wrong_agreement():
     assert values(found) == none | {"agreed_wrong": 1.0, "wrong_when_agreed": 1.0}
 
 
-def test_answers_without_a_score_say_nothing_of_agreement():
+def test_answers_without_a_score_are_left_out_of_agreement():
     found = measure_selection([made_result("right kept", None, route=made_route(["a"], ["b"], agreed=2))], QUESTIONS)
     assert (found["agreed_wrong"], found["wrong_when_agreed"]) == (None, None)
     assert found["wrong_drop"]["value"] == 0.0

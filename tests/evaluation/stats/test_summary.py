@@ -90,7 +90,7 @@ def test_what_was_not_measured_is_none():
     assert [found[name] for name in names] == [None] * len(names)
 
 
-def test_notes_say_what_a_figure_leaves_out():
+def test_notes_describe_what_a_statistic_leaves_out():
     results = [made_result("q1", None), made_result("q2", 1.0), made_result("q1", 1.0, "half")]
     notes = summarise(results, [], FACTS, {})["facts"]["notes"]
     assert notes == [

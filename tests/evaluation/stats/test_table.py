@@ -17,7 +17,7 @@ def test_methods_keep_their_order_and_questions_are_sorted():
     assert same(table.quality("a"), [1, np.nan])
 
 
-def test_a_failure_counts_as_wrong_whatever_its_score_says():
+def test_a_failure_counts_as_wrong_despite_its_score():
     table = tabulate([made_result("q1", None, error="all calls failed"), made_result("q2", 0.75)])
     assert same(table.quality("ours"), [0, 0.75])
     assert table.unscored("ours") == 0
@@ -29,7 +29,7 @@ def test_an_answer_without_a_score_is_not_known():
     assert table.unscored("ours") == 1
 
 
-def test_failures_alone_say_nothing_of_quality_where_no_answer_has_a_score():
+def test_failures_alone_are_no_quality_if_no_answer_has_a_score():
     table = tabulate([made_result("q1", None, error="lost"), made_result("q2", None), made_result("q2", 1.0, "other")])
     assert np.isnan(table.quality("ours")).all()
 

@@ -23,13 +23,7 @@ VARIABLES = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    """A plot as an element of the page.
-
-    Attributes:
-        title: Description of the plot.
-        svg: The element, with classes instead of inline styles, which the policy of the page forbids.
-        rules: CSS rules of the classes.
-    """
+    """A plot as an SVG element with CSS classes; the policy of the page forbids inline styles."""
 
     title: str
     svg: str

@@ -51,7 +51,7 @@ def draw_categories(summary: Summary) -> "Figure | None":
         tick.set(rotation=35, ha="left", rotation_mode="anchor")
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-    axes.set_title("Quality by category, in percent (framed: best method, without upper bounds)", pad=12, loc="left")
+    axes.set_title("Quality by category, in percent (framed: best method)", pad=12, loc="left")
     return figure
 
 

@@ -25,14 +25,7 @@ _MAX_NAMED = 12
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One plot of a report.
-
-    Attributes:
-        name: File name without the extension.
-        title: Description, for headings and screen readers.
-        png: Image for `report.md`.
-        svg: Image for the page.
-    """
+    """A plot: file name without extension, description for screen readers, PNG for `report.md`, SVG for the page."""
 
     name: str
     title: str
