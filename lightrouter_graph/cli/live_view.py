@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
     from lightrouter_graph.telemetry.events import AnswerDone, BootDone, Event, Ranked, Tallied
 
-_BAR = 10
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-_FAILURE_WIDTH = 140
+_BAR, _FAILURE_WIDTH = 10, 140
 _VIA = {"boot": "", "continuation": "boot continued", "regeneration": "regenerated", "direct": ""}
 
 
@@ -86,30 +85,31 @@ class Board:
         match event["event"]:
             case "opened":
                 board = Board(tuple(event["prior_order"]), layers=event["layers"], notes=tuple(event["notes"]))
-                return board.with_boots(event["first_wave"], now)
+                return _started(board, event["first_wave"], now)
             case "boot":
                 return replace(self, boots=_completed(self.boots, event, now))
             case "ranked":
                 ranked = replace(self, ranked=event)
-                return ranked if ranked.makes_draft else ranked.with_answers(event["next_candidates"], now)
+                return ranked if ranked.makes_draft else replace(ranked, answers=_with_next(self.answers, event, now))
             case "answer":
                 return replace(self, answers=_completed(self.answers, event, now))
             case "tallied":
-                return replace(self, tallied=event).with_answers(event["next_candidates"], now)
+                return replace(self, tallied=event, answers=_with_next(self.answers, event, now))
             case "drafted":
-                return Board(self.order, layer=self.layer + 1, layers=self.layers).with_boots(event["first_wave"], now)
+                return _started(Board(self.order, (), self.layer + 1, self.layers), event["first_wave"], now)
         return self
 
-    def with_boots(self, names: Sequence[str], now: float) -> Board:
-        """Return the board with boots started; a single candidate answers directly, in the last layer."""
-        board = replace(self, first_wave=tuple(names))
-        if len(names) == 1:
-            return replace(board, layer=self.layers).with_answers(names, now)
-        return replace(board, boots=tuple(Lane(name, now) for name in names))
 
-    def with_answers(self, names: Iterable[str], now: float) -> Board:
-        """Return the board with calls for full answers started."""
-        return replace(self, answers=(*self.answers, *(Lane(name, now) for name in names)))
+def _started(board: Board, first_wave: Sequence[str], now: float) -> Board:
+    """Start a layer; a single candidate answers directly, in the last layer."""
+    board = replace(board, first_wave=tuple(first_wave))
+    if len(first_wave) == 1:
+        return replace(board, layer=board.layers, answers=(Lane(first_wave[0], now),))
+    return replace(board, boots=tuple(Lane(name, now) for name in first_wave))
+
+
+def _with_next(lanes: tuple[Lane, ...], event: Ranked | Tallied, now: float) -> tuple[Lane, ...]:
+    return (*lanes, *(Lane(name, now) for name in event["next_candidates"]))
 
 
 def _completed(lanes: tuple[Lane, ...], done: BootDone | AnswerDone, now: float) -> tuple[Lane, ...]:

@@ -10,7 +10,6 @@ from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk
-from langchain_core.runnables.config import var_child_runnable_config
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -112,8 +111,7 @@ class ChatCompletions:
 
 
 async def _complete(model: BaseChatModel, request: ChatRequest, request_id: str, observation: Observation) -> Response:
-    config = _set_config(request, request_id)
-    message = await model.ainvoke(list(request.messages), config, **request.arguments)
+    message = await model.ainvoke(list(request.messages), _config(request, request_id), **request.arguments)
     decision = decision_of(message)
     observation.record_answer(message.usage_metadata, decision)
     body = completion_of(message, request, request_id).model_dump_json(exclude_unset=True)
@@ -124,8 +122,7 @@ async def _stream(
     model: BaseChatModel, request: ChatRequest, request_id: str, stream: EventStream, observation: Observation
 ) -> None:
     writer = ChunkWriter(request, request_id)
-    config = _set_config(request, request_id)
-    chunks = model.astream(list(request.messages), config, **request.arguments)
+    chunks = model.astream(list(request.messages), _config(request, request_id), **request.arguments)
     async with stream.keep_alive(), aclosing(cast("AsyncGenerator[AIMessageChunk]", chunks)):
         async for chunk in chunks:
             if data := writer.write(chunk):
@@ -135,12 +132,10 @@ async def _stream(
     await stream.write(writer.end(), last=True)
 
 
-def _set_config(request: ChatRequest, request_id: str) -> Any:
-    """Return the config of the model call. Set it for this task too: a chat model hands no config to a graph in it."""
+def _config(request: ChatRequest, request_id: str) -> Any:
+    """Return the config of the model call: the request id for traces, session and user for the parts of a router."""
     ids = {"thread_id": request.thread_id, "user_id": request.user_id}
-    config: Any = {
+    return {
         "metadata": {"request_id": request_id},
         "configurable": {name: value for name, value in ids.items() if value},
     }
-    var_child_runnable_config.set(config)
-    return config
