@@ -20,6 +20,7 @@ from lightrouter_graph.llm.completion import Completion
 from lightrouter_graph.llm.output_schema import OutputSchema, schema_of
 from lightrouter_graph.llm.request import PLAIN, Request
 from lightrouter_graph.pool import Candidate, Pool
+from lightrouter_graph.providers.model_facts import identity_of
 from lightrouter_graph.rate_limits import RetryBudget
 from lightrouter_graph.records import Allowance, Stage
 from lightrouter_graph.runtime.node_runnable import NodeRun
@@ -177,7 +178,7 @@ class Query:
             sent = True
             return asdict(await complete(candidate, prompt, call))
 
-        name = f"{self.stage} {candidate.name} {_digest(prompt)}"
+        name = f"{self.stage} {candidate.name} {_digest(candidate, prompt, call)}"
         restored = Completion.restore(await self.run.checkpointed(name, work))
         if not sent:
             record_completion(restored)
@@ -188,7 +189,7 @@ class Query:
             return model
         if isinstance(model, str) and model in self.pool.names:
             return self.pool[model]
-        return Candidate(f"{self.stage} model", model)
+        return _candidate_of(model)
 
 
 def question_text(messages: Sequence[BaseMessage]) -> str:
@@ -206,6 +207,23 @@ def _messages(prompt: LanguageModelInput) -> Sequence[AnyMessage]:
     return cast("Sequence[AnyMessage]", messages)
 
 
-def _digest(messages: Sequence[BaseMessage]) -> str:
-    text = repr([(message.type, message.content) for message in messages])
+_candidates: dict[int | str, Candidate] = {}
+"""Candidates made of chat models and specs that parts passed to `Query.ask`: their learned capabilities are kept."""
+
+_MAX_CANDIDATES = 64
+
+
+def _candidate_of(model: BaseChatModel | str) -> Candidate:
+    identity = model if isinstance(model, str) else id(model)  # the candidate keeps its model, so an id stays unique
+    if identity not in _candidates:
+        while len(_candidates) >= _MAX_CANDIDATES:
+            _candidates.pop(next(iter(_candidates)), None)
+        _candidates[identity] = next(iter(Pool([model])))
+    return _candidates[identity]
+
+
+def _digest(candidate: Candidate, messages: Sequence[BaseMessage], call: Call) -> str:
+    """Return what identifies a call among those of its node: model, prompt, cap and schemas."""
+    prompt = [(message.type, message.content, getattr(message, "tool_calls", None)) for message in messages]
+    text = repr([identity_of(candidate.model), prompt, call.max_tokens, call.extras])
     return sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]

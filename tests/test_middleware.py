@@ -119,7 +119,7 @@ async def test_settings_meant_for_the_agents_model_do_not_reach_the_pool(caplog)
     with caplog.at_level(logging.INFO):
         result = await graph.ainvoke(ASKED)
     assert result["messages"][-1].response_metadata["lightrouter"]["settings"]["top_k"] == 1
-    assert "meant for the agent's model: cache_control" in caplog.text
+    assert "settings of the agent's model dropped for the pool: cache_control" in caplog.text
 
 
 class Report(BaseModel):

@@ -23,7 +23,7 @@ from lightrouter_graph.aggregators import Aggregator
 from lightrouter_graph.answer_keys import AnswerKey, default_key
 from lightrouter_graph.answer_keys.equivalence import Equivalence
 from lightrouter_graph.chat_model import invoke
-from lightrouter_graph.chat_model.arguments import DEFAULT, SETTINGS, ChatCall, pool_of, read_arguments
+from lightrouter_graph.chat_model.arguments import DEFAULT, IDS, SETTINGS, ChatCall, pool_of, read_arguments
 from lightrouter_graph.chat_model.configured import ConfiguredChatModel
 from lightrouter_graph.chat_model.profile import profile_of
 from lightrouter_graph.chat_model.streaming import Chunks, answer_of
@@ -36,8 +36,12 @@ from lightrouter_graph.nodes.parts import Part
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.priors import Memory, Prior
 from lightrouter_graph.providers.model_facts import identity_of
+from lightrouter_graph.redaction import redact
 from lightrouter_graph.selectors import Selector
 from lightrouter_graph.stopping import StopRule
+
+_MAX_GRAPHS = 32
+"""Compiled graphs that a chat model and its copies keep."""
 
 
 class ChatLightRouter(ConfiguredChatModel):
@@ -152,7 +156,7 @@ class ChatLightRouter(ConfiguredChatModel):
             "candidates": {candidate.name: candidate.spec or candidate.model_name for candidate in self.pool},
             "context": self.context.model_dump(exclude_defaults=True),
             **{name: value for name, value in own.items() if value is not None},
-            **{name: type(part).__name__ for name, part in self._parts().items() if part is not None},
+            **{name: _shown(part) for name, part in self._parts().items() if part is not None},
         }
 
     def _parts(self) -> dict[str, Any]:
@@ -167,6 +171,7 @@ class ChatLightRouter(ConfiguredChatModel):
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         # LangChain's own would be the same for any two pools that cannot be written down: a cache would mix them up.
+        kwargs = {name: value for name, value in kwargs.items() if name not in IDS}
         params = self._get_invocation_params(stop=self.stop if stop is None else stop, **kwargs)
         models = [(candidate.name, identity_of(candidate.model)) for candidate in self.pool]
         whole = f"{sorted(params.items(), key=itemgetter(0))} {models} {self._parts()} {self.key!r}"
@@ -223,9 +228,12 @@ class ChatLightRouter(ConfiguredChatModel):
         if identity not in self._graphs:
             # No checkpointer of a surrounding graph: it would resume the inner run by its place in the node, and
             # return one question's answer for another.
+            while len(self._graphs) >= _MAX_GRAPHS:  # a copy per request must not keep every pool alive
+                self._graphs.pop(next(iter(self._graphs)), None)
             graph = create_lightrouter(pool, **parts)
             compiled = graph.compile(name="lightrouter", checkpointer=False, store=self.store)
-            self._graphs[identity] = (compiled, self.pool, self.store, parts)  # keeps the objects behind the ids alive
+            found = self._graphs[identity] = (compiled, self.pool, self.store, parts)  # keeps objects behind ids alive
+            return found[0]
         return self._graphs[identity][0]
 
     def _generate(
@@ -367,8 +375,14 @@ def _own_error(exc: ValidationError) -> Exception:
     if first["type"] == "extra_forbidden":
         name, known = str(first["loc"][0]), [*ChatLightRouter.model_fields, *SETTINGS]
         return ContextError(f"unknown argument {name!r}{did_you_mean(name, known)} of ChatLightRouter")
-    message = f"{'.'.join(map(str, first['loc']))} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    value = first["input"]
+    shown = repr(value) if isinstance(value, str | int | float | bool | None) else type(value).__name__
+    message = f"{'.'.join(map(str, first['loc']))} = {redact(shown)}: {first['msg'][0].lower()}{first['msg'][1:]}"
     return next((cause for cause in causes if isinstance(cause, LightRouterError)), ContextError(message))
+
+
+def _shown(part: Any) -> str:
+    return part if isinstance(part, str) else type(part).__name__
 
 
 def _result(answer: AIMessage) -> ChatResult:

@@ -205,7 +205,9 @@ class Context(Settings):
         for group in ("calls", "prompts"):
             if group in given:
                 given = {**given, group: _fields_of(bound[group]) | set_fields_of(given[group])}
-        return type(self)(**(bound | given))
+        laid = type(self)(**(bound | given))
+        laid.__pydantic_fields_set__.intersection_update(self.model_fields_set | given.keys())
+        return laid
 
     def with_settings(self, settings: Mapping[str, Any], others: Sequence[str] = ()) -> "Context":
         """Lay single settings, given by name, over these.

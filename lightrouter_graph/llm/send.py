@@ -70,14 +70,19 @@ class _TokenEvents:
     """Emits the text of a stream as `token` events, up to the first reasoning tag or reasoning block."""
 
     def __init__(self, candidate: str, *, muted: bool) -> None:
-        self._candidate, self._muted, self._pending = candidate, muted, ""
+        self._candidate, self._muted, self._pending, self._begun = candidate, muted, "", False
 
     def emit(self, chunk: AIMessageChunk) -> None:
         self._muted = self._muted or _has_hidden_block(chunk)
         if self._muted:
             return
         self._pending += str(chunk.text)
-        if text := streamable_prefix(self._pending):
+        text = streamable_prefix(self._pending)
+        if not self._begun and not text.strip():  # white space before a reasoning block is layout
+            self._muted = REASONING_TAG.search(self._pending) is not None
+            return
+        self._begun = True
+        if text:
             emit_event(
                 {
                     "type": "lightrouter",

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessage
 from langchain_core.messages.utils import count_tokens_approximately
+from langgraph.errors import GraphBubbleUp
 
 from lightrouter_graph.aggregators import Merged, VoteAggregator
 from lightrouter_graph.aggregators.base import passed_through
@@ -34,6 +35,7 @@ from lightrouter_graph.telemetry.tracing import chat_model_mode, trace_decision
 
 logger = logging.getLogger(__name__)
 
+_RESERVED_NOTES = frozenset({"budget", "last_resort"})
 _MAX_PROBLEM = 300
 """Characters of a note on a failed aggregator."""
 
@@ -83,9 +85,11 @@ class _Aggregation:
         merged, call_costs = await self._merge(answers)
         if last_resort is not None:
             merged = replace(merged, notes={**merged.notes, "last_resort": last_resort.source})
+        ended = self._changed(call_costs=[*view.state["call_costs"], *call_costs])
+        if last_resort is not None and view.is_late:
+            ended = self._changed(**{**ended.state, "deadline_exceeded": True})
         complete = last_resort is None or last_resort.complete
-        ended = self._changed(deadline_exceeded=view.is_late, call_costs=[*view.state["call_costs"], *call_costs])
-        final = await self._final(ended, merged, answers, complete=complete)
+        final = await self._final(ended, merged, answers, call_costs, complete=complete)
         return {**final, "call_costs": [*call_costs, *final["call_costs"]]}
 
     async def _merge(self, answers: Sequence[Answer]) -> tuple[Merged, list[CallCost]]:
@@ -114,7 +118,7 @@ class _Aggregation:
         try:
             async with self.view.time_limit() as limit:
                 merged = await run_hidden(aggregator.merge(query, keyed))
-        except PROGRAMMING_ERRORS:
+        except (GraphBubbleUp, *PROGRAMMING_ERRORS):
             raise
         except Exception as exc:  # noqa: BLE001 - an aggregator that calls a service may raise anything; a vote cannot
             late = isinstance(exc, TimeoutError) and limit.expired()
@@ -123,6 +127,9 @@ class _Aggregation:
         if not isinstance(merged, Merged):
             msg = f"{type(aggregator).__name__}.merge returned {type(merged).__name__}, expected Merged"
             raise SelectionError(msg)
+        # Plain strings: a numpy scalar is refused by strict checkpoints. Two names belong to the record itself.
+        notes = {str(name): str(note) for name, note in merged.notes.items() if name not in _RESERVED_NOTES}
+        merged = replace(merged, notes=notes)
         # The streamed tokens and the answer are one message, also if the aggregator did not pass the id on.
         ids = [reply.message_id for reply in query.streamed if reply.text == merged.text]
         return replace(merged, message_id=ids[-1]) if ids and merged.message_id is None else merged
@@ -169,22 +176,37 @@ class _Aggregation:
             raise self._no_survivor(ended)
         # The notes on the budget are in the state already.
         merged = replace(merged, notes={**merged.notes, "last_resort": f"draft of layer {layer}", "budget": ""})
-        final = await self._final(ended, merged, boots, complete=False)
+        final = await self._final(ended, merged, boots, update["call_costs"], complete=False)
         ending = {"agreement": agreement_of([]), "budget_exhausted": True, "notes": list(notes), "layer": layer}
         return {**update, **final, **ending, "call_costs": [*update["call_costs"], *final["call_costs"]]}
 
-    async def _final(self, view: LayerView, merged: Merged, answers: Sequence[Answer], *, complete: bool) -> Update:
-        tokens, query = _answer_tokens(merged, answers, view), self.router.part_query(view, self.run, "aggregate")
-        bill, rule = self._bill(view, tokens), self.router.stop_rule(view)
-        decision = record_decision(view, rule, query, merged, bill, complete=complete)
+    async def _final(
+        self, view: LayerView, merged: Merged, answers: Sequence[Answer], costs: Sequence[CallCost], *, complete: bool
+    ) -> Update:
+        tokens = _answer_tokens(merged, answers, costs, view)
+        query, bill = self.router.part_query(view, self.run, "aggregate"), self._bill(view, tokens)
+        rule, own_rule = self.router.stop_rule(view), self.router.stop is not None
+        decision = record_decision(view, rule, query, merged, bill, complete=complete, own_rule=own_rule)
+        decision["deadline_exceeded"] = (
+            decision["deadline_exceeded"] or view.is_late
+        )  # while merging: not why it stopped
         with record_calls() as call_costs:
-            await run_hidden(observe((self.router.prior, self.router.memory), query, decision))
+            await self._observe(view, query, decision)
         if call_costs:
-            costs = [*view.state["call_costs"], *call_costs]
-            decision["bill"] = bill = self._bill(LayerView(cast("State", {**view.state, "call_costs": costs})), tokens)
+            paid = [*view.state["call_costs"], *call_costs]
+            decision["bill"] = bill = self._bill(LayerView(cast("State", {**view.state, "call_costs": paid})), tokens)
         emit_event({"type": "lightrouter", "event": "billed", "bill": bill})
         message = _message(view.state, merged, decision)
         return {"messages": [message], "seconds": bill["seconds"], "call_costs": call_costs}
+
+    async def _observe(self, view: LayerView, query: Query, decision: Decision) -> None:
+        try:
+            async with view.time_limit() as limit:
+                await run_hidden(observe((self.router.prior, self.router.memory), query, decision))
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            logger.warning("observe exceeded the deadline of the run and was cancelled")
 
     def _bill(self, view: LayerView, merged_tokens: int) -> Bill:
         pool = self.router.pool
@@ -277,12 +299,12 @@ def _visible(merged: Merged) -> str:
     """Return the text without its reasoning, unless a chat model's stream has already shown that reasoning."""
     text = strip_reasoning(merged.text)
     streamed = merged.message_id is not None and chat_model_mode() == "stream"
-    return merged.text if streamed and not text.startswith(streamable_prefix(merged.text)) else text
+    shown = streamable_prefix(merged.text)
+    return merged.text if streamed and shown.strip() and not text.startswith(shown) else text
 
 
-def _answer_tokens(merged: Merged, answers: Sequence[Answer], view: LayerView) -> int:
-    """Return the length of the final answer in tokens: of the merge call, or of the answer that passed through."""
-    costs = [c for c in view.state["call_costs"] if c["stage"] == "aggregate" and c["layer"] == view.state["layer"]]
+def _answer_tokens(merged: Merged, answers: Sequence[Answer], costs: Sequence[CallCost], view: LayerView) -> int:
+    """Return the length of the final answer in tokens: of the merge calls, or of the answer that passed through."""
     if written := sum(cost["usage"]["output_tokens"] for cost in costs):
         return written
     boots = [boot for boot in view.state["boots"] if boot["candidate"] == merged.candidate]

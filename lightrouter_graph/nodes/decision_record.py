@@ -80,6 +80,13 @@ class _Record(dict[str, Any]):
         warn_deprecated(f"the key {key!r} of a decision record", repr(new))
         return self[new]
 
+    def __contains__(self, key: object) -> bool:
+        return super().__contains__(key) or super().__contains__(_OLD_KEYS.get(str(key)))
+
+    def get(self, key: str, default: Any = None) -> Any:
+        new = _OLD_KEYS.get(key, key)
+        return self[key] if new in self and key not in self.keys() else super().get(key, default)
+
 
 def decision_of(message: BaseMessage) -> Decision | None:
     """Return the decision record of an answer; None for a message that LightRouter did not write.
@@ -104,7 +111,7 @@ def with_old_decision_keys(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def record_decision(
-    view: LayerView, rule: StopRule, query: Query, merged: Merged, bill: Bill, *, complete: bool
+    view: LayerView, rule: StopRule, query: Query, merged: Merged, bill: Bill, *, complete: bool, own_rule: bool = False
 ) -> Decision:
     """Return the record of a run that has ended.
 
@@ -115,12 +122,13 @@ def record_decision(
         merged: The answer.
         bill: The cost of the run.
         complete: False if the answer is a draft, or text of a call that did not complete.
+        own_rule: True if the stop rule was passed to the graph; it then also decides about finished boots.
     """
     state = view.state
     ranking = state["rankings"][-1] if state["rankings"] else None
     names = [*state["prior_order"], *(name for name in state["prior_scores"] if name not in state["prior_order"])]
     answered = counted(rule, query, view.status)
-    reason = _stop_reason(view, rule, query, merged)
+    reason = _stop_reason(view, rule, query, merged, own_rule=own_rule)
     return {
         "run": state["run"],
         "settings": state["settings"],
@@ -154,13 +162,13 @@ def failures_of(view: LayerView) -> dict[str, str]:
     return view.dropped | _not_queried(view.state) | failures
 
 
-def _stop_reason(view: LayerView, rule: StopRule, query: Query, merged: Merged) -> StopReason:
+def _stop_reason(view: LayerView, rule: StopRule, query: Query, merged: Merged, *, own_rule: bool) -> StopReason:
     state = view.state
     if "last_resort" in merged.notes:
         late = state["deadline_exceeded"]
         why = "the deadline has passed" if late else f"no candidate answered in layer {state['layer']}"
         return StopReason("last_resort", f"{why}; the answer is: {merged.notes['last_resort']}")
-    if view.is_settled:
+    if view.is_settled and not own_rule:
         return StopReason("boots_agree", "the finished boots agree")
     if len(state["prior_order"]) == 1:
         return StopReason("single_candidate", "the only candidate answered")

@@ -107,8 +107,8 @@ class AnswerFanOut:
     @cached_property
     def _streams(self) -> bool:
         """True if this answer can only be the final one, so that its tokens may stream to the user."""
-        alone = min(self.view.settings.top_k, len(self.view.candidates)) == 1
-        return alone and not self.view.answers and not self.view.is_inner
+        alone = self.router.stop is None and min(self.view.settings.top_k, len(self.view.candidates)) == 1
+        return (alone or len(self.view.candidates) == 1) and not self.view.answers and not self.view.is_inner
 
     def _boot_of(self, name: str) -> Boot | None:
         return next((boot for boot in self.view.boots if boot["candidate"] == name), None)

@@ -1,5 +1,6 @@
 """`open`: begins a run: resolves the settings, scores the candidates, selects the first wave within the budget."""
 
+import logging
 import secrets
 import uuid
 from collections.abc import Sequence
@@ -17,7 +18,8 @@ from lightrouter_graph.llm.client import record_calls
 from lightrouter_graph.llm.tool_calls import pairing_error
 from lightrouter_graph.nodes.router import Router
 from lightrouter_graph.planning import FanOutPlan, progress_of, remaining_of
-from lightrouter_graph.priors import in_prior_order, score_candidates
+from lightrouter_graph.priors import OrderPrior, in_prior_order, score_candidates
+from lightrouter_graph.query import Query
 from lightrouter_graph.records import NOTHING_SPENT, Spent
 from lightrouter_graph.runtime.event_loops import now
 from lightrouter_graph.runtime.node_runnable import NodeRun, Update
@@ -26,6 +28,8 @@ from lightrouter_graph.state import State
 from lightrouter_graph.state_queries import LayerView
 from lightrouter_graph.telemetry.bill import Bill
 from lightrouter_graph.telemetry.events import emit_event
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +54,23 @@ class OpenNode:
         update = _begin(settings, router.pool.names, spent)
         query = router.part_query(_view(state, update), run, "select")
         with record_calls() as call_costs:
-            scores = await run_hidden(score_candidates(router.prior, query))
+            scores = await self._score(_view(state, update), query)
         order = in_prior_order(scores, router.pool)
         update |= {"prior_scores": scores, "prior_order": order, "call_costs": Overwrite(call_costs)}
         plan = self._plan(_view(state, update), run)
         update |= _planned(settings, plan)
         _emit(update, plan)
         return update
+
+    async def _score(self, view: LayerView, query: Query) -> dict[str, float]:
+        try:
+            async with view.time_limit() as limit:
+                return await run_hidden(score_candidates(self.router.prior, query))
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            logger.warning("the prior exceeded the deadline, the order of the pool replaces it")
+            return await score_candidates(OrderPrior(), query)
 
     def _plan(self, view: LayerView, run: NodeRun) -> FanOutPlan:
         query = self.router.query(view, run)

@@ -10,7 +10,7 @@ from lightrouter_graph.aggregators import AutoAggregator, LLMAggregator, TopRank
 from lightrouter_graph.answer_keys import AnswerKey
 from lightrouter_graph.answer_keys.equivalence import KeyEquivalence
 from lightrouter_graph.context import Context
-from lightrouter_graph.errors import SelectionError, did_you_mean
+from lightrouter_graph.errors import SelectionError, did_you_mean, warn_deprecated
 from lightrouter_graph.llm.boot_cache import BootCache
 from lightrouter_graph.llm.request import Request
 from lightrouter_graph.nodes.router import Router
@@ -40,6 +40,9 @@ _AGGREGATORS: _Factories = {
     "vote": VoteAggregator,
     "top_ranked": TopRankedAggregator,
 }
+_RENAMED = {"best": "top_ranked"}
+"""Names of version 0.1."""
+
 _PRIORS: _Factories = {"order": OrderPrior, "uniform": UniformPrior}
 _STOP_RULES: _Factories = {"agreement": AgreementStop, "fixed_top_k": FixedTopK}
 _EQUIVALENCES: _Factories = {"key": KeyEquivalence}
@@ -85,6 +88,8 @@ def make_router(
         _check("memory", memory, "observe")
     chosen_prior = _one("prior", prior, _PRIORS, "score") or memory or OrderPrior()
     warn_if_old(chosen_prior)
+    for part in (chosen_prior, memory):
+        _check_observe(part)
     context.check_names(list(selectors), list(aggregators))
     return Router(
         pool=pool,
@@ -140,6 +145,9 @@ def _one(seam: str, given: Any, built_in: _Factories, method: str, *, asynchrono
 
 
 def _known(seam: str, name: str, parts: Mapping[str, Any]) -> str:
+    if name in _RENAMED:
+        warn_deprecated(f"{seam} = {name!r}", repr(_RENAMED[name]))
+        name = _RENAMED[name]
     if name not in parts:
         names = ", ".join(map(repr, parts))
         msg = f"unknown {seam} {name!r}{did_you_mean(name, parts)}; built-in are {names}; or pass an object"
@@ -149,16 +157,27 @@ def _known(seam: str, name: str, parts: Mapping[str, Any]) -> str:
 
 def _check(seam: str, part: Any, method: str, *, asynchronous: bool = True) -> None:
     found = getattr(part, method, None)
-    if not isinstance(part, type) and callable(found) and (iscoroutinefunction(found) or not asynchronous):
+    if not isinstance(part, type) and callable(found) and iscoroutinefunction(found) == asynchronous:
         return
     kind = "an async method" if asynchronous else "a method"
     hint = "; pass an instance, not the class" if isinstance(part, type) else ""
     if callable(found) and not isinstance(part, type):
-        hint = f"; write `async def {method}`"
+        hint = f"; write `async def {method}`" if asynchronous else f"; write `def {method}`, without async"
     # The repr of an object may contain a key.
     shown = part.__name__ if isinstance(part, type) else type(part).__name__
     msg = f"{seam}: expected an object with {kind} {method!r}, got {shown}{hint}"
     raise SelectionError(msg)
+
+
+def _check_observe(part: Any) -> None:
+    found = getattr(part, "observe", None)
+    if found is None:
+        return
+    try:
+        signature(found).bind("query", "decision")
+    except TypeError as exc:
+        msg = f"{type(part).__name__}.observe must be callable as observe(query, decision)"
+        raise SelectionError(msg) from exc
 
 
 def _check_key(key: AnswerKey) -> None:

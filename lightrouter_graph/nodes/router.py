@@ -127,7 +127,8 @@ class Router:
             Update of `next_candidates` and of what the budget allows them.
         """
         query = self.query(view, run)
-        names = [] if view.is_settled else next_candidates(self.stop_rule(view), query, view.status)
+        settled = view.is_settled and self.stop is None  # an own rule decides for itself what suffices
+        names = [] if settled else next_candidates(self.stop_rule(view), query, view.status)
         plan = self.planner.plan_answers(query, remaining_of(view), progress_of(view, query), names)
         return {
             "next_candidates": list(plan.candidates),

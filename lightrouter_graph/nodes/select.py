@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from typing import cast
 
+from langgraph.errors import GraphBubbleUp
+
 from lightrouter_graph.answer_keys.equivalence import KeyEquivalence
 from lightrouter_graph.errors import PROGRAMMING_ERRORS, SelectionError
 from lightrouter_graph.llm.client import record_calls
@@ -75,7 +77,7 @@ class SelectNode:
         try:
             async with view.time_limit() as limit:
                 scores = await run_hidden(selector.score(query, [with_old_keys(boot) for boot in boots]))
-        except PROGRAMMING_ERRORS:
+        except (GraphBubbleUp, *PROGRAMMING_ERRORS):
             raise
         except Exception as exc:  # noqa: BLE001 - a selector that calls a service may raise anything; it has a fallback
             late = isinstance(exc, TimeoutError) and limit.expired()
@@ -122,7 +124,7 @@ def _ranking(query: Query, boots: Sequence[Boot], scores: Scores) -> Ranking:
         # Plain floats: a numpy scalar is refused by strict checkpoints.
         "scores": {name: float(score) for name, score in scores.by_candidate.items()},
         "reasons": dict(scores.reasons),
-        "notes": dict(scores.notes),
+        "notes": {str(name): str(note) for name, note in scores.notes.items()},
     }
 
 

@@ -4,6 +4,8 @@ import logging
 from dataclasses import dataclass
 from typing import Any, cast
 
+from langgraph.errors import GraphBubbleUp
+
 from lightrouter_graph.answer_keys.equivalence import KeyEquivalence, name_groups
 from lightrouter_graph.answer_keys.voting import agreement_from
 from lightrouter_graph.errors import PROGRAMMING_ERRORS
@@ -52,7 +54,7 @@ class TallyNode:
         try:
             async with view.time_limit():
                 groups = await run_hidden(self.router.equivalence.group(query, answers)) if answers else ()
-        except PROGRAMMING_ERRORS:
+        except (GraphBubbleUp, *PROGRAMMING_ERRORS):
             raise
         except Exception as exc:  # noqa: BLE001 - an equivalence that calls a service may raise anything
             groups = await KeyEquivalence().group(query, answers)

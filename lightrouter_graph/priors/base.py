@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from inspect import Parameter, signature
 from typing import Any, Protocol, runtime_checkable
 
+from langgraph.errors import GraphBubbleUp
+
 from lightrouter_graph.errors import SelectionError, warn_deprecated
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.query import Query
@@ -53,6 +55,8 @@ async def observe(parts: Iterable[object], query: Query, decision: Mapping[str, 
         if isinstance(part, _Observing):
             try:
                 await part.observe(query, decision)
+            except GraphBubbleUp:
+                raise
             except Exception as exc:  # noqa: BLE001 - see above
                 logger.warning("%s.observe failed: %s", type(part).__name__, redact(f"{type(exc).__name__}: {exc}"))
 

@@ -63,7 +63,8 @@ class NodeRun:
         and with `max_concurrency` 1, the part just runs: the node itself holds the only slot.
 
         Args:
-            name: Identifies the part within the node, independently of the order of the parts.
+            name: Identifies the part together with its number in the node: a part that begins in another order after
+                a crash is run again, and never gets the result of another.
             work: Returns JSON values.
         """
         if self.sync or self.scope.slots == 1:

@@ -328,7 +328,7 @@ async def test_a_cancellation_is_raised():
 
 
 async def test_a_call_that_an_early_stop_ends_records_reason_and_worst_case_cost():
-    race, begun = EarlyStop(EarlyStopRules(2), answers={"b": "4"}), asyncio.Event()
+    race, begun = EarlyStop(EarlyStopRules(2), keys={"b": "4"}), asyncio.Event()
 
     def hang(_):
         begun.set()
@@ -337,7 +337,7 @@ async def test_a_call_that_an_early_stop_ends_records_reason_and_worst_case_cost
     candidate = say(hang, price=(1.0, 1.0))
     call = asyncio.create_task(complete(candidate, ASKED, BOOT, early_stop=race))
     await begun.wait()
-    race.arrive("c", "4")
+    race.report("c", "4")
     completion = await call
     assert completion.failure == {"cause": "cancelled", "message": "2 other answers agree"}
     assert completion.call_cost["outcome"] == "lost"
@@ -346,8 +346,8 @@ async def test_a_call_that_an_early_stop_ends_records_reason_and_worst_case_cost
 
 
 async def test_a_call_after_an_early_stop_is_not_sent():
-    race = EarlyStop(EarlyStopRules(2), answers={"b": "4"})
-    race.arrive("c", "4")
+    race = EarlyStop(EarlyStopRules(2), keys={"b": "4"})
+    race.report("c", "4")
     candidate = say("Four.")
     completion = await complete(candidate, ASKED, BOOT, early_stop=race)
     assert completion.failure["cause"] == "cancelled"
@@ -564,6 +564,6 @@ async def test_a_call_that_an_early_stop_ends_is_recorded_like_any_other():
     early_stop = EarlyStop(EarlyStopRules(1))
     with record_calls() as call_costs:
         await complete(say("Four."), ASKED, BOOT, early_stop=early_stop)
-        early_stop.arrive("b", "4")
+        early_stop.report("b", "4")
         await complete(say("Four."), ASKED, BOOT, early_stop=early_stop)
     assert [cost["outcome"] for cost in call_costs] == ["completed", "not_sent"]

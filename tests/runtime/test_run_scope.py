@@ -2,7 +2,7 @@
 
 import pytest
 
-from lightrouter_graph.runtime.run_scope import SCOPE_KEY, RunScope, scope_of, with_scope
+from lightrouter_graph.runtime.run_scope import REQUEST_KEY, SCOPE_KEY, RunScope, scope_of, with_scope
 
 
 def test_closing_a_scope_cancels_what_is_in_flight_and_nothing_else():
@@ -35,6 +35,6 @@ def test_all_calls_of_a_run_share_its_retries():
 def test_a_scope_is_found_in_the_configuration_and_replaces_that_of_an_outer_run():
     inner, outer = RunScope(), RunScope()
     config = with_scope(with_scope({"tags": ["t"], "configurable": {"thread_id": "1"}}, outer), inner)
-    assert config == {"tags": ["t"], "configurable": {"thread_id": "1", SCOPE_KEY: inner}}
+    assert config == {"tags": ["t"], "configurable": {REQUEST_KEY: None, "thread_id": "1", SCOPE_KEY: inner}}
     assert scope_of(config) is inner
     assert scope_of(None) is not scope_of({})
