@@ -1,9 +1,9 @@
 """`Context`: the settings of a run, and how the settings of one run are laid over those of the graph."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, Field, create_model, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from lightrouter_graph.context.base import Settings, nodes
 from lightrouter_graph.context.groups import Budget, Calls, Prompts
@@ -252,23 +252,6 @@ _GROUPS: Mapping[str, type[Settings]] = {
     "budget": Budget,
     "thread_budget": Budget,
 }
-
-
-def context_schema(selectors: Sequence[str], aggregators: Sequence[str]) -> type[Context]:
-    """Return a `Context` whose selector and aggregator are choices, for the settings panel of Studio.
-
-    Args:
-        selectors: Names of the selectors of one graph, "default" included.
-        aggregators: Names of its aggregators.
-    """
-    choices = {"selector": tuple(selectors), "aggregator": tuple(aggregators)}
-    fields: dict[str, Any] = {}
-    for name, names in choices.items():
-        field = Context.model_fields[name]
-        extra = cast("dict[str, Any]", field.json_schema_extra)
-        extra = {**extra, "enum": list(names)}
-        fields[name] = (str, Field(default="default", description=field.description, json_schema_extra=extra))
-    return create_model("Context", __base__=Context, __doc__=Context.__doc__, **fields)
 
 
 def _fields_of(group: BaseModel) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from langchain_core.messages import AIMessage
 from langchain_core.messages.utils import count_tokens_approximately
 from langgraph.errors import GraphBubbleUp
 
@@ -14,14 +13,15 @@ from lightrouter_graph.aggregators.base import passed_through
 from lightrouter_graph.answer_keys.voting import agreement_of
 from lightrouter_graph.errors import PROGRAMMING_ERRORS, BudgetError, NoSurvivorError, SelectionError
 from lightrouter_graph.llm.client import record_calls
-from lightrouter_graph.llm.tool_calls import render_reply, with_unique_ids
-from lightrouter_graph.nodes.decision_record import Decision, failures_of, record_decision, with_old_decision_keys
+from lightrouter_graph.llm.tool_calls import render_reply
+from lightrouter_graph.nodes.answer_message import answer_message, answer_tokens
+from lightrouter_graph.nodes.decision_record import Decision, failures_of, record_decision
 from lightrouter_graph.nodes.router import Router
 from lightrouter_graph.planning import progress_of, remaining_of
 from lightrouter_graph.priors import observe
 from lightrouter_graph.prompts import merge_answers
 from lightrouter_graph.query import Query
-from lightrouter_graph.reasoning import streamable_prefix, strip_reasoning
+from lightrouter_graph.reasoning import strip_reasoning
 from lightrouter_graph.records import Answer, CallCost, with_old_keys
 from lightrouter_graph.redaction import redact
 from lightrouter_graph.runtime.event_loops import now
@@ -29,9 +29,8 @@ from lightrouter_graph.runtime.node_runnable import NodeRun, Update
 from lightrouter_graph.runtime.token_stream import run_hidden
 from lightrouter_graph.state import State
 from lightrouter_graph.state_queries import LayerView, answer_from
-from lightrouter_graph.telemetry.bill import Bill, make_bill, usage_metadata
+from lightrouter_graph.telemetry.bill import Bill, make_bill
 from lightrouter_graph.telemetry.events import emit_event
-from lightrouter_graph.telemetry.tracing import chat_model_mode, trace_decision
 
 logger = logging.getLogger(__name__)
 
@@ -183,7 +182,7 @@ class _Aggregation:
     async def _final(
         self, view: LayerView, merged: Merged, answers: Sequence[Answer], costs: Sequence[CallCost], *, complete: bool
     ) -> Update:
-        tokens = _answer_tokens(merged, answers, costs, view)
+        tokens = answer_tokens(merged, answers, costs, view)
         query, bill = self.router.part_query(view, self.run, "aggregate"), self._bill(view, tokens)
         rule, own_rule = self.router.stop_rule(view), self.router.stop is not None
         decision = record_decision(view, rule, query, merged, bill, complete=complete, own_rule=own_rule)
@@ -196,7 +195,7 @@ class _Aggregation:
             paid = [*view.state["call_costs"], *call_costs]
             decision["bill"] = bill = self._bill(LayerView(cast("State", {**view.state, "call_costs": paid})), tokens)
         emit_event({"type": "lightrouter", "event": "billed", "bill": bill})
-        message = _message(view.state, merged, decision)
+        message = answer_message(view.state, merged, decision)
         return {"messages": [message], "seconds": bill["seconds"], "call_costs": call_costs}
 
     async def _observe(self, view: LayerView, query: Query, decision: Decision) -> None:
@@ -269,45 +268,3 @@ def _emit_draft(update: Update, first_wave: Sequence[str], notes: Sequence[str])
             "notes": list(notes),
         }
     )
-
-
-def _message(state: State, merged: Merged, decision: Decision) -> AIMessage:
-    content, metadata = _content(merged, state)
-    return AIMessage(
-        **content,
-        id=merged.message_id,
-        usage_metadata=usage_metadata(decision["bill"]["usage"]),
-        response_metadata={
-            **metadata,
-            "model_name": "lightrouter",
-            "finish_reason": merged.finish_reason,
-            "lightrouter": with_old_decision_keys({**decision, **trace_decision(decision)}),
-        },
-    )
-
-
-def _content(merged: Merged, state: State) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return content and tool calls of the answer, and the response metadata that LangChain needs to read them."""
-    if merged.tool_call_message is None:
-        return {"content": _visible(merged)}, {}
-    message = with_unique_ids(merged.tool_call_message, state["messages"])
-    content = {name: message[name] for name in ("content", "tool_calls", "additional_kwargs")}
-    return content, message["response_metadata"]
-
-
-def _visible(merged: Merged) -> str:
-    """Return the text without its reasoning, unless a chat model's stream has already shown that reasoning."""
-    text = strip_reasoning(merged.text)
-    streamed = merged.message_id is not None and chat_model_mode() == "stream"
-    shown = streamable_prefix(merged.text)
-    return merged.text if streamed and shown.strip() and not text.startswith(shown) else text
-
-
-def _answer_tokens(merged: Merged, answers: Sequence[Answer], costs: Sequence[CallCost], view: LayerView) -> int:
-    """Return the length of the final answer in tokens: of the merge calls, or of the answer that passed through."""
-    if written := sum(cost["usage"]["output_tokens"] for cost in costs):
-        return written
-    boots = [boot for boot in view.state["boots"] if boot["candidate"] == merged.candidate]
-    passed = {answer["candidate"]: answer for answer in answers}.get(merged.candidate, answers[0])
-    begun = boots[-1]["usage"]["output_tokens"] if boots and passed["via"] != "regeneration" else 0
-    return begun + passed["usage"]["output_tokens"]
