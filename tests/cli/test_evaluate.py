@@ -294,7 +294,7 @@ def test_each_experiment_draws_its_curves(recording: str, capsys: pytest.Capture
 
 
 @pytest.mark.slow
-def test_a_setting_laid_over_all_is_in_every_method_of_ours_once(recording: str, capsys: pytest.CaptureFixture) -> None:
+def test_a_set_option_applies_once_to_every_lightrouter_method(recording: str, capsys: pytest.CaptureFixture) -> None:
     args = ["ablate", "top-k", recording, "-n", "6", "--set", "boot_tokens=16", "--out", "out", "-q", "--jobs", "1"]
     assert lightrouter(*args) == 0, capsys.readouterr().err
     summary = json.loads(Path("out/summary.json").read_text())
@@ -305,7 +305,7 @@ def test_a_setting_laid_over_all_is_in_every_method_of_ours_once(recording: str,
     boots = [boot for result in results if result["route"] for boot in result["route"]["boots"]]
     assert max(boot["tokens"] for boot in boots) <= 16
     assert (
-        "Laid over every LightRouter method that does not set it itself: boot_tokens=16." in summary["facts"]["notes"]
+        "Applied to every LightRouter method that does not set it itself: boot_tokens=16." in summary["facts"]["notes"]
     )
     assert {len(row) for row in summary["curves"].values()} == {4}
 

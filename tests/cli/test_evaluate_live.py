@@ -143,12 +143,12 @@ def test_a_budget_stops_a_run_and_a_larger_one_resumes_it(
     server: RecordedModelServer, world: Path, capsys: pytest.CaptureFixture
 ) -> None:
     assert main(args(server, "live", "--budget", "0.01")) == 2
-    assert "the price of everybody who takes part, and writer (writer) has no known one" in capsys.readouterr().err
+    assert "needs the price of every model, and the price of writer (writer) is unknown" in capsys.readouterr().err
     assert not server.total().calls  # before anything is paid for
     assert main(args(server, "live", "--budget", "0.01", writer="ada")) == 4
     said = capsys.readouterr().err
-    assert "the evaluation's budget of 0.01 USD has 0.00" in said
-    assert "what was paid for is kept" in said
+    assert "the budget of 0.01 USD has 0.00" in said
+    assert "completed calls are kept" in said
     bill = server.total()
     assert 0 < bill.input_tokens * 10e-6 + bill.output_tokens * 20e-6 <= 0.01
     assert main(args(server, "live", "--budget", "1", writer="ada")) == 0
