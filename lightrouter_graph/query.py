@@ -20,7 +20,6 @@ from lightrouter_graph.llm.completion import Completion
 from lightrouter_graph.llm.output_schema import OutputSchema, schema_of
 from lightrouter_graph.llm.request import PLAIN, Request
 from lightrouter_graph.pool import Candidate, Pool
-from lightrouter_graph.providers.model_facts import identity_of
 from lightrouter_graph.rate_limits import RetryBudget
 from lightrouter_graph.records import Allowance, Stage
 from lightrouter_graph.runtime.node_runnable import NodeRun
@@ -225,5 +224,5 @@ def _candidate_of(model: BaseChatModel | str) -> Candidate:
 def _digest(candidate: Candidate, messages: Sequence[BaseMessage], call: Call) -> str:
     """Return what identifies a call among those of its node: model, prompt, cap and schemas."""
     prompt = [(message.type, message.content, getattr(message, "tool_calls", None)) for message in messages]
-    text = repr([identity_of(candidate.model), prompt, call.max_tokens, call.extras])
+    text = repr([candidate.name, candidate.spec, candidate.model_name, prompt, call.max_tokens, call.extras])
     return sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]

@@ -171,7 +171,8 @@ class LayerView:
         if (self.settings.agree is None or self.is_inner) and not self.is_settled:
             limit = f"below top_k = {self.settings.top_k}"
             lower = enumerate(order[self.settings.top_k :], self.settings.top_k + 1)
-            queried = {*self.state["next_candidates"], *self.answers}  # by a stop rule with another limit
+            # A stop rule may have another limit than the top-k edge.
+            queried = {*self.state["next_candidates"], *(answer["candidate"] for answer in self.all_answers)}
             dropped |= {name: f"rank {rank}, {limit}" for rank, name in lower if name not in queried}
         return dropped
 

@@ -69,7 +69,7 @@ class AsyncRule:
         ({"stop": rule(None)}, "Rule.next_candidates returned None, expected a list of names"),
         ({"stop": rule("a")}, "Rule.next_candidates returned 'a', expected a list of names"),
         ({"stop": rule(["z"])}, r"Rule.next_candidates returned 'z', expected names of \('a', 'b'\)"),
-        ({"stop": AsyncRule()}, "AsyncRule.next_candidates must not be async"),
+        ({"stop": AsyncRule()}, "stop: expected an object with a method 'next_candidates', got AsyncRule"),
     ],
 )
 async def test_a_stop_rule_that_returns_something_else_is_named(part, message):
