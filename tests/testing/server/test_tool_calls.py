@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
-from langchain_openai import ChatOpenAI
 from openai.types.chat.chat_completion_chunk import Choice
 
 from lightrouter_graph.testing import Bill, RecordedModelServer, Timing, count_tokens, split_tokens
@@ -60,24 +59,6 @@ def ask(server):
             return client.post("chat/completions", json={"model": model, "messages": messages, **body})
 
         yield ask
-
-
-@pytest.fixture
-async def chat(server):
-    async with httpx.AsyncClient(trust_env=False) as client:
-
-        def chat(model, **settings):
-            return ChatOpenAI(
-                model=model,
-                base_url=server.base_url,
-                api_key="secret",
-                http_async_client=client,
-                max_retries=0,
-                stream_usage=True,
-                **settings,
-            )
-
-        yield chat
 
 
 def choice(response):
