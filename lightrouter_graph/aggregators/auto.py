@@ -23,12 +23,7 @@ class AutoAggregator:
     synthesis: Aggregator = field(default_factory=LLMAggregator)
 
     def planned(self, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
-        """Return the calls of the synthesis, in case no vote decides.
-
-        Args:
-            query: The query.
-            texts: Texts of the answers, or texts of their greatest length.
-        """
+        """Return the calls of the synthesis of `texts`, in case no vote decides the `query`."""
         return () if query.request.wants_object else planned_calls(self.synthesis, query, texts)
 
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:

@@ -50,12 +50,7 @@ class Aggregator(Protocol):
 
 
 def passed_through(answer: Answer, strategy: str) -> Merged:
-    """Return one answer unchanged.
-
-    Args:
-        answer: The answer.
-        strategy: Why it is returned, in one word.
-    """
+    """Return one `answer` unchanged; the `strategy` is why, in one word."""
     return Merged(
         answer["text"],
         strategy,

@@ -35,12 +35,7 @@ class LLMAggregator:
             object.__setattr__(self, "model", Candidate("aggregator", self.model))
 
     def planned(self, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
-        """Return its one call.
-
-        Args:
-            query: The query.
-            texts: Texts of the answers, or texts of their greatest length.
-        """
+        """Return its one call, with `texts` of the answers in the prompt of the `query`."""
         writer = self.model if isinstance(self.model, Candidate) else None
         extras = _text_request(query).extras
         return [PlannedCall(writer, _prompt(query, texts), query.settings.max_tokens, extras)]
@@ -51,16 +46,11 @@ class LLMAggregator:
             return await VoteAggregator().merge(query, answers)
         writer = self.model if isinstance(self.model, Candidate) else query.pool[answers[0]["candidate"]]
         prompt = _prompt(query, [answer["text"] for answer in answers])
-        limit = query.settings.max_tokens
-        reply = await query.ask(writer, prompt, max_tokens=limit, stream=True, request=_text_request(query))
+        limit, request = query.settings.max_tokens, _text_request(query)
+        reply = await query.ask(writer, prompt, max_tokens=limit, stream=True, request=request)
         if reply.failure is None:
-            return Merged(
-                reply.text,
-                "synthesis",
-                writer.name,
-                finish_reason=reply.finish_reason,
-                message_id=reply.message_id if query.final else None,
-            )
+            message_id = reply.message_id if query.final else None
+            return Merged(reply.text, "synthesis", writer.name, {}, reply.finish_reason, message_id)
         vote = await VoteAggregator().merge(query, answers)
         problem = f"{writer.name}: {reply.failure['cause']}: {reply.failure['message']}"
         fallback = f"the synthesis failed; strategy {vote.strategy!r} was used instead"

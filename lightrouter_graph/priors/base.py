@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping
 from inspect import Parameter, signature
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from langgraph.errors import GraphBubbleUp
 
@@ -36,12 +36,7 @@ class Memory(Prior, Protocol):
         ...
 
 
-@runtime_checkable
-class _Observing(Protocol):
-    async def observe(self, query: Query, decision: Mapping[str, Any]) -> None: ...
-
-
-async def observe(parts: Iterable[object], query: Query, decision: Mapping[str, Any]) -> None:
+async def observe(parts: Iterable[Any], query: Query, decision: Mapping[str, Any]) -> None:
     """Pass the decision record of a run to the parts that have the method `observe`, once each.
 
     The answer exists and is paid for: an exception of a part is logged, not raised.
@@ -51,49 +46,35 @@ async def observe(parts: Iterable[object], query: Query, decision: Mapping[str, 
         query: The query.
         decision: The decision record.
     """
-    for part in {id(part): part for part in parts}.values():
-        if isinstance(part, _Observing):
-            try:
-                await part.observe(query, decision)
-            except GraphBubbleUp:
-                raise
-            except Exception as exc:  # noqa: BLE001 - see above
-                logger.warning("%s.observe failed: %s", type(part).__name__, redact(f"{type(exc).__name__}: {exc}"))
+    for part in {id(part): part for part in parts if hasattr(part, "observe")}.values():
+        try:
+            await part.observe(query, decision)
+        except GraphBubbleUp:
+            raise
+        except Exception as exc:  # noqa: BLE001 - see above
+            logger.warning("%s.observe failed: %s", type(part).__name__, redact(f"{type(exc).__name__}: {exc}"))
 
 
 async def score_candidates(prior: Prior, query: Query) -> dict[str, float]:
-    """Return the scores of a prior as plain floats; a prior of version 0.1 is called as `score(messages, pool)`.
-
-    Args:
-        prior: The prior.
-        query: The query; it has no prior scores yet.
-    """
+    """Return the scores of a `prior`, of version 0.1 as well, as plain floats; the `query` has no prior scores yet."""
     old: Any = prior
-    scores = await (old.score(query.messages, query.pool) if takes_messages(prior) else prior.score(query))
+    scores = await (old.score(query.messages, query.pool) if _takes_messages(prior) else prior.score(query))
     if not isinstance(scores, Mapping):
         msg = f"{type(prior).__name__}.score returned {type(scores).__name__}, expected a score by candidate"
         raise SelectionError(msg)
     return {name: float(score) for name, score in scores.items()}
 
 
-def takes_messages(prior: Prior) -> bool:
-    """Return True for a prior with the signature of version 0.1: `score(messages, pool)`.
-
-    Args:
-        prior: The prior.
-    """
+def _takes_messages(prior: Prior) -> bool:
+    """Return True for a prior with the signature of version 0.1: `score(messages, pool)`."""
     positional = {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}
     required = [p for p in signature(prior.score).parameters.values() if p.kind in positional and p.default is p.empty]
     return len(required) == 2
 
 
 def warn_if_old(prior: Prior) -> None:
-    """Warn about a prior with the signature of version 0.1.
-
-    Args:
-        prior: The prior.
-    """
-    if takes_messages(prior):
+    """Warn about a `prior` with the signature of version 0.1."""
+    if _takes_messages(prior):
         warn_deprecated(f"{type(prior).__name__}.score(messages, pool)", "async def score(self, query)")
 
 
@@ -101,8 +82,8 @@ def in_prior_order(scores: Mapping[str, float], pool: Pool) -> list[str]:
     """Order the candidates by their prior score, highest first, ties in pool order.
 
     Args:
-        scores: Score by name, 0 to 1.
-        pool: The pool; candidates without a score are left out.
+        scores: Score by name, 0 to 1; candidates without a score are left out.
+        pool: The pool.
 
     Raises:
         SelectionError: If a name is not in the pool, a score is outside 0 to 1, or there is no score.

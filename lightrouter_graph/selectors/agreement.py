@@ -3,26 +3,20 @@
 The one module of the core that imports numpy, which takes a tenth of a second: it is loaded at the first ranking.
 tf-idf is own code: it is a few lines, and scikit-learn would install scipy.
 
-Measured on recorded outputs (`../shared/replay`, all questions of a file; boots cut by the token regex of its
-README): a candidate's score is its mean similarity to the other boots of its pool. Per boot length: Spearman
-with correctness within a question, and accuracy of the best-scored above a random candidate (standard error
-.006 to .018). `tests/selectors/test_lexical.py` repeats the last math column.
+Consistency is a weak signal, and none in short boots about code. Measured on recorded outputs, pools of 8: Spearman
+of a boot's mean similarity with correctness within a question, and accuracy of the best-scored boot above a random one
+(standard error .006 to .018). `tests/selectors/test_lexical.py` repeats the last math column.
 
-| pool of 8, random | boots of     | 64 (gsm8k 48) | 128 (gsm8k 96) | 200        |
-|-------------------|--------------|---------------|----------------|------------|
-| math mid, .450    | as here      | .18, +.091    | .20, +.076     | .25, +.105 |
-|                   | plain tf-idf | .20, +.096    | .21, +.090     | .23, +.098 |
-| gsm8k weak, .771  | as here      | .22, +.072    | .30, +.089     |            |
-|                   | plain tf-idf | .18, +.069    | .23, +.092     |            |
-| gsm8k mid, .916   | as here      | .09, +.005    | .20, +.030     |            |
-|                   | plain tf-idf | .05, +.015    | .15, +.025     |            |
-| crux mid, .627    | as here      | -.02, -.006   | .06, +.004     | .12, +.028 |
-|                   | plain tf-idf | -.02, -.010   | .05, -.001     | .09, +.033 |
+| pool, random      | boots of 64 (gsm8k 48) | 128 (gsm8k 96) | 200        |
+|-------------------|------------------------|----------------|------------|
+| math mid, .450    | .18, +.091             | .20, +.076     | .25, +.105 |
+| gsm8k weak, .771  | .22, +.072             | .30, +.089     |            |
+| gsm8k mid, .916   | .09, +.005             | .20, +.030     |            |
+| crux mid, .627    | -.02, -.006            | .06, +.004     | .12, +.028 |
 
-Consistency is a weak signal, and none in short boots about code. Counting numbers twice gains .02 of Spearman on
-average, three times no more. Removing words shared with the question loses .02 (math at 64: .05), so only a boot
-without other words is set aside. Sublinear counts, bigrams and other idf stay within the noise. So does cleaning:
-it exists for pools in which one house style would otherwise win.
+Counting numbers twice gains .02 of Spearman on average. Removing words shared with the question loses .02, so only a
+boot without other words is set aside. Cleaning stays within the noise: it exists for pools in which one house style
+would otherwise win.
 """
 
 import asyncio
@@ -43,8 +37,7 @@ from lightrouter_graph.selectors.lexical import clean, evidence
 
 Matrix = npt.NDArray[np.float64]
 
-NUMBER_WEIGHT = 2.0
-"""Weight of a number relative to a word: two boots that reach the same number mostly agree."""
+_NUMBER_WEIGHT = 2.0  # relative to a word: two boots that reach the same number mostly agree
 
 
 async def mean_agreement(
@@ -53,7 +46,7 @@ async def mean_agreement(
     """Return the mean agreement of each boot with the others, 0 to 1, and notes on a fallback.
 
     Args:
-        query: Its text is no evidence; its request tells if answers are objects.
+        query: Its text is no evidence; answers may be objects by its request.
         boots: n boots, n >= 2.
         embeddings: Model whose vectors are compared; None, or a model that fails, compares words.
 
@@ -86,31 +79,23 @@ async def _similarity(
 def lexical_similarity(texts: Sequence[str], question: str = "") -> Matrix:
     """Return the cosine between the tf-idf vectors of every pair of cleaned texts.
 
-    A text that is empty after `clean(text, question)` has 0 with every other. Words shared with the question are kept
-    in the others, since removing them measured worse (figures above).
-
     Args:
         texts: n texts, n >= 0; idf is taken over them, smoothed, so that two are enough.
-        question: The question; "" for no check of restatements.
+        question: The question, for `evidence`; "" for no check of restatements.
 
     Returns:
-        (n, n), symmetric, 0 to 1, diagonal 1; rounded to 12 places so that equal texts tie exactly.
+        (n, n), symmetric, 0 to 1, diagonal 1; a text without evidence has 0 with every other.
 
     Source: arXiv 2505.16221, semantic consistency between preliminary outputs. Deviation: words and numbers
     replace embeddings if the user configures none.
     """
-    return cosine_similarity(_tf_idf([evidence(text, question) for text in texts]))
+    return _cosine_similarity(_tf_idf([evidence(text, question) for text in texts]))
 
 
-def cosine_similarity(rows: Matrix) -> Matrix:
-    """Return the cosine between every pair of rows.
+def _cosine_similarity(rows: Matrix) -> Matrix:
+    """Return the cosine between every pair of finite rows: 0 for a negative one or a row of zeros, diagonal 1.
 
-    Args:
-        rows: (n, d), finite; a row of zeros has cosine 0 with every other.
-
-    Returns:
-        (n, n), symmetric, 0 to 1 (a negative cosine counts as 0), diagonal 1; rounded to 12 places so that equal rows
-        tie exactly.
+    It is rounded to 12 places, so that equal rows tie exactly.
     """
     peaks = np.abs(rows).max(axis=1, keepdims=True, initial=0.0)
     scaled = _divided(rows, peaks)  # squares of large numbers would overflow
@@ -128,7 +113,7 @@ async def embedding_similarity(texts: Sequence[str], embeddings: Embeddings) -> 
         embeddings: Called once if at least two texts are not empty. Its exceptions propagate.
 
     Returns:
-        (n, n), symmetric, 0 to 1 (a negative cosine counts as 0), diagonal 1; an empty text has 0 with every other.
+        (n, n), symmetric, 0 to 1, diagonal 1; an empty text has 0 with every other.
 
     Raises:
         SelectionError: If the model returns a wrong number of vectors, ragged, empty or non-finite ones.
@@ -159,7 +144,7 @@ def _cosine_of_vectors(vectors: Any, count: int) -> Matrix:
         bad = np.flatnonzero(~np.isfinite(rows).all(axis=1)).tolist()
         msg = f"expected finite vectors, got NaN or infinity in number {', '.join(map(str, bad))} of {count}"
         raise SelectionError(msg)
-    return cosine_similarity(rows)
+    return _cosine_similarity(rows)
 
 
 def _lengths(vectors: Any) -> str:
@@ -204,7 +189,7 @@ def _tf_idf(counts: Sequence[Counter[str]]) -> Matrix:
     for row, count in zip(tf, counts, strict=True):
         row[[column[word] for word in count]] = list(count.values())
     idf = np.log((1 + len(counts)) / (1 + np.count_nonzero(tf, axis=0))) + 1
-    weighted: Matrix = tf * idf * [NUMBER_WEIGHT if word[0].isdecimal() else 1.0 for word in words]
+    weighted: Matrix = tf * idf * [_NUMBER_WEIGHT if word[0].isdecimal() else 1.0 for word in words]
     return weighted
 
 

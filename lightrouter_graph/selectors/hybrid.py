@@ -35,12 +35,7 @@ class HybridSelector:
             raise SelectionError(msg)
 
     def planned(self, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
-        """Return the calls of its parts.
-
-        Args:
-            query: The query.
-            texts: Texts of the boots, or texts of their greatest length.
-        """
+        """Return the calls that its parts announce for the `query` and the `texts` of the boots."""
         return [call for part, _ in self.parts for call in planned_calls(part, query, texts)]
 
     async def score(self, query: Query, boots: Sequence[Boot]) -> Scores:

@@ -4,7 +4,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.messages import AnyMessage
@@ -19,8 +18,6 @@ from lightrouter_graph.reasoning import strip_reasoning
 from lightrouter_graph.redaction import redact
 
 _MAX_REPLY_TOKENS = 1000
-"""Cap on the reply of a judge, in tokens."""
-
 _MAX_REASON = 200
 _OBJECT = re.compile(r'\{\s*"')
 
@@ -60,40 +57,29 @@ Verdict = Mapping[str, JudgedBoot]
 """Score and reason by label."""
 
 
-@dataclass(frozen=True, slots=True)
-class JudgeReply:
-    """Result of asking a judge, a repair included. Without a verdict, `problem` is the reason."""
-
-    verdict: Verdict | None
-    problem: str = ""
-
-
-async def ask_judge(judge: Candidate, query: Query, texts: Mapping[str, str]) -> JudgeReply:
+async def ask_judge(judge: Candidate, query: Query, texts: Mapping[str, str]) -> tuple[Verdict | None, str]:
     """Ask a judge for its verdict; a second call repairs an invalid reply.
 
     Args:
         judge: The model.
         query: The query that the texts answer.
         texts: Text by label, in the order in which the judge reads them.
+
+    Returns:
+        The verdict and "", or None and the problem.
     """
     prompt = _prompt(query, texts)
     first = await query.ask(judge, prompt, max_tokens=_MAX_REPLY_TOKENS, schema=_SCHEMA)
     verdict, problem = _read(first, texts)
     if verdict is not None or first.failure is not None:
-        return JudgeReply(verdict, problem)
+        return verdict, problem
     repair = prompts.repair_judgement(prompt, first.text, problem, list(texts))
     second = await query.ask(judge, repair, max_tokens=_MAX_REPLY_TOKENS, schema=_SCHEMA)
-    return JudgeReply(*_read(second, texts))
+    return _read(second, texts)
 
 
 def planned_judge_call(judge: Candidate, query: Query, texts: Mapping[str, str]) -> PlannedCall:
-    """Return the call that asks a judge once; a repair is rare and paid from the rest of the budget.
-
-    Args:
-        judge: The model.
-        query: The query that the texts answer.
-        texts: Text by label.
-    """
+    """Return the call that asks a `judge` once; a repair is rare and paid from the rest of the budget."""
     return PlannedCall(judge, _prompt(query, texts), _MAX_REPLY_TOKENS, [_SCHEMA.schema])
 
 
@@ -130,17 +116,13 @@ def read_judgement(text: str, labels: Collection[str]) -> tuple[Verdict | None, 
     verdicts = [verdict for verdict, _ in read if verdict is not None]
     if not verdicts:
         return None, read[-1][1] if read else "not a JSON object"
-    if any(_scores(verdict) != _scores(verdicts[-1]) for verdict in verdicts):
+    if len({frozenset((label, boot.score) for label, boot in verdict.items()) for verdict in verdicts}) > 1:
         return None, "it contains several different verdicts"
     return verdicts[-1], ""
 
 
 def _objects(text: str) -> Iterator[Any]:
-    """Yield every top-level JSON object in a text.
-
-    Raises:
-        ValueError: If one is invalid: an object after its beginning may be part of a string in it.
-    """
+    """Yield every top-level JSON object in a text; an invalid one raises, as what follows may be a string in it."""
     decoder, at = json.JSONDecoder(object_pairs_hook=_each_key_once), 0
     while begin := _OBJECT.search(text, at):
         found, at = decoder.raw_decode(text, begin.start())
@@ -175,7 +157,3 @@ def _label_problem(found: Sequence[str], labels: Collection[str]) -> str:
     }
     parts = [f"{what}: {', '.join(which)}" for what, which in problems.items() if which]
     return f"labels {'; '.join(parts)}" if parts else ""
-
-
-def _scores(verdict: Verdict) -> dict[str, float]:
-    return {label: boot.score for label, boot in verdict.items()}

@@ -1,8 +1,4 @@
-"""Words of a text that are evidence: those that remain without boilerplate.
-
-`clean` removes JSON shells, fences, openers and restatements of the question. `evidence` counts the remaining tokens
-for the lexical similarity of `selectors/agreement.py`, which has the measurements.
-"""
+"""Words of a text that are evidence: those that remain without boilerplate. `agreement.py` has the measurements."""
 
 import re
 from collections import Counter
@@ -17,7 +13,8 @@ _UNABLE = (
     r"i(?:(?: a|['\u2019])m (?:not|unable|just)| do(?: no|n['\u2019])t| can(?:no|['\u2019])t)\b"
     r"[^.!?;,\n]{0,200}?(?:,? but\b|,? however\b|[.!?;,\n]|\Z)"
 )
-BOILERPLATE = (
+# Openers and disclaimers, removed where a sentence starts. English: other languages pass unchanged.
+_BOILERPLATE = (
     r"(?:certainly|sure(?: thing)?|of course|absolutely|great question|okay|ok|alright)[!,.:]",
     r"i(?:['\u2019]d| would) be (?:happy|glad) to help[^.!?\n]{0,80}[.!?]?",
     r"i hope (?:this|that) helps[^.!?\n]{0,80}[.!?]?",
@@ -30,16 +27,10 @@ BOILERPLATE = (
     rf"as an ai(?: language)?(?: model| assistant)?,?(?: {_UNABLE})?",
     rf"i(?:['\u2019]m| am) sorry,?(?: but)?(?: {_UNABLE})?",
 )
-"""Openers and disclaimers, taken away where a sentence starts. English: other languages pass untouched."""
-
-SHELL_KEYS = "reasoning|reason|explanation|rationale|analysis|thoughts?|thinking|steps|solution|final_answer|answer"
-"""Keys of JSON objects that prompts request as the answer format. Other objects are content and stay."""
-
-RESTATED_WORDS = 5
-"""Number of consecutive words shared with the question that count as a restatement of it."""
-
-QUOTABLE_WORDS = 300
-"""Words; a longer question contains material to quote (documents, code), so words shared with it are evidence."""
+# Keys of JSON objects that prompts request as the answer format. Other objects are content and stay.
+_SHELL_KEYS = "reasoning|reason|explanation|rationale|analysis|thoughts?|thinking|steps|solution|final_answer|answer"
+_RESTATED_WORDS = 5  # consecutive words shared with the question that count as a restatement of it
+_QUOTABLE_WORDS = 300  # a longer question contains material to quote (documents, code): shared words are evidence
 
 # Thai, Lao, kana, han: written without spaces, so a token per character.
 _UNSPACED = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
@@ -48,21 +39,21 @@ _TOKEN = rf"\d+(?:,\d{{3}})*(?:\.\d+)?|[{_UNSPACED}]|[^\W\d_{_UNSPACED}]+"
 _CUT = "…"  # replaces a restatement, so that the words around it do not become one
 _WORD_OR_CUT = f"{_CUT}|{_TOKEN}"
 _MARKS = re.compile(rf"```[\w+#-]*[ \t]*$|```|{REASONING_TAG.pattern}", re.IGNORECASE | re.MULTILINE)
-_SHELL_KEY = re.compile(rf'(?:\{{\s*|"?\s*,\s*|^)"(?:{SHELL_KEYS})"\s*:\s*"?', re.IGNORECASE | re.MULTILINE)
+_SHELL_KEY = re.compile(rf'(?:\{{\s*|"?\s*,\s*|^)"(?:{_SHELL_KEYS})"\s*:\s*"?', re.IGNORECASE | re.MULTILINE)
 # The end of the object, or a truncation between two keys or within the second.
 _SHELL_END = re.compile(r'"?\s*\}\s*\Z|"(?:\s*,\s*(?:"\w*"?\s*)?)?\Z')
 # Models do not double the backslash of TeX: \times and \neq contain no tab and no line break.
 _ESCAPE = re.compile(r'((?:\\u[0-9a-fA-F]{4})+)|\\(?:([rt](?![a-z])|n(?!eq?\b|ot|abla|mid))|(["\\/]))')
-_OPENER = rf"(?i)(?:(?<=[.!?:{_CUT}\n])|\A)(?: ?(?:{'|'.join(BOILERPLATE)}))+"
+_OPENER = rf"(?i)(?:(?<=[.!?:{_CUT}\n])|\A)(?: ?(?:{'|'.join(_BOILERPLATE)}))+"
 _OPTION = re.compile(r"^[ \t]*\(?[A-Za-z][.)][ \t].*$", re.MULTILINE)
 
 
 def clean(text: str, question: str = "") -> str:
     """Remove the parts of a text that are no evidence for or against it.
 
-    These are fence markers, the JSON shell (a truncated one as well), reasoning tags, `BOILERPLATE`, and spans of at
-    least `RESTATED_WORDS` words shared with the question (each is replaced by "…"), unless they are one of the options
-    or the question is longer than `QUOTABLE_WORDS`. The function is idempotent and never makes a text longer.
+    These are fence markers, the JSON shell (a truncated one as well), reasoning tags, boilerplate, and spans of at
+    least 5 words shared with the question (each is replaced by "…"), unless they are one of the options or the question
+    is longer than 300 words. The function is idempotent and never makes a text longer.
 
     Args:
         text: Text of a response, whole or a prefix.
@@ -73,41 +64,30 @@ def clean(text: str, question: str = "") -> str:
 
     Source: none in arXiv 2505.16221, which names boots of boilerplate as a failure and keeps them.
     """
-    return _clean(text, _grams(question))
+    grams = _grams(question)
+    rest = _clean_once(text, grams)
+    while rest != text:  # ends, since a pass only removes text; two passes are usual
+        text, rest = rest, _clean_once(rest, grams)
+    return rest
 
 
 def evidence(text: str, question: str = "") -> Counter[str]:
     """Count the words and numbers of a text that are evidence.
 
-    Words shared with the question are kept, since removing them measured worse, unless no other words are left.
-
-    Args:
-        text: Text of a response, whole or a prefix.
-        question: The question; "" for no check of restatements.
+    Words shared with the `question` are kept, since removing them measured worse, unless no other words are left.
     """
     return Counter(_tokens(clean(text)) if not question or clean(text, question) else ())
 
 
 @lru_cache(maxsize=256)
 def informative_share(text: str, question: str = "") -> float:
-    """Return the share of the words of a text that `clean` keeps, 0 (uninformative) to 1.
-
-    Args:
-        text: Text of a response, whole or a prefix.
-        question: The question.
+    """Return the share of the words of a `text` that `clean` keeps for a `question`, 0 (uninformative) to 1.
 
     >>> informative_share("Certainly! Let's solve this step by step:")
     0.0
     """
     before = len(_tokens(text))
     return min(len(_tokens(clean(text, question))) / before, 1.0) if before else 0.0
-
-
-def _clean(text: str, grams: _Grams) -> str:
-    rest = _clean_once(text, grams)
-    while rest != text:  # ends, since a pass only removes text; two passes are usual
-        text, rest = rest, _clean_once(rest, grams)
-    return rest
 
 
 def _clean_once(text: str, grams: _Grams) -> str:
@@ -152,7 +132,7 @@ def _restated_runs(words: Sequence[str], grams: _Grams) -> list[tuple[int, int]]
     for start, gram in enumerate(_ngrams(words)):
         if gram in grams:
             first = runs.pop()[0] if runs and start <= runs[-1][1] + 1 else start
-            runs.append((first, start + RESTATED_WORDS - 1))
+            runs.append((first, start + _RESTATED_WORDS - 1))
     return runs
 
 
@@ -160,11 +140,11 @@ def _restated_runs(words: Sequence[str], grams: _Grams) -> list[tuple[int, int]]
 def _grams(question: str) -> _Grams:
     """Return the n-grams of the question; those of answer options are left out."""
     words = [word.casefold() for word in re.findall(_TOKEN, _OPTION.sub(" ", question))]
-    return frozenset(_ngrams(words)) if len(words) <= QUOTABLE_WORDS else frozenset()
+    return frozenset(_ngrams(words)) if len(words) <= _QUOTABLE_WORDS else frozenset()
 
 
 def _ngrams(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    return zip(*(words[i:] for i in range(RESTATED_WORDS)), strict=False)
+    return zip(*(words[i:] for i in range(_RESTATED_WORDS)), strict=False)
 
 
 def _tokens(text: str) -> list[str]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from random import Random
 from string import ascii_uppercase
 
@@ -52,29 +53,21 @@ class LLMSelector:
         texts = _cut_equally(replies_of)
         orders = (texts, dict(reversed(texts.items())))
         replies = await asyncio.gather(*(ask_judge(judge, query, order) for order in orders))
-        verdicts = [reply.verdict for reply in replies if reply.verdict is not None]
+        verdicts = [verdict for verdict, _ in replies if verdict is not None]
         notes = {"judge": judge.name, "seed": str(query.seed)}
-        if problems := [reply.problem for reply in replies if reply.problem]:
+        if problems := [problem for _, problem in replies if problem]:
             notes["judge_problems"] = "; ".join(problems)
         if not verdicts:
-            return await self._fall_back(query, boots, notes)
+            scores = await self.fallback.score(query, boots)
+            notes = {**notes, **scores.notes, "fallback": "the judge returned no usable verdict"}
+            return replace(scores, notes=notes, selector=f"llm, then {scores.selector}")
         return _scores({label: boot["candidate"] for label, boot in labelled.items()}, verdicts, notes)
 
     def planned(self, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
-        """Return its calls: the judge is asked twice.
-
-        Args:
-            query: The query.
-            texts: Texts of the boots, or texts of their greatest length.
-        """
+        """Return its calls: the judge is asked twice about the `texts` of the boots, in the `query`."""
         judge = self.model if isinstance(self.model, Candidate) else query.first
         labelled = _cut_equally({_label(place): text for place, text in enumerate(texts, start=1)})
         return [planned_judge_call(judge, query, labelled)] * 2
-
-    async def _fall_back(self, query: Query, boots: Sequence[Boot], notes: dict[str, str]) -> Scores:
-        scores = await self.fallback.score(query, boots)
-        notes = {**notes, **scores.notes, "fallback": "the judge returned no usable verdict"}
-        return replace(scores, notes=notes, selector=f"llm, then {scores.selector}")
 
 
 def _labelled(boots: Sequence[Boot], query: Query) -> dict[str, Boot]:
@@ -98,14 +91,10 @@ def _cut_equally(texts: Mapping[str, str]) -> dict[str, str]:
     return {label: text[:length] for label, text in texts.items()}
 
 
-def _scores(
-    candidates: Mapping[str, str],
-    verdicts: Sequence[Verdict],
-    notes: dict[str, str],
-) -> Scores:
+def _scores(candidates: Mapping[str, str], verdicts: Sequence[Verdict], notes: dict[str, str]) -> Scores:
     rivals = max(len(candidates) - 1, 1)
     wins = {one: sum(_win(one, other, verdicts) for other in candidates if other != one) for one in candidates}
-    flips = sum(_flipped(one, other, verdicts) for one in candidates for other in candidates if one < other)
+    flips = sum(_leads(*pair, verdicts) == {1, -1} for pair in combinations(candidates, 2))
     return Scores(
         by_candidate={candidates[label]: won / rivals for label, won in wins.items()},
         reasons={candidate: _reason(label, verdicts) for label, candidate in candidates.items()},
@@ -117,18 +106,13 @@ def _scores(
 def _win(one: str, other: str, verdicts: Sequence[Verdict]) -> float:
     """Return 1 for a win, 0 for a loss, 0.5 for a tie; a pair that flips with the order is a tie."""
     leads = _leads(one, other, verdicts)
-    if min(leads) < 0 < max(leads):
-        return 0.5
-    return 0.5 + 0.5 * (sum(leads) > 0) - 0.5 * (sum(leads) < 0)
+    return 0.5 + 0.5 * ((1 in leads) - (-1 in leads))
 
 
-def _flipped(one: str, other: str, verdicts: Sequence[Verdict]) -> bool:
-    leads = _leads(one, other, verdicts)
-    return min(leads) < 0 < max(leads)
-
-
-def _leads(one: str, other: str, verdicts: Sequence[Verdict]) -> list[float]:
-    return [verdict[one].score - verdict[other].score for verdict in verdicts]
+def _leads(one: str, other: str, verdicts: Sequence[Verdict]) -> set[int]:
+    """Return 1 if a verdict prefers the first label, and -1 if one prefers the second."""
+    leads = (verdict[one].score - verdict[other].score for verdict in verdicts)
+    return {1 if lead > 0 else -1 for lead in leads if lead}
 
 
 def _reason(label: str, verdicts: Sequence[Verdict]) -> str:

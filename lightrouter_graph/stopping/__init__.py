@@ -19,9 +19,5 @@ __all__ = [
 
 
 def rule_for(settings: Context) -> StopRule:
-    """Return the stop rule that the settings describe: agreement, or a fixed top-k if `agree` is None.
-
-    Args:
-        settings: Settings of the run.
-    """
+    """Return the stop rule that the `settings` describe: agreement, or a fixed top-k if `agree` is None."""
     return FixedTopK() if settings.agree is None else AgreementStop()

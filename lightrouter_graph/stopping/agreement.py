@@ -28,27 +28,24 @@ class AgreementStop:
     def next_candidates(self, query: Query, status: LayerStatus) -> tuple[str, ...]:
         """Return the first wave, or the next in rank."""
         agree, top_k = self._limits(query)
-        if self._agreed(status) >= agree or self._out_of_reach(query, status):
+        keys = _keys(status)
+        if largest_group(keys) >= agree or self._out_of_reach(query, status):
             return ()
         waiting = [name for name in status.candidates if name not in status.answers]
         first = [name for name in status.candidates[:agree] if name in waiting]
-        return tuple((first or waiting[:1])[: max(0, top_k - len(self.counted(query, status)))])
-
-    def counted(self, query: Query, status: LayerStatus) -> tuple[str, ...]:  # noqa: ARG002
-        """Return every candidate that has answered."""
-        return tuple(name for name in status.candidates if name in status.answers)
+        return tuple((first or waiting[:1])[: max(0, top_k - len(keys))])
 
     def reason(self, query: Query, status: LayerStatus) -> StopReason:
         """Return the limit that was reached: agreement, `top_k`, or the end of the pool."""
         agree, top_k = self._limits(query)
-        agreed, answered = self._agreed(status), len(self.counted(query, status))
-        if agreed >= agree:
+        keys = _keys(status)
+        if (agreed := largest_group(keys)) >= agree:
             return StopReason("agreement", f"{agreed} answers agree")
-        if not self._keys(status) and status.answers:
+        if status.answers and all(key is None for key in keys):
             return StopReason("not_comparable", "the answers cannot be compared")
-        if answered >= top_k:
+        if len(keys) >= top_k:
             return StopReason("top_k_reached", f"top_k = {top_k} answered without agreement")
-        if answered == len(status.candidates):
+        if len(keys) == len(status.candidates):
             return StopReason("no_more_candidates", "no candidate is left to query")
         return StopReason("agreement_out_of_reach", f"agree = {agree} is out of reach")
 
@@ -58,15 +55,13 @@ class AgreementStop:
     def _out_of_reach(self, query: Query, status: LayerStatus) -> bool:
         """Return True if more answers can bring no agreement: none has a key so far, or too few may still answer."""
         agree, top_k = self._limits(query)
-        answered = len(self.counted(query, status))
-        if not self._keys(status):
-            return answered > 0 and all(name in status.answers for name in status.candidates[:agree])
-        left = min(top_k, len(status.candidates)) - answered
-        return answered > 0 and self._agreed(status) + left < agree
+        keys = _keys(status)
+        if all(key is None for key in keys):
+            return bool(keys) and all(name in status.answers for name in status.candidates[:agree])
+        left = min(top_k, len(status.candidates)) - len(keys)
+        return largest_group(keys) + left < agree
 
-    def _agreed(self, status: LayerStatus) -> int:
-        return largest_group(self._keys(status))
 
-    def _keys(self, status: LayerStatus) -> list[str]:
-        keys = (status.answers[name] for name in status.candidates if name in status.answers)
-        return [key for key in keys if key is not None]
+def _keys(status: LayerStatus) -> list[str | None]:
+    """Return the key of each answer, None for one without, in rank order."""
+    return [status.answers[name] for name in status.candidates if name in status.answers]

@@ -1,7 +1,7 @@
 """`StopRule` protocol: given the answers so far, return the candidates to query next, or none to stop."""
 
 from collections.abc import Coroutine, Iterable, Sequence
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol
 
 from lightrouter_graph.errors import SelectionError
 from lightrouter_graph.query import Query
@@ -53,24 +53,8 @@ class StopRule(Protocol):
         ...
 
 
-@runtime_checkable
-class _Counting(Protocol):
-    def counted(self, query: Query, status: LayerStatus) -> Sequence[str]: ...
-
-
-@runtime_checkable
-class _Explaining(Protocol):
-    def reason(self, query: Query, status: LayerStatus) -> StopReason | str: ...
-
-
 def next_candidates(rule: StopRule, query: Query, status: LayerStatus) -> list[str]:
-    """Return the names that a rule selects; none once the deadline, the budget or a quorum has closed the layer.
-
-    Args:
-        rule: The stop rule.
-        query: The query.
-        status: Status of the layer.
-    """
+    """Return the names that a `rule` selects; none once the deadline, the budget or a quorum has closed the layer."""
     if status.deadline_exceeded or status.closed_reason:
         return []
     return [name for name in _checked(rule, rule.next_candidates(query, status), status) if name not in status.answers]
@@ -92,27 +76,28 @@ def _checked(rule: StopRule, names: Any, status: LayerStatus) -> list[str]:
 
 
 def counted(rule: StopRule, query: Query, status: LayerStatus) -> list[str]:
-    """Return the names of the candidates to merge, best first.
+    """Return the names of the candidates to merge, best first: by default all that have answered.
 
     Args:
-        rule: The stop rule.
+        rule: The stop rule; its method `counted` may select fewer.
         query: The query.
         status: Status of the layer.
     """
-    names = rule.counted(query, status) if isinstance(rule, _Counting) else status.candidates
+    choose = getattr(rule, "counted", None)
+    names: Sequence[str] = choose(query, status) if choose else status.candidates
     return [name for name in names if name in status.answers]
 
 
 def stop_reason(rule: StopRule, query: Query, status: LayerStatus) -> StopReason:
-    """Return the reason why the layer queries no more candidates.
+    """Return the reason why the layer queries no more candidates; agreement goes before a deadline or a budget.
 
     Args:
-        rule: The stop rule.
+        rule: The stop rule; its method `reason` may return a `StopReason` or a sentence.
         query: The query.
         status: Status of the layer.
     """
-    unexplained = "the stop rule selected no candidate"
-    found = rule.reason(query, status) if isinstance(rule, _Explaining) else unexplained
+    explain = getattr(rule, "reason", None)
+    found = explain(query, status) if explain else "the stop rule selected no candidate"
     if isinstance(found, StopReason) and found.code in {"agreement", "rule"}:
         return found
     if status.deadline_exceeded:

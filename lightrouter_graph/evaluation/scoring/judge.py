@@ -66,7 +66,7 @@ class JudgeScorer:
         query = standalone_query(
             self._judge, [HumanMessage(question.text)], stage="select", settings=settings, timeout_s=_TIMEOUT_S
         )
-        verdict = (await ask_judge(self._judge, query, {"A": first, "B": second})).verdict
+        verdict, _ = await ask_judge(self._judge, query, {"A": first, "B": second})
         if verdict is None:
             return None
         lead = verdict["A"].score - verdict["B"].score

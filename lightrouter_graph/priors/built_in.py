@@ -1,4 +1,4 @@
-"""The order of the pool as a prior: the first candidate is the most trusted."""
+"""Priors without a history: `OrderPrior` trusts the order of the pool, `UniformPrior` trusts all candidates equally."""
 
 from dataclasses import dataclass
 
@@ -30,6 +30,18 @@ class OrderPrior:
             raise SelectionError(msg)
 
     async def score(self, query: Query) -> dict[str, float]:
-        """Return a score for each candidate that falls with its place in the pool."""
+        """Return a score for each candidate of the `query` that falls with its place in the pool."""
         steps = max(len(query.pool) - 1, 1)
         return {name: 1 - (1 - self.last) * place / steps for place, name in enumerate(query.pool.names)}
+
+
+@dataclass(frozen=True, slots=True)
+class UniformPrior:
+    """Score every candidate equally, so that each vote counts the same and ties fall to the order of the pool.
+
+    Source: arXiv 2505.16221, which assumes no prior knowledge of the models.
+    """
+
+    async def score(self, query: Query) -> dict[str, float]:
+        """Return 1 for each candidate of the `query`."""
+        return dict.fromkeys(query.pool.names, 1.0)
