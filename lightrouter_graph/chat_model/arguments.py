@@ -1,7 +1,7 @@
 """Reads the arguments of one call of `ChatLightRouter`: tools, sampling parameters, settings, and the model name."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from lightrouter_graph.context import PARENT_KEY, RENAMED, Context
@@ -15,8 +15,7 @@ DEFAULT, PAPER = "lightrouter", "lightrouter-paper"
 _REQUEST = frozenset({"tools", "tool_choice", "parallel_tool_calls", "response_format", "structured"})
 _SAMPLING = frozenset({"temperature", "top_p", "seed", "frequency_penalty", "presence_penalty", "reasoning_effort"})
 _RANGES = {"temperature": (0, 2), "top_p": (0, 1), "frequency_penalty": (-2, 2), "presence_penalty": (-2, 2)}
-SETTINGS = frozenset(Context.model_fields) | frozenset(RENAMED)
-"""Names of settings, old ones included."""
+SETTINGS = frozenset(Context.model_fields) | frozenset(RENAMED)  # old names included
 
 IDS = frozenset({"thread_id", "user_id"})
 """Thread and user of a call, for the parts that keep something in a store."""
@@ -24,25 +23,17 @@ IDS = frozenset({"thread_id", "user_id"})
 ARGUMENTS = frozenset({"model", "context", "timeout", *_REQUEST, *_SAMPLING, *SETTINGS, *IDS})
 """Arguments of a call beside messages and `stop`."""
 
-_LANGCHAIN = frozenset({"stream", "stream_usage"})
-"""Arguments that LangChain passes to every model; they change nothing here."""
+_LANGCHAIN = frozenset({"stream", "stream_usage"})  # LangChain passes them to every model; they change nothing here
 
 
 @dataclass(frozen=True, slots=True)
 class ChatCall:
-    """The arguments of one call.
-
-    Attributes:
-        model: Preset or candidate under which the call is answered.
-        request: Tools, answer format, stop texts and sampling parameters.
-        context: Settings of the run.
-        ids: `thread_id` and `user_id`, if they are known.
-    """
+    """The arguments of one call. `model` is the preset or candidate that answers; `ids` are of thread and user."""
 
     model: str
     request: Request
     context: Context
-    ids: Mapping[str, Any] = field(default_factory=dict)
+    ids: Mapping[str, Any]
 
 
 def read_arguments(
@@ -81,20 +72,16 @@ def read_arguments(
 
 
 def _check_sampling(given: Mapping[str, Any]) -> None:
-    for name, (low, high) in _RANGES.items():
-        value = given.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+    for name in [name for name in _RANGES if name in given]:
+        value, (low, high) = given[name], _RANGES[name]
+        if isinstance(value, bool) or not isinstance(value, int | float):
             raise QueryError(f"{name} = {value!r}: it must be a number")
-        if value is not None and not low <= value <= high:
+        if not low <= value <= high:
             raise QueryError(f"{name} = {value!r}: it must be {low:g} to {high:g}")
 
 
 def pool_of(pool: Pool, model: str) -> Pool:
-    """Return the candidates that answer under a name: all of them for a preset, else the one of that name.
-
-    Args:
-        pool: The candidates.
-        model: Name of a preset or of a candidate.
+    """Return the candidates of the `pool` that answer under the name `model`: all for a preset, else the one.
 
     Raises:
         PoolError: If there is no such name.
@@ -110,11 +97,10 @@ def pool_of(pool: Pool, model: str) -> Pool:
 
 def _context(bound: Context, model: str, given: Mapping[str, Any]) -> Context:
     """Lay the settings of one call over those bound: first a whole context, then single ones."""
-    base, whole = bound, given.get("context")
+    whole = given.get("context")
     if not isinstance(whole, Context | Mapping | None):
         raise ContextError(f"context must be a Context or a dict of its fields, got {type(whole).__name__}")
-    if model == PAPER:
-        base = Context.paper().overlaid(bound)
+    base = Context.paper().overlaid(bound) if model == PAPER else bound
     single = {name: given[name] for name in SETTINGS & given.keys()}
     if "timeout" in given:
         single["deadline_s"] = given["timeout"]

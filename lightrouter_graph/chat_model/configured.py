@@ -9,55 +9,33 @@ from langchain_core.runnables import RunnableConfig
 
 from lightrouter_graph.chat_model.arguments import IDS
 
+_Config = RunnableConfig | None
+
 
 class ConfiguredChatModel(BaseChatModel):
     """A chat model whose calls get `thread_id` and `user_id` of `configurable` as arguments; LangChain drops them."""
 
-    def invoke(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's name
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> AIMessage:
-        """Return the answer."""
-        return super().invoke(input, config, stop=stop, **_with_ids(config, kwargs))
+    # ruff: noqa: A002 - `input` is LangChain's name
 
-    async def ainvoke(
-        self,
-        input: LanguageModelInput,  # noqa: A002
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> AIMessage:
-        """Return the answer."""
-        return await super().ainvoke(input, config, stop=stop, **_with_ids(config, kwargs))
+    def invoke(self, input: LanguageModelInput, config: _Config = None, **kwargs: Any) -> AIMessage:
+        """Return the answer to `input`."""
+        return super().invoke(input, config, **_with_ids(config, kwargs))
 
-    def stream(
-        self,
-        input: LanguageModelInput,  # noqa: A002
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> Iterator[AIMessageChunk]:
-        """Stream the answer."""
-        return super().stream(input, config, stop=stop, **_with_ids(config, kwargs))
+    async def ainvoke(self, input: LanguageModelInput, config: _Config = None, **kwargs: Any) -> AIMessage:
+        """Return the answer to `input`."""
+        return await super().ainvoke(input, config, **_with_ids(config, kwargs))
+
+    def stream(self, input: LanguageModelInput, config: _Config = None, **kwargs: Any) -> Iterator[AIMessageChunk]:
+        """Stream the answer to `input`."""
+        return super().stream(input, config, **_with_ids(config, kwargs))
 
     def astream(
-        self,
-        input: LanguageModelInput,  # noqa: A002
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
+        self, input: LanguageModelInput, config: _Config = None, **kwargs: Any
     ) -> AsyncIterator[AIMessageChunk]:
-        """Stream the answer."""
-        return super().astream(input, config, stop=stop, **_with_ids(config, kwargs))
+        """Stream the answer to `input`."""
+        return super().astream(input, config, **_with_ids(config, kwargs))
 
 
-def _with_ids(config: RunnableConfig | None, arguments: dict[str, Any]) -> dict[str, Any]:
+def _with_ids(config: _Config, arguments: dict[str, Any]) -> dict[str, Any]:
     configured = (config or {}).get("configurable") or {}
     return {**{name: configured[name] for name in sorted(IDS) if configured.get(name) is not None}, **arguments}

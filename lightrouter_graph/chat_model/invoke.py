@@ -76,11 +76,7 @@ def _config(graph: Any, call: ChatCall) -> RunnableConfig:
 def stream(graph: Any, messages: Sequence[BaseMessage], call: ChatCall, run: LLMRun) -> Iterator[Mapping[str, Any]]:
     """Run the graph in the background loop and yield its events and states; closing the stream cancels the run.
 
-    Args:
-        graph: The compiled graph.
-        messages: The conversation.
-        call: The arguments of the call.
-        run: Callback manager of the chat model's run.
+    The arguments are those of `invoke`.
     """
     parts: SimpleQueue[Mapping[str, Any] | None] = SimpleQueue()
     with _behind(run, "stream") as context:

@@ -6,7 +6,6 @@ from contextlib import aclosing
 from operator import itemgetter
 from typing import Annotated, Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessage, BaseMessage
@@ -15,33 +14,31 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from langgraph.cache.base import BaseCache
 from langgraph.store.base import BaseStore
-from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, SkipValidation, ValidationError, model_validator
 
 from lightrouter_graph.aggregators import Aggregator
 from lightrouter_graph.answer_keys import AnswerKey, default_key
 from lightrouter_graph.answer_keys.equivalence import Equivalence
 from lightrouter_graph.chat_model import invoke
-from lightrouter_graph.chat_model.arguments import DEFAULT, IDS, SETTINGS, ChatCall, pool_of, read_arguments
+from lightrouter_graph.chat_model.arguments import DEFAULT, IDS, ChatCall, pool_of, read_arguments
 from lightrouter_graph.chat_model.configured import ConfiguredChatModel
+from lightrouter_graph.chat_model.construction import as_boot_cache, as_context, as_pool, own_error, with_settings
+from lightrouter_graph.chat_model.invoke import LLMRun
 from lightrouter_graph.chat_model.profile import profile_of
 from lightrouter_graph.chat_model.streaming import Chunks, answer_of
-from lightrouter_graph.chat_model.structured import Method, json_mode_of, json_schema_of, parsed, parser_of
+from lightrouter_graph.chat_model.structured import Method, object_request, parsed
 from lightrouter_graph.context import Context
-from lightrouter_graph.errors import ContextError, LightRouterError, PoolError, QueryError, did_you_mean
 from lightrouter_graph.graph import create_lightrouter
 from lightrouter_graph.llm.boot_cache import BootCache
 from lightrouter_graph.nodes.parts import Part
-from lightrouter_graph.pool import Candidate, Pool
+from lightrouter_graph.pool import Pool
 from lightrouter_graph.priors import Memory, Prior
 from lightrouter_graph.providers.model_facts import identity_of
-from lightrouter_graph.redaction import redact
 from lightrouter_graph.selectors import Selector
 from lightrouter_graph.stopping import StopRule
 
-_MAX_GRAPHS = 32
-"""Compiled graphs that a chat model and its copies keep."""
+_MAX_GRAPHS = 32  # compiled graphs that a chat model and its copies keep
 
 
 class ChatLightRouter(ConfiguredChatModel):
@@ -89,9 +86,9 @@ class ChatLightRouter(ConfiguredChatModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    pool: Pool
+    pool: Annotated[Pool, BeforeValidator(as_pool)]
     model_name: str = Field(default=DEFAULT, alias="model")
-    context: Context = Field(default_factory=Context)
+    context: Annotated[Context, BeforeValidator(as_context)] = Field(default_factory=Context)
     selector: Annotated[Part[Selector], SkipValidation] = Field(default=None, exclude=True)
     aggregator: Annotated[Part[Aggregator], SkipValidation] = Field(default=None, exclude=True)
     prior: Annotated[Part[Prior], SkipValidation] = Field(default=None, exclude=True)
@@ -99,7 +96,7 @@ class ChatLightRouter(ConfiguredChatModel):
     equivalence: Annotated[Part[Equivalence], SkipValidation] = Field(default=None, exclude=True)
     memory: Annotated[Memory | None, SkipValidation] = Field(default=None, exclude=True)
     key: Annotated[AnswerKey, SkipValidation] = Field(default=default_key, exclude=True)
-    boot_cache: BootCache | None = Field(default=None, exclude=True)
+    boot_cache: Annotated[BootCache | None, BeforeValidator(as_boot_cache)] = Field(default=None, exclude=True)
     store: Annotated[BaseStore | None, SkipValidation] = Field(default=None, exclude=True)
     temperature: float | None = Field(default=None, ge=0)
     top_p: float | None = Field(default=None, gt=0, le=1)
@@ -112,32 +109,10 @@ class ChatLightRouter(ConfiguredChatModel):
 
     def __init__(self, pool: Any = None, **arguments: Any) -> None:
         try:
-            super().__init__(**_with_settings({**arguments, "pool": pool}))
+            super().__init__(**with_settings({**arguments, "pool": pool}, ChatLightRouter.model_fields))
         except ValidationError as exc:
-            raise _own_error(exc) from None
+            raise own_error(exc, ChatLightRouter.model_fields) from None
         self._given = pool
-
-    @field_validator("pool", mode="before")
-    @classmethod
-    def _as_pool(cls, given: Any) -> Any:
-        if isinstance(given, Pool):
-            return given
-        if isinstance(given, Mapping) or not isinstance(given, Sequence):
-            msg = f"ChatLightRouter needs a pool: a Pool, or a list of what it takes, got {type(given).__name__}"
-            raise PoolError(msg)
-        if isinstance(given, str):
-            return Pool(given)
-        return Pool([_candidate(member) if isinstance(member, Mapping) else member for member in given])
-
-    @field_validator("boot_cache", mode="before")
-    @classmethod
-    def _as_boot_cache(cls, given: Any) -> Any:
-        return BootCache(given) if isinstance(given, BaseCache) else given
-
-    @field_validator("context", mode="before")
-    @classmethod
-    def _as_context(cls, given: Any) -> Any:
-        return Context(**given) if isinstance(given, Mapping) else given
 
     @model_validator(mode="after")
     def _check_model(self) -> "ChatLightRouter":
@@ -156,7 +131,7 @@ class ChatLightRouter(ConfiguredChatModel):
             "candidates": {candidate.name: candidate.spec or candidate.model_name for candidate in self.pool},
             "context": self.context.model_dump(exclude_defaults=True),
             **{name: value for name, value in own.items() if value is not None},
-            **{name: _shown(part) for name, part in self._parts().items() if part is not None},
+            **{n: p if isinstance(p, str) else type(p).__name__ for n, p in self._parts().items() if p is not None},
         }
 
     def _parts(self) -> dict[str, Any]:
@@ -196,9 +171,7 @@ class ChatLightRouter(ConfiguredChatModel):
     def to_json(self) -> Any:
         """Serialize the constructor call; not possible with objects as parts or a ready-made pool."""
         own_parts = any(self._parts().values()) or self.boot_cache or self.key is not default_key
-        if isinstance(self._given, Pool) or own_parts:
-            return self.to_json_not_implemented()
-        return super().to_json()
+        return self.to_json_not_implemented() if isinstance(self._given, Pool) or own_parts else super().to_json()
 
     @property
     def lc_attributes(self) -> dict[str, Any]:
@@ -221,49 +194,36 @@ class ChatLightRouter(ConfiguredChatModel):
 
     def _graph(self, model: str) -> Any:
         """Return the compiled graph of a preset or candidate; it is compiled once."""
-        pool = pool_of(self.pool, model) if model in self.pool.names else self.pool
         parts = {**self._parts(), "key": self.key, "boot_cache": self.boot_cache}
         # A copy with other parts (`model_copy`) shares this cache.
         identity = (id(self.pool), id(self.store), model if model in self.pool.names else "", *map(id, parts.values()))
-        if identity not in self._graphs:
-            # No checkpointer of a surrounding graph: it would resume the inner run by its place in the node, and
-            # return one question's answer for another.
+        found = self._graphs.get(identity)
+        if found is None:
             while len(self._graphs) >= _MAX_GRAPHS:  # a copy per request must not keep every pool alive
                 self._graphs.pop(next(iter(self._graphs)), None)
-            graph = create_lightrouter(pool, **parts)
+            # No checkpointer of a surrounding graph: it would resume the inner run by its place in the node, and
+            # return one question's answer for another.
+            graph = create_lightrouter(pool_of(self.pool, model), **parts)
             compiled = graph.compile(name="lightrouter", checkpointer=False, store=self.store)
             found = self._graphs[identity] = (compiled, self.pool, self.store, parts)  # keeps objects behind ids alive
-            return found[0]
-        return self._graphs[identity][0]
+        return found[0]
 
     def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: LLMRun = None, **kwargs: Any
     ) -> ChatResult:
         call = self._read(stop, kwargs)
         state = invoke.invoke(self._graph(call.model), messages, call, run_manager)
         return _result(answer_of(state, call.model))
 
     async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: LLMRun = None, **kwargs: Any
     ) -> ChatResult:
         call = self._read(stop, kwargs)
         state = await invoke.ainvoke(self._graph(call.model), messages, call, run_manager)
         return _result(answer_of(state, call.model))
 
     def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: LLMRun = None, **kwargs: Any
     ) -> Iterator[ChatGenerationChunk]:
         call = self._read(stop, kwargs)
         chunks = Chunks(call.model)
@@ -272,11 +232,7 @@ class ChatLightRouter(ConfiguredChatModel):
         yield from chunks.end()
 
     async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: LLMRun = None, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
         call = self._read(stop, kwargs)
         chunks = Chunks(call.model)
@@ -335,54 +291,8 @@ class ChatLightRouter(ConfiguredChatModel):
         Raises:
             QueryError: If the method is unknown.
         """
-        if method not in {"function_calling", "json_schema", "json_mode"}:
-            msg = f"method = {method!r}: it must be function_calling, json_schema or json_mode"
-            raise QueryError(msg)
-        kept = {"kwargs": {"method": method}, "schema": schema}
-        if method == "function_calling":
-            name = convert_to_openai_tool(schema)["function"]["name"]
-            asked: Runnable[LanguageModelInput, AIMessage] = self.bind_tools(
-                [schema], tool_choice=name, strict=strict, structured=schema, ls_structured_output_format=kept, **kwargs
-            )
-        else:
-            wanted = json_mode_of(schema) if method == "json_mode" else json_schema_of(schema, strict)
-            asked = self.bind(response_format=wanted, ls_structured_output_format=kept, **kwargs)
-        return parsed(asked, parser_of(schema, method), include_raw=include_raw)
-
-
-def _candidate(arguments: Mapping[str, Any]) -> Candidate:
-    try:
-        return Candidate(**arguments)
-    except TypeError as exc:  # it names the argument that is missing or unknown
-        raise PoolError(f"invalid dict for a candidate: {exc}") from None
-
-
-def _with_settings(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Move settings that were passed by name into the context."""
-    own = SETTINGS - ChatLightRouter.model_fields.keys()
-    settings = {name: arguments.pop(name) for name in own & arguments.keys()}
-    if settings:
-        given = arguments.get("context") or Context()
-        arguments["context"] = (Context(**given) if isinstance(given, Mapping) else given).overlaid(settings)
-    return arguments
-
-
-def _own_error(exc: ValidationError) -> Exception:
-    """Return the error of this package for pydantic's, in one line."""
-    errors = exc.errors(include_url=False)
-    causes = [error.get("ctx", {}).get("error") for error in errors]
-    first = errors[0]
-    if first["type"] == "extra_forbidden":
-        name, known = str(first["loc"][0]), [*ChatLightRouter.model_fields, *SETTINGS]
-        return ContextError(f"unknown argument {name!r}{did_you_mean(name, known)} of ChatLightRouter")
-    value = first["input"]
-    shown = repr(value) if isinstance(value, str | int | float | bool | None) else type(value).__name__
-    message = f"{'.'.join(map(str, first['loc']))} = {redact(shown)}: {first['msg'][0].lower()}{first['msg'][1:]}"
-    return next((cause for cause in causes if isinstance(cause, LightRouterError)), ContextError(message))
-
-
-def _shown(part: Any) -> str:
-    return part if isinstance(part, str) else type(part).__name__
+        asked = self.bind(**object_request(schema, method, strict), **kwargs)
+        return parsed(asked, schema, method, include_raw=include_raw)
 
 
 def _result(answer: AIMessage) -> ChatResult:

@@ -8,13 +8,10 @@ from lightrouter_graph.pool import Candidate, Pool
 
 
 def profile_of(pool: Pool) -> ModelProfile:
-    """Return the profile that holds for every candidate; a capability that is unknown for one is left out.
+    """Return the profile that holds for every candidate of a `pool`; a capability that is unknown for one is left out.
 
     A limit is the lowest of all candidates. Tool calling and structured output are also known for models without a
     profile: from `bind_tools` and `Candidate.json_mode`.
-
-    Args:
-        pool: The candidates.
     """
     profiles = [dict(candidate.model.profile or {}) for candidate in pool]
     common = set.intersection(*(set(profile) for profile in profiles))

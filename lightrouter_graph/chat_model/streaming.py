@@ -12,12 +12,7 @@ from lightrouter_graph.errors import BrokenStreamError
 
 
 def answer_of(state: Mapping[str, Any], model: str) -> AIMessage:
-    """Return the answer of a graph's state as the message of a chat model.
-
-    Args:
-        state: Final state of the graph.
-        model: Name under which the chat model answers.
-    """
+    """Return the answer in the final `state` of the graph as the message of a chat model named `model`."""
     answer: AIMessage = state["messages"][-1]
     # The caller assigns the id: two answers of one run must not have the same.
     return answer.model_copy(
@@ -42,11 +37,7 @@ class Chunks:
         self._state: Mapping[str, Any] = {}
 
     def take(self, part: Mapping[str, Any]) -> Iterator[ChatGenerationChunk]:
-        """Yield the chunk of one part of the graph's stream, if it makes any.
-
-        Args:
-            part: Part of the stream in version 2, mode `custom` or `values`.
-        """
+        """Yield the chunk of one `part` of the graph's stream (version 2, mode `custom` or `values`), if any."""
         if part["type"] == "values":
             self._state = part["data"]
             return
@@ -71,7 +62,7 @@ class Chunks:
             raise BrokenStreamError(answer)
         if not self._sent:
             yield self._chunk(answer.content)
-        elif rest := [*_blocks_beside_text(answer)] or text[len(self._sent) :]:
+        elif rest := _blocks_beside_text(answer) or text[len(self._sent) :]:
             yield self._chunk(rest)
         yield ChatGenerationChunk(message=_last(answer))
 
@@ -84,14 +75,13 @@ class Chunks:
 
 def _last(answer: AIMessage) -> AIMessageChunk:
     metadata = {name: value for name, value in answer.response_metadata.items() if name != "model_name"}
+    calls = [
+        tool_call_chunk(name=call["name"], args=json.dumps(call["args"], ensure_ascii=False), id=call["id"], index=n)
+        for n, call in enumerate(answer.tool_calls)
+    ]
     return AIMessageChunk(
         content="",
-        tool_call_chunks=[
-            tool_call_chunk(
-                name=call["name"], args=json.dumps(call["args"], ensure_ascii=False), id=call["id"], index=number
-            )
-            for number, call in enumerate(answer.tool_calls)
-        ],
+        tool_call_chunks=calls,
         additional_kwargs=answer.additional_kwargs,
         usage_metadata=answer.usage_metadata,
         response_metadata=metadata,
@@ -100,8 +90,4 @@ def _last(answer: AIMessage) -> AIMessageChunk:
 
 
 def _blocks_beside_text(answer: AIMessage) -> list[str | dict[str, Any]]:
-    return [] if isinstance(answer.content, str) else [block for block in answer.content if not _is_text(block)]
-
-
-def _is_text(block: str | dict[str, Any]) -> bool:
-    return isinstance(block, str) or block.get("type") == "text"
+    return [block for block in answer.content if isinstance(block, dict) and block.get("type") != "text"]
