@@ -93,7 +93,7 @@ from .stopping import (
     StopReason,
     StopRule,
 )
-from .telemetry.cost import (
+from .telemetry.bill import (
     Cost,
     cost_of,
 )

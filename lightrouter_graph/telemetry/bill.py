@@ -1,9 +1,10 @@
-"""The bill of a run, with estimates for one model alone and for the full ensemble."""
+"""The bill of a run, with estimates for one model alone and for the full ensemble; the cost of a conversation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean
 from typing import cast
 
+from langchain_core.messages import BaseMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 from typing_extensions import TypedDict
 
@@ -107,11 +108,7 @@ def _estimated(cost: CallCost, call_costs: Sequence[CallCost]) -> CallCost:
 
 
 def usage_metadata(usage: Usage) -> UsageMetadata:
-    """Convert a usage to LangChain's `UsageMetadata`; integers only, because LangChain cannot add chunks with floats.
-
-    Args:
-        usage: Tokens of one call, or of a run.
-    """
+    """Convert a `usage` to LangChain's `UsageMetadata`; integers, as LangChain cannot add chunks with floats."""
     return UsageMetadata(
         input_tokens=usage["input_tokens"],
         output_tokens=usage["output_tokens"],
@@ -155,30 +152,51 @@ def _full_ensemble(
 def _guess(name: str, known: Sequence[Usage], boots: Sequence[Boot], merged_tokens: int) -> Usage:
     """Return the mean usage of the generated answers; at least the output tokens of the candidate's own boot."""
     boot_tokens = max((boot["usage"]["output_tokens"] for boot in boots if boot["candidate"] == name), default=0)
-    prompts = [usage["input_tokens"] for usage in known] or [
-        boot["usage"]["input_tokens"] for boot in boots if boot["layer"] == 1
-    ]
-    outputs = [usage["output_tokens"] for usage in known] or [merged_tokens]
-    return {
-        **NO_USAGE,
-        "input_tokens": round(mean(prompts or [0])),
-        "output_tokens": max(boot_tokens, round(mean(outputs))),
-        "estimated": True,
-    }
+    asked = known or [boot["usage"] for boot in boots if boot["layer"] == 1]
+    input_tokens = round(mean([usage["input_tokens"] for usage in asked] or [0]))
+    output_tokens = max(boot_tokens, round(mean([usage["output_tokens"] for usage in known] or [merged_tokens])))
+    return {**NO_USAGE, "input_tokens": input_tokens, "output_tokens": output_tokens, "estimated": True}
 
 
 def _estimate(what: str, parts: Sequence[tuple[Candidate, Usage]]) -> Estimate:
     usage = add_usage(*(part for _, part in parts))
-    prices = [None if c.price is None else usd_of(part, c.price) for c, part in parts]
-    return {
-        "what": what,
-        "calls": len(parts),
-        "usage": usage,
-        "usd": _sum_or_none(prices),
-        "estimated": usage["estimated"],
-    }
+    usd = _sum_or_none([None if c.price is None else usd_of(part, c.price) for c, part in parts])
+    return {"what": what, "calls": len(parts), "usage": usage, "usd": usd, "estimated": usage["estimated"]}
 
 
 def _sum_or_none(prices: Sequence[float | None]) -> float | None:
     known = [price for price in prices if price is not None]
     return sum(known) if len(known) == len(prices) else None
+
+
+class Cost(TypedDict):
+    """Cost of one or more runs. `usd` is None if a price is unknown; `usd_known` is the sum of the known ones."""
+
+    runs: int
+    calls: int
+    usage: Usage
+    usd: float | None
+    usd_known: float
+    unpriced: list[str]
+    """Candidates without a known price."""
+    seconds: float
+
+
+def cost_of(messages: BaseMessage | Iterable[BaseMessage]) -> Cost:
+    """Add up the bills of the answers in a conversation, each run once.
+
+    Args:
+        messages: One answer, or a conversation; messages that LightRouter did not write cost nothing here.
+    """
+    answers = [messages] if isinstance(messages, BaseMessage) else messages
+    records = [answer.response_metadata.get("lightrouter") or {} for answer in answers]
+    bills = {record["run"]: cast("Bill", record["bill"]) for record in records if "bill" in record}.values()
+    return {
+        "runs": len(bills),
+        "calls": sum(bill["calls"] for bill in bills),
+        "usage": add_usage(NO_USAGE, *(bill["usage"] for bill in bills)),
+        "usd": _sum_or_none([bill["usd"] for bill in bills]),
+        "usd_known": sum(bill["usd_known"] for bill in bills),
+        "unpriced": sorted({name for bill in bills for name in bill["unpriced"]}),
+        "seconds": sum(bill["seconds"] for bill in bills),
+    }

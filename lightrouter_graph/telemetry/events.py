@@ -146,10 +146,9 @@ def events_paused() -> Iterator[None]:
 
 
 def emit_event(event: Event) -> None:
-    """Write one event to the `custom` stream of this graph, and of the graph in which the chat model was called.
+    """Write one `event` to the `custom` stream of this graph, and of the graph in which the chat model was called.
 
-    Args:
-        event: The event; `token` events are written to this graph only. Outside of a graph it is dropped.
+    Events of type `Token` are written to this graph only. Outside of a graph an event is dropped.
     """
     own, parent = _stream_writer(), parent_stream_writer.get()
     if own is not None:

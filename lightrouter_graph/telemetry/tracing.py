@@ -4,11 +4,12 @@ With tracing off, the cost is one context variable lookup. LangSmith is imported
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables.config import RunnableConfig, ensure_config
 from langchain_core.utils.uuid import uuid7
@@ -35,32 +36,18 @@ class Trace(TypedDict):
     project: str
 
 
-class Traced(TypedDict, total=False):
-    """Key that the decision record of a traced run has in addition."""
-
-    trace: Trace
-
-
 def trace_ranking(ranking: Ranking, dropped: Mapping[str, str]) -> None:
-    """Add selector, order, scores and dropped candidates to the trace metadata of the node; no-op with tracing off.
-
-    Args:
-        ranking: The ranking of the layer.
-        dropped: Reason per dropped candidate.
-    """
+    """Add a `ranking` and the reason per `dropped` candidate to the trace metadata of the node, if it is traced."""
     if (run := _run_of_node()) is not None:
         facts = {"selector": ranking["selector"], "order": ranking["order"], "scores": ranking["scores"]}
         _add(run, {**facts, "dropped": dict(dropped)})
 
 
-def trace_decision(decision: Mapping[str, Any]) -> Traced:
-    """Add the outcome of each candidate, the stop reason and the cost to the metadata of the node's run.
+def trace_decision(decision: Mapping[str, Any]) -> dict[str, Trace]:
+    """Add the outcomes, the stop reason and the cost of a `decision` to the metadata of the node's run.
 
     The cost has its own keys: LangSmith adds `usage_metadata` of a node to that of the model calls below it, and would
     count the tokens twice (langsmith-sdk, pull request 3119).
-
-    Args:
-        decision: The decision record of the run.
 
     Returns:
         The keys to add to the record, so that `feedback` finds the run; empty with tracing off.
@@ -72,9 +59,8 @@ def trace_decision(decision: Mapping[str, Any]) -> Traced:
         c["candidate"]: f"{c['outcome']}: {c['why']}" if c["why"] else c["outcome"] for c in decision["candidates"]
     }
     facts = {key: decision[key] for key in ("stopped", "stopped_text", "merged", "merged_by")}
-    _add(
-        run, {**facts, "outcomes": outcomes, "usd": decision["bill"]["usd"], "usd_known": decision["bill"]["usd_known"]}
-    )
+    cost = {key: decision["bill"][key] for key in ("usd", "usd_known")}
+    _add(run, {**facts, "outcomes": outcomes, **cost})
     graph = run.parent_run_id or run.trace_id
     return {"trace": {"run": str(graph), "trace": str(run.trace_id), "project": run.session_name or "default"}}
 
@@ -123,8 +109,11 @@ def chat_model_mode() -> str | None:
 
 def counted_by_chat_model() -> bool:
     """Return True if the chat model around this run reports the tokens of its model calls to LangSmith."""
-    handlers = getattr(ensure_config().get("callbacks"), "handlers", ())
-    return chat_model_mode() is not None and any(isinstance(handler, _tracer_class()) for handler in handlers)
+    if chat_model_mode() is None:
+        return False
+    from langchain_core.tracers.langchain import LangChainTracer  # noqa: PLC0415 - only behind a chat model
+
+    return any(isinstance(handler, LangChainTracer) for handler in _handlers())
 
 
 async def traced_as_step(call: Callable[[RunnableConfig], Awaitable[T]], prompt: Any, config: RunnableConfig) -> T:
@@ -134,9 +123,6 @@ async def traced_as_step(call: Callable[[RunnableConfig], Awaitable[T]], prompt:
         call: Function that makes the model call with a config.
         prompt: Input of the run in the trace.
         config: Name, tags and metadata of the run.
-
-    Returns:
-        The result of `call`.
     """
     from langchain_core.runnables import RunnableLambda  # noqa: PLC0415 - only where something is traced
     from langsmith.run_helpers import tracing_context  # noqa: PLC0415
@@ -149,20 +135,11 @@ async def traced_as_step(call: Callable[[RunnableConfig], Awaitable[T]], prompt:
     return reply
 
 
-def _tracer_class() -> type:
-    from langchain_core.tracers.langchain import LangChainTracer  # noqa: PLC0415 - only behind a chat model
-
-    return LangChainTracer
-
-
 @contextmanager
 def ended_when_cancelled() -> Iterator[UUID]:
-    """Provide the run id of a model call, and end its trace run if the call is cancelled.
+    """Provide the run id for the config of a model call, and end its trace run if the call is cancelled.
 
     LangChain ends the run of a failed call, but not of a cancelled or timed-out one, which would stay pending.
-
-    Yields:
-        The run id for the config of the call.
     """
     run_id = uuid7()
     try:
@@ -170,10 +147,14 @@ def ended_when_cancelled() -> Iterator[UUID]:
     except asyncio.CancelledError as exc:
         from langchain_core.tracers.base import BaseTracer  # noqa: PLC0415
 
-        for tracer in getattr(ensure_config().get("callbacks"), "handlers", ()):
+        for tracer in _handlers():
             if isinstance(tracer, BaseTracer) and str(run_id) in tracer.run_map:
                 tracer.on_llm_error(exc, run_id=run_id)
         raise
+
+
+def _handlers() -> Sequence[BaseCallbackHandler]:
+    return getattr(ensure_config().get("callbacks"), "handlers", ())
 
 
 def _run_of_node() -> "RunTree | None":
