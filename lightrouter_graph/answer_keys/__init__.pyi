@@ -1,10 +1,9 @@
 from .answer_phrases import find_marked
 from .canonical import canonical_value
 from .equivalence import Equivalence, KeyEquivalence
-from .extractors import Finder, find_boxed, find_tag
+from .extractors import Finder, find_boxed, find_closing_letter, find_closing_number, find_short_text, find_tag
 from .json_field import find_json_field
 from .keys import AnswerKey, ExactText, default_key
-from .last_sentence import find_closing_letter, find_closing_number, find_short_text
 from .objects import canonical_object, canonical_tool_calls, shared_fields
 from .short_answer import ShortAnswer
 from .voting import agreement_of, count_votes, largest_group

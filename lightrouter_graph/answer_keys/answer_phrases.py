@@ -64,11 +64,6 @@ def _read_sentence(value: str, *, finished: bool) -> str | None:
     return value[: end.start()]
 
 
-def _is_near_end(text: str, at: int) -> bool:
-    """Return True if an index is near the start or the end of the response, where answers in words are."""
-    return at <= _NEAR or len(text) - at <= _NEAR
-
-
 def _read_value(text: str, at: int, *, finished: bool) -> str:
     """Return the value after the marker that ends at `at`; "" if it is not short or not complete."""
     rest = text[at : at + _MAX_VALUE]
@@ -84,7 +79,8 @@ def _read_value(text: str, at: int, *, finished: bool) -> str:
         return span.strip()
     if is_symbolic(sentence):
         return sentence
-    return sentence if _is_near_end(text, at) and is_short_phrase(sentence) else ""
+    is_near_end = at <= _NEAR or len(text) - at <= _NEAR  # where answers in words are
+    return sentence if is_near_end and is_short_phrase(sentence) else ""
 
 
 def _read_line(text: str, at: int, *, finished: bool) -> str:
@@ -92,11 +88,6 @@ def _read_line(text: str, at: int, *, finished: bool) -> str:
     line, newline, rest = text[at : at + _MAX_VALUE].partition("\n")
     ends = (finished and not rest.strip()) or (newline and is_symbolic(line.strip()) and not _ITEM.match(line))
     return line.strip() if ends else ""
-
-
-def _continues(text: str, after: int) -> bool:
-    """Return True if a truncated response continues after its answer, and may still change it."""
-    return len(text) - after > _MAX_REST or bool(_MORE.search(text, after))
 
 
 def _is_marker(text: str, found: re.Match[str]) -> bool:
@@ -131,7 +122,8 @@ def find_marked(text: str, question: str, *, finished: bool) -> str | None:
     first = values[given[0]]
     after = markers[given[0]][0]
     doubted = bool(_DOUBT.search(text, after))
-    if not finished and (doubted or given[-1] != len(markers) - 1 or _continues(text, after)):
+    continues = len(text) - after > _MAX_REST or _MORE.search(text, after)
+    if not finished and (doubted or continues or given[-1] != len(markers) - 1):
         return UNCLEAR
     if len({keys[index] for index in given}) == 1:
         return first

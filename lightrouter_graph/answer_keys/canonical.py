@@ -40,7 +40,7 @@ _PLACEHOLDER = re.compile(r"[_…?]{2,}|\.{3,}|<[\w ]{0,30}>|\[(?:your|final|the
 
 
 def strip_markup(text: str) -> str:
-    """Remove emphasis and full stops around a string."""
+    """Remove emphasis and full stops around `text`."""
     text = text.strip()
     for mark in _EMPHASIS:
         inner = text.rstrip(" .")
@@ -56,12 +56,12 @@ def _unquote(text: str) -> str:
 
 
 def is_placeholder(text: str) -> bool:
-    """Return True if a string is a placeholder such as "___" or "<answer>"."""
+    """Return True if `text` is a placeholder such as "___" or "<answer>"."""
     return len(text) <= 40 and bool(_PLACEHOLDER.fullmatch(text.strip()))
 
 
 def is_symbolic(text: str) -> bool:
-    """Return True if a string is a letter, a number, a literal or a formula."""
+    """Return True if `text` is a letter, a number, a literal or a formula."""
     text = plain_latex(strip_markup(text))
     if len(text) > _MAX_CHARS or not text:
         return False
@@ -69,21 +69,24 @@ def is_symbolic(text: str) -> bool:
         _LETTER.fullmatch(text)
         or read_number(text, any_unit=True) is not None
         or read_literal(text) is not None
-        or (_FORMULA.search(text) and not _WORD.search(_FORMULA_WORD.sub("", text)))
+        or _is_formula(text)
     )
 
 
+def _is_formula(text: str) -> bool:
+    return bool(_FORMULA.search(text)) and not _WORD.search(_FORMULA_WORD.sub("", text))
+
+
 def is_short_phrase(text: str) -> bool:
-    """Return True if a string has one or two words, or up to five capitalized ones; more are part of a sentence."""
-    words = [word.strip(_PUNCTUATION) for word in text.split()]
-    words = [word for word in words if word and word.lower() not in _ARTICLES]
+    """Return True if `text` has one or two words, or up to five capitalized ones; more are part of a sentence."""
+    words = _words(text)
     return 0 < len(words) <= _MAX_PHRASE_WORDS or (len(words) <= _MAX_NAME_WORDS and all(w[0].isupper() for w in words))
 
 
-def _canonical_words(text: str) -> str | None:
-    words = [word.strip(_PUNCTUATION) for word in unicodedata.normalize("NFKC", text).casefold().split()]
-    kept = [word for word in words if word and word not in _ARTICLES]
-    return " ".join(kept) or None
+def _words(text: str) -> list[str]:
+    """Return the words without articles and punctuation."""
+    words = (word.strip(_PUNCTUATION) for word in text.split())
+    return [word for word in words if word and word.lower() not in _ARTICLES]
 
 
 def _canonical_option(text: str, question: Question) -> str | None:
@@ -114,17 +117,15 @@ def _canonical_open(text: str, asked: Question) -> str | None:
     number = _canonical_number(text, asked)
     if number is not None:
         return number
-    text = _NAME_FIRST.sub("", text)
-    text = strip_markup(text)
+    text = strip_markup(_NAME_FIRST.sub("", text))
     if len(text.split()) > _MAX_WORDS or _REFUSAL.match(text):
         return None
     if text[:1] in "[{(" and (literal := read_literal(text)) is not None:
         return literal
-    wordless = _FORMULA_WORD.sub("", text)
-    if _FORMULA.search(text) and not _WORD.search(wordless):
+    if _is_formula(text):
         return canonical_formula(text.rstrip("."))
-    words = _canonical_words(text)
-    return None if words and asked.wants_number and len(words.split()) > _MAX_NUMBER_WORDS else words
+    words = _words(unicodedata.normalize("NFKC", text).casefold())
+    return None if asked.wants_number and len(words) > _MAX_NUMBER_WORDS else " ".join(words) or None
 
 
 def _canonical_code(text: str) -> str | None:

@@ -42,12 +42,8 @@ class KeyEquivalence:
 def name_groups(groups: Sequence[Sequence[str]], answers: Sequence[Answer]) -> dict[str, list[str]]:
     """Name each group by the key of its best-ranked answer that has one; without any, by its best-ranked candidate.
 
-    Args:
-        groups: Groups of candidate names, returned by an `Equivalence`.
-        answers: The answers in rank order.
-
-    Returns:
-        The candidates of each group by name, in rank order. A single answer without a key is left out.
+    A single answer without a key is left out. The candidates of a group, and the groups, are in the rank order of the
+    `answers`.
 
     Raises:
         SelectionError: If a name is not the candidate of an answer, or is in two groups.

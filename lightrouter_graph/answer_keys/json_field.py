@@ -2,7 +2,6 @@
 
 import json
 import re
-from typing import NamedTuple
 
 from lightrouter_graph.answer_keys.canonical import is_placeholder
 from lightrouter_graph.answer_keys.extractors import UNCLEAR
@@ -26,11 +25,6 @@ _RECONSIDERED = re.compile(
 _DECODER = json.JSONDecoder(strict=False)
 
 
-class _Value(NamedTuple):
-    written: str
-    end: int
-
-
 def _decode(body: str) -> str:
     """Decode the body of a JSON string. Backslashes of LaTeX commands are kept."""
     escaped = _LATEX_BACKSLASH.sub(r"\\\\", body)
@@ -41,26 +35,26 @@ def _decode(body: str) -> str:
     return decoded if isinstance(decoded, str) else body
 
 
-def _read_container(text: str) -> _Value | None:
-    """Read a list or dict; None if it is not closed."""
+def _read_container(text: str) -> tuple[str, int] | None:
+    """Return the list or dict at the start of a string, and its end; None if it is not closed."""
     try:
         _, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):
         line = text[:400].partition("\n")[0].rstrip(" ,")
-        return _Value(line, len(line)) if line[-1:] in {"]", "}", ")"} else None
-    return _Value(text[:end], end)
+        return (line, len(line)) if line[-1:] in {"]", "}", ")"} else None
+    return text[:end], end
 
 
-def _read_value(text: str) -> _Value | None:
-    """Read the value at the start of a string; None if it is not complete."""
+def _read_value(text: str) -> tuple[str, int] | None:
+    """Return the value at the start of a string, and its end; None if it is not complete."""
     if text[:1] in {"[", "{", "("}:
         return _read_container(text)
     if found := _STRING.match(text):
-        return _Value(_decode(found[1]), found.end())
+        return _decode(found[1]), found.end()
     if found := _LOOSE_STRING.match(text):
-        return _Value(found[2], found.end())
+        return found[2], found.end()
     bare = _BARE.match(text)
-    return _Value(bare[0], bare.end()) if bare else None
+    return (bare[0], bare.end()) if bare else None
 
 
 def _is_settled(text: str, end: int) -> bool:
@@ -76,8 +70,7 @@ def find_json_field(text: str, question: str, *, finished: bool) -> str | None: 
     """
     for found in reversed(list(_FIELD.finditer(text))[-_LOOK_BACK:]):
         rest = text[found.end() : found.end() + _MAX_VALUE + 200]
-        value = _read_value(rest)
-        if value is None or is_placeholder(value.written):
-            continue
-        return value.written if finished or _is_settled(rest, value.end) else UNCLEAR
+        written, end = _read_value(rest) or ("", 0)
+        if end and not is_placeholder(written):
+            return written if finished or _is_settled(rest, end) else UNCLEAR
     return None

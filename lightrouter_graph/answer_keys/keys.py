@@ -53,9 +53,6 @@ def default_key(text: str, question: str = "", *, finished: bool = True) -> str 
         text: The model response.
         question: Text of the last human message; it determines the possible formats of the answer.
         finished: False for a truncated response.
-
-    Returns:
-        The answer as a canonical string; None if there is no short answer.
     """
     from lightrouter_graph.answer_keys.short_answer import DEFAULT  # noqa: PLC0415 - compiles some 70 patterns
 

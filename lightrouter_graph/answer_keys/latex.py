@@ -41,16 +41,8 @@ def _plain_fraction(found: re.Match[str]) -> str:
     return f"{found[1].strip()} {over}/{under}" if found[1] else f"{over}/{under}"
 
 
-def _plain_exponent(found: re.Match[str]) -> str:
-    return found[1] + _group(found[2])
-
-
-def unwrap_math(text: str) -> str:
-    r"""Remove `$...$`, `\(...\)` or `\[...\]` around a string.
-
-    Args:
-        text: A string; without delimiters it is returned unchanged.
-    """
+def _unwrap_math(text: str) -> str:
+    r"""Remove `$...$`, `\(...\)` or `\[...\]` around a string."""
     for opening, closing in _WRAPPERS:
         inner = text[len(opening) : len(text) - len(closing)]
         if len(text) > len(opening) + len(closing) and text.startswith(opening) and text.endswith(closing):
@@ -59,12 +51,8 @@ def unwrap_math(text: str) -> str:
 
 
 def plain_latex(text: str) -> str:
-    """Convert LaTeX to plain text.
-
-    Args:
-        text: A short answer; a string without LaTeX is returned unchanged.
-    """
-    text = unwrap_math(text.strip())
+    """Convert the LaTeX of a short `text` to plain text; a string without LaTeX is returned unchanged."""
+    text = _unwrap_math(text.strip())
     if "\\" not in text and not set("\u00d7·π∞≤≥√^~").intersection(text):
         return text
     text = _DOUBLED.sub(r"\\", text)
@@ -75,12 +63,12 @@ def plain_latex(text: str) -> str:
         before = text
         text = _TEXT_COMMAND.sub(r"\1", text)
         text = _FRACTION.sub(_plain_fraction, _SQRT.sub(r"sqrt(\1)", text))
-        text = _EXPONENT.sub(_plain_exponent, text)
+        text = _EXPONENT.sub(lambda found: found[1] + _group(found[2]), text)
         if text == before:
             break
-    return unwrap_math(" ".join(text.split()))
+    return _unwrap_math(" ".join(text.split()))
 
 
 def canonical_formula(text: str) -> str:
-    """Remove the spaces and the optional multiplication signs of a formula string."""
+    """Remove the spaces and the optional multiplication signs of a formula in `text`."""
     return _PRODUCT.sub("", "".join(text.split()))

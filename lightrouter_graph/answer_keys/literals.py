@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from lightrouter_graph.answer_keys.numbers import canonical_number
 
-MAX_LENGTH = 4_000
+_MAX_LENGTH = 4_000
 _MAX_DEPTH = 20
 _TOKEN = re.compile(
     r"""\s*(?:(?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<number>[-+]?(?:(?:0|[1-9]\d{0,39})(?:\.\d{0,40})?|\.\d{1,40})"""
@@ -25,7 +25,7 @@ _PAIRS = {"[": "]", "(": ")", "{": "}"}
 
 
 class _NotALiteralError(Exception):
-    """The string is not one literal; caught in this module."""
+    """Caught in this module."""
 
 
 def _unescape_one(found: re.Match[str]) -> str:
@@ -36,11 +36,7 @@ def _unescape_one(found: re.Match[str]) -> str:
 
 
 def unescape(text: str) -> str:
-    r"""Replace escapes such as `\n` and `\x0c` by their characters.
-
-    Args:
-        text: The body of a string literal; unknown escapes are kept.
-    """
+    r"""Replace escapes such as `\n` and `\x0c` in the `text` of a string literal; unknown escapes are kept."""
     if "\\" not in text:
         return text
     plain = _ESCAPE.sub(_unescape_one, text)
@@ -124,16 +120,11 @@ class _Reader:
 
 
 def read_literal(text: str) -> str | None:
-    """Parse a string that is one Python or JSON literal.
+    """Return the canonical form of a `text` that is one Python or JSON literal of at most 4,000 characters, else None.
 
-    Args:
-        text: A string without markup.
-
-    Returns:
-        The canonical string: entries of a dict or set sorted, equal numbers equal. None if the string is not one
-        literal or is longer than `MAX_LENGTH` characters.
+    Entries of a dict or set are sorted, and equal numbers are equal.
     """
-    if not text or len(text) > MAX_LENGTH:
+    if not text or len(text) > _MAX_LENGTH:
         return None
     try:
         reader = _Reader(text)
@@ -144,11 +135,7 @@ def read_literal(text: str) -> str | None:
 
 
 def unquote_literal(literal: str) -> str:
-    """Replace a string literal that contains a literal by that literal: JSON fields often quote values.
-
-    Args:
-        literal: A canonical literal.
-    """
+    """Replace a canonical string `literal` that contains a literal by that literal: JSON fields often quote values."""
     while literal[:1] in {"'", '"'}:
         content = unescape(literal[1:-1])
         inner = read_literal(content) if content.strip() == content else None

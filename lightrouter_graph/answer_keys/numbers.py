@@ -37,37 +37,20 @@ _ANOTHER = re.compile(r"\s*(?:,|,? ?(?:or|and))\s+[-$]{0,2}\d")
 _NEXT_EQUATION = re.compile(r"\b(?:and|or)\b|[,;] ")
 
 
-def _decimal(digits: str) -> Fraction:
-    return Fraction(digits.replace(",", ""))
-
-
 def _amount(found: re.Match[str]) -> Fraction | None:
     """Compute the number of a match of `_NUMBER`; None for a division by zero or a large exponent."""
-    amount = _decimal(found["value"])
-    if found["under"]:
-        under = _decimal(found["under"])
-        if not under:
-            return None
-        amount /= under
-    if found["whole"]:
-        amount += int(found["whole"])
+    value, under = (Fraction((found[name] or "1").replace(",", "")) for name in ("value", "under"))
     exponent = int(found["e"] or found["ten"] or 0)
-    if abs(exponent) > _MAX_EXPONENT:
+    if not under or abs(exponent) > _MAX_EXPONENT:
         return None
-    amount *= Fraction(10) ** exponent
+    amount = (value / under + int(found["whole"] or 0)) * Fraction(10) ** exponent
     return -amount if (found["sign"] == "-") != (found["inner"] == "-") else amount
 
 
 def canonical_number(amount: Fraction) -> str:
-    """Return a number as a string: a decimal if that is exact, else a reduced fraction.
-
-    Args:
-        amount: Any fraction.
-    """
-    under, shift = amount.denominator, 0
-    while under % 10 == 0 or under % 5 == 0 or under % 2 == 0:
-        under, shift = under // (10 if under % 10 == 0 else 5 if under % 5 == 0 else 2), shift + 1
-    if under != 1:
+    """Return an `amount` as a string: a decimal if that is exact, else a reduced fraction."""
+    shift = amount.denominator.bit_length()  # decimal places: a product of twos and fives divides this power of ten
+    if 10**shift % amount.denominator:
         return f"{amount.numerator}/{amount.denominator}"
     digits = str(abs(amount.numerator) * 10**shift // amount.denominator).rjust(shift + 1, "0")
     whole, part = digits[: len(digits) - shift], digits[len(digits) - shift :].rstrip("0")
@@ -77,9 +60,8 @@ def canonical_number(amount: Fraction) -> str:
 
 def _is_unit(rest: str, *, any_unit: bool) -> bool:
     words = rest.lower().rstrip(".").split()
-    if all(_KNOWN_UNIT.fullmatch(_UNIT_POWER.sub("", word)) for word in words):
-        return True
-    return any_unit and bool(_ANY_UNIT.fullmatch(rest)) and not _NO_UNIT.search(rest)
+    is_known = all(_KNOWN_UNIT.fullmatch(_UNIT_POWER.sub("", word)) for word in words)
+    return is_known or (any_unit and bool(_ANY_UNIT.fullmatch(rest)) and not _NO_UNIT.search(rest))
 
 
 def read_number(text: str, *, any_unit: bool = False, percent: bool = True) -> str | None:
@@ -112,11 +94,7 @@ def read_number(text: str, *, any_unit: bool = False, percent: bool = True) -> s
 
 
 def numbers_in(text: str) -> frozenset[str]:
-    """Return the canonical forms of all numbers in a string.
-
-    Args:
-        text: Any string.
-    """
+    """Return the canonical forms of all numbers in a `text`."""
     return frozenset(number for found in _IN_TEXT.findall(text) if (number := read_number(found)) is not None)
 
 
@@ -130,15 +108,10 @@ def _result(sentence: str) -> str | None:
 
 
 def number_in_sentence(sentence: str, given: frozenset[str] = frozenset()) -> str | None:
-    """Find the number that a sentence states.
+    """Find the number that a `sentence` states.
 
-    Args:
-        sentence: One sentence of a model response.
-        given: Canonical numbers of the question; of several numbers in the sentence, these are not the answer.
-
-    Returns:
-        The substring with the number: the result of the only equation, the only number, or the only one that is not
-        given. None if there is no such number.
+    It is the result of the only equation, the only number, or the only one that is not `given` by the question (in
+    canonical form). None if there is no such number.
     """
     if "=" in sentence:
         return _result(sentence)

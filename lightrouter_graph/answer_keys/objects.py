@@ -5,17 +5,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-_Fields = dict[tuple[str, ...], str]
+_Path = tuple[str, ...]
 
 
 def canonical_object(value: Any) -> str | None:
-    """Serialize a JSON value in canonical form.
-
-    Args:
-        value: A dict, list or scalar.
-
-    Returns:
-        A JSON string, equal for equal values in any order of keys; None if the value is not JSON.
+    """Serialize a JSON `value`; equal values in any order of keys return equal strings, and other objects None.
 
     >>> canonical_object({"b": 2.0, "a": [1]})
     '{"a": [1], "b": 2}'
@@ -29,14 +23,11 @@ def canonical_object(value: Any) -> str | None:
 
 
 def canonical_tool_calls(tool_calls: Sequence[Mapping[str, Any]]) -> str | None:
-    """Serialize the tool calls of one message in canonical form.
+    """Serialize the tool calls of one message; equal calls return equal strings, an empty list or a wrong call None.
 
     Args:
         tool_calls: A list as in `AIMessage.tool_calls` ("name", "args") or in OpenAI's schema ("function" with "name"
             and "arguments" as a JSON string). Ids and the order of parallel calls are ignored.
-
-    Returns:
-        A JSON string, equal for equal calls; None if the list is empty or a call is invalid.
 
     >>> canonical_tool_calls([{"name": "add", "args": {"b": 2.0, "a": 1}, "id": "x"}])
     '[["add", {"a": 1, "b": 2}]]'
@@ -47,15 +38,10 @@ def canonical_tool_calls(tool_calls: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def shared_fields(one: str, other: str) -> float:
-    """Return the share of equal fields of two canonical strings.
+    """Return the number of fields with equal values / the number of fields of both canonical strings, 0 to 1.
 
-    Args:
-        one: String returned by `canonical_object` or `canonical_tool_calls`.
-        other: Another such string.
-
-    Returns:
-        Number of fields with equal values / number of fields of both, 0 to 1. Each field of a nested dict counts; a
-        list is one field. 1 only for equal strings; 0 if a string is not a canonical form.
+    Each field of a nested dict counts; a list is one field. 1 only for equal strings; 0 if `one` or `other` is not a
+    string that `canonical_object` or `canonical_tool_calls` returned.
 
     >>> shared_fields('{"a": 1, "b": 2}', '{"a": 1, "b": 3}')
     0.5
@@ -68,7 +54,7 @@ def shared_fields(one: str, other: str) -> float:
     return equal / len(paths) if paths else 0.0
 
 
-def _fields_of(canonical: str) -> _Fields:
+def _fields_of(canonical: str) -> dict[_Path, str]:
     try:
         value = json.loads(canonical)
     except ValueError:
@@ -82,7 +68,7 @@ def _is_call(item: Any) -> bool:
     return isinstance(item, list) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], Mapping)
 
 
-def _fields_of_calls(calls: Sequence[Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+def _fields_of_calls(calls: Sequence[Any]) -> Iterator[tuple[_Path, str]]:
     """Yield the fields of tool calls; the name of the function is a field as well."""
     seen: Counter[str] = Counter()
     for name, args in calls:
@@ -93,7 +79,7 @@ def _fields_of_calls(calls: Sequence[Any]) -> Iterator[tuple[tuple[str, ...], st
             yield from _leaves(args, (*path, "args"))
 
 
-def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+def _leaves(value: Any, path: _Path) -> Iterator[tuple[_Path, str]]:
     if isinstance(value, Mapping) and value:
         for key, item in value.items():
             yield from _leaves(item, (*path, key))

@@ -34,23 +34,14 @@ _PERCENT = re.compile(r"(?i)%|\bpercent(?:age)?\b|\bper cent\b")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The format of the answer that a question asks for.
+    """The format of the answer that a question asks for."""
 
-    Attributes:
-        options: Text of each lettered option by letter; an empty dict without options.
-        wants_number: The question asks for a quantity.
-        has_numbers: The question contains numbers, in digits or words.
-        numbers: Canonical forms of the numbers in digits.
-        wants_percent: The last sentence mentions a percentage, so "50%" and "50" are equal.
-        about_code: The question contains code, so letter case and white space of the answer count.
-    """
-
-    options: dict[str, str]
-    wants_number: bool
-    has_numbers: bool
-    numbers: frozenset[str]
-    wants_percent: bool
-    about_code: bool
+    options: dict[str, str]  # text by letter
+    wants_number: bool  # it asks for a quantity
+    has_numbers: bool  # in digits or words
+    numbers: frozenset[str]  # canonical forms of those in digits
+    wants_percent: bool  # its last sentence mentions a percentage, so "50%" and "50" are equal
+    about_code: bool  # letter case and white space of the answer count
 
 
 def _lettered(found: list[tuple[str, str]]) -> dict[str, str]:
@@ -58,10 +49,6 @@ def _lettered(found: list[tuple[str, str]]) -> dict[str, str]:
     options = dict(found)
     letters = "ABCDEFGHIJ"[: len(options)]
     return options if len(options) > 1 and "".join(sorted(options)) == letters else {}
-
-
-def _read_options(text: str) -> dict[str, str]:
-    return _lettered(_OPTION_LINE.findall(text)) or _lettered(_OPTION_INLINE.findall(text))
 
 
 def _asked_sentence(text: str) -> str:
@@ -73,11 +60,7 @@ def _asked_sentence(text: str) -> str:
 
 @lru_cache(maxsize=256)
 def read_question(text: str) -> Question:
-    """Detect the format of the answer that a question asks for; results are cached.
-
-    Args:
-        text: The question; of a long prompt, the first and last 3,000 characters are read. "" detects nothing.
-    """
+    """Detect the format of the answer that a `text` asks for; "" asks for nothing. Results are cached."""
     if len(text) > 2 * _MAX_CHARS:  # the question is at either end of a long prompt
         text = f"{text[:_MAX_CHARS]}\n{text[-_MAX_CHARS:]}"
     about_code = bool(_CODE.search(text))
@@ -85,7 +68,7 @@ def read_question(text: str) -> Question:
     has_numbers = bool(_HAS_NUMBER.search(text))
     asks = bool(_QUANTITY.search(text)) or (has_numbers and bool(_COMPUTE.search(text)))
     return Question(
-        options=_read_options(text),
+        options=_lettered(_OPTION_LINE.findall(text)) or _lettered(_OPTION_INLINE.findall(text)),
         wants_number=asks and not writes_code,
         has_numbers=has_numbers,
         numbers=numbers_in(text),

@@ -5,9 +5,15 @@ from dataclasses import dataclass
 
 from lightrouter_graph.answer_keys.answer_phrases import find_marked
 from lightrouter_graph.answer_keys.canonical import canonical_value
-from lightrouter_graph.answer_keys.extractors import Finder, find_boxed, find_tag
+from lightrouter_graph.answer_keys.extractors import (
+    Finder,
+    find_boxed,
+    find_closing_letter,
+    find_closing_number,
+    find_short_text,
+    find_tag,
+)
 from lightrouter_graph.answer_keys.json_field import find_json_field
-from lightrouter_graph.answer_keys.last_sentence import find_closing_letter, find_closing_number, find_short_text
 from lightrouter_graph.errors import SelectionError
 from lightrouter_graph.reasoning import split_reasoning
 
@@ -47,14 +53,6 @@ class ShortAnswer:
 
 
 DEFAULT = ShortAnswer(
-    (
-        find_json_field,
-        find_boxed,
-        find_tag,
-        find_marked,
-        find_closing_letter,
-        find_closing_number,
-        find_short_text,
-    )
+    (find_json_field, find_boxed, find_tag, find_marked, find_closing_letter, find_closing_number, find_short_text)
 )
 """The finders of `default_key`."""

@@ -7,10 +7,7 @@ from lightrouter_graph.records import Agreement, Answer
 
 
 def largest_group(keys: Iterable[str | None]) -> int:
-    """Return the size of the largest group of equal keys.
-
-    Args:
-        keys: Answer keys; None is equal to no other key.
+    """Return the size of the largest group of equal `keys`; None is equal to no other key.
 
     >>> largest_group(["4", "5", "5", None, None, None])
     2
@@ -26,11 +23,8 @@ def count_votes(answers: Iterable[Answer], weights: Mapping[str, float] | None =
         weights: The vote of each candidate by name, >= 0; None for one vote per answer.
 
     Returns:
-        The sum of votes by key, in the rank order of the first answer of each key. So `max(votes, key=votes.get)`
-        returns the better-ranked key of two that have equally many votes.
-
-    Raises:
-        KeyError: If `weights` lacks a candidate that votes.
+        The sum of votes by key, in the rank order of the first answer of each key: `max` returns the better-ranked key
+        of two that have equally many votes.
     """
     votes: dict[str, float] = {}
     for answer in answers:
@@ -41,15 +35,7 @@ def count_votes(answers: Iterable[Answer], weights: Mapping[str, float] | None =
 
 
 def agreement_of(answers: Sequence[Answer]) -> Agreement:
-    """Group the answers by key.
-
-    Args:
-        answers: The answers in rank order, best first.
-
-    Returns:
-        The candidates of each key (`groups`), the key of the largest group (`leader`; the better-ranked of two groups
-        of equal size, None without keys), its size (`agreed`) and the number of answers (`answered`).
-    """
+    """Group the `answers`, in rank order, by key."""
     groups: dict[str, list[str]] = {}
     for answer in answers:
         if answer["key"] is not None:
@@ -61,7 +47,8 @@ def agreement_from(groups: Mapping[str, Sequence[str]], answered: int) -> Agreem
     """Return the agreement of grouped answers.
 
     Args:
-        groups: Candidates by key, in the rank order of the first answer of each key.
+        groups: Candidates by key, in the rank order of the first answer of each key; `leader` is the first of those
+            with most candidates.
         answered: Number of answers, those without a key included.
     """
     leader = max(groups, key=lambda key: len(groups[key]), default=None)
