@@ -1,4 +1,4 @@
-"""Weighted vote on the keys of the answers."""
+"""Aggregators without a model call: the best-ranked answer unchanged, and a weighted vote on the keys."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +8,15 @@ from lightrouter_graph.answer_keys import shared_fields
 from lightrouter_graph.answer_keys.voting import count_votes
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class TopRankedAggregator:
+    """Return the answer of the best-ranked candidate; no model call."""
+
+    async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:  # noqa: ARG002
+        """Return the first answer."""
+        return passed_through(answers[0], "top_ranked")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from .extractors import Finder, find_boxed, find_closing_letter, find_closing_nu
 from .json_field import find_json_field
 from .keys import AnswerKey, ExactText, default_key
 from .objects import canonical_object, canonical_tool_calls, shared_fields
-from .short_answer import ShortAnswer
 from .voting import agreement_of, count_votes, largest_group
 
 __all__ = [
@@ -14,7 +13,6 @@ __all__ = [
     "ExactText",
     "Finder",
     "KeyEquivalence",
-    "ShortAnswer",
     "agreement_of",
     "canonical_object",
     "canonical_tool_calls",

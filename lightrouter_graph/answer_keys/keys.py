@@ -54,6 +54,6 @@ def default_key(text: str, question: str = "", *, finished: bool = True) -> str 
         question: Text of the last human message; it determines the possible formats of the answer.
         finished: False for a truncated response.
     """
-    from lightrouter_graph.answer_keys.short_answer import DEFAULT  # noqa: PLC0415 - compiles some 70 patterns
+    from lightrouter_graph.answer_keys.short_answer import short_answer  # noqa: PLC0415 - compiles some 70 patterns
 
-    return DEFAULT(text, question, finished=finished)
+    return short_answer(text, question, finished=finished)

@@ -135,14 +135,8 @@ class ChatLightRouter(ConfiguredChatModel):
         }
 
     def _parts(self) -> dict[str, Any]:
-        return {
-            "selector": self.selector,
-            "aggregator": self.aggregator,
-            "prior": self.prior,
-            "stop": self.stop_rule,
-            "equivalence": self.equivalence,
-            "memory": self.memory,
-        }
+        names = ("selector", "aggregator", "prior", "equivalence", "memory")
+        return {"stop": self.stop_rule, **{name: getattr(self, name) for name in names}}
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         # LangChain's own would be the same for any two pools that cannot be written down: a cache would mix them up.

@@ -1,9 +1,8 @@
 """Stop rules: they decide which candidates answer in full, and when the answers suffice."""
 
 from lightrouter_graph.context import Context
-from lightrouter_graph.stopping.agreement import AgreementStop
 from lightrouter_graph.stopping.base import StopCode, StopReason, StopRule, counted, next_candidates, stop_reason
-from lightrouter_graph.stopping.fixed_top_k import FixedTopK
+from lightrouter_graph.stopping.rules import AgreementStop, FixedTopK
 
 __all__ = [
     "AgreementStop",

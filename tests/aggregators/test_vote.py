@@ -1,4 +1,4 @@
-"""A weighted vote that never invents an answer."""
+"""A weighted vote that never invents an answer, and the best-ranked answer, untouched."""
 
 import json
 
@@ -7,7 +7,7 @@ from builders import answer, query
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightrouter_graph import VoteAggregator
+from lightrouter_graph import TopRankedAggregator, VoteAggregator
 from lightrouter_graph.aggregators.vote import _field_votes
 from lightrouter_graph.answer_keys import canonical_object, canonical_tool_calls
 from lightrouter_graph.answer_keys.voting import count_votes
@@ -18,6 +18,12 @@ async def merged(*answers, **weights):
     return await VoteAggregator().merge(
         query(prior_scores={"a": 1.0, "b": 1.0, "c": 1.0, "d": 1.0, **weights}), answers
     )
+
+
+async def test_the_first_answer_passes_through():
+    won = await TopRankedAggregator().merge(query(), [answer("b", "5", message_id="run-1"), answer("a", "4")])
+    assert (won.text, won.candidate, won.strategy) == ("It is 5, says b.", "b", "top_ranked")
+    assert won.message_id == "run-1"
 
 
 async def test_the_best_ranked_answer_of_the_majority_wins_untouched():

@@ -15,15 +15,13 @@ from hypothesis import strategies as st
 from lightrouter_graph.answer_keys import (
     AnswerKey,
     ExactText,
-    ShortAnswer,
     canonical_tool_calls,
     canonical_value,
     default_key,
-    find_boxed,
+    find_closing_number,
     find_marked,
 )
 from lightrouter_graph.answer_keys.extractors import UNCLEAR
-from lightrouter_graph.errors import SelectionError
 
 HOW_MANY = "Ann has 12 apples and eats 5. How many apples are left?"
 OPTIONS = "Which is the largest?\nA. Mercury\nB. Jupiter\nC. 2,000 km\nD. The Moon"
@@ -292,19 +290,15 @@ def test_the_key_of_a_truncated_response_is_a_complete_answer(text: str, key: st
 def test_the_first_format_found_decides() -> None:
     text = r'The answer is 3. \boxed{4} {"answer": "5"}'
     assert default_key(text) == "5"
-    assert ShortAnswer((find_boxed, find_marked))(text) == "4"
-    assert ShortAnswer((find_marked,))(text) == "3"
+    assert default_key(text.partition(" {")[0]) == "4"
+    assert default_key("The answer is 3.") == "3"
 
 
 def test_an_unclear_format_ends_the_search() -> None:
     text = "The answer is 5. No, the answer is 6."
-    assert find_marked(text, "", finished=True) == UNCLEAR
-    assert ShortAnswer((find_marked, lambda text, question, *, finished: "6"))(text) is None
-
-
-def test_a_short_answer_without_finders_is_an_error() -> None:
-    with pytest.raises(SelectionError, match="at least one finder"):
-        ShortAnswer(())
+    assert find_marked(text, HOW_MANY, finished=True) == UNCLEAR
+    assert find_closing_number(text, HOW_MANY, finished=True) == "6"
+    assert default_key(text, HOW_MANY) is None
 
 
 def test_exact_text_compares_whole_texts() -> None:
