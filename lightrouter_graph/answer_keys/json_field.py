@@ -57,11 +57,6 @@ def _read_value(text: str) -> tuple[str, int] | None:
     return (bare[0], bare.end()) if bare else None
 
 
-def _is_settled(text: str, end: int) -> bool:
-    """Return True if a value of a truncated response is complete and the model does not reconsider it."""
-    return bool(_FOLLOWED.match(text, end)) and not _RECONSIDERED.match(text, end)
-
-
 def find_json_field(text: str, question: str, *, finished: bool) -> str | None:  # noqa: ARG001
     """Find the value of the last complete `"answer"` field that is not a placeholder; see `Finder`.
 
@@ -72,5 +67,6 @@ def find_json_field(text: str, question: str, *, finished: bool) -> str | None: 
         rest = text[found.end() : found.end() + _MAX_VALUE + 200]
         written, end = _read_value(rest) or ("", 0)
         if end and not is_placeholder(written):
-            return written if finished or _is_settled(rest, end) else UNCLEAR
+            is_settled = _FOLLOWED.match(rest, end) and not _RECONSIDERED.match(rest, end)
+            return written if finished or is_settled else UNCLEAR
     return None

@@ -45,8 +45,8 @@ def read_arguments(
         arguments: `tools` and the like, sampling parameters, `context`, or any setting by name; `model` names a preset
             or one candidate, which then answers alone.
         pool: The candidates of the chat model.
-        context: Settings of the chat model.
-        model: Model name of the chat model.
+        context: Its settings.
+        model: Its name, a preset or a candidate.
         stop: Texts that end a reply.
 
     Raises:

@@ -38,13 +38,9 @@ _STREAMED: dict[str, Any] = {"stream_mode": ["custom", "values"], "version": "v2
 
 
 def invoke(graph: Any, messages: Sequence[BaseMessage], call: ChatCall, run: LLMRun) -> Mapping[str, Any]:
-    """Run the graph to its end and return its state.
+    """Run the compiled `graph` on a conversation to its end and return its state.
 
-    Args:
-        graph: The compiled graph.
-        messages: The conversation.
-        call: The arguments of the call.
-        run: Callback manager of the chat model's run.
+    `call` has the arguments of the call, `run` is the callback manager of the chat model's run.
     """
     with _behind(run, "reply") as context:
         state: Mapping[str, Any] = context.run(run_sync, _ainvoke, graph, messages, call)
@@ -52,7 +48,7 @@ def invoke(graph: Any, messages: Sequence[BaseMessage], call: ChatCall, run: LLM
 
 
 async def ainvoke(graph: Any, messages: Sequence[BaseMessage], call: ChatCall, run: LLMRun) -> Mapping[str, Any]:
-    """Run the graph to its end; see `invoke`."""
+    """Run the graph to its end and return its state; see `invoke`."""
     with _behind(run, "reply") as context:
         return await asyncio.create_task(_ainvoke(graph, messages, call), context=context)
 
@@ -74,10 +70,7 @@ def _config(graph: Any, call: ChatCall) -> RunnableConfig:
 
 
 def stream(graph: Any, messages: Sequence[BaseMessage], call: ChatCall, run: LLMRun) -> Iterator[Mapping[str, Any]]:
-    """Run the graph in the background loop and yield its events and states; closing the stream cancels the run.
-
-    The arguments are those of `invoke`.
-    """
+    """Run the graph in the background loop and yield its events and states; closing the stream cancels the run."""
     parts: SimpleQueue[Mapping[str, Any] | None] = SimpleQueue()
     with _behind(run, "stream") as context:
         pumping = context.run(start_soon, _pump, graph, messages, call, parts.put)

@@ -46,13 +46,9 @@ def _named_schema(schema: Any, strict: bool) -> dict[str, Any]:
 
 
 def parsed(asked: Runnable[Any, AIMessage], schema: Any, method: Method, *, include_raw: bool) -> Runnable[Any, Any]:
-    """Append the parser of an answer to the model: to an instance of a pydantic class, else to a dict.
+    """Append the parser to the model that was `asked` for an object: an instance of a pydantic class, else a dict.
 
-    Args:
-        asked: The model with its request.
-        schema: The schema that was requested.
-        method: How it was requested.
-        include_raw: Return the raw answer and the parsing error beside the object.
+    With `include_raw` the raw answer and the parsing error are returned beside the object.
     """
     parser = _parser_of(schema, method)
     if not include_raw:

@@ -61,7 +61,6 @@ async def mean_agreement(
 async def _similarity(
     query: Query, boots: Sequence[Boot], empty: Sequence[bool], embeddings: Embeddings | None
 ) -> tuple[Matrix, dict[str, str]]:
-    """Compare the texts of the boots; lexically if there is no embeddings model or it fails."""
     lexical = lexical_similarity([boot["text"] for boot in boots], query.text)
     if embeddings is None:
         return lexical, {}
@@ -85,9 +84,6 @@ def lexical_similarity(texts: Sequence[str], question: str = "") -> Matrix:
 
     Returns:
         (n, n), symmetric, 0 to 1, diagonal 1; a text without evidence has 0 with every other.
-
-    Source: arXiv 2505.16221, semantic consistency between preliminary outputs. Deviation: words and numbers
-    replace embeddings if the user configures none.
     """
     return _cosine_similarity(_tf_idf([evidence(text, question) for text in texts]))
 
@@ -117,9 +113,6 @@ async def embedding_similarity(texts: Sequence[str], embeddings: Embeddings) -> 
 
     Raises:
         SelectionError: If the model returns a wrong number of vectors, ragged, empty or non-finite ones.
-
-    Source: arXiv 2505.16221, semantic consistency between preliminary outputs. Deviation: the paper's summary
-    names no embedding model; the user provides it.
     """
     written = [i for i, text in enumerate(texts) if text.strip()]
     similarity = np.eye(len(texts))

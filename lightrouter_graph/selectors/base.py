@@ -46,10 +46,5 @@ class Selector(Protocol):
 
 
 def rank(scores: Mapping[str, float], order: Sequence[str]) -> list[str]:
-    """Order the scored candidates, best first.
-
-    Args:
-        scores: Score by candidate.
-        order: All candidates; ties fall to the earlier one, so that equal runs rank equally.
-    """
+    """Order the candidates with `scores`, best first; ties fall to the earlier in `order`: equal runs rank alike."""
     return sorted((name for name in order if name in scores), key=lambda name: -scores[name])

@@ -23,8 +23,8 @@ class ConsistencySelector:
         embeddings: Any LangChain `Embeddings`; its vectors are compared by cosine.
 
     Source: arXiv 2505.16221, semantic consistency between preliminary outputs. Deviation: answers, if there are any,
-    count before meaning. Consistency of short boots is a weak signal (figures in `agreement.py`); `HybridSelector` adds
-    the prior to it. It was not measured with embeddings.
+    count before meaning, and words replace embeddings, of which the paper names none. Consistency of short boots is a
+    weak signal (figures in `agreement.py`); `HybridSelector` adds the prior. It was not measured with embeddings.
     """
 
     embeddings: Embeddings | None = None

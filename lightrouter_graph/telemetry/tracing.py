@@ -117,12 +117,9 @@ def counted_by_chat_model() -> bool:
 
 
 async def traced_as_step(call: Callable[[RunnableConfig], Awaitable[T]], prompt: Any, config: RunnableConfig) -> T:
-    """Trace a model call as a chain run: LangSmith sums the tokens of all model runs, and would count them twice.
+    """Trace a model `call` as a chain run: LangSmith sums the tokens of all model runs, and would count them twice.
 
-    Args:
-        call: Function that makes the model call with a config.
-        prompt: Input of the run in the trace.
-        config: Name, tags and metadata of the run.
+    `prompt` is the input of the run in the trace; `config` has its name, tags and metadata.
     """
     from langchain_core.runnables import RunnableLambda  # noqa: PLC0415 - only where something is traced
     from langsmith.run_helpers import tracing_context  # noqa: PLC0415
