@@ -35,7 +35,7 @@ from .errors import (
     QueryError,
     SelectionError,
 )
-from .evaluation.methods.oracle_selector import (
+from .evaluation.methods.oracle import (
     OracleSelector,
 )
 from .graph import (

@@ -10,8 +10,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lightrouter_graph.evaluation.problems.drawing import Kind, Problem, training_problems
-from lightrouter_graph.evaluation.problems.phrasings import HELD_OUT, NAMES, SEEN, THINGS
+from lightrouter_graph.evaluation.problems.drawing import (
+    HELD_OUT,
+    NAMES,
+    SEEN,
+    THINGS,
+    Kind,
+    Problem,
+    training_problems,
+)
 from lightrouter_graph.pocket.tokenizer import ANSWER, END, PAD, Tokenizer, build_tokens
 
 WEIGHTS = Path(__file__).parents[2] / "lightrouter_graph" / "pocket" / "weights"

@@ -34,14 +34,7 @@ class QuestionEvaluator:
     now: Callable[[], float]
 
     async def __call__(self, question: Question) -> Result:
-        """Return the result of one question; a failure of the method is a result with an error.
-
-        Args:
-            question: The question.
-
-        Raises:
-            BudgetError: If the spend limit of the evaluation is reached.
-        """
+        """Return the result of one question; a failure other than `BudgetError` is a result with an error."""
         started = self.now()
         with log_calls() as calls:
             try:

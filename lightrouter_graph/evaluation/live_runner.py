@@ -11,11 +11,12 @@ from lightrouter_graph.evaluation.evaluate_question import QuestionEvaluator, Sc
 from lightrouter_graph.evaluation.methods.base import Method, Setting
 from lightrouter_graph.evaluation.methods.sampling import ask
 from lightrouter_graph.evaluation.models.cassette import Cassette
-from lightrouter_graph.evaluation.models.recording_model import EvaluationClock, WallClock, with_cassette
+from lightrouter_graph.evaluation.models.recording_model import WallClock, with_cassette
 from lightrouter_graph.evaluation.models.spend_limit import SpendLimit, raise_refusals
 from lightrouter_graph.evaluation.questions import Output, Question, fold_of
 from lightrouter_graph.evaluation.records import Result
 from lightrouter_graph.pool import Candidate, Pool
+from lightrouter_graph.testing.clock import VirtualClock
 
 T = TypeVar("T")
 
@@ -50,7 +51,7 @@ class LiveRunner:
     cassette: Cassette
     spend_limit: SpendLimit | None
     score: Score = unscored
-    clock: EvaluationClock = field(default_factory=WallClock)
+    clock: WallClock | VirtualClock = field(default_factory=WallClock)
     seed: int = 0
     folds: int = 2
     max_tokens: int | None = None
@@ -109,16 +110,13 @@ class LiveRunner:
     async def run(
         self, method: Method, known: Sequence[Question], asked: Sequence[Question], keep: Callable[[Result], None]
     ) -> None:
-        """Run a method.
+        """Run a method over some questions. Raises as `collect`.
 
         Args:
             method: The method.
             known: All questions with scored outputs; those of other folds are the history.
             asked: The questions that the method answers.
             keep: Called with each result.
-
-        Raises:
-            BudgetError: If the spend limit refused a call; completed calls are in the cassette.
         """
         evaluators = {
             fold: QuestionEvaluator(

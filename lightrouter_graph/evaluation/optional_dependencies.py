@@ -7,18 +7,12 @@ from lightrouter_graph.errors import EvaluationError
 
 
 def need(module: str, *, extra: str, what: str) -> Any:
-    """Import a module of an optional package.
+    """Import a module of an optional package; raise an `EvaluationError` if it is not installed.
 
     Args:
         module: Dotted name of the module.
         extra: The extra of this package that installs it.
         what: The feature that needs it, as the subject of a sentence.
-
-    Returns:
-        The module.
-
-    Raises:
-        EvaluationError: If the package is not installed.
     """
     try:
         return import_module(module)

@@ -14,8 +14,8 @@ from lightrouter_graph.evaluation.methods.registry import named
 from lightrouter_graph.evaluation.questions import Scoring
 from lightrouter_graph.evaluation.records import Result
 from lightrouter_graph.evaluation.replay_runner import Models, Replay, is_complete
-from lightrouter_graph.evaluation.rescore import rescored
 from lightrouter_graph.evaluation.results import ResultsFile
+from lightrouter_graph.evaluation.scoring import rescored
 
 _BATCH = 20
 """Questions per batch: the results that a kill can lose, for each process."""
@@ -34,8 +34,7 @@ class Plan:
     scoring: Scoring | None = None
 
 
-def make_replay(plan: Plan) -> Replay:
-    """Load the data of a plan and return its replay."""
+def _make_replay(plan: Plan) -> Replay:
     data = rescored(load(plan.data), plan.scoring)
     questions = [q for q in data.questions if is_complete(q, plan.models.names)]
     return Replay(questions, plan.models, seed=plan.seed, folds=plan.folds)
@@ -60,7 +59,7 @@ def run_replay(
     """
     work = list(_left(plan, methods, results.done))
     if jobs == 1 or len(work) == 1:
-        replay = make_replay(plan) if work else None
+        replay = _make_replay(plan) if work else None
         for method, ids in work:
             assert replay is not None
             _keep(results, replay.run(named(method, plan.changes), ids), done)
@@ -108,7 +107,7 @@ _worker: dict[str, tuple[Replay, str]] = {}
 
 def _start_worker(plan: Plan) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _worker["plan"] = make_replay(plan), plan.changes
+    _worker["plan"] = _make_replay(plan), plan.changes
 
 
 def _end_with_parent() -> None:

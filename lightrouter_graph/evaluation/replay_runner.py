@@ -24,18 +24,11 @@ WRITER = "aggregator"
 """Name of the merge stub in the call log."""
 
 
-async def score_by_answer(question: Question, text: str) -> float | None:
+async def _score_by_answer(question: Question, text: str) -> float | None:
     """Score a text that is not a recorded output, such as one truncated at a cap, by the outputs with the same key.
 
-    Leaving such texts out would favour short caps: texts that fit are answers to easy questions.
-
-    Args:
-        question: The question with recorded outputs.
-        text: The text.
-
-    Returns:
-        The score of the output that the text is a prefix of if its key is equal, else of the first output with that
-        key; 0 if there is none; None for an open-ended question, which has no keys.
+    Leaving such texts out would favour short caps: texts that fit are answers to easy questions. An output that the
+    text is a prefix of has precedence. The score is 0 without such an output, None for an open-ended question.
     """
     if question.reference is None:
         return None
@@ -87,13 +80,15 @@ class Replay:
         *,
         seed: int = 0,
         folds: int = 2,
-        score: Score = score_by_answer,
+        score: Score = _score_by_answer,
     ) -> None:
         if folds < 2:
             msg = f"folds must be >= 2, got {folds}: a method is evaluated on questions that it did not learn from"
             raise EvaluationError(msg)
         for question in questions:
-            _check_complete(question, models.names)
+            if missing := [name for name in models.names if name not in question.outputs]:
+                msg = f"question {question.id!r} has no recorded output of {', '.join(missing)}"
+                raise EvaluationError(msg)
         self.questions = {question.id: question for question in questions}
         self._models, self._seed, self._folds, self._score = models, seed, folds, score
         self._clock = VirtualClock(still=True)
@@ -203,10 +198,3 @@ def is_complete(question: Question, models: Iterable[str]) -> bool:
         models: Names of the models.
     """
     return all(name in question.outputs for name in models)
-
-
-def _check_complete(question: Question, models: Iterable[str]) -> None:
-    missing = [name for name in models if name not in question.outputs]
-    if missing:
-        msg = f"question {question.id!r} has no recorded output of {', '.join(missing)}"
-        raise EvaluationError(msg)

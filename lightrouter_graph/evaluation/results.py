@@ -12,10 +12,7 @@ class ResultsFile:
     """An append-only file of results.
 
     Args:
-        path: The file; created with the first result.
-
-    Raises:
-        EvaluationError: If a line is not a result.
+        path: The file; created with the first result. Another line than a result is an `EvaluationError`.
     """
 
     def __init__(self, path: Path) -> None:

@@ -12,8 +12,8 @@ from lightrouter_graph.query import Query
 from lightrouter_graph.rate_limits import RetryBudget
 from lightrouter_graph.records import Stage
 
-TIMEOUT_S = 600.0
-MAX_RETRIES = 4
+_TIMEOUT_S = 600.0
+_MAX_RETRIES = 4
 
 
 def standalone_query(
@@ -22,7 +22,7 @@ def standalone_query(
     *,
     stage: Stage = "generate",
     settings: Context | None = None,
-    timeout_s: float = TIMEOUT_S,
+    timeout_s: float = _TIMEOUT_S,
     stream_internally: bool = False,
 ) -> Query:
     """Return a query with a pool of one candidate, without a budget and with four retries.
@@ -48,5 +48,5 @@ def standalone_query(
         seconds=timeout_s,
         stage=stage,
         deadline=time.time() + timeout_s if stream_internally else None,  # calls with a deadline are streamed
-        retries=RetryBudget(MAX_RETRIES),
+        retries=RetryBudget(_MAX_RETRIES),
     )

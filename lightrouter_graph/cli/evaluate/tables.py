@@ -12,8 +12,7 @@ from lightrouter_graph.evaluation.methods.error_injection import FORM
 from lightrouter_graph.evaluation.methods.lightrouter import LIGHTROUTERS
 from lightrouter_graph.evaluation.methods.registry import BASELINES
 from lightrouter_graph.evaluation.report import table
-from lightrouter_graph.evaluation.report.overview import OVERVIEW, markdown_overview
-from lightrouter_graph.evaluation.report.tables import PAGE_WIDTH
+from lightrouter_graph.evaluation.report.tables import OVERVIEW, PAGE_WIDTH, markdown_overview
 from lightrouter_graph.evaluation.runs.run import RunReport
 from lightrouter_graph.evaluation.runs.run_directory import summary_of
 

@@ -110,7 +110,6 @@ def _read_csv(file: Path, columns: Sequence[str]) -> Iterator[tuple[str, Any]]:
 
 
 def _read_json(file: Path) -> Iterator[tuple[str, Any]]:
-    """Yield the rows of a list, or the single row of an object."""
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
     except json.JSONDecodeError as exc:

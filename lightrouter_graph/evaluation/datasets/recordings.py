@@ -117,13 +117,10 @@ def write_recording(path: str | Path, data: DataSet) -> None:
 
 
 def load_models(path: str | Path) -> dict[str, ModelFacts]:
-    """Read `models.json`: by model `price_in` and `price_out` (USD per 1M tokens), optional `ttft_s`, `tokens_per_s`.
+    """Read `models.json`; an `EvaluationError` if it cannot be read or has another schema.
 
     Args:
-        path: The file.
-
-    Raises:
-        EvaluationError: If the file cannot be read or has another schema.
+        path: The file: by model `price_in` and `price_out` (USD per 1M tokens), optional `ttft_s`, `tokens_per_s`.
     """
     path = Path(path)
     try:
@@ -146,7 +143,6 @@ def _read(location: str, line: Any) -> Question:
 
 
 def _distinct(read: Iterable[tuple[str, Question]]) -> Iterator[Question]:
-    """Yield the questions; raise if two have the same id."""
     lines: dict[str, str] = {}
     for location, question in read:
         if question.id in lines:

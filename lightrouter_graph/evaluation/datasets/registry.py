@@ -70,7 +70,6 @@ def _load(name: str, split: str | None, fetch: Fetch) -> DataSet:
 
 
 def _pocket(name: str, count: int) -> DataSet:
-    """Return generated problems that the small models of this package were not trained on."""
     drawn = draw_problems(count, wording="seen" if name == POCKET else "held out")
     questions = tuple(
         Question(f"{name}-{number:05}", problem.question, category=problem.kind, reference=str(problem.answer))

@@ -6,16 +6,8 @@ because 200 tokens are most of a short answer.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from lightrouter_graph.evaluation.experiments.base import (
-    ByMethod,
-    Curves,
-    Experiment,
-    Findings,
-    quality_point,
-    tokens_point,
-)
+from lightrouter_graph.evaluation.experiments.base import ByMethod, Experiment, Findings, quality_point, tokens_point
 from lightrouter_graph.evaluation.questions import Question
-from lightrouter_graph.evaluation.records import Point
 
 BOOT_TOKENS = (16, 32, 64, 100, 150, 200, 300, 400)
 TOP_K = (1, 2, 3, 4)
@@ -63,19 +55,13 @@ def _ablation(
 
 
 def _curves(grid: Mapping[str, Mapping[int, str]], setting: str) -> Callable[[ByMethod, Sequence[Question]], Findings]:
-    """Return curves of quality and output tokens of each base method by the value of the setting."""
 
     def find(results: ByMethod, questions: Sequence[Question]) -> Findings:  # noqa: ARG001
-        curves: Curves = {}
+        curves = {}
         for base, row in grid.items():
-            ran = {value: results[method] for value, method in row.items() if results.get(method)}
-            curves[f"quality by {setting} / {base}"] = _points(quality_point, ran)
-            curves[f"output tokens by {setting} / {base}"] = _points(tokens_point, ran)
-        return Findings({name: points for name, points in curves.items() if points})
+            ran = [(value, results[method]) for value, method in row.items() if results.get(method)]
+            curves[f"quality by {setting} / {base}"] = [quality_point(float(x), found, f"{x}") for x, found in ran]
+            curves[f"output tokens by {setting} / {base}"] = [tokens_point(float(x), found, f"{x}") for x, found in ran]
+        return Findings.measured(curves)
 
     return find
-
-
-def _points(at: Callable[..., Point | None], ran: Mapping[int, Sequence[object]]) -> list[Point]:
-    made = [at(float(value), results, f"{value}") for value, results in ran.items()]
-    return [point for point in made if point is not None]

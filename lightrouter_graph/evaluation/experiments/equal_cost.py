@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from lightrouter_graph.evaluation.experiments.base import ByMethod, Curves, Experiment, Findings, quality_point
+from lightrouter_graph.evaluation.experiments.base import ByMethod, Experiment, Findings, quality_gain, quality_point
 from lightrouter_graph.evaluation.questions import Question
-from lightrouter_graph.evaluation.records import Result
-from lightrouter_graph.evaluation.stats.bootstrap import paired
+from lightrouter_graph.evaluation.records import Point, Result
 
 SHARES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 """Budgets as shares of the total tokens of full answers of all candidates."""
@@ -31,7 +30,7 @@ def equal_cost(candidates: Sequence[str]) -> Experiment:
         chosen = {
             family: {budget: choose(names, results, budget) for budget in budgets} for family, names in ran.items()
         }
-        return Findings(_curves(chosen), tuple(_sentences(chosen, budgets, full)))
+        return Findings.measured(_curves(chosen), _sentences(chosen, budgets, full))
 
     return Experiment(
         name="equal-cost",
@@ -102,53 +101,40 @@ def choose(names: Sequence[str], results: ByMethod, budget: float) -> Choice | N
 def _best(settings: Sequence[tuple[str, Sequence[Result]]], budget: float) -> str | None:
     affordable = [(name, seen) for name, seen in settings if seen and fmean(map(_cost, seen)) <= budget]
     # Ties select the first: families list the simpler setting first.
-    return max(affordable, key=lambda setting: fmean(map(_score, setting[1])), default=("", ()))[0] or None
+    return max(affordable, key=lambda setting: _quality(setting[1]), default=("", ()))[0] or None
 
 
 def _cost(result: Result) -> float:
     return result["input_tokens"] + result["output_tokens"]
 
 
-def _score(result: Result) -> float:
-    return 0.0 if result["error"] else result["score"] or 0.0
+def _quality(results: Sequence[Result]) -> float:
+    return fmean(result["score"] or 0.0 for result in results)
 
 
-def _curves(chosen: Mapping[str, Mapping[float, Choice | None]]) -> Curves:
-    curves: Curves = {}
-    for family, by_budget in chosen.items():
-        made = [
+def _curves(chosen: Mapping[str, Mapping[float, Choice | None]]) -> dict[str, list[Point | None]]:
+    return {
+        f"quality at equal token budgets / {family}": [
             quality_point(budget, choice.results, f"{budget:,.10g} total tokens allowed per question")
             for budget, choice in by_budget.items()
             if choice is not None
         ]
-        curves[f"quality at equal token budgets / {family}"] = [point for point in made if point is not None]
-    return {name: points for name, points in curves.items() if points}
+        for family, by_budget in chosen.items()
+    }
 
 
 def _sentences(chosen: Mapping[str, Mapping[float, Choice | None]], budgets: Sequence[float], full: float) -> list[str]:
-    """Return a sentence per budget that compares LightRouter with the best other family."""
     sentences = []
     for budget in budgets:
         ours = chosen[OURS][budget]
-        others = {family: row[budget] for family, row in chosen.items() if family != OURS and row[budget] is not None}
+        others = {f: choice.results for f, row in chosen.items() if f != OURS and (choice := row[budget]) is not None}
         if ours is None or not others:
             continue
-        best = max(others, key=lambda family: fmean(map(_score, others[family].results)))  # type: ignore[union-attr]
-        rival = others[best]
-        assert rival is not None
-        gain = _gain(ours.results, rival.results)
+        best = max(others, key=lambda family: _quality(others[family]))
+        gain = quality_gain(ours.results, others[best])
+        lead = "not comparable" if gain is None else f"{OURS} {gain}"
         share = (
             f"{budget:,.0f} tokens ({100 * budget / full:.0f} % of full answers of all candidates, prompts included)"
         )
-        sentences.append(f"At {share}: {gain} to {best}, the best other family, selected by these results.")
+        sentences.append(f"At {share}: {lead} to {best}, the best other family, selected by these results.")
     return sentences
-
-
-def _gain(ours: Sequence[Result], theirs: Sequence[Result]) -> str:
-    other = {result["question"]: _score(result) for result in theirs}
-    both = [result for result in ours if result["question"] in other]
-    gain = paired([_score(result) for result in both], [other[result["question"]] for result in both])
-    if gain is None:
-        return "not comparable"
-    low, value, high = (100 * gain[end] for end in ("low", "value", "high"))
-    return f"{OURS} {value:+.1f} points [{low:+.1f}, {high:+.1f}]"

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from lightrouter_graph.evaluation.experiments.base import ByMethod, Curves, Experiment, Findings, quality_point
+from lightrouter_graph.evaluation.experiments.base import ByMethod, Experiment, Findings, quality_gain, quality_point
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.records import Result
-from lightrouter_graph.evaluation.stats.bootstrap import paired
 
 PERCENTS = (0, 25, 50, 75, 100)
 REPORTED = (50, 100)
@@ -24,14 +23,15 @@ def corruption() -> Experiment:
     }
 
     def find(results: ByMethod, questions: Sequence[Question]) -> Findings:  # noqa: ARG001
-        curves: Curves = {}
-        notes: list[str] = []
+        curves, notes = {}, list[str]()
         for place, row in grid.items():
             ran = {percent: _of(results, method) for percent, method in row.items()}
             points = [quality_point(float(percent), found, f"{percent} %") for percent, found in ran.items() if found]
-            curves[f"quality by share of wrong boots / {place}"] = [point for point in points if point is not None]
-            notes += [note for percent in REPORTED for note in _loss(place, ran[0], ran[percent], percent)]
-        return Findings({name: points for name, points in curves.items() if points}, tuple(notes))
+            curves[f"quality by share of wrong boots / {place}"] = points
+            for percent in REPORTED:
+                if gain := quality_gain(ran[percent], ran[0]):
+                    notes.append(f"With {percent} % wrong boots in {place}: {gain}.")
+        return Findings.measured(curves, notes)
 
     return Experiment(
         name="corruption",
@@ -55,14 +55,3 @@ def _method(percent: int, layer: int, layers: int) -> str:
 
 def _of(results: ByMethod, method: str) -> Sequence[Result]:
     return next((found for name, found in results.items() if name.partition(":")[0] == method), ())
-
-
-def _loss(place: str, clean: Sequence[Result], wrong: Sequence[Result], percent: int) -> list[str]:
-    """Return a sentence on the change of quality with a share of wrong boots."""
-    scores = {result["question"]: result["score"] or 0.0 for result in clean}
-    both = [result for result in wrong if result["question"] in scores]
-    fall = paired([result["score"] or 0.0 for result in both], [scores[result["question"]] for result in both])
-    if fall is None:
-        return []
-    low, value, high = (100 * fall[end] for end in ("low", "value", "high"))
-    return [f"With {percent} % wrong boots in {place}: {value:+.1f} points [{low:+.1f}, {high:+.1f}]."]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from lightrouter_graph.evaluation.experiments.ablations import BOOT_TOKENS
-from lightrouter_graph.evaluation.experiments.base import ByMethod, Curves, Experiment, Findings
+from lightrouter_graph.evaluation.experiments.base import ByMethod, Experiment, Findings
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.records import Interval, Result, RouteBoot
 from lightrouter_graph.evaluation.stats.predictiveness import (
@@ -42,9 +42,8 @@ def predictiveness(*, judged: bool = False) -> Experiment:
         by_selector["prior alone"] = {
             length: [_by_prior(result) for result in found] for length, found in by_selector["hybrid"].items()
         }
-        curves: Curves = {}
-        notes: list[str] = []
-        left_out = lengths_without_more(by_selector)
+        curves, notes = {}, list[str]()
+        left_out = _lengths_without_more(by_selector)
         for selector, runs in by_selector.items():
             kept = {length: found for length, found in runs.items() if length not in left_out}
             rows = [row for length, found in kept.items() for row in read_boot_scores(found, questions, length)]
@@ -52,7 +51,10 @@ def predictiveness(*, judged: bool = False) -> Experiment:
             for figure, points in predictiveness_curves(measured).items():
                 curves[f"{_FIGURES[figure]} / {selector}"] = points
             notes += [_sentence(selector, measured)] if measured else []
-        return Findings({name: points for name, points in curves.items() if points}, (*notes, *_left_out(left_out)))
+        if left_out:
+            lengths = ", ".join(map(str, left_out))
+            notes.append(f"Left out: {lengths} boot tokens, because no boot is longer than at the length before.")
+        return Findings.measured(curves, notes)
 
     return Experiment(
         name="predictiveness",
@@ -75,7 +77,6 @@ def _method(selector: str, length: int) -> str:
 
 
 def _by_prior(result: Result) -> Result:
-    """Return a copy of a result in which the prior scored the boots."""
     route = result["route"]
     if route is None:
         return result
@@ -83,12 +84,8 @@ def _by_prior(result: Result) -> Result:
     return {**result, "route": {**route, "boots": boots}}
 
 
-def lengths_without_more(by_selector: Mapping[str, Mapping[int, Sequence[Result]]]) -> tuple[int, ...]:
-    """Return the boot lengths without any longer boot than at the length before, where results are equal.
-
-    Args:
-        by_selector: Results by selector and length, shortest first.
-    """
+def _lengths_without_more(by_selector: Mapping[str, Mapping[int, Sequence[Result]]]) -> tuple[int, ...]:
+    """Return the boot lengths without any longer boot than at the length before, where results are equal."""
     tokens_at: dict[int, dict[tuple[str, str, str], int]] = {}
     for selector, runs in by_selector.items():
         for length, found in runs.items():
@@ -108,15 +105,7 @@ def _boots(found: Sequence[Result]) -> Iterator[tuple[Result, RouteBoot]]:
             yield result, boot
 
 
-def _left_out(left_out: Sequence[int]) -> list[str]:
-    if not left_out:
-        return []
-    lengths = ", ".join(map(str, left_out))
-    return [f"Left out: {lengths} boot tokens, because no boot is longer than at the length before."]
-
-
 def _sentence(selector: str, measured: Sequence[Predictiveness]) -> str:
-    """Return a sentence with the rank correlation at each boot length."""
     first, *others = (f"{at['length']}{{}}: {_text(at['spearman'])}" for at in measured)
     by_length = "; ".join([first.format(" boot tokens"), *(other.format("") for other in others)])
     counts = sorted({at["varied"] for at in measured})

@@ -162,7 +162,6 @@ def _redacted_errors(client: "Client") -> Iterator[None]:
 
 
 def _checked(results: Sequence[Result], questions: Sequence[Question], **names: str) -> dict[str, Question]:
-    """Return the questions by id; raise for invalid input."""
     for name, value in names.items():
         if not value.strip():
             msg = f"{name} is empty"

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.records import Route
 from lightrouter_graph.pool import Candidate, Pool
@@ -113,18 +112,3 @@ class Baseline:
     label: str
     fit: Callable[[Setting], Fitted]
     needs: frozenset[Need] = frozenset()
-
-
-def check_at_least_one(method: str, number: int) -> None:
-    """Check a number in the name of a method.
-
-    Args:
-        method: Name of the method for the error.
-        number: The number, >= 1.
-
-    Raises:
-        EvaluationError: If `number` < 1.
-    """
-    if number < 1:
-        msg = f"method {method!r}: its number must be >= 1, got {number}"
-        raise EvaluationError(msg)

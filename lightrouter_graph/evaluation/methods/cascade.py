@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.methods.base import HISTORY, Baseline, Reply, Setting
 from lightrouter_graph.evaluation.methods.history import by_history, cost_of, has_prices, mean_costs, require_history
 from lightrouter_graph.evaluation.methods.quality_features import QualityModel, Training, train
@@ -68,9 +67,6 @@ def cascade(percent: int = 100) -> Baseline:
     of a fine-tuned language model, and thresholds are searched on a grid with cross-validated probabilities.
     """
     name = "cascade" if percent == 100 else f"cascade-{percent}"
-    if percent < 1:
-        msg = f"method {name!r}: the cost limit must be >= 1 percent, got {percent}"
-        raise EvaluationError(msg)
     limit = "" if percent == 100 else f" at {percent} % of the best single's cost"
     return Baseline(name, f"cascade (FrugalGPT-like){limit}", lambda s: fit_cascade(s, percent, name), HISTORY)
 
@@ -89,17 +85,12 @@ def fit_cascade(setting: Setting, percent: int = 100, name: str = "cascade") -> 
     require_history(setting, name)
     training = train(setting)
     limit = mean_costs(setting)[by_history(setting)[0].name] * percent / 100
-    best = choose_chain(_chains(setting, training), limit)
+    best = _choose_chain(_chains(setting, training), limit)
     return FittedCascade(tuple(setting.pool[n] for n in best.names), best, training.model, setting.max_tokens)
 
 
-def choose_chain(chains: Iterator[Chain], limit: float) -> Chain:
-    """Return the chain with the highest score within the cost limit.
-
-    Args:
-        chains: At least one chain.
-        limit: Maximum mean cost. Ties select the cheaper chain; without a chain in the limit the cheapest is returned.
-    """
+def _choose_chain(chains: Iterator[Chain], limit: float) -> Chain:
+    """Return the chain with the highest score within the cost limit, of equal ones the cheaper; else the cheapest."""
 
     def rank(one: Chain) -> tuple[bool, float, float]:
         within = one.cost <= limit * _ROUNDING

@@ -56,13 +56,10 @@ class ErrorInjection:
 
 
 def error_injection_named(name: str) -> ErrorInjection | None:
-    """Return the method of a name such as `corrupted-50-in-1-of-3`.
+    """Return the method of a name such as `corrupted-50-in-1-of-3`; None if the name has another form.
 
     Args:
         name: The name; `:boot_tokens=N` may follow.
-
-    Returns:
-        The method; None if the name has another form.
 
     Raises:
         EvaluationError: If the percentage is above 100 or the layer is not one of the layers.

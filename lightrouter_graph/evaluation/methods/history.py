@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from lightrouter_graph.answer_keys import default_key
 from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.evaluation.call_log import call_usd
 from lightrouter_graph.evaluation.methods.base import Setting
 from lightrouter_graph.evaluation.questions import Output, Question, mean_scores
 from lightrouter_graph.pool import Candidate
@@ -79,10 +80,9 @@ def cost_of(candidate: Candidate, question: Question, output: Output, *, in_usd:
         output: The recorded answer.
         in_usd: True for USD, False for output tokens.
     """
-    if not in_usd or candidate.price is None:
-        return float(output.tokens)
     input_tokens = output.input_tokens or count_prompt_tokens([question.text])
-    return (input_tokens * candidate.price.input + output.tokens * candidate.price.output) / 1e6
+    usd = call_usd(candidate.price, input_tokens, output.tokens) if in_usd else None
+    return float(output.tokens) if usd is None else usd
 
 
 def has_prices(setting: Setting) -> bool:

@@ -14,7 +14,7 @@ from lightrouter_graph.errors import ContextError, EvaluationError
 from lightrouter_graph.evaluation.methods.base import Fitted, Need, Reply, Setting
 from lightrouter_graph.evaluation.methods.history import by_history
 from lightrouter_graph.evaluation.methods.moa import VOTE_FOR_WRITER
-from lightrouter_graph.evaluation.methods.oracle_selector import OracleSelector
+from lightrouter_graph.evaluation.methods.oracle import OracleSelector
 from lightrouter_graph.evaluation.questions import Question, seed_of
 from lightrouter_graph.evaluation.records import Route, RouteBoot
 from lightrouter_graph.graph import create_lightrouter
@@ -24,10 +24,7 @@ from lightrouter_graph.selectors import LLMSelector, Selector
 from lightrouter_graph.telemetry.events import BootDone
 
 Order = Literal["history", "price"]
-"""Prior order of the pool: by mean score in the history, or by output price, highest first."""
-
 Merger = Literal["vote", "writer"]
-"""The aggregator: a vote, or the writer of the setting wherever the aggregator of the context calls a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +35,8 @@ class LightRouter:
         name: Identifier in results and on the command line.
         label: Text for tables and plots.
         context: The settings of the graph.
-        order: Prior order of the pool.
-        merger: The aggregator.
+        order: Prior order of the pool: by mean score in the history, or by output price, highest first.
+        merger: A vote, or the writer of the setting wherever the aggregator of the context calls a model.
         oracle: True if the selector reads the recorded scores: an upper bound of any selector.
     """
 
@@ -108,18 +105,13 @@ class _Fitted:
             chosen=None if decision["merged"] == "synthesis" else decision["merged_by"],
             confidence=_confidence(decision, default_key(text, question.text)),
             first_token_s=first_token_s,
-            route=route_of(decision, boots),
+            route=_route_of(decision, boots),
             stand_in=self.stand_in,
         )
 
 
-def route_of(decision: Decision, boots: Sequence[BootDone]) -> Route:
-    """Return the route of a run: the boots of the last layer with their outcomes, and the agreement.
-
-    Args:
-        decision: The decision record of the answer.
-        boots: The boot events of all layers; a later layer replaces the boot of an earlier one.
-    """
+def _route_of(decision: Decision, boots: Sequence[BootDone]) -> Route:
+    """Return the route of a run: the boots of the last layer (they replace earlier ones), and the agreement."""
     agreement, last = decision["agreement"], {boot["candidate"]: boot for boot in boots}
     booted = [record for record in decision["candidates"] if record["candidate"] in last]
     return {
@@ -207,14 +199,11 @@ LIGHTROUTERS: Mapping[str, LightRouter] = {
 
 
 def lightrouter_named(name: str) -> LightRouter | None:
-    """Return LightRouter by the name of a preset, with settings, as in `lightrouter:boot_tokens=64,top_k=3`.
+    """Return LightRouter by the name of a preset, as in `lightrouter:boot_tokens=64,top_k=3`; None for another name.
 
     Args:
         name: A preset of `LIGHTROUTERS`; after a colon, settings of `Context` or of `Context.calls`, separated by
             commas. `none` and `all` mean None.
-
-    Returns:
-        The method; None if the name is no preset.
 
     Raises:
         EvaluationError: If a setting is unknown or its value is not allowed.

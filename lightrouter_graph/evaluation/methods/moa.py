@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 
 from lightrouter_graph.errors import EvaluationError, NoSurvivorError
-from lightrouter_graph.evaluation.methods.base import Baseline, Reply, Setting, check_at_least_one
+from lightrouter_graph.evaluation.methods.base import Baseline, Reply, Setting
 from lightrouter_graph.evaluation.methods.history import by_history
 from lightrouter_graph.evaluation.methods.sampling import CandidateReply, ask, ask_all, successful
 from lightrouter_graph.evaluation.questions import Question
@@ -31,22 +31,16 @@ SELF_MOA_SAMPLES = 6
 
 @dataclass(frozen=True, slots=True)
 class _Writer:
-    """Merges replies with one model call."""
-
     model: Candidate
     max_tokens: int | None
     stand_in: str
 
     async def merge(self, question: Question, replies: Sequence[CandidateReply]) -> Reply:
-        """Return the merged answer.
-
-        Raises:
-            NoSurvivorError: If the call fails; the published method has no fallback.
-        """
+        """Return the merged answer, or raise `NoSurvivorError`: the published method has no fallback."""
         merged = await ask(
             self.model,
             question,
-            messages=with_references(question, replies),
+            messages=_with_references(question, replies),
             max_tokens=self.max_tokens,
             stage="aggregate",
             stream_internally=True,
@@ -67,7 +61,7 @@ class _MixtureOfAgents:
         cap = self.writer.max_tokens
         replies = await ask_all(self.candidates, question, max_tokens=cap)
         for _ in range(self.layers - 1):
-            prompt = with_references(question, replies)
+            prompt = _with_references(question, replies)
             replies = await ask_all(self.candidates, question, messages=prompt, max_tokens=cap)
         return await self.writer.merge(question, replies)
 
@@ -97,7 +91,6 @@ def mixture_of_agents(layers: int) -> Baseline:
     Deviation: own prompt; default temperature of each model; a failed proposer is left out of the list.
     """
     name = f"moa-{layers}"
-    check_at_least_one(name, layers)
     notes = "; ".join([VOTE_FOR_WRITER, *([REPEATED_LAYERS] if layers > 1 else [])])
 
     def fit(setting: Setting) -> _MixtureOfAgents:
@@ -116,7 +109,6 @@ def self_moa(samples: int = SELF_MOA_SAMPLES) -> Baseline:
     Source: arXiv 2502.00674. Deviation: own prompt; default temperature of the model.
     """
     name = "self-moa" if samples == SELF_MOA_SAMPLES else f"self-moa-{samples}"
-    check_at_least_one(name, samples)
 
     def fit(setting: Setting) -> _SelfMoA:
         return _SelfMoA(by_history(setting)[0], _writer(setting, name, VOTE_FOR_WRITER), samples)
@@ -124,13 +116,8 @@ def self_moa(samples: int = SELF_MOA_SAMPLES) -> Baseline:
     return Baseline(name, f"Self-MoA, best single x {samples}", fit, frozenset({"history", "samples", "writer"}))
 
 
-def with_references(question: Question, replies: Sequence[CandidateReply]) -> list[AnyMessage]:
-    """Return the prompt that lists the replies in the system message, followed by the question.
-
-    Args:
-        question: The question.
-        replies: Replies of the previous layer, in order.
-    """
+def _with_references(question: Question, replies: Sequence[CandidateReply]) -> list[AnyMessage]:
+    """Return the prompt that lists the replies of the previous layer in the system message, then the question."""
     listed = "\n".join(f"{number}. {reply.text.strip()}" for number, reply in enumerate(replies, start=1))
     return [SystemMessage(REFERENCES.format(answers=listed)), HumanMessage(question.text)]
 

@@ -64,16 +64,19 @@ def train(setting: Setting) -> Training:
     Args:
         setting: Pool and history, with at least one scored output.
     """
-    rows, stats = tuple(scored_outputs(setting)), candidate_stats(setting)
+    rows, stats = tuple(scored_outputs(setting)), _candidate_stats(setting)
     features = np.array([_features_of(row, stats[row.candidate]) for row in rows])
     scores = np.array([row.score for row in rows])
     parts = np.array([fold_of(row.question.id, _PARTS) for row in rows])
     return Training(rows, predict_unseen(features, scores, parts), QualityModel(stats, fit_logistic(features, scores)))
 
 
-def candidate_stats(setting: Setting) -> dict[str, CandidateStats]:
+def _candidate_stats(setting: Setting) -> dict[str, CandidateStats]:
     """Return the stats of each candidate; one without outputs in the history gets average values."""
-    means, lengths = mean_scores(setting.history, setting.pool.names), _lengths(setting)
+    means = mean_scores(setting.history, setting.pool.names)
+    lengths: dict[str, list[int]] = {name: [] for name in setting.pool.names}
+    for past in scored_outputs(setting):
+        lengths[past.candidate].append(len(past.output.text))
     usual = median([length for row in lengths.values() for length in row] or [1])
     return {name: CandidateStats(_logit(means[name]), float(median(lengths[name] or [usual]))) for name in means}
 
@@ -97,13 +100,6 @@ def _features_of(past: Past, stats: CandidateStats) -> list[float]:
     text, question = past.output.text, past.question.text
     keyed = key_of(text, question) is not None
     return answer_features(text, question, stats, keyed=keyed, finished=past.output.finished)
-
-
-def _lengths(setting: Setting) -> dict[str, list[int]]:
-    lengths: dict[str, list[int]] = {name: [] for name in setting.pool.names}
-    for past in scored_outputs(setting):
-        lengths[past.candidate].append(len(past.output.text))
-    return lengths
 
 
 def _logit(share: float) -> float:

@@ -70,13 +70,16 @@ def baseline_named(name: str) -> Baseline:
         name: A form of `BASELINES` with its argument, such as "majority", "top-3" or "single:gpt-5.4-mini".
 
     Raises:
-        EvaluationError: If the name is unknown; the message lists the known names and the closest one.
+        EvaluationError: If the name is unknown, or its number is not allowed.
     """
     form, argument = _form_of(name)
     if form not in BASELINES or (form.endswith(":NAME") and not argument):
         known = [*LIGHTROUTERS, *BASELINES]
         hint = did_you_mean(name, known) or did_you_mean(form, known)
         msg = f"unknown method {name!r}{hint}; known methods: {', '.join(known)}"
+        raise EvaluationError(msg)
+    if form.endswith("-N") and form != "router-N" and int(argument) < 1:
+        msg = f"method {name!r}: its number must be >= 1, got {argument}"
         raise EvaluationError(msg)
     return BASELINES[form](argument)
 
@@ -101,7 +104,6 @@ def _is_redundant(name: str, size: int) -> bool:
 
 
 def _form_of(name: str) -> tuple[str, str]:
-    """Split a name into its form in `BASELINES` and the argument."""
     if name.startswith("single:"):
         return "single:NAME", name.removeprefix("single:")
     found = _NUMBERED.fullmatch(name)

@@ -20,9 +20,6 @@ def fit_logistic(features: Floats, targets: Floats, *, ridge: float = 1.0) -> An
 
     Returns:
         The fitted scikit-learn pipeline: `predict_proba(features)[:, 1]` is the probability of each row, 0 to 1.
-
-    Raises:
-        EvaluationError: If scikit-learn is not installed.
     """
     rows, labels, weights = _weighted(features, targets)
     return _pipeline(ridge).fit(rows, labels, logisticregression__sample_weight=weights)

@@ -24,7 +24,7 @@ _MAX_WEAK_COST = 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
-class FittedRouter:
+class _FittedRouter:
     """Calls the strong candidate if its predicted probability to do better reaches the threshold, else the weak one."""
 
     strong: Candidate
@@ -59,7 +59,7 @@ def two_model_router(percent: int = 50) -> Baseline:
     return Baseline(name, label, lambda setting: fit_router(setting, percent), HISTORY)
 
 
-def fit_router(setting: Setting, percent: int) -> FittedRouter:
+def fit_router(setting: Setting, percent: int) -> _FittedRouter:
     """Select the pair, fit the predictor and set the threshold.
 
     The threshold is a quantile of cross-validated probabilities: in-sample probabilities would be too extreme.
@@ -82,14 +82,13 @@ def fit_router(setting: Setting, percent: int) -> FittedRouter:
     parts = np.array([fold_of(question.id, _PARTS) for question in questions])
     threshold = _threshold(predict_unseen(rows, wins, parts, ridge=_RIDGE), percent)
     regression = fit_logistic(rows, wins, ridge=_RIDGE)
-    return FittedRouter(strong, weak, features, regression, threshold, setting.max_tokens)
+    return _FittedRouter(strong, weak, features, regression, threshold, setting.max_tokens)
 
 
 def question_features() -> Any:
-    """Return the unfitted feature extractor: TF-IDF of 3- to 5-character n-grams in 256 buckets, and log length.
+    """Return the unfitted scikit-learn transformer of n texts into a sparse matrix (n, 257).
 
-    Returns:
-        A scikit-learn transformer: a list of n texts -> sparse matrix (n, 257).
+    The columns are TF-IDF weights of 3- to 5-character n-grams in 256 buckets, and the log length.
     """
     text, pipeline, preprocessing = (
         need(f"sklearn.{name}", extra="eval", what="the two-model router")

@@ -46,7 +46,7 @@ async def ask(
     sample: int = 0,
     stream_internally: bool = False,
 ) -> CandidateReply:
-    """Request a full answer from one candidate, with retries and a timeout of 600 s.
+    """Request a full answer from one candidate, with retries and a timeout of 600 s; a failed call is not raised.
 
     Args:
         candidate: The candidate to call.
@@ -56,9 +56,6 @@ async def ask(
         stage: Stage of the call in the call log.
         sample: 0-based index of the independent sample of the same prompt.
         stream_internally: True to stream the response, which measures the time to its first token.
-
-    Returns:
-        The reply; a failed call is returned with `failure`, not raised.
     """
     prompt = messages or [HumanMessage(question.text)]
     query = standalone_query(candidate, prompt, stage=stage, stream_internally=stream_internally)
@@ -75,16 +72,13 @@ async def ask_all(
     messages: Sequence[AnyMessage] | None = None,
     max_tokens: int | None = None,
 ) -> list[CandidateReply]:
-    """Call all candidates in parallel.
+    """Call all candidates in parallel, and return the successful replies in the order of `candidates`.
 
     Args:
         candidates: The candidates, each called once.
         question: The question; its text is the prompt if `messages` is None.
         messages: The whole prompt, the same for all.
         max_tokens: Maximum output tokens of each call; None for the defaults of the models.
-
-    Returns:
-        The successful replies in the order of `candidates`.
 
     Raises:
         NoSurvivorError: If every call failed.

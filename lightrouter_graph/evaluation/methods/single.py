@@ -11,7 +11,7 @@ from lightrouter_graph.pool import Candidate
 
 
 @dataclass(frozen=True, slots=True)
-class SingleCandidate:
+class _SingleCandidate:
     """Calls one candidate. A failed call raises `NoSurvivorError`."""
 
     candidate: Candidate
@@ -31,24 +31,21 @@ def single(candidate: str) -> Baseline:
     """
     name = f"single:{candidate}"
 
-    def fit(setting: Setting) -> SingleCandidate:
+    def fit(setting: Setting) -> _SingleCandidate:
         if candidate not in setting.pool.names:
             msg = f"method {name!r}: no such candidate in the pool; it has {', '.join(setting.pool.names)}"
             raise EvaluationError(msg)
-        return SingleCandidate(setting.pool[candidate], setting.max_tokens)
+        return _SingleCandidate(setting.pool[candidate], setting.max_tokens)
 
     return Baseline(name, candidate, fit)
 
 
-def _fit_first(setting: Setting) -> SingleCandidate:
-    return SingleCandidate(setting.pool.candidates[0], setting.max_tokens)
+FIRST = Baseline("first", "first of the pool", lambda s: _SingleCandidate(s.pool.candidates[0], s.max_tokens))
 
-
-def _fit_best(setting: Setting) -> SingleCandidate:
-    return SingleCandidate(by_history(setting)[0], setting.max_tokens)
-
-
-FIRST = Baseline("first", "first of the pool", _fit_first)
-
-BEST_SINGLE = Baseline("best-single", "best single (chosen on other data)", _fit_best, HISTORY)
+BEST_SINGLE = Baseline(
+    name="best-single",
+    label="best single (chosen on other data)",
+    fit=lambda s: _SingleCandidate(by_history(s)[0], s.max_tokens),
+    needs=HISTORY,
+)
 """The candidate with the highest mean score in the history; ties and an empty history select the first of the pool."""

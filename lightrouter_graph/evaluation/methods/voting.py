@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from lightrouter_graph.evaluation.methods.base import HISTORY, Baseline, Reply, Setting, check_at_least_one
+from lightrouter_graph.evaluation.methods.base import HISTORY, Baseline, Reply, Setting
 from lightrouter_graph.evaluation.methods.history import by_history, key_of, scored_outputs
 from lightrouter_graph.evaluation.methods.sampling import CandidateReply, ask_all
 from lightrouter_graph.evaluation.questions import Question
@@ -26,7 +26,7 @@ _DEFAULT_COINCIDENCE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class MajorityVote:
+class _MajorityVote:
     """Calls its candidates in parallel and returns the first answer with the most frequent key.
 
     Ties select the key of the earlier candidate. Without any key the first answer is returned, without a confidence.
@@ -54,7 +54,7 @@ class _RandomVote:
 
     async def answer(self, question: Question) -> Reply:
         drawn = random.Random(f"{self.seed}:{question.id}").sample(self.candidates, min(self.k, len(self.candidates)))
-        return await MajorityVote(tuple(drawn), self.max_tokens).answer(question)
+        return await _MajorityVote(tuple(drawn), self.max_tokens).answer(question)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,8 @@ def random_k(k: int) -> Baseline:
     Args:
         k: Number of candidates, >= 1; values above the pool size select the whole pool.
     """
-    name = f"random-{k}"
-    check_at_least_one(name, k)
-    return Baseline(name, f"random {k}, majority", lambda s: _RandomVote(s.pool.candidates, k, s.seed, s.max_tokens))
+    label = f"random {k}, majority"
+    return Baseline(f"random-{k}", label, lambda s: _RandomVote(s.pool.candidates, k, s.seed, s.max_tokens))
 
 
 def top_k_by_history(k: int) -> Baseline:
@@ -97,44 +96,35 @@ def top_k_by_history(k: int) -> Baseline:
     Args:
         k: Number of candidates, >= 1; values above the pool size select the whole pool.
     """
-    name = f"top-{k}"
-    check_at_least_one(name, k)
-    return Baseline(
-        name, f"best {k} on other data, majority", lambda s: MajorityVote(by_history(s)[:k], s.max_tokens), HISTORY
-    )
+    label = f"best {k} on other data, majority"
+    return Baseline(f"top-{k}", label, lambda s: _MajorityVote(by_history(s)[:k], s.max_tokens), HISTORY)
 
 
-MAJORITY = Baseline("majority", "majority of all", lambda s: MajorityVote(by_history(s), s.max_tokens))
+MAJORITY = Baseline("majority", "majority of all", lambda s: _MajorityVote(by_history(s), s.max_tokens))
 """All candidates answer; ties, and replies without a key, select the candidate with the higher mean score."""
 
 
-def fit_weighted_vote(setting: Setting) -> _BayesVote:
-    """Fit a naive Bayes vote of all candidates.
+def _fit_weighted_vote(setting: Setting) -> _BayesVote:
+    """Fit a naive Bayes vote of all candidates; without a history all weights are equal.
 
     A candidate that is right with probability p has a vote of log(p / ((1 - p) c)), at least 0, where c is the
     probability that two wrong answers are equal. Both are estimated from the history: p with one right and one wrong
     answer added, c over all pairs of wrong answers to a question. The confidence is the posterior of the winner.
-
-    Args:
-        setting: The setting; without a history all weights are equal.
     """
     coincidence = wrong_coincidence(setting)
-    weights = {name: vote_weight(p, coincidence) for name, p in right_shares(setting).items()}
+    weights = {name: vote_weight(p, coincidence) for name, p in _right_shares(setting).items()}
     return _BayesVote(by_history(setting), weights, coincidence, setting.max_tokens)
 
 
-WEIGHTED_VOTE = Baseline("weighted-vote", "weighted vote of all", fit_weighted_vote, HISTORY)
+WEIGHTED_VOTE = Baseline("weighted-vote", "weighted vote of all", _fit_weighted_vote, HISTORY)
 
 
 def count_votes(replies: Sequence[CandidateReply], weights: Mapping[str, float] | None = None) -> dict[str, float]:
-    """Sum the votes of each answer key.
+    """Sum the votes of each answer key, in the order of the first reply with each key.
 
     Args:
         replies: The replies, highest prior first; those without a key have no vote.
         weights: Vote of each candidate by name; None for 1 each.
-
-    Returns:
-        Votes by key, in the order of the first reply with each key.
     """
     votes: dict[str, float] = {}
     for reply in replies:
@@ -154,7 +144,7 @@ def vote_weight(right: float, coincidence: float) -> float:
     return max(0.0, math.log(p / ((1 - p) * coincidence)))
 
 
-def right_shares(setting: Setting) -> dict[str, float]:
+def _right_shares(setting: Setting) -> dict[str, float]:
     """Return the share of right answers among the keyed answers of each candidate, with add-one smoothing."""
     rows: dict[str, list[bool]] = {name: [True, False] for name in setting.pool.names}
     for past in scored_outputs(setting):

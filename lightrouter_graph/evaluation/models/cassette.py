@@ -28,13 +28,10 @@ class Recording(TypedDict):
     """One line of the cassette: a response, or a cancelled call.
 
     Attributes:
-        key: Key of the prompt.
-        candidate: Name of the candidate.
         text: Text of the response; None if the call was cancelled.
         ended: Finish reason and model name from the response metadata.
         usage: Tokens as the provider reported them; of a cancelled call, the tokens generated until then.
         ttft_s: Seconds to the first token; None if the response was not streamed.
-        seconds: Duration of the call.
     """
 
     key: str
@@ -80,10 +77,7 @@ class Cassette:
     """Recordings by the key of their prompt. A response is written to disk before it is returned.
 
     Args:
-        path: The file; None to keep the recordings in memory.
-
-    Raises:
-        EvaluationError: If a line of the file is not a recording.
+        path: The file; None to keep the recordings in memory. Another line than a recording is an `EvaluationError`.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -113,7 +107,7 @@ class Cassette:
     def record(
         self, prompt: Prompt, message: AIMessage, *, ttft_s: float | None, seconds: float, secrets: Sequence[str] = ()
     ) -> Recording:
-        """Write a response to the cassette.
+        """Write a response to the cassette, which stores text only: tool calls are an `EvaluationError`.
 
         Args:
             prompt: The prompt.
@@ -121,9 +115,6 @@ class Cassette:
             ttft_s: Seconds to the first token; None if it was not streamed.
             seconds: Duration of the call.
             secrets: Strings that are replaced in the text.
-
-        Raises:
-            EvaluationError: If the response has tool calls: a cassette stores text only.
         """
         if message.tool_calls:
             msg = f"{prompt.candidate} returned a tool call; a live evaluation records text only"
@@ -150,16 +141,12 @@ class Cassette:
             usage: Tokens read and generated until then.
         """
         if prompt.key not in self._recordings:
-            none = Recording(
-                key=prompt.key,
-                candidate=prompt.candidate,
-                text=None,
-                ended={},
-                usage=usage,
-                ttft_s=None,
-                seconds=seconds,
+            name = prompt.candidate
+            self._write(
+                Recording(
+                    key=prompt.key, candidate=name, text=None, ended={}, usage=usage, ttft_s=None, seconds=seconds
+                )
             )
-            self._write(none)
 
     def _write(self, recording: Recording) -> None:
         if self._path is not None:

@@ -9,8 +9,7 @@ from typing import NamedTuple
 from langchain_core.messages import BaseMessage
 
 from lightrouter_graph.answer_keys import default_key
-from lightrouter_graph.evaluation.models.replay_model import ReplayModel, Response, timing_of
-from lightrouter_graph.evaluation.models.token_spans import TokenisedText
+from lightrouter_graph.evaluation.models.replay_model import ReplayModel, Response, TokenisedText, timing_of
 from lightrouter_graph.evaluation.questions import Output, Question
 from lightrouter_graph.prompts import defuse
 
@@ -24,15 +23,12 @@ class MergeStub(ReplayModel):
     """Replay model that returns the recorded output that a majority vote among the answers in its prompt selects.
 
     No recording contains what a model would have generated from the answers of other models. So the quality is that of
-    a vote; tokens and time are those of this model, as if it had read the whole prompt and generated an answer of that
-    length. Prefixes of outputs (boots) vote with the key of the prefix, and the whole output of the winner is returned.
-    Ties select the answer listed first, also if the answers have no keys. A prompt without any recorded
-    output returns the model's own recorded output.
+    a vote; tokens, price and time are those of the candidate `name`, as if it had read the whole prompt and generated
+    an answer of that length. Prefixes of outputs (boots) vote with the key of the prefix, and the whole output of the
+    winner is returned. Ties select the answer listed first, also if the answers have no keys. A prompt without any
+    recorded output returns the model's own recorded output.
 
     Answers are found in numbered lists, as plain text or JSON strings: complete, or at least `MIN_PREFIX` characters.
-
-    Attributes:
-        name: Name of the candidate with the price and timing of the stub.
     """
 
     @property
@@ -44,7 +40,7 @@ class MergeStub(ReplayModel):
         listed = [answer for message in messages for answer in listed_answers(str(message.text), question)]
         if not listed:
             return super()._response(messages, cap)
-        chosen, own = vote_on(listed, question), question.outputs.get(self.name)
+        chosen, own = _vote_on(listed, question), question.outputs.get(self.name)
         text, tokens = TokenisedText(chosen.text, chosen.tokens).cut(0, cap)
         return Response(
             text=text,
@@ -67,13 +63,8 @@ class ListedAnswer(NamedTuple):
         return len(self.text) >= len(self.output.text.strip())
 
 
-def vote_on(listed: Sequence[ListedAnswer], question: Question) -> Output:
-    """Return the first output with the most frequent answer key; the first of all if none has a key.
-
-    Args:
-        listed: The answers in the order of the prompt, at least one.
-        question: The question.
-    """
+def _vote_on(listed: Sequence[ListedAnswer], question: Question) -> Output:
+    """Return the first output with the most frequent answer key; the first of all if none has a key."""
     keys = [default_key(one.text, question.text, finished=one.complete and one.output.finished) for one in listed]
     votes = Counter(key for key in keys if key is not None)
     if not votes:

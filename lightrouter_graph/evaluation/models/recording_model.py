@@ -5,7 +5,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
@@ -16,26 +16,16 @@ from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.call_log import call_usd, current_stage, log_call, requested_sample
 from lightrouter_graph.evaluation.models.cassette import Cassette, Prompt, Recording, cap_of
 from lightrouter_graph.evaluation.models.model_override import overridden
+from lightrouter_graph.evaluation.models.replay_model import split_chunks
 from lightrouter_graph.evaluation.models.spend_limit import SpendLimit
-from lightrouter_graph.evaluation.models.token_spans import split_chunks
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.providers.pricing import Price
 from lightrouter_graph.redaction import secrets_of
+from lightrouter_graph.testing.clock import RealClock, VirtualClock
 from lightrouter_graph.testing.tokens import count_prompt_tokens, count_tokens
 
 
-class EvaluationClock(Protocol):
-    """Clock of a live evaluation: `WallClock`, or a `VirtualClock` for the replay of a cassette."""
-
-    @property
-    def now(self) -> float:
-        """Time in seconds."""
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait; `math.inf` waits until the task is cancelled."""
-
-
-class WallClock:
+class WallClock(RealClock):
     """Monotonic real time."""
 
     @property
@@ -43,13 +33,9 @@ class WallClock:
         """Seconds since an arbitrary start."""
         return time.monotonic()
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait in real time."""
-        await asyncio.sleep(seconds)
-
 
 @dataclass(frozen=True, slots=True)
-class Recorder:
+class _Recorder:
     """Records and replays the calls of one candidate.
 
     A replayed call takes as long as the recorded one, so that the latency of a method does not depend on which method
@@ -60,21 +46,14 @@ class Recorder:
     candidate: str
     price: Price | None
     cassette: Cassette
-    clock: EvaluationClock
+    clock: WallClock | VirtualClock
     spend_limit: SpendLimit | None
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     async def replay(
         self, prompt: Prompt, recording: Recording, started: float, stage: str
     ) -> AsyncIterator[ChatGenerationChunk]:
-        """Yield a recorded response with its recorded timing; a cancelled recording waits until it is cancelled.
-
-        Args:
-            prompt: The prompt.
-            recording: Its recording.
-            started: Start of the call on the clock.
-            stage: Stage of the call for the call log.
-        """
+        """Yield a recorded response with its recorded timing; a cancelled recording waits until it is cancelled."""
         first_s = recording["seconds"] if recording["ttft_s"] is None else recording["ttft_s"]
         text, complete = recording["text"] or "", False
         try:
@@ -96,15 +75,7 @@ class Recorder:
             await self.clock.sleep(left)
 
     def log(self, prompt: Prompt, recording: Recording, started: float, stage: str, *, cancelled: bool) -> None:
-        """Append a call to the call log; the output tokens of a cancelled call are estimated from its duration.
-
-        Args:
-            prompt: The prompt.
-            recording: Its recording, complete or partial.
-            started: Start of the call on the clock.
-            stage: Stage of the call.
-            cancelled: True if the caller cancelled the call before the response was complete.
-        """
+        """Append a call to the call log; the output tokens of a cancelled call are estimated from its duration."""
         ended, ttft_s = self.clock.now, recording["ttft_s"]
         input_tokens, output_tokens = _tokens(prompt, recording)
         if cancelled and recording["text"] is not None and recording["seconds"] > 0:
@@ -126,17 +97,7 @@ class Recorder:
     async def record(
         self, prompt: Prompt, chunks_of_model: AsyncIterator[ChatGenerationChunk], limit: SpendLimit, stage: str
     ) -> AsyncIterator[ChatGenerationChunk]:
-        """Yield the chunks of a live call and record the response when it is complete.
-
-        Args:
-            prompt: The prompt.
-            chunks_of_model: The chunks of the live model.
-            limit: Reserves the worst-case cost of the call.
-            stage: Stage of the call for the call log.
-
-        Raises:
-            BudgetError: If the call does not fit into the spend limit.
-        """
+        """Yield the chunks of a live call and record the response when it is complete."""
         started, ttft_s, chunks = self.clock.now, None, list[AIMessageChunk]()
         recording: Recording | None = None
         with limit.reserved(prompt, self.price) as reservation:
@@ -180,7 +141,7 @@ class Recorder:
 
 
 def with_cassette(
-    candidate: Candidate, cassette: Cassette, clock: EvaluationClock, spend_limit: SpendLimit | None
+    candidate: Candidate, cassette: Cassette, clock: WallClock | VirtualClock, spend_limit: SpendLimit | None
 ) -> Candidate:
     """Return a copy of a candidate with a model that records its responses and replays recorded prompts.
 
@@ -190,7 +151,7 @@ def with_cassette(
         clock: Clock of the evaluation.
         spend_limit: Limit for live calls; None to replay only.
     """
-    recorder = Recorder(candidate.name, candidate.price, cassette, clock, spend_limit, secrets_of(candidate.model))
+    recorder = _Recorder(candidate.name, candidate.price, cassette, clock, spend_limit, secrets_of(candidate.model))
     kind = type(candidate.model)
     streams = kind._astream is not BaseChatModel._astream or kind._stream is not BaseChatModel._stream
     return overridden(candidate, _Streaming if streams else _Recording, {"recorder": recorder}, cache=False)
@@ -199,7 +160,7 @@ def with_cassette(
 class _Recording:
     """Mixin over a chat model that does not stream."""
 
-    recorder: ClassVar[Recorder]
+    recorder: ClassVar[_Recorder]
 
     async def _agenerate(self, messages: list[BaseMessage], stop: list[str] | None = None, **kwargs: Any) -> ChatResult:
         chunks = [chunk async for chunk in self._respond(messages, stop, kwargs, stream=False)]
@@ -268,7 +229,6 @@ def _merged(chunks: Sequence[AIMessageChunk]) -> AIMessage:
 
 
 def _tokens(prompt: Prompt, recording: Recording) -> tuple[int, int]:
-    """Return input and output tokens: as the provider reported them, else counted locally."""
     usage = recording["usage"]
     if usage is not None:
         return usage["input_tokens"], usage["output_tokens"]

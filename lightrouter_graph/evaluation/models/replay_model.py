@@ -1,7 +1,9 @@
 """Replay model: a chat model that returns recorded outputs in virtual time, cut at the cap of the call."""
 
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from typing import Annotated, Any, NamedTuple
 
 from langchain_core.language_models import BaseChatModel
@@ -12,24 +14,67 @@ from pydantic import Field, PrivateAttr, SkipValidation
 
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.call_log import call_usd, current_stage, log_call, requested_sample
-from lightrouter_graph.evaluation.models.token_spans import TokenisedText, split_chunks
 from lightrouter_graph.evaluation.questions import Output, Question
 from lightrouter_graph.providers.pricing import Price
 from lightrouter_graph.testing.clock import VirtualClock
 from lightrouter_graph.testing.timing import Timing
-from lightrouter_graph.testing.tokens import count_prompt_tokens
+from lightrouter_graph.testing.tokens import count_prompt_tokens, split_tokens
 
 DEFAULT_TIMING = Timing(ttft_s=0.5, tokens_per_s=60.0)
 """Timing of a model without recorded or given timing: an assumption, the same for all models, so that latencies compare
 the number of tokens on the critical path only."""
 
 
-class Recordings:
-    """Recorded questions with their outputs, found by the text of the question.
+_MAX_CHUNKS = 8
+"""Maximum chunks of a streamed response: only its first and its last token are measured."""
+
+
+def split_chunks(text: str, tokens: int) -> list[str]:
+    """Split a response into at most one chunk per token: more chunks than its cap would count as ignoring the cap.
 
     Args:
-        questions: The recorded questions.
+        text: Text of the response.
+        tokens: Its number of tokens.
     """
+    size = max(1, -(-len(text) // max(1, min(_MAX_CHUNKS, tokens))))
+    return [text[start : start + size] for start in range(0, len(text), size)] or [""]
+
+
+class TokenisedText:
+    """A text with a known number of tokens.
+
+    A recording has no token boundaries. The pieces of a regular expression (within a tenth of the count of a real
+    tokenizer, see `testing.tokens`) are scaled to the recorded number: the first i of n pieces have
+    `round(i * tokens / n)` tokens.
+
+    Args:
+        text: The whole text.
+        tokens: Its number of tokens, >= 0.
+    """
+
+    def __init__(self, text: str, tokens: int) -> None:
+        self.text = text
+        pieces = split_tokens(text)
+        self._ends = [0, *accumulate(map(len, pieces))]
+        self._tokens = [round(i * tokens / len(pieces)) for i in range(len(pieces) + 1)] if pieces else [0]
+
+    def cut(self, start: int, cap: int | None) -> tuple[str, int]:
+        """Return a part of the text and its number of tokens.
+
+        Args:
+            start: Index of the first character.
+            cap: Maximum number of tokens; None for the rest of the text. At least one piece is returned.
+        """
+        before = self._tokens[bisect_right(self._ends, start) - 1]
+        if cap is None or self._tokens[-1] - before <= cap:
+            return self.text[start:], self._tokens[-1] - before
+        last = bisect_right(self._tokens, before + cap) - 1
+        last = max(last, bisect_right(self._ends, start))
+        return self.text[start : self._ends[last]], self._tokens[last] - before
+
+
+class Recordings:
+    """Recorded questions with their outputs, found by the text of the question."""
 
     def __init__(self, questions: Sequence[Question]) -> None:
         self._by_text = {question.text: question for question in questions}

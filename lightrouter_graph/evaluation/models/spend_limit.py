@@ -33,7 +33,7 @@ def raise_refusals() -> Iterator[None]:
 
 
 @dataclass(slots=True)
-class Reservation:
+class _Reservation:
     """Cost of one call: the worst case, replaced by the actual cost."""
 
     usd: float
@@ -54,7 +54,7 @@ class SpendLimit:
 
     def __init__(self, max_usd: float | None = None) -> None:
         self.max_usd = max_usd
-        self._reservations: list[Reservation] = []
+        self._reservations: list[_Reservation] = []
 
     @property
     def usd(self) -> float:
@@ -67,7 +67,7 @@ class SpendLimit:
         return len(self._reservations)
 
     @contextmanager
-    def reserved(self, prompt: Prompt, price: Price | None) -> Iterator[Reservation]:
+    def reserved(self, prompt: Prompt, price: Price | None) -> Iterator[_Reservation]:
         """Reserve the worst case of a call until it is settled.
 
         Args:
@@ -87,9 +87,9 @@ class SpendLimit:
         self._reservations.append(reservation)
         yield reservation
 
-    def _reserve(self, prompt: Prompt, price: Price | None) -> Reservation:
+    def _reserve(self, prompt: Prompt, price: Price | None) -> _Reservation:
         if self.max_usd is None:
-            return Reservation(0.0)
+            return _Reservation(0.0)
         if price is None or prompt.cap is None:
             what = "price" if price is None else "cap on the output (--max-tokens)"
             msg = f"{prompt.candidate} has no known {what}, and a budget in USD needs one"
@@ -102,4 +102,4 @@ class SpendLimit:
                 "completed calls are kept: run the same command with a higher --budget to continue"
             )
             raise BudgetError(msg, needed={"usd": worst}, left={"usd": left}, scope="run")
-        return Reservation(worst)
+        return _Reservation(worst)

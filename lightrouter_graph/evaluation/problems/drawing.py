@@ -2,16 +2,20 @@
 
 The pocket models were trained on problems of the same generator: a hash of the numbers of a problem assigns it to the
 training split or to the rest, and `draw_problems` draws from the rest only.
+
+Phrasings are read from `phrasings.json`. ``{a}`` to ``{d}`` are the numbers, ``{name}`` and ``{other}`` two children,
+``{things}`` and ``{items}`` counted things. Of ``[box|bag]`` one word is drawn; ``[maybe ]`` is drawn or left out.
 """
 
+import json
 import random
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Literal, get_args
 
-from lightrouter_graph.evaluation.problems.phrasings import HELD_OUT, NAMES, SEEN, THINGS
 from lightrouter_graph.evaluation.problems.worked_steps import (
     add,
     divide,
@@ -33,6 +37,16 @@ _LARGEST = {1: 49, 2: 99, 3: 499}
 _HELD_OUT_ONE_IN = 12
 _TRIES = 200
 _CHOICE = re.compile(r"\[([^]]*)\]")
+
+_DATA = json.loads(files(__package__).joinpath("phrasings.json").read_text(encoding="utf-8"))
+
+NAMES: tuple[str, ...] = tuple(_DATA["names"])
+THINGS: tuple[str, ...] = tuple(_DATA["things"])
+SEEN: dict[str, tuple[str, ...]] = {form: tuple(texts) for form, texts in _DATA["seen"].items()}
+"""Phrasings of the training by form, the arithmetic expression of the numbers."""
+HELD_OUT: dict[str, tuple[str, ...]] = {form: tuple(texts) for form, texts in _DATA["held_out"].items()}
+"""Phrasings that training does not use, of the same words."""
+
 FORMS: dict[Kind, tuple[str, ...]] = {
     "sums": ("a+b",),
     "differences": ("a-b",),
@@ -71,7 +85,7 @@ def draw_problems(
     wording: Wording = "seen",
     seed: int = 0,
 ) -> list[Problem]:
-    """Draw problems that the pocket models were not trained on.
+    """Draw problems outside of the training split, different ones as long as a kind has enough of them.
 
     Args:
         count: Number of problems, one kind after the other.
@@ -79,9 +93,6 @@ def draw_problems(
         difficulty: 1 to 3, the size of the numbers; None mixes them.
         wording: Phrasings of the training, held-out phrasings, or both.
         seed: Seed of the draws.
-
-    Returns:
-        Problems outside of the training split; different ones, as long as a kind has enough of them.
     """
     rng = random.Random(seed)
     drawn: list[Problem] = []

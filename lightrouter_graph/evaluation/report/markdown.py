@@ -9,8 +9,8 @@ from lightrouter_graph.evaluation.optional_dependencies import need
 from lightrouter_graph.evaluation.records import Summary
 from lightrouter_graph.evaluation.report.formatting import NOTHING, label, number, percent
 from lightrouter_graph.evaluation.report.method_families import of_kind
+from lightrouter_graph.evaluation.report.plots import Picture
 from lightrouter_graph.evaluation.report.plots.categories import categories
-from lightrouter_graph.evaluation.report.plots.drawing import Picture
 from lightrouter_graph.evaluation.report.plots.reliability import calibrated
 from lightrouter_graph.evaluation.report.tables import caption, cell, grid, markdown_table
 from lightrouter_graph.evaluation.report.where_it_loses import RULE, lead_of, where_it_loses
@@ -89,7 +89,6 @@ def _facts(summary: Summary) -> dict[str, str]:
 
 
 def _sections(summary: Summary) -> Iterator[tuple[str, str]]:
-    """Yield title and table of each section that the run has statistics for."""
     methods = summary["methods"]
     for ours in of_kind(summary, "lightrouter")[:1]:
         leads = [(row, lead_of(ours, row)) for row in methods if row is not ours]

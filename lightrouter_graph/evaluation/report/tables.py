@@ -1,21 +1,37 @@
-"""Main table of a run, for a terminal and for Markdown."""
+"""Main table of a run, for a terminal and for Markdown, and several runs in one Markdown table."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lightrouter_graph.errors import EvaluationError, did_you_mean
 from lightrouter_graph.evaluation.records import MethodStats, Summary
-from lightrouter_graph.evaluation.report.formatting import DAGGER, label, number, percent, points, two_percentiles
-from lightrouter_graph.evaluation.report.method_families import Kind, against_best_single, kinds
+from lightrouter_graph.evaluation.report.formatting import (
+    DAGGER,
+    NOTHING,
+    label,
+    number,
+    percent,
+    points,
+    two_percentiles,
+)
+from lightrouter_graph.evaluation.report.method_families import Kind, against_best_single, is_best_single, kinds
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 MAIN_COLUMNS = ("method", "quality", "against_best", "output_tokens", "usd", "calls", "seconds")
 """Default columns of the main table."""
+
+OVERVIEW = (
+    *("best-single", "top-3", "majority", "weighted-vote", "moa-1", "moa-2", "cascade", "router-50"),
+    *("lightrouter", "lightrouter-sequential", "lightrouter-cold", "lightrouter-by-consistency"),
+    *("lightrouter-by-random", "lightrouter-paper-consistency", "lightrouter-paper", "oracle-3"),
+)
+"""Default rows of a table of several runs."""
 
 PAGE_WIDTH = 132
 """Width of a table in characters if the output is not a terminal."""
@@ -178,15 +194,12 @@ def approximations(summary: Summary) -> str:
 def markdown_table(
     summary: Summary, columns: Sequence[str] = MAIN_COLUMNS, methods: Sequence[str] | None = None
 ) -> str:
-    """Return the table as Markdown.
+    """Return the table as Markdown; an unknown column or method is an `EvaluationError`.
 
     Args:
         summary: Statistics of the run.
         columns: Names from `COLUMNS`, in order.
         methods: Names of the methods, in order; None for all, in the order of the summary.
-
-    Raises:
-        EvaluationError: If a column or method is unknown.
     """
     rows = {row["method"]: row for row in summary["methods"]}
     wanted = list(rows) if methods is None else methods
@@ -194,6 +207,38 @@ def markdown_table(
     _check_names("the summary has no method", wanted, rows)
     written = [[COLUMNS[name].write(rows[method]) for name in columns] for method in wanted]
     return grid([COLUMNS[name].header for name in columns], written)
+
+
+def markdown_overview(summaries: Sequence[Summary], methods: Sequence[str] = OVERVIEW) -> str:
+    """Return a Markdown table with a row per method and a column per run.
+
+    Each cell has the quality in percent, the cost (USD per 1,000 questions, or output tokens per question if a price is
+    unknown), and the paired difference to the best single candidate in points with its 95 % interval.
+
+    Args:
+        summaries: One summary per run.
+        methods: Names of the rows; a method without results in every run is left out.
+    """
+    runs = [{row["method"]: row for row in summary["methods"]} for summary in summaries]
+    header = ["", *(f"{cell(_data_name(summary))}, {summary['facts']['questions']:,}" for summary in summaries)]
+    rows = [
+        [label(next(run[name] for run in runs if name in run)), *(_overview_cell(run.get(name)) for run in runs)]
+        for name in methods
+        if any(name in run for run in runs)
+    ]
+    return grid(header, rows, align="---")
+
+
+def _data_name(summary: Summary) -> str:
+    return Path(summary["facts"]["data"]).name.removesuffix(".gz").removesuffix(".jsonl")
+
+
+def _overview_cell(row: MethodStats | None) -> str:
+    if row is None or row["quality"] is None:
+        return NOTHING
+    cost = f"{number(row['output_tokens'])} tokens" if row["usd"] is None else f"${row['usd']['value']:.2f}"
+    gain = None if is_best_single(row["method"]) else against_best_single(row)
+    return f"{100 * row['quality']['value']:.1f}, {cost}{f'<br>{points(gain)}' if gain is not None else ''}"
 
 
 def grid(header: Sequence[str], rows: Iterable[Sequence[str]], align: str = "---:") -> str:

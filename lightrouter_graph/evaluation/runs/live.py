@@ -16,14 +16,21 @@ from lightrouter_graph.evaluation.methods.error_injection import ErrorInjection
 from lightrouter_graph.evaluation.methods.lightrouter import LightRouter
 from lightrouter_graph.evaluation.methods.registry import named
 from lightrouter_graph.evaluation.models.cassette import Cassette
-from lightrouter_graph.evaluation.models.recording_model import EvaluationClock, WallClock, with_cassette
+from lightrouter_graph.evaluation.models.recording_model import WallClock, with_cassette
 from lightrouter_graph.evaluation.models.replay_only import CandidateFacts, facts_of_candidate, replay_only
 from lightrouter_graph.evaluation.models.spend_limit import SpendLimit
 from lightrouter_graph.evaluation.questions import DataSet, Question, Scoring
 from lightrouter_graph.evaluation.records import Result
 from lightrouter_graph.evaluation.replay_runner import Models, Replay
 from lightrouter_graph.evaluation.results import ResultsFile
-from lightrouter_graph.evaluation.runs.run import MethodResults, Progress, RunSettings, RunSpec, have_history
+from lightrouter_graph.evaluation.runs.run import (
+    MethodResults,
+    PreparedRun,
+    Progress,
+    RunSettings,
+    RunSpec,
+    have_history,
+)
 from lightrouter_graph.evaluation.runs.run_directory import RECORDING, questions_of, spec_of
 from lightrouter_graph.evaluation.scoring import Scorer, scorer_for
 from lightrouter_graph.evaluation.scoring.judge import JudgeScorer
@@ -48,7 +55,7 @@ class LiveSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class LiveRun:
+class _LiveRun:
     """A prepared run over live models; see `prepare_live` and `prepare_cassette_replay`."""
 
     settings: RunSettings
@@ -57,7 +64,7 @@ class LiveRun:
     asked: tuple[Question, ...]
     cassette: Cassette
     spend_limit: SpendLimit | None
-    clock: EvaluationClock = field(default_factory=WallClock)
+    clock: WallClock | VirtualClock = field(default_factory=WallClock)
 
     @property
     def offered(self) -> frozenset[Need]:
@@ -93,7 +100,16 @@ class LiveRun:
         return asyncio.run(self._run_methods([named(name, self.settings.changes) for name in methods], progress))
 
     async def _run_methods(self, methods: Sequence[Method], progress: Progress) -> MethodResults:
-        runner = self._runner()
+        runner = LiveRunner(
+            roles=self.live.roles,
+            cassette=self.cassette,
+            spend_limit=self.spend_limit,
+            clock=self.clock,
+            seed=self.settings.seed,
+            folds=self.settings.folds,
+            max_tokens=self.live.max_tokens,
+            concurrency=self.live.concurrency,
+        )
         progress.begin(f"full answers of {len(self.live.roles.pool)} models", len(self.asked))
         answered = await runner.collect(self.asked, lambda _: progress.advance(1))
         runner.score = self.scorer(self._baseline(answered)).score
@@ -115,27 +131,8 @@ class LiveRun:
         await asyncio.to_thread(self._replay, replayed, answered, left, results, progress)
         return MethodResults(tuple(answered), results, (*self._notes(), *_failures(answered)))
 
-    def _runner(self) -> LiveRunner:
-        return LiveRunner(
-            roles=self.live.roles,
-            cassette=self.cassette,
-            spend_limit=self.spend_limit,
-            clock=self.clock,
-            seed=self.settings.seed,
-            folds=self.settings.folds,
-            max_tokens=self.live.max_tokens,
-            concurrency=self.live.concurrency,
-        )
-
     def scorer(self, baseline: Mapping[str, str] = MappingProxyType({})) -> Scorer:
-        """Return the scorer of the answers; calls of a judge are in the cassette.
-
-        Args:
-            baseline: Text that a judge compares with, by question id; empty to compare with the references.
-
-        Raises:
-            EvaluationError: If the judge or the package of the scoring method is missing.
-        """
+        """Return the scorer of the answers; a judge compares with the text of the baseline, by question id."""
         judge = self.live.roles.judge
         recorded = None if judge is None else with_cassette(judge, self.cassette, self.clock, self.spend_limit)
         if self.scoring == "judge" and recorded is not None:
@@ -185,7 +182,7 @@ class LiveRun:
 
 def prepare_live(
     settings: RunSettings, live: LiveSettings, data: DataSet | None = None, *, cassette: Path | None = None
-) -> LiveRun:
+) -> PreparedRun:
     """Prepare a run over live models.
 
     Args:
@@ -204,13 +201,13 @@ def prepare_live(
         raise EvaluationError(msg)
     asked = _without_outputs(sampled(data, settings.questions).questions)
     recorded = Cassette(cassette or settings.folder / CALLS)
-    run = LiveRun(settings, live, scoring, asked, recorded, SpendLimit(live.max_usd))
+    run = _LiveRun(settings, live, scoring, asked, recorded, SpendLimit(live.max_usd))
     _check_prices(live)
     run.scorer()  # reports a missing judge or package before the first call
     return run
 
 
-def prepare_cassette_replay(settings: RunSettings, earlier: Path, *, cassette: Path | None = None) -> LiveRun:
+def prepare_cassette_replay(settings: RunSettings, earlier: Path, *, cassette: Path | None = None) -> PreparedRun:
     """Prepare the replay of an earlier live run: without API key, without calls, in virtual time.
 
     Args:
@@ -230,7 +227,7 @@ def prepare_cassette_replay(settings: RunSettings, earlier: Path, *, cassette: P
     settings = replace(settings, data=spec["data"], seed=spec["seed"], folds=spec["folds"], changes=changes)
     live = LiveSettings(_roles_of(models), spec["scoring"], spec["settings"]["max_tokens"], concurrency=1)
     asked = _without_outputs(questions_of(earlier))
-    return LiveRun(settings, live, spec["scoring"], asked, Cassette(cassette or earlier / CALLS), None, VirtualClock())
+    return _LiveRun(settings, live, spec["scoring"], asked, Cassette(cassette or earlier / CALLS), None, VirtualClock())
 
 
 def _calls_models(method: Method) -> bool:
@@ -243,14 +240,12 @@ def _without_outputs(questions: Sequence[Question]) -> tuple[Question, ...]:
 
 
 def _failures(answered: Sequence[Question]) -> Iterator[str]:
-    """Yield a note for each candidate with failed calls."""
     for name in answered[0].outputs if answered else ():
         if failed := sum(not question.outputs[name].text for question in answered):
             yield f"{name} gave no answer to {failed:,} of {len(answered):,} questions; each scores 0."
 
 
 def _check_prices(live: LiveSettings) -> None:
-    """Raise if there is a spend limit and a model without a known price."""
     if live.max_usd is None:
         return
     others = [model for model in (live.roles.writer, live.roles.judge) if model is not None]

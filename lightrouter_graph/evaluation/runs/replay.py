@@ -14,9 +14,16 @@ from lightrouter_graph.evaluation.models.replay_model import DEFAULT_TIMING
 from lightrouter_graph.evaluation.parallel import Plan, run_replay
 from lightrouter_graph.evaluation.questions import DataSet, Question
 from lightrouter_graph.evaluation.replay_runner import Models, is_complete
-from lightrouter_graph.evaluation.rescore import OFFLINE, rescored
 from lightrouter_graph.evaluation.results import ResultsFile
-from lightrouter_graph.evaluation.runs.run import MethodResults, Progress, RunSettings, RunSpec, have_history
+from lightrouter_graph.evaluation.runs.run import (
+    MethodResults,
+    PreparedRun,
+    Progress,
+    RunSettings,
+    RunSpec,
+    have_history,
+)
+from lightrouter_graph.evaluation.scoring import OFFLINE, rescored
 from lightrouter_graph.testing.timing import Timing
 
 CAVEATS = (
@@ -31,7 +38,7 @@ CAVEATS = (
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayRun:
+class _ReplayRun:
     """A prepared run over recordings; see `prepare_replay`."""
 
     settings: RunSettings
@@ -94,7 +101,7 @@ class ReplayRun:
         return [*([left_out] if missing else []), *([self.data.note] if self.data.note else [])]
 
 
-def prepare_replay(settings: RunSettings, data: DataSet | None = None) -> ReplayRun:
+def prepare_replay(settings: RunSettings, data: DataSet | None = None) -> PreparedRun:
     """Prepare a run over recordings.
 
     Args:
@@ -127,7 +134,7 @@ def prepare_replay(settings: RunSettings, data: DataSet | None = None) -> Replay
         {name: timing for name, f in known.items() if (timing := _timing(f)) is not None},
         settings.overhead,
     )
-    return ReplayRun(settings, data, models, asked)
+    return _ReplayRun(settings, data, models, asked)
 
 
 def _has_score(question: Question, names: Sequence[str]) -> bool:
@@ -135,7 +142,6 @@ def _has_score(question: Question, names: Sequence[str]) -> bool:
 
 
 def _check_names(data: DataSet, names: Sequence[str]) -> None:
-    """Raise if a model has no recorded output, or is listed twice."""
     recorded = {name for question in data.questions for name in question.outputs}
     for name in names:
         if name not in recorded:
@@ -169,7 +175,6 @@ def _timing(facts: ModelFacts) -> Timing | None:
 
 
 def _coverage(data: DataSet, names: Sequence[str]) -> str:
-    """Describe which models have outputs, for an error."""
     counts = Counter(name for question in data.questions for name in question.outputs)
     if not counts:
         return "it has no recorded outputs; to call models, add --live"

@@ -188,7 +188,6 @@ def _write_spec(folder: Path, spec: RunSpec) -> None:
 
 
 def _differences(name: str, then: Any, now: Any) -> list[str]:
-    """Describe where two values of a spec differ."""
     if then == now:
         return []
     if isinstance(then, dict) and isinstance(now, dict):
@@ -218,6 +217,8 @@ def _report(
     results = sorted(kept, key=lambda result: methods.index(result["method"]))
     by_method = {name: [r for r in results if r["method"] == name] for name in methods}
     findings = experiment.find(by_method, done.questions)
+    changes = settings.changes.replace(",", ", ")
+    changed = [f"Applied to every LightRouter method that does not set it itself: {changes}."] if changes else []
     facts: RunFacts = {
         "title": f"{experiment.title}: {Path(spec['data']).name.removesuffix('.gz').removesuffix('.jsonl')}",
         "experiment": experiment.name,
@@ -231,7 +232,7 @@ def _report(
         "folds": spec["folds"],
         "command": settings.command,
         "version": version("lightrouter-graph"),
-        "notes": [*done.notes, *_fallbacks(by_method), *_changed(settings.changes), *experiment.notes],
+        "notes": [*done.notes, *_fallbacks(by_method), *changed, *experiment.notes],
     }
     labels = {name: named(name).label for name in methods}
     ours = [name for name in methods if isinstance(named(name), LightRouter)]
@@ -246,7 +247,6 @@ def _report(
 
 
 def _fallbacks(by_method: Mapping[str, Sequence[Result]]) -> Iterator[str]:
-    """Yield a note for each method with rankings in which the judge gave no valid verdict."""
     for name, results in by_method.items():
         selectors = [s for r in results if r["route"] is not None and (s := r["route"]["selector"])]
         if count := sum(selector.startswith("llm, then") for selector in selectors):
@@ -254,8 +254,3 @@ def _fallbacks(by_method: Mapping[str, Sequence[Result]]) -> Iterator[str]:
                 f"{named(name).label}: in {count:,} of {len(selectors):,} rankings the judge gave no valid verdict, "
                 "and the consistency selector ranked instead."
             )
-
-
-def _changed(changes: str) -> list[str]:
-    settings = changes.replace(",", ", ")
-    return [f"Applied to every LightRouter method that does not set it itself: {settings}."] if changes else []

@@ -30,9 +30,6 @@ class MathScorer:
     Args:
         timeout_s: Seconds until a comparison is killed, > 0.
 
-    Raises:
-        EvaluationError: If `math-verify` or `pebble` is not installed.
-
     Source: github.com/huggingface/Math-Verify.
     """
 
@@ -46,11 +43,7 @@ class MathScorer:
         weakref.finalize(self, _stop, self._pool)
 
     async def score(self, question: Question, text: str) -> float | None:
-        """Score one answer; see `Scorer`.
-
-        Raises:
-            EvaluationError: If the worker processes do not work.
-        """
+        """Score one answer; see `Scorer`. Raises `EvaluationError` if the worker processes do not work."""
         reference = (question.reference or "").strip()
         if not reference:
             return None
@@ -81,7 +74,6 @@ class MathScorer:
 
 
 def _start_worker() -> None:
-    """Limit the memory of a worker process and import the library."""
     try:
         import resource  # noqa: PLC0415 - only on POSIX
     except ImportError:

@@ -36,7 +36,7 @@ def draw_weights(count: int, *, seed: int, stream: int = 0, draws: int = DRAWS, 
 
     Args:
         count: Number of questions.
-        seed: Seed of the draws; equal seeds give all methods the same draws.
+        seed: Equal seeds give all methods the same draws.
         stream: Index of an independent stream, for independent sets of questions.
         draws: Number of draws in total.
         held: Numbers per question that the caller derives from each weight.
@@ -78,7 +78,7 @@ def mean_draws(
     return np.where(known.any(axis=0), sums / np.where(weights > 0, weights, 1.0), np.nan)
 
 
-def column_means(columns: Array) -> Array:
+def _column_means(columns: Array) -> Array:
     """Return the mean of the known values of each column; NaN for a column without any."""
     known = ~np.isnan(columns)
     counts = known.sum(axis=0)
@@ -94,22 +94,19 @@ def as_interval(value: float, draws: Array) -> Interval:
 def intervals(
     columns: ArrayLike, pseudo: PseudoObservations = UNBOUNDED, *, seed: int = 0, draws: int = DRAWS
 ) -> list[Interval | None]:
-    """Return the mean of each column with its interval, all from the same draws.
+    """Return the mean of each column with its interval, all from the same draws; None for a column without any value.
 
     Args:
         columns: Shape (questions, columns); NaN for a missing value.
         pseudo: `SCORES`, `DIFFERENCES`, `CORRELATIONS` or `UNBOUNDED`, by the type of the values.
         seed: Seed of the draws.
         draws: Number of draws.
-
-    Returns:
-        One interval per column; None for a column without any value.
     """
     table = np.asarray(columns, dtype=float)
     if table.size == 0:
         return [None] * table.shape[1]
     drawn = mean_draws(table, pseudo, seed=seed, draws=draws)
-    values = column_means(table)
+    values = _column_means(table)
     return [None if np.isnan(value) else as_interval(value, drawn[:, number]) for number, value in enumerate(values)]
 
 
@@ -123,11 +120,7 @@ def interval(
 def paired(
     a: ArrayLike, b: ArrayLike, pseudo: PseudoObservations = DIFFERENCES, *, seed: int = 0, draws: int = DRAWS
 ) -> Interval | None:
-    """Return mean(a - b) with its interval, over the same questions in the same order; see `intervals`.
-
-    Raises:
-        ValueError: If the lengths differ.
-    """
+    """Return mean(a - b) with its interval, over the same questions in the same order; see `intervals`."""
     pairs = zip(np.asarray(a, dtype=float), np.asarray(b, dtype=float), strict=True)
     return interval([one - other for one, other in pairs], pseudo, seed=seed, draws=draws)
 
@@ -148,12 +141,12 @@ def unpaired(
     if any(np.isnan(side).all() for side in sides):
         return None
     one, other = (mean_draws(side, pseudo, seed=seed, stream=n, draws=draws)[:, 0] for n, side in enumerate(sides))
-    means = [column_means(side)[0] for side in sides]
+    means = [_column_means(side)[0] for side in sides]
     return as_interval(means[0] - means[1], one - other)
 
 
 def percentile_interval(values: ArrayLike, q: float) -> Interval | None:
-    """Return a percentile with the interval between two order statistics.
+    """Return a percentile, interpolated as by numpy, with the interval between two order statistics.
 
     The number of values below the true percentile is binomial, so the interval is exact without any draws (David and
     Nagaraja, Order Statistics, section 7.1) from 72 values on for q = 0.95. With fewer values it ends at the maximum
@@ -162,9 +155,6 @@ def percentile_interval(values: ArrayLike, q: float) -> Interval | None:
     Args:
         values: Values in any order; NaN is left out.
         q: Quantile, 0 < q < 1.
-
-    Returns:
-        The percentile, interpolated as by numpy; None without values.
     """
     known = np.sort(np.asarray(values, dtype=float))
     known = known[~np.isnan(known)]

@@ -14,18 +14,9 @@ BINS = 10
 MIN_PER_BIN = 20
 
 
-def calibrate(results: Sequence[Result], *, bins: int = BINS, seed: int = 0) -> Calibration | None:
-    """Return the calibration of one method.
-
-    Args:
-        results: Results of the method. Those without confidence or score are left out.
-        bins: Maximum number of bins; fewer if a bin would have less than 20 answers.
-        seed: Seed of the draws.
-
-    Returns:
-        The calibration; None if no result has both confidence and score.
-    """
-    return measure_calibration(*_confidence_and_right(results), bins=bins, seed=seed)
+def calibrate(results: Sequence[Result], *, seed: int = 0) -> Calibration | None:
+    """Return the calibration of one method, over its results with confidence and score; None without any."""
+    return measure_calibration(*_confidence_and_right(results), seed=seed)
 
 
 def measure_calibration(
@@ -46,9 +37,6 @@ def measure_calibration(
         seed: Seed of the draws.
         draws: Number of draws.
 
-    Returns:
-        The calibration; None without answers.
-
     Source: Naeini, Cooper, Hauskrecht 2015 (AAAI), with bins of equal mass after Nixon et al. 2019 (arXiv 1904.01685).
     """
     sure, correct = np.asarray(confidence, dtype=float), np.asarray(right, dtype=float)
@@ -60,7 +48,8 @@ def measure_calibration(
     drawn = np.concatenate(
         [np.abs(part @ gaps).sum(axis=1) / part.sum(axis=1) for part in draw_weights(sure.size, seed=seed, draws=draws)]
     )
-    noise = np.random.default_rng([seed, 2]).standard_normal((draws, member.shape[1])) * _noise(member, sure)
+    deviations = np.sqrt((sure * (1 - sure)) @ member)  # of the right answers per bin, if the confidence is right
+    noise = np.random.default_rng([seed, 2]).standard_normal((draws, member.shape[1])) * deviations
     by_chance = float(np.quantile(np.abs(noise).sum(axis=1), 1 - TAIL) / sure.size)
     ece = _mirrored(value, drawn)
     if value <= by_chance:
@@ -84,12 +73,6 @@ def _membership(confidence: Array, bins: int) -> Array:
     places = ((rankdata(confidence) - 0.5) / confidence.size * bins).astype(int)
     member: Array = (places[:, None] == np.unique(places)).astype(float)
     return member
-
-
-def _noise(member: Array, confidence: Array) -> Array:
-    """Return the standard deviation of the right answers per bin, if confidence is the probability to be right."""
-    noise: Array = np.sqrt((confidence * (1 - confidence)) @ member)
-    return noise
 
 
 def _reliability(member: Array, confidence: Array, right: Array) -> list[Bin]:

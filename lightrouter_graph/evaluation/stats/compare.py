@@ -8,17 +8,8 @@ from typing_extensions import TypedDict
 
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.records import Interval, Result
-from lightrouter_graph.evaluation.stats.bootstrap import (
-    DIFFERENCES,
-    SCORES,
-    UNBOUNDED,
-    Array,
-    PseudoObservations,
-    as_interval,
-    paired,
-    percentile_draws,
-    unpaired,
-)
+from lightrouter_graph.evaluation.stats import bootstrap
+from lightrouter_graph.evaluation.stats.bootstrap import Array, PseudoObservations
 from lightrouter_graph.evaluation.stats.table import COSTS, LATENCIES, PERCENTILES, Table, tabulate
 
 
@@ -61,12 +52,11 @@ def compare(before: Sequence[Result], after: Sequence[Result], *, seed: int = 0)
     """Compare two runs, for each method that both have.
 
     A method is compared question by question if the questions of one run include those of the other (as when one was
-    stopped early); else as two independent samples. Questions are identified by their ids, so both runs must use the
-    same data set.
+    stopped early); else as two independent samples.
 
     Args:
         before: Results of the earlier run.
-        after: Results of the later run.
+        after: Results of the later run on the same data set, because questions are identified by their ids.
         seed: Seed of the draws.
 
     Raises:
@@ -87,13 +77,9 @@ def compare(before: Sequence[Result], after: Sequence[Result], *, seed: int = 0)
 def _compare_method(name: str, old: Table, new: Table, seed: int) -> MethodChange:
     earlier, later = set(old.results[name]), set(new.results[name])
     same = earlier <= later or later <= earlier
-    pair = _Pair(
-        name,
-        old.narrowed(earlier & later if same else earlier),
-        new.narrowed(earlier & later if same else later),
-        same,
-        seed,
-    )
+    if same:
+        earlier = later = earlier & later
+    pair = _Pair(name, old.narrowed(earlier), new.narrowed(later), same, seed)
     changes = [pair.quality(), *(pair.cost(cost) for cost in COSTS)]
     changes += [pair.latency(figure, rank) for figure in LATENCIES for rank in PERCENTILES]
     return {
@@ -116,11 +102,13 @@ class _Pair:
     seed: int
 
     def quality(self) -> Change | None:
-        pseudo = DIFFERENCES if self.paired else SCORES
+        pseudo = bootstrap.DIFFERENCES if self.paired else bootstrap.SCORES
         return self._means("quality", self.old.quality(self.method), self.new.quality(self.method), pseudo)
 
     def cost(self, name: str) -> Change | None:
-        return self._means(name, self.old.cost(self.method, name), self.new.cost(self.method, name), UNBOUNDED)
+        return self._means(
+            name, self.old.cost(self.method, name), self.new.cost(self.method, name), bootstrap.UNBOUNDED
+        )
 
     def latency(self, name: str, rank: str) -> Change | None:
         q, figure = PERCENTILES[rank], f"{name}_{rank}"
@@ -130,17 +118,18 @@ class _Pair:
         before, after = (float(np.nanquantile(column, q)) for column in columns)
         streams = (0, 0) if self.paired else (0, 1)
         one, other = (
-            percentile_draws(column, q, seed=self.seed, stream=stream)
+            bootstrap.percentile_draws(column, q, seed=self.seed, stream=stream)
             for column, stream in zip(columns, streams, strict=True)
         )
-        return _change(figure, before, after, as_interval(after - before, other - one))
+        return _change(figure, before, after, bootstrap.as_interval(after - before, other - one))
 
     def _means(self, figure: str, before: Array, after: Array, pseudo: PseudoObservations) -> Change | None:
         """Compare means; if paired, over the questions with a value in both runs."""
         if self.paired:
             lost = np.isnan(before) | np.isnan(after)
             before, after = np.where(lost, np.nan, before), np.where(lost, np.nan, after)
-        difference = (paired if self.paired else unpaired)(after, before, pseudo, seed=self.seed)
+        statistic = bootstrap.paired if self.paired else bootstrap.unpaired
+        difference = statistic(after, before, pseudo, seed=self.seed)
         if difference is None:
             return None
         return _change(figure, float(np.nanmean(before)), float(np.nanmean(after)), difference)

@@ -33,8 +33,6 @@ class Predictiveness(TypedDict):
 
     Attributes:
         length: Boot tokens.
-        questions: Number of questions.
-        boots: Number of boots.
         varied: Questions in which boot scores and final scores both vary.
         mixed: Questions with right and wrong candidates.
         pearson: Correlation within a question, mean over the varied questions.

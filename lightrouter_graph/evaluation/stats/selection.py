@@ -1,6 +1,7 @@
 """Quality lost by the selection of a method: right candidates that were dropped, and agreement on wrong answers."""
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 
@@ -16,7 +17,7 @@ AGREEMENT = 2
 def measure_selection(
     results: Sequence[Result], questions: Sequence[Question], *, pool: Sequence[str] | None = None, seed: int = 0
 ) -> Selection | None:
-    """Return the selection statistics of one method.
+    """Return the selection statistics of one method; None if no result has a route.
 
     A question counts for `wrong_drop` and `regret` if every candidate with a boot has a recorded score, for the
     statistics of the pool if every candidate has one, for those of the agreement if the returned answer has one. The
@@ -27,9 +28,6 @@ def measure_selection(
         questions: The questions with the recorded scores of the candidates.
         pool: Names of all candidates; None for all recorded ones.
         seed: Seed of the draws.
-
-    Returns:
-        The statistics; None if no result has a route.
     """
     if all(result["route"] is None for result in results):
         return None
@@ -39,15 +37,8 @@ def measure_selection(
         for result in sorted(results, key=lambda r: r["question"])
     ]
     columns = np.stack([as_column(column) for column in zip(*rows, strict=True)], axis=1)
-    wrong_drop, regret, pool_drop, pool_regret, agreed_wrong, wrong_when_agreed = intervals(columns, SCORES, seed=seed)
-    return {
-        "wrong_drop": wrong_drop,
-        "regret": regret,
-        "wrong_drop_pool": pool_drop,
-        "regret_pool": pool_regret,
-        "agreed_wrong": agreed_wrong,
-        "wrong_when_agreed": wrong_when_agreed,
-    }
+    values = zip(Selection.__annotations__, intervals(columns, SCORES, seed=seed), strict=True)
+    return cast("Selection", dict(values))
 
 
 def recorded_scores(question: Question) -> dict[str, float]:
@@ -56,6 +47,7 @@ def recorded_scores(question: Question) -> dict[str, float]:
 
 
 def _row(result: Result, recorded: Mapping[str, float], pool: Sequence[str] | None) -> tuple[float | None, ...]:
+    """Return the six statistics of one question, in the order of `Selection`."""
     route = result["route"]
     if route is None:
         return None, None, None, None, *_agreed(result)

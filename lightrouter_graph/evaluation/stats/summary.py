@@ -7,15 +7,8 @@ import numpy as np
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.records import Interval, MethodStats, Result, RunFacts, Summary
-from lightrouter_graph.evaluation.stats.bootstrap import (
-    DIFFERENCES,
-    SCORES,
-    UNBOUNDED,
-    Array,
-    PseudoObservations,
-    intervals,
-    percentile_interval,
-)
+from lightrouter_graph.evaluation.stats import bootstrap
+from lightrouter_graph.evaluation.stats.bootstrap import Array, PseudoObservations
 from lightrouter_graph.evaluation.stats.calibration import calibrate
 from lightrouter_graph.evaluation.stats.selection import measure_selection
 from lightrouter_graph.evaluation.stats.table import COSTS, LATENCIES, PERCENTILES, Table, tabulate
@@ -40,9 +33,6 @@ def summarise(
         labels: Labels of the methods by name; default is the name.
         against: Methods that each method is compared with, over the questions scored for both.
 
-    Returns:
-        The methods in the order of their first result.
-
     Raises:
         EvaluationError: If there are no results, two for one question and method, or a name in `against` has none.
     """
@@ -66,25 +56,21 @@ def _method_stats(
 ) -> MethodStats:
     """Return the statistics of one method. Equal seeds give equal draws, so differences between methods are paired."""
     results, quality, seed = table.of(name), table.quality(name), facts["seed"]
-    costs = _intervals({cost: table.cost(name, cost) for cost in COSTS}, UNBOUNDED, seed)
+    costs = _intervals({cost: table.cost(name, cost) for cost in COSTS}, bootstrap.UNBOUNDED, seed)
     gaps = {other: quality - table.quality(other) for other in against if other != name}
-    latencies = _latencies(table, name)
     return {
         "method": name,
         "label": labels.get(name, name),
         "stand_in": "; ".join(dict.fromkeys(result["stand_in"] for result in results if result["stand_in"])),
         "count": len(results),
         "failed": sum(bool(result["error"]) for result in results),
-        "quality": _intervals({"quality": quality}, SCORES, seed).get("quality"),
+        "quality": _intervals({"quality": quality}, bootstrap.SCORES, seed).get("quality"),
         "output_tokens": costs["output_tokens"],
         "total_tokens": costs["total_tokens"],
         "calls": costs["calls"],
         "usd": costs.get("usd"),
-        "first_token_p50": latencies["first_token_p50"],
-        "first_token_p95": latencies["first_token_p95"],
-        "seconds_p50": latencies["seconds_p50"],
-        "seconds_p95": latencies["seconds_p95"],
-        "against": _intervals(gaps, DIFFERENCES, seed),
+        **_latencies(table, name),  # type: ignore[typeddict-item]
+        "against": _intervals(gaps, bootstrap.DIFFERENCES, seed),
         "by_category": _by_category(table, quality, seed),
         "calibration": calibrate(results, seed=seed),
         "selection": measure_selection(results, questions, pool=facts["candidates"], seed=seed),
@@ -93,19 +79,18 @@ def _method_stats(
 
 def _latencies(table: Table, method: str) -> dict[str, Interval | None]:
     return {
-        f"{name}_{rank}": percentile_interval(table.column(method, read), q)
+        f"{name}_{rank}": bootstrap.percentile_interval(table.column(method, read), q)
         for name, read in LATENCIES.items()
         for rank, q in PERCENTILES.items()
     }
 
 
 def _by_category(table: Table, quality: Array, seed: int) -> dict[str, Interval]:
-    """Return the mean quality in each category, over the questions of the category."""
     of = {r["question"]: r["category"] for rows in table.results.values() for r in rows.values()}
     found: dict[str, Interval] = {}
     for category in sorted({category for category in of.values() if category is not None}):
         inside = np.array([of[question] == category for question in table.questions])
-        found |= _intervals({category: quality[inside]}, SCORES, seed)
+        found |= _intervals({category: quality[inside]}, bootstrap.SCORES, seed)
     return found
 
 
@@ -113,12 +98,11 @@ def _intervals(columns: Mapping[str, Array], pseudo: PseudoObservations, seed: i
     """Return the mean of each column with its interval; columns without any value are left out."""
     if not columns:
         return {}
-    found = intervals(np.stack(list(columns.values()), axis=1), pseudo, seed=seed)
+    found = bootstrap.intervals(np.stack(list(columns.values()), axis=1), pseudo, seed=seed)
     return {name: one for name, one in zip(columns, found, strict=True) if one is not None}
 
 
 def _notes(table: Table) -> list[str]:
-    """Return notes on methods with answers without a score or with missing results."""
     notes = []
     for name in table.methods:
         answered, unscored = len(table.of(name)), table.unscored(name)

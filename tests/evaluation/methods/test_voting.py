@@ -1,19 +1,10 @@
 import math
-from collections.abc import Callable
 
 import pytest
 from evaluation.toys import question, run, toy
 
-from lightrouter_graph.errors import EvaluationError, NoSurvivorError
-from lightrouter_graph.evaluation.methods.base import Baseline
-from lightrouter_graph.evaluation.methods.voting import (
-    MAJORITY,
-    WEIGHTED_VOTE,
-    random_k,
-    top_k_by_history,
-    vote_weight,
-    wrong_coincidence,
-)
+from lightrouter_graph.errors import NoSurvivorError
+from lightrouter_graph.evaluation.methods.voting import MAJORITY, WEIGHTED_VOTE, vote_weight, wrong_coincidence
 
 
 def test_a_failed_candidate_does_not_vote() -> None:
@@ -62,9 +53,3 @@ def test_the_coincidence_is_that_of_wrong_answers_alone() -> None:
     ]
     assert wrong_coincidence(toy(history, history=history).setting) == pytest.approx(1 / 4)
     assert wrong_coincidence(toy(history).setting) == 0.2
-
-
-@pytest.mark.parametrize("method", [random_k, top_k_by_history])
-def test_a_vote_of_no_candidates_is_an_error(method: Callable[[int], Baseline]) -> None:
-    with pytest.raises(EvaluationError, match=">= 1, got 0"):
-        method(0)

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from lightrouter_graph.answer_keys import default_key
 from lightrouter_graph.evaluation.problems import KINDS, draw_problems
-from lightrouter_graph.evaluation.problems.drawing import training_problems
-from lightrouter_graph.evaluation.problems.phrasings import HELD_OUT, SEEN
+from lightrouter_graph.evaluation.problems.drawing import HELD_OUT, SEEN, training_problems
 from lightrouter_graph.evaluation.problems.worked_steps import add, divide, multiply, percent_of, subtract
 
 OPERATIONS = {"+": operator.add, "-": operator.sub, "x": operator.mul, "/": operator.floordiv}

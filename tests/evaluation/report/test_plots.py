@@ -8,9 +8,9 @@ from evaluation.report.example import Example, interval
 pytest.importorskip("matplotlib", reason="the extra `eval` is not installed")
 pytestmark = pytest.mark.xdist_group("report")
 
+from lightrouter_graph.evaluation.report.plots import pictures  # noqa: E402
 from lightrouter_graph.evaluation.report.plots.categories import best_in, draw_categories  # noqa: E402
 from lightrouter_graph.evaluation.report.plots.curves import draw_curves, groups  # noqa: E402
-from lightrouter_graph.evaluation.report.plots.drawing import pictures  # noqa: E402
 from lightrouter_graph.evaluation.report.plots.frontier import draw_frontier, pareto, spots  # noqa: E402
 from lightrouter_graph.evaluation.report.plots.latency import draw_latency  # noqa: E402
 from lightrouter_graph.evaluation.report.plots.reliability import MAX_PANELS, draw_reliability  # noqa: E402

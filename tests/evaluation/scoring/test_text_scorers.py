@@ -4,7 +4,7 @@ import pytest
 
 from lightrouter_graph.evaluation.questions import Output, Question
 from lightrouter_graph.evaluation.scoring import ExactScorer, LetterScorer, RecordedScorer
-from lightrouter_graph.evaluation.scoring.letter import read_letter
+from lightrouter_graph.evaluation.scoring.text import read_letter
 
 CHOICE = "Which is the largest?\n\n(A) Mercury\n(B) Jupiter\n(C) The Moon\n\nFinish with the letter."
 

@@ -21,7 +21,7 @@ def categories(summary: Summary) -> list[str]:
     return sorted({name for row in summary["methods"] for name in row["by_category"]})
 
 
-def quality_in(row: MethodStats, category: str) -> float | None:
+def _quality_in(row: MethodStats, category: str) -> float | None:
     """Return the mean quality of a method in a category, or in all of them; None if there is none."""
     interval = row["quality"] if category == OVERALL else row["by_category"].get(category)
     return None if interval is None else interval["value"]
@@ -31,7 +31,7 @@ def best_in(summary: Summary, category: str) -> float | None:
     """Return the best quality in a category without upper bounds; None if there is none."""
     by_name = kinds(summary)
     rows = [row for row in summary["methods"] if by_name[row["method"]] != "bound"]
-    return max((value for row in rows if (value := quality_in(row, category)) is not None), default=None)
+    return max((value for row in rows if (value := _quality_in(row, category)) is not None), default=None)
 
 
 def draw_categories(summary: Summary) -> "Figure | None":
@@ -61,12 +61,12 @@ def _draw_cells(axes: "Axes", summary: Summary, names: Sequence[str]) -> None:
         "paper to blue", ["#f6f8fb", "#b9d5e9", "#6aaed6"]
     )
     rows, by_name = summary["methods"], kinds(summary)
-    known = [value for row in rows for name in names if (value := quality_in(row, name)) is not None]
+    known = [value for row in rows for name in names if (value := _quality_in(row, name)) is not None]
     low, high = min(known, default=0.0), max(known, default=1.0)
     for column, name in enumerate(names):
         left, best = column + (0.25 if column else 0.0), best_in(summary, name)
         for line, row in enumerate(rows):
-            value = quality_in(row, name)
+            value = _quality_in(row, name)
             if value is None:
                 axes.text(left + 0.5, line + 0.5, "-", ha="center", va="center", size=8, color=FAINT)
                 continue

@@ -4,14 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lightrouter_graph.evaluation.records import Point, Summary
-from lightrouter_graph.evaluation.report.plots.style import (
-    MARKERS,
-    SERIES,
-    new_figure,
-    number_axis,
-    percent_axis,
-    wants_log,
-)
+from lightrouter_graph.evaluation.report.plots import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,12 +36,12 @@ def draw_curves(title: str, curves: Mapping[str, Sequence[Point]]) -> "Figure":
         title: Title of the plot.
         curves: Points in order, by series.
     """
-    figure = new_figure(8.2, 5.0)
+    figure = style.new_figure(8.2, 5.0)
     axes = figure.add_subplot()
     _draw_axis(axes, [point for points in curves.values() for point in points])
     ours_first = sorted(curves.items(), key=lambda curve: not curve[0].startswith(OURS))
     for number, (series, points) in enumerate(ours_first):
-        colour, marker = SERIES[number % len(SERIES)], MARKERS[number % len(MARKERS)]
+        colour, marker = style.SERIES[number % len(style.SERIES)], style.MARKERS[number % len(style.MARKERS)]
         x = [point["x"] for point in points]
         value, low, high = ([point["y"][end] for point in points] for end in ("value", "low", "high"))
         if len(curves) <= _MAX_BANDS:
@@ -58,7 +51,7 @@ def draw_curves(title: str, curves: Mapping[str, Sequence[Point]]) -> "Figure":
         axes.plot(x, value, color=colour, marker=marker, markersize=5, linewidth=1.6, label=series or None)
     axes.set_title(title, pad=10)
     if "quality" in title.lower():
-        percent_axis(axes)
+        style.percent_axis(axes)
     if any(curves):
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
@@ -67,7 +60,7 @@ def draw_curves(title: str, curves: Mapping[str, Sequence[Point]]) -> "Figure":
 def _draw_axis(axes: "Axes", points: Sequence[Point]) -> None:
     """Place the ticks of the x axis at the points, with their own labels if they are few."""
     values = sorted({point["x"] for point in points})
-    number_axis(axes, log=wants_log(values))
+    style.number_axis(axes, log=style.wants_log(values))
     labels, unit = _labels(points)
     axes.set_xlabel(unit)
     if len(values) <= 9:

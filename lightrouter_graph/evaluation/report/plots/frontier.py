@@ -9,18 +9,8 @@ from lightrouter_graph.evaluation.optional_dependencies import need
 from lightrouter_graph.evaluation.records import Interval, Summary
 from lightrouter_graph.evaluation.report.formatting import label
 from lightrouter_graph.evaluation.report.method_families import Kind, kinds
-from lightrouter_graph.evaluation.report.plots.style import (
-    COLOURS,
-    FAINT,
-    INK,
-    NAMES,
-    PAPER,
-    SHAPES,
-    new_figure,
-    number_axis,
-    percent_axis,
-    wants_log,
-)
+from lightrouter_graph.evaluation.report.plots import style
+from lightrouter_graph.evaluation.report.plots.style import COLOURS, FAINT, INK, PAPER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,7 +82,7 @@ def draw_frontier(summary: Summary, cost: Cost) -> "Figure | None":
     found = spots(summary, cost)
     if len(found) < 2:
         return None
-    figure = new_figure(11.5, 7.6 + 0.08 * max(0, len(found) - 25))
+    figure = style.new_figure(11.5, 7.6 + 0.08 * max(0, len(found) - 25))
     axes = figure.add_subplot()
     _draw_limits(axes, found, cost)
     for kind in _ORDER:
@@ -110,7 +100,6 @@ def draw_frontier(summary: Summary, cost: Cost) -> "Figure | None":
 
 
 def _left_out(summary: Summary, found: Sequence[Spot]) -> list[str]:
-    """Return lines that list the methods without a marker."""
     shown = {spot.name for spot in found}
     missing = [label(row) for row in summary["methods"] if label(row) not in shown]
     return wrap(f"without a cost or a quality, so not shown: {'; '.join(missing)}", 110) if missing else []
@@ -144,9 +133,9 @@ def _write_names(axes: "Axes", found: Sequence[Spot]) -> None:
 
 def _draw_limits(axes: "Axes", found: Sequence[Spot], cost: Cost) -> None:
     costs = [spot.point[0] for spot in found]
-    log = wants_log(costs)
-    number_axis(axes, log=log)
-    percent_axis(axes)
+    log = style.wants_log(costs)
+    style.number_axis(axes, log=log)
+    style.percent_axis(axes)
     low, high = min(costs), max(costs)
     axes.set_xlim((low / 1.6, high * 1.9) if log else (low - 0.12 * (high - low), high + 0.2 * (high - low) + 1e-9))
     bottom, top = min(spot.quality["low"] for spot in found), max(spot.quality["high"] for spot in found)
@@ -165,7 +154,7 @@ def _draw_kind(axes: "Axes", found: Sequence[Spot], kind: Kind) -> None:
         y,
         xerr=_arms([spot.cost for spot in found]),
         yerr=_arms([spot.quality for spot in found]),
-        fmt=SHAPES[kind],
+        fmt=style.SHAPES[kind],
         color=COLOURS[kind],
         markersize=8 if kind == "lightrouter" else 6,
         markerfacecolor=PAPER if kind == "bound" else COLOURS[kind],
@@ -173,7 +162,7 @@ def _draw_kind(axes: "Axes", found: Sequence[Spot], kind: Kind) -> None:
         elinewidth=0.9,
         ecolor=(COLOURS[kind], 0.35),
         zorder=4 if kind == "lightrouter" else 3,
-        label=NAMES[kind],
+        label=style.NAMES[kind],
     )
 
 

@@ -5,15 +5,8 @@ from typing import TYPE_CHECKING
 from lightrouter_graph.evaluation.records import Interval, Summary
 from lightrouter_graph.evaluation.report.formatting import seconds
 from lightrouter_graph.evaluation.report.method_families import kinds
-from lightrouter_graph.evaluation.report.plots.style import (
-    COLOURS,
-    INK,
-    PAPER,
-    method_axis,
-    new_figure,
-    number_axis,
-    wants_log,
-)
+from lightrouter_graph.evaluation.report.plots import style
+from lightrouter_graph.evaluation.report.plots.style import COLOURS, INK, PAPER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,17 +21,17 @@ def draw_latency(summary: Summary) -> "Figure | None":
     if not timed:
         return None
     timed.sort(key=lambda one: one[0]["value"])
-    figure = new_figure(9.5, 1.6 + 0.27 * len(timed))
+    figure = style.new_figure(9.5, 1.6 + 0.27 * len(timed))
     axes, by_name = figure.add_subplot(), kinds(summary)
     for line, (p50, p95, row) in enumerate(timed):
         kind = by_name[row["method"]]
         _draw_bar(axes, line, p50, p95, COLOURS[kind], PAPER if kind == "bound" else COLOURS[kind])
     ends = [one["value"] for p50, p95, _ in timed for one in (p50, p95)]
-    log = wants_log(ends)
-    number_axis(axes, log=log)
+    log = style.wants_log(ends)
+    style.number_axis(axes, log=log)
     axes.set_xlim(min(ends) / 1.3 if log else 0, max(ends) * (1.6 if log else 1.18) or 1.0)
     axes.set_ylim(len(timed) - 0.3, -0.7)
-    method_axis(axes, [row for _, _, row in timed], summary)
+    style.method_axis(axes, [row for _, _, row in timed], summary)
     axes.set_xlabel("seconds" + (" (logarithmic)" if log else ""))
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightrouter_graph.evaluation.models.token_spans import TokenisedText
+from lightrouter_graph.evaluation.models.replay_model import TokenisedText
 from lightrouter_graph.testing.tokens import split_tokens
 
 TEXTS = st.text(max_size=80) | st.lists(st.sampled_from(["one", " two", "\n\n", " 3.14", "...", "  "])).map("".join)
