@@ -31,16 +31,7 @@ def log_call(call: ModelCall) -> None:
 
 
 def call_usd(price: Price | None, input_tokens: float, output_tokens: float) -> float | None:
-    """Return the cost of a call in USD.
-
-    Args:
-        price: USD per 1M tokens; None if unknown.
-        input_tokens: Tokens of the prompt.
-        output_tokens: Tokens of the response.
-
-    Returns:
-        USD, >= 0; None if the price is unknown.
-    """
+    """Return the cost of a call in USD; None if the price, in USD per 1M tokens, is unknown."""
     return None if price is None else (input_tokens * price.input + output_tokens * price.output) / 1e6
 
 

@@ -11,12 +11,7 @@ from lightrouter_graph.errors import EvaluationError
 
 
 def append_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
-    """Append records to a file and wait until they are on disk; the file is created if it does not exist.
-
-    Args:
-        path: The file.
-        records: JSON objects.
-    """
+    """Append records to a file and wait until they are on disk; the file is created if it does not exist."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         file.write(b"".join(map(json_line, records)))
@@ -25,12 +20,7 @@ def append_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file atomically: readers see the old or the new content, never a part of it.
-
-    Args:
-        path: The file.
-        content: Its new content.
-    """
+    """Write a file atomically: readers see the old or the new content, never a part of it."""
     written = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with written.open("xb") as file:

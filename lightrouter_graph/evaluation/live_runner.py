@@ -58,11 +58,7 @@ class LiveRunner:
     concurrency: int = 4
 
     async def collect(self, questions: Sequence[Question], done: Callable[[Question], None]) -> list[Question]:
-        """Request a full answer of every candidate to every question.
-
-        Args:
-            questions: The questions.
-            done: Called with each answered question.
+        """Request a full answer of every candidate to every question; `done` is called with each answered one.
 
         Returns:
             The questions with outputs, without scores. The output of a failed call is empty.
@@ -82,18 +78,7 @@ class LiveRunner:
         return await self._in_parallel(collect_one, questions)
 
     async def score_outputs(self, questions: Sequence[Question], done: Callable[[Question], None]) -> list[Question]:
-        """Score every output; an empty output scores 0.
-
-        Args:
-            questions: The questions with outputs.
-            done: Called with each scored question.
-
-        Returns:
-            The questions with scored outputs.
-
-        Raises:
-            BudgetError: If the spend limit refused a call of the judge; completed calls are in the cassette.
-        """
+        """Score every output, an empty one by 0; `done` is called with each question. Raises as `collect`."""
 
         async def score(question: Question, output: Output) -> float | None:
             return await self.score(question, output.text) if output.text else 0.0

@@ -48,14 +48,9 @@ def run_replay(
     jobs: int = 1,
     done: Callable[[Sequence[Result]], None] = lambda _: None,
 ) -> None:
-    """Run the methods over the questions without a result.
+    """Run the methods over the questions without a result, in `jobs` processes; 1 runs in this process.
 
-    Args:
-        plan: Data, candidates and questions.
-        methods: Names of methods, as for `named`.
-        results: The file of results.
-        jobs: Number of processes; 1 runs in this process.
-        done: Called with every batch of results after it was written.
+    `done` is called with every batch of results after it was written.
     """
     work = list(_left(plan, methods, results.done))
     if jobs == 1 or len(work) == 1:

@@ -71,35 +71,17 @@ class DataSet:
 
 
 def fold_of(question_id: str, folds: int) -> int:
-    """Return the fold of a question, 0 to `folds` - 1; a hash of its id, so that it never changes.
-
-    Args:
-        question_id: Id of the question.
-        folds: Number of folds.
-    """
+    """Return the fold of a question, 0 to `folds` - 1; a hash of its id, so that it never changes."""
     return int.from_bytes(hashlib.sha256(f"fold:{question_id}".encode()).digest()[:8]) % folds
 
 
 def mean_scores(questions: Sequence[Question], models: Sequence[str]) -> dict[str, float]:
-    """Return the mean recorded score of each model over its scored outputs.
-
-    Args:
-        questions: Questions with recorded outputs.
-        models: Names of the models.
-
-    Returns:
-        Mean by name, 0 to 1; 0.5 for a model without any score.
-    """
+    """Return the mean recorded score of each model over its scored outputs, 0 to 1; 0.5 for one without any score."""
     scores = {name: [q.outputs[name].score for q in questions if name in q.outputs] for name in models}
     known = {name: [score for score in row if score is not None] for name, row in scores.items()}
     return {name: sum(row) / len(row) if row else 0.5 for name, row in known.items()}
 
 
 def seed_of(seed: int, question_id: str) -> int:
-    """Return the seed of one question, independent of the order of the questions.
-
-    Args:
-        seed: Seed of the run.
-        question_id: Id of the question.
-    """
+    """Return the seed of one question for the seed of a run, independent of the order of the questions."""
     return int.from_bytes(hashlib.sha256(f"{seed}:{question_id}".encode()).digest()[:4])

@@ -97,12 +97,7 @@ class Replay:
         self._evaluators: dict[tuple[str, int], QuestionEvaluator] = {}
 
     def facts(self, title: str, count: int) -> RunFacts:
-        """Return the facts of this replay for `summarise`.
-
-        Args:
-            title: Title of the report.
-            count: Number of questions that the methods answered.
-        """
+        """Return the facts of this replay for `summarise`; the methods answered `count` questions."""
         return {
             "title": title,
             "experiment": "run",
@@ -120,15 +115,7 @@ class Replay:
         }
 
     def run(self, method: Method, ids: Iterable[str]) -> list[Result]:
-        """Run a method over questions, one after the other.
-
-        Args:
-            method: The method.
-            ids: Ids of the questions.
-
-        Returns:
-            One result per question, in their order.
-        """
+        """Run a method over the questions with these ids, and return one result per question, in their order."""
         return asyncio.run(self._run(method, [self.questions[number] for number in ids]))
 
     async def _run(self, method: Method, questions: Sequence[Question]) -> list[Result]:
@@ -191,10 +178,5 @@ class Replay:
 
 
 def is_complete(question: Question, models: Iterable[str]) -> bool:
-    """Return True if a question has a recorded output of every model.
-
-    Args:
-        question: The question.
-        models: Names of the models.
-    """
+    """Return True if a question has a recorded output of every model."""
     return all(name in question.outputs for name in models)

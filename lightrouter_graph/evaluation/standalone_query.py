@@ -27,13 +27,7 @@ def standalone_query(
 ) -> Query:
     """Return a query with a pool of one candidate, without a budget and with four retries.
 
-    Args:
-        candidate: The candidate that is called.
-        messages: The conversation.
-        stage: Stage of the calls in the call log.
-        settings: Settings of the run; None for the defaults.
-        timeout_s: Time limit of each call in seconds.
-        stream_internally: True to stream the responses, which measures the time to the first token.
+    Each call has a time limit of `timeout_s` seconds; `stream_internally` measures the time to the first token.
     """
     return Query(
         messages=messages,

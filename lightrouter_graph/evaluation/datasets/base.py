@@ -42,27 +42,11 @@ class PublicSet:
     note: str = ""
 
     def from_files(self, path: Path, *, split: str | None = None) -> DataSet:
-        """Read the set from a file or folder in one of its published layouts.
-
-        Args:
-            path: The file or folder.
-            split: Name of the split; None for the default split.
-
-        Raises:
-            EvaluationError: If there is no such file, or a row is invalid; it names the row.
-        """
+        """Read the set from a file or folder in a published layout; an invalid row is an `EvaluationError`."""
         return self._data_set(read_rows(path, split=split, preferred=self.split, columns=self.columns))
 
     def from_hub(self, fetch: Fetch, *, split: str | None = None) -> DataSet:
-        """Read the set from the hub.
-
-        Args:
-            fetch: Function that downloads a split.
-            split: Name of the split; None for the default split.
-
-        Raises:
-            EvaluationError: If the download fails, or a row is invalid; it names the row.
-        """
+        """Read the set from the hub; a failed download or an invalid row is an `EvaluationError`."""
         return self._data_set(self._fetched(fetch, split or self.split))
 
     def _fetched(self, fetch: Fetch, split: str) -> Iterator[tuple[str, Row]]:
@@ -93,16 +77,7 @@ class PublicSet:
 
 
 def load_from_hub(repo: str, config: str | None, split: str) -> Iterable[Mapping[str, Any]]:
-    """Download a split with the package `datasets`, which caches it on disk.
-
-    Args:
-        repo: Repository on the hub.
-        config: Configuration; None for the default one.
-        split: Name of the split.
-
-    Raises:
-        EvaluationError: If the package is not installed.
-    """
+    """Download a split with the package `datasets`, which caches it on disk; an error if it is not installed."""
     datasets = need("datasets", extra="datasets", what=f"{repo} from the hub")
     rows: Iterable[Mapping[str, Any]] = datasets.load_dataset(repo, config, split=split)
     return rows

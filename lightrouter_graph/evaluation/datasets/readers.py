@@ -50,15 +50,7 @@ def read_rows(
 
 
 def text_of(row: Row, *names: str) -> str:
-    """Return the text of the first of these columns that the row has.
-
-    Args:
-        row: The row.
-        names: Column names.
-
-    Raises:
-        EvaluationError: If the row has no such column, or the cell has no text.
-    """
+    """Return the text of the first of these columns that the row has; an `EvaluationError` if there is no text."""
     found = next((row[name] for name in names if row.get(name) is not None), None)
     if not isinstance(found, str | int | float) or isinstance(found, bool) or not str(found).strip():
         has = ", ".join(sorted(name for name in row if name != FILE))

@@ -32,8 +32,7 @@ def top_k() -> Experiment:
 def layers(*, judged: bool) -> Experiment:
     """Return the ablation of the layers; live only, because a replayed model cannot read a draft.
 
-    Args:
-        judged: True if a judge model can score boots, as in the paper.
+    Without a judge (`judged` False) consistency ranks the boots, instead of the LLM selector of the paper.
     """
     base = "lightrouter-paper" if judged else "lightrouter-paper-consistency"
     return _ablation("layers", "Layers", "layers", LAYERS, (base,), live_only=True)

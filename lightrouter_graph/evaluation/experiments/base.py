@@ -43,13 +43,7 @@ class Experiment:
 
 
 def quality_point(x: float, results: Sequence[Result], label: str = "") -> Point | None:
-    """Return a point with the mean quality of results; None without any score.
-
-    Args:
-        x: Position on the x axis.
-        results: Results of one method; a failure scores 0.
-        label: Label of the point.
-    """
+    """Return a point with the mean quality of the results, in which a failure scores 0; None without any score."""
     scores = [0.0 if result["error"] else result["score"] for result in results]
     known = [score for score in scores if score is not None]
     mean = interval(known, SCORES) if known else None

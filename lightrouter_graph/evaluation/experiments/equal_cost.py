@@ -16,11 +16,7 @@ OURS = "LightRouter"
 
 
 def equal_cost(candidates: Sequence[str]) -> Experiment:
-    """Return the experiment that selects one setting per family within each budget of tokens per question.
-
-    Args:
-        candidates: Names of the candidates.
-    """
+    """Return the experiment that selects one setting per family within each budget of tokens per question."""
     families = _families(candidates)
 
     def find(results: ByMethod, questions: Sequence[Question]) -> Findings:  # noqa: ARG001

@@ -26,11 +26,7 @@ _FIGURES = {
 
 
 def predictiveness(*, judged: bool = False) -> Experiment:
-    """Return the experiment that scores the boots of all candidates at each boot length.
-
-    Args:
-        judged: True if a judge model can score boots.
-    """
+    """Return the experiment that scores the boots of all candidates at each boot length; `judged` if a judge can."""
     selectors = (*SELECTORS, "llm") if judged else SELECTORS
     grid = {selector: {length: _method(selector, length) for length in BOOT_TOKENS} for selector in selectors}
 

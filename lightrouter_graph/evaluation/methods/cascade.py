@@ -72,16 +72,7 @@ def cascade(percent: int = 100) -> Baseline:
 
 
 def fit_cascade(setting: Setting, percent: int = 100, name: str = "cascade") -> FittedCascade:
-    """Fit the quality model, then select the chain.
-
-    Args:
-        setting: Pool and history.
-        percent: Cost limit, as for `cascade`.
-        name: Name of the method for errors.
-
-    Raises:
-        EvaluationError: If the history has no scores.
-    """
+    """Fit the quality model, then select the chain; raise an `EvaluationError` if the history has no scores."""
     require_history(setting, name)
     training = train(setting)
     limit = mean_costs(setting)[by_history(setting)[0].name] * percent / 100

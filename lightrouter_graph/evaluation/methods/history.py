@@ -38,15 +38,7 @@ def scored_outputs(setting: Setting) -> Iterator[Past]:
 
 
 def require_history(setting: Setting, method: str) -> None:
-    """Check that the history has a scored output.
-
-    Args:
-        setting: Pool and history.
-        method: Name of the method for the error.
-
-    Raises:
-        EvaluationError: If no output of the pool has a score.
-    """
+    """Raise an `EvaluationError` with the name of the method if no output of the pool in the history has a score."""
     if next(scored_outputs(setting), None) is None:
         names = ", ".join(setting.pool.names)
         msg = f"{method!r} learns from scored outputs to other questions, and there are none of {names}"
@@ -72,14 +64,7 @@ def mean_costs(setting: Setting) -> dict[str, float]:
 
 
 def cost_of(candidate: Candidate, question: Question, output: Output, *, in_usd: bool) -> float:
-    """Return the cost of one recorded answer.
-
-    Args:
-        candidate: The candidate with its price.
-        question: The question, for the number of input tokens.
-        output: The recorded answer.
-        in_usd: True for USD, False for output tokens.
-    """
+    """Return the cost of one recorded answer: USD if `in_usd` and its price is known, else output tokens."""
     input_tokens = output.input_tokens or count_prompt_tokens([question.text])
     usd = call_usd(candidate.price, input_tokens, output.tokens) if in_usd else None
     return float(output.tokens) if usd is None else usd
@@ -92,10 +77,5 @@ def has_prices(setting: Setting) -> bool:
 
 @lru_cache(maxsize=1 << 17)
 def key_of(text: str, question: str) -> str | None:
-    """Return the answer key of a recorded text; cached, because every method reads it.
-
-    Args:
-        text: Text of the output.
-        question: Text of the question.
-    """
+    """Return the answer key of a recorded text; cached, because every method reads it."""
     return default_key(text, question) if text else None

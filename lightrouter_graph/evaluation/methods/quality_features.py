@@ -38,12 +38,7 @@ class QualityModel:
     regression: Any
 
     def probability(self, reply: CandidateReply, question: Question) -> float:
-        """Return the predicted probability that a reply is right, 0 to 1.
-
-        Args:
-            reply: The reply of a candidate in `stats`.
-            question: The question; only its text is read.
-        """
+        """Return the predicted probability that a reply of a candidate in `stats` is right, 0 to 1."""
         stats, finished = self.stats[reply.candidate.name], reply.completion.finished
         row = answer_features(reply.text, question.text, stats, keyed=reply.key is not None, finished=finished)
         return float(self.regression.predict_proba(np.array([row]))[0, 1])
@@ -59,11 +54,7 @@ class Training:
 
 
 def train(setting: Setting) -> Training:
-    """Fit a quality model on the scored outputs of the history.
-
-    Args:
-        setting: Pool and history, with at least one scored output.
-    """
+    """Fit a quality model on the scored outputs of the history, of which there is at least one."""
     rows, stats = tuple(scored_outputs(setting)), _candidate_stats(setting)
     features = np.array([_features_of(row, stats[row.candidate]) for row in rows])
     scores = np.array([row.score for row in rows])

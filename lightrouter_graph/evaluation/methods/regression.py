@@ -28,17 +28,8 @@ def fit_logistic(features: Floats, targets: Floats, *, ridge: float = 1.0) -> An
 def predict_unseen(features: Floats, targets: Floats, parts: npt.NDArray[np.int64], *, ridge: float = 1.0) -> Floats:
     """Predict every row by a regression fitted on the rows of the other parts (cross-validation).
 
-    Args:
-        features: (n, f).
-        targets: (n,), each 0 to 1.
-        parts: (n,), the part of each row; a single part is predicted by a regression fitted on itself.
-        ridge: As for `fit_logistic`.
-
-    Returns:
-        (n,), the probability of each row, 0 to 1.
-
-    Raises:
-        EvaluationError: If scikit-learn is not installed.
+    `parts` (n,) has the part of each row; a single part is predicted by a regression fitted on itself. The other
+    arguments are those of `fit_logistic`. Returns the probability of each row, (n,), 0 to 1.
     """
     if len(np.unique(parts)) == 1:
         return np.asarray(fit_logistic(features, targets, ridge=ridge).predict_proba(features)[:, 1])

@@ -63,13 +63,6 @@ def fit_router(setting: Setting, percent: int) -> _FittedRouter:
     """Select the pair, fit the predictor and set the threshold.
 
     The threshold is a quantile of cross-validated probabilities: in-sample probabilities would be too extreme.
-
-    Args:
-        setting: Pool and history.
-        percent: Share of the questions for the strong candidate, 0 to 100.
-
-    Raises:
-        EvaluationError: If no question of the history has scored answers of both candidates.
     """
     require_history(setting, f"router-{percent}")
     strong, weak = choose_pair(setting)
@@ -106,9 +99,6 @@ def choose_pair(setting: Setting) -> tuple[Candidate, Candidate]:
 
     Strong is the candidate with the highest mean score. Weak is the best of those that cost at most a third of it,
     else the cheapest.
-
-    Args:
-        setting: Pool and history.
     """
     strong, *others = by_history(setting)
     if not others:

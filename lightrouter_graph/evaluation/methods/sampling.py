@@ -88,14 +88,7 @@ async def ask_all(
 
 
 def successful(replies: Sequence[CandidateReply]) -> list[CandidateReply]:
-    """Return the replies without a failure, in their order.
-
-    Args:
-        replies: Replies of any number of calls.
-
-    Raises:
-        NoSurvivorError: If every call failed; it maps each candidate to its failure.
-    """
+    """Return the replies without a failure, in their order; without any, `NoSurvivorError` with all failures."""
     answered = [reply for reply in replies if not reply.failure]
     if not answered:
         raise NoSurvivorError(layer=1, failures={reply.candidate.name: reply.failure for reply in replies})

@@ -91,11 +91,7 @@ def random_k(k: int) -> Baseline:
 
 
 def top_k_by_history(k: int) -> Baseline:
-    """Return the majority vote of the k candidates with the highest mean score in the history.
-
-    Args:
-        k: Number of candidates, >= 1; values above the pool size select the whole pool.
-    """
+    """Return the majority vote of the k candidates with the highest mean score in the history; see `random_k`."""
     label = f"best {k} on other data, majority"
     return Baseline(f"top-{k}", label, lambda s: _MajorityVote(by_history(s)[:k], s.max_tokens), HISTORY)
 

@@ -61,12 +61,7 @@ class Prompt(NamedTuple):
 
 
 def cap_of(model: object, kwargs: Mapping[str, Any]) -> int | None:
-    """Return the maximum output tokens of a call.
-
-    Args:
-        model: The chat model; its own limit is the default.
-        kwargs: Parameters of the call; every parameter name of the known providers is accepted.
-    """
+    """Return the maximum output tokens of a call, by any provider's parameter name; default is the model's own."""
     body = kwargs.get("extra_body") or {}
     given = [kwargs.get(name) for name in _CAPS] + [body.get(name) for name in _CAPS]
     own = [getattr(model, name, None) for name in _CAPS]
@@ -133,13 +128,7 @@ class Cassette:
         return recording
 
     def record_cancelled(self, prompt: Prompt, seconds: float, usage: UsageMetadata | None = None) -> None:
-        """Write a cancelled call to the cassette, unless the prompt has a recording.
-
-        Args:
-            prompt: The prompt.
-            seconds: Time from the request to the cancellation.
-            usage: Tokens read and generated until then.
-        """
+        """Write a call that was cancelled after some seconds to the cassette, unless the prompt has a recording."""
         if prompt.key not in self._recordings:
             name = prompt.candidate
             self._write(

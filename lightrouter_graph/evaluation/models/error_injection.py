@@ -33,21 +33,12 @@ class Injection:
     seed: int = 0
 
     def applies(self, question: str, candidate: str) -> bool:
-        """Return True if the boot of a candidate for a question gets an error.
-
-        Args:
-            question: Text of the question.
-            candidate: Name of the candidate.
-        """
+        """Return True if the boot of a candidate for a question gets an error."""
         return random.Random(f"{self.seed}/{question}/{candidate}").random() < self.share
 
 
 def inject_error(text: str, *, seed: str) -> str:
     """Replace the last number of a text by another one with as many digits; a text without a number is returned as is.
-
-    Args:
-        text: The text.
-        seed: Seed of the draw.
 
     >>> inject_error("6 * 7 = 42, so it", seed="a") != "6 * 7 = 42, so it"
     True
@@ -64,12 +55,7 @@ def inject_error(text: str, *, seed: str) -> str:
 
 
 def with_injected_errors(candidate: Candidate, injection: Injection) -> Candidate:
-    """Return a copy of a candidate with the errors of an injection in its boots; other calls are not changed.
-
-    Args:
-        candidate: The candidate.
-        injection: Layer, share and seed of the errors.
-    """
+    """Return a copy of a candidate with the errors of an injection in its boots; other calls are not changed."""
     return overridden(candidate, _InjectErrors, {"injection": injection, "candidate_name": candidate.name})
 
 

@@ -74,12 +74,7 @@ def _vote_on(listed: Sequence[ListedAnswer], question: Question) -> Output:
 
 
 def listed_answers(text: str, question: Question) -> Iterator[ListedAnswer]:
-    """Yield the recorded outputs in the numbered list of a text, one per item.
-
-    Args:
-        text: Text of a message.
-        question: The question with its recorded outputs and samples.
-    """
+    """Yield the recorded outputs and samples in the numbered list of a message, one per item."""
     outputs = [output for answer in question.outputs.values() for output in (answer, *answer.samples) if output.text]
     end = 0
     for number in _NUMBER.finditer(text):

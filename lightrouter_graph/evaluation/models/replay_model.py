@@ -30,12 +30,7 @@ _MAX_CHUNKS = 8
 
 
 def split_chunks(text: str, tokens: int) -> list[str]:
-    """Split a response into at most one chunk per token: more chunks than its cap would count as ignoring the cap.
-
-    Args:
-        text: Text of the response.
-        tokens: Its number of tokens.
-    """
+    """Split a response into at most one chunk per token: more chunks than its cap would count as ignoring the cap."""
     size = max(1, -(-len(text) // max(1, min(_MAX_CHUNKS, tokens))))
     return [text[start : start + size] for start in range(0, len(text), size)] or [""]
 
@@ -90,14 +85,7 @@ class Recordings:
             self._current = None
 
     def find(self, messages: Sequence[BaseMessage]) -> Question:
-        """Return the question of a prompt: a message equal to its text, else the longest text inside a message.
-
-        Args:
-            messages: The prompt.
-
-        Raises:
-            LookupError: If the prompt contains no recorded question.
-        """
+        """Return the question of a prompt: a message equal to its text, else the longest text inside a message."""
         texts = [str(message.text) for message in messages]
         if self._current is not None and any(self._current.text in text for text in texts):
             return self._current
@@ -258,12 +246,7 @@ class ReplayModel(BaseChatModel):
 
 
 def timing_of(output: Output, default: Timing) -> Timing:
-    """Return the recorded timing of an output.
-
-    Args:
-        output: The recorded output.
-        default: The timing of an output without recorded times.
-    """
+    """Return the recorded timing of an output; the default for one without recorded times."""
     if output.ttft_s is None or output.seconds is None:
         return default
     generating = output.seconds - output.ttft_s

@@ -25,12 +25,7 @@ class CandidateFacts(TypedDict):
 
 
 def facts_of_candidate(candidate: Candidate, role: Role = "candidate") -> CandidateFacts:
-    """Return the properties of a candidate for `run.json`.
-
-    Args:
-        candidate: The live candidate.
-        role: Its role in the evaluation.
-    """
+    """Return the properties of a live candidate for `run.json`."""
     price = candidate.price
     return {
         "name": candidate.name,

@@ -107,12 +107,7 @@ def draw_problems(
 
 
 def training_problems(seed: int, weights: dict[Kind, float]) -> Iterator[Problem]:
-    """Yield problems of the training split without end, for `examples/train_pocket`.
-
-    Args:
-        seed: Seed of the draws.
-        weights: Relative frequency of each kind.
-    """
+    """Yield problems of the training split without end, each kind with its relative frequency."""
     rng = random.Random(seed)
     kinds, shares = list(weights), list(weights.values())
     while True:

@@ -82,13 +82,7 @@ def select_examples(
 
 
 def page_data(summary: Summary, results: Sequence[Result], examples: Examples) -> dict[str, Any]:
-    """Return the JSON data of the interactive page, with long texts cut.
-
-    Args:
-        summary: Statistics of the run.
-        results: Results of all methods.
-        examples: The selected questions.
-    """
+    """Return the JSON data of the interactive page, with long texts cut."""
     texts = max(1, len(examples.questions) * len(summary["facts"]["candidates"]))
     limit = min(MAX_TEXT, max(MIN_TEXT, MAX_TOTAL_TEXT // texts))
     by_name, compared = kinds(summary), _compared(summary)

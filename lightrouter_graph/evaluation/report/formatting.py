@@ -26,12 +26,7 @@ def points(interval: Interval | None) -> str:
 
 
 def number(interval: Interval | None, *, ends: bool = False) -> str:
-    """Return a mean with three digits; "-" for None.
-
-    Args:
-        interval: The mean with its interval.
-        ends: True to include the interval.
-    """
+    """Return a mean with three digits, with its interval if `ends`; "-" for None."""
     if interval is None:
         return NOTHING
     value = short(interval["value"])

@@ -26,15 +26,7 @@ _SELECTION: dict[str, str] = {
 
 
 def markdown_report(summary: Summary, drawn: Sequence[Picture]) -> str:
-    """Return the whole report as Markdown.
-
-    Args:
-        summary: Statistics of the run.
-        drawn: The plots in the directory of the report.
-
-    Raises:
-        EvaluationError: If jinja2 is not installed.
-    """
+    """Return the whole report as Markdown; `drawn` are the plots in its directory."""
     jinja2 = need("jinja2", extra="eval", what="a report")
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True

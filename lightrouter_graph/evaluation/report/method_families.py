@@ -13,12 +13,7 @@ BEST_SINGLE = "best-single"
 
 
 def kind_of(name: str, candidates: Sequence[str] = ()) -> Kind:
-    """Return the family of a method.
-
-    Args:
-        name: Name as in `Result.method`.
-        candidates: Names of the candidates, which are single with any name.
-    """
+    """Return the family of a method by its name; `candidates` are single with any name."""
     plain = plain_name(name)
     if name in candidates or plain.startswith("single") or plain in {BEST_SINGLE, "first"}:
         return "single"

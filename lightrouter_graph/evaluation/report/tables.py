@@ -242,13 +242,7 @@ def _overview_cell(row: MethodStats | None) -> str:
 
 
 def grid(header: Sequence[str], rows: Iterable[Sequence[str]], align: str = "---:") -> str:
-    """Return a Markdown table with text in the first column and numbers in the others.
-
-    Args:
-        header: Titles of the columns.
-        rows: Cells; those of the first column are escaped.
-        align: Alignment of the other columns.
-    """
+    """Return a Markdown table; the cells of the first column are text and escaped, `align` is that of the others."""
     lines = [header, ["---", *([align] * (len(header) - 1))], *([cell(first), *others] for first, *others in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -43,12 +43,7 @@ def losses(summary: Summary) -> list[Loss]:
 
 
 def where_it_loses(summary: Summary, escape: Callable[[str], str] = str) -> list[str]:
-    """Return one sentence per LightRouter method.
-
-    Args:
-        summary: Statistics of the run.
-        escape: Escapes a label for the format of the report.
-    """
+    """Return one sentence per LightRouter method; `escape` escapes a label for the format of the report."""
     found = losses(summary)
     return [
         _sentence(ours, [loss for loss in found if loss.ours is ours], escape)

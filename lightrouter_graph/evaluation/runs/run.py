@@ -120,25 +120,13 @@ class RunReport:
 
 
 def have_history(asked: Iterable[str], scored: Iterable[str], folds: int) -> bool:
-    """Return True if every question has scored questions in another fold; a small set may have one fold only.
-
-    Args:
-        asked: Ids of the questions that the methods answer.
-        scored: Ids of the questions with scores.
-        folds: Number of folds.
-    """
+    """Return True if every asked question has scored questions in another fold; a small set may have one fold only."""
     scored_folds = {fold_of(number, folds) for number in scored}
     return all(scored_folds - {fold_of(number, folds)} for number in asked)
 
 
 def execute_run(settings: RunSettings, run: PreparedRun, design: ExperimentFactory, progress: Progress) -> RunReport:
     """Run an experiment and write its report.
-
-    Args:
-        settings: Settings of the run.
-        run: The prepared run.
-        design: Returns the experiment for the candidates.
-        progress: Receives the progress.
 
     Raises:
         EvaluationError: If a method needs what the run does not fulfil, or the directory has a run with another spec.

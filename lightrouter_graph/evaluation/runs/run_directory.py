@@ -27,14 +27,7 @@ def summary_of(folder: Path) -> Summary:
 
 
 def methods_of(folder: Path) -> tuple[str, ...]:
-    """Return the names of the methods of a run, in table order; of a stopped run, in the order of its results.
-
-    Args:
-        folder: Directory of the run.
-
-    Raises:
-        EvaluationError: If the directory has no results.
-    """
+    """Return the methods of a run with results, in table order; of a stopped run, in the order of its results."""
     ran = tuple(dict.fromkeys(result["method"] for result in ResultsFile(folder / "results.jsonl").results))
     if not ran:
         msg = f"{folder} holds no results"
@@ -45,14 +38,7 @@ def methods_of(folder: Path) -> tuple[str, ...]:
 
 
 def questions_of(folder: Path) -> Sequence[Question]:
-    """Return the questions of a run with their recorded outputs.
-
-    Args:
-        folder: Directory of the run.
-
-    Raises:
-        EvaluationError: If the directory has no run, or its data cannot be loaded.
-    """
+    """Return the questions of a run with their recorded outputs."""
     spec, recording = spec_of(folder), folder / RECORDING
     asked = set(spec["questions"])
     data = load(str(recording) if recording.is_file() else spec["data"])

@@ -53,17 +53,9 @@ def draw_weights(count: int, *, seed: int, stream: int = 0, draws: int = DRAWS, 
 def mean_draws(
     columns: Array, pseudo: PseudoObservations = UNBOUNDED, *, seed: int = 0, stream: int = 0, draws: int = DRAWS
 ) -> Array:
-    """Return the weighted mean of each column in each draw.
+    """Return the weighted mean of each column (questions, columns) in each draw: shape (draws, columns).
 
-    Args:
-        columns: Shape (questions, columns); NaN marks missing values, which are left out.
-        pseudo: Pseudo-observations at the bounds.
-        seed: As for `draw_weights`.
-        stream: As for `draw_weights`.
-        draws: As for `draw_weights`.
-
-    Returns:
-        Shape (draws, columns); NaN for a column without any value.
+    NaN marks missing values, which are left out; a column without any value has NaN. See `draw_weights`.
     """
     known = ~np.isnan(columns)
     filled, present = np.where(known, columns, 0.0), known.astype(float)
@@ -128,14 +120,9 @@ def paired(
 def unpaired(
     a: ArrayLike, b: ArrayLike, pseudo: PseudoObservations = UNBOUNDED, *, seed: int = 0, draws: int = DRAWS
 ) -> Interval | None:
-    """Return mean(a) - mean(b) with its interval, over two independent sets of questions.
+    """Return mean(a) - mean(b) with its interval, over two independent sets of questions of any length.
 
-    Args:
-        a: Values; NaN if missing.
-        b: Values of the other set, of any length.
-        pseudo: Pseudo-observations of `a` and of `b`, not of the difference.
-        seed: Seed of the draws.
-        draws: Number of draws.
+    The pseudo-observations are those of `a` and of `b`, not of the difference.
     """
     sides = [np.asarray(side, dtype=float).reshape(-1, 1) for side in (a, b)]
     if any(np.isnan(side).all() for side in sides):
@@ -167,18 +154,7 @@ def percentile_interval(values: ArrayLike, q: float) -> Interval | None:
 
 
 def percentile_draws(values: Array, q: float, *, seed: int = 0, stream: int = 0, draws: int = DRAWS) -> Array:
-    """Return a percentile in each draw.
-
-    Args:
-        values: One per question, at least one known; NaN if missing.
-        q: Quantile, 0 < q < 1.
-        seed: As for `draw_weights`.
-        stream: As for `draw_weights`.
-        draws: As for `draw_weights`.
-
-    Returns:
-        Shape (draws,).
-    """
+    """Return the quantile q, 0 < q < 1, of one value per question (NaN if missing) in each draw: shape (draws,)."""
     order = np.argsort(values)[: int((~np.isnan(values)).sum())]
     parts: list[Array] = []
     for weights in draw_weights(len(values), seed=seed, stream=stream, draws=draws, held=2):
@@ -193,13 +169,8 @@ def drawn_interval(
 ) -> Interval:
     """Return the interval of a statistic that is not a mean.
 
-    Args:
-        value: The statistic of all questions with equal weights.
-        count: Number of questions.
-        statistic: Function: weights of shape (d, count) -> the statistic in each of these draws, shape (d,).
-        seed: Seed of the draws.
-        draws: Number of draws.
-        held: Numbers per question that `statistic` derives from each weight.
+    `statistic` is a function of weights, shape (d, count), to the statistic in each of these draws, shape (d,); `value`
+    is the statistic with equal weights. See `draw_weights`.
     """
     parts = [statistic(part) for part in draw_weights(count, seed=seed, draws=draws, held=held)]
     return as_interval(value, np.concatenate(parts))

@@ -56,10 +56,7 @@ class Predictiveness(TypedDict):
 def read_boot_scores(results: Sequence[Result], questions: Sequence[Question], length: int) -> list[BootScore]:
     """Return the boots with a selector score and a recorded final score, from the routes of one method.
 
-    Args:
-        results: Results of the method.
-        questions: The questions with the recorded outputs.
-        length: Boot tokens of the run.
+    `length` is the number of boot tokens of the run.
     """
     recorded = {question.id: recorded_scores(question) for question in questions}
     rows = [(result["question"], boot) for result in results if result["route"] for boot in result["route"]["boots"]]
@@ -71,12 +68,7 @@ def read_boot_scores(results: Sequence[Result], questions: Sequence[Question], l
 
 
 def measure_predictiveness(rows: Sequence[BootScore], *, seed: int = 0) -> list[Predictiveness]:
-    """Return the predictiveness at each boot length, shortest first.
-
-    Args:
-        rows: Scores of boots and full answers.
-        seed: Seed of the draws.
-    """
+    """Return the predictiveness at each boot length, shortest first."""
     return [
         _measure([row for row in rows if row.length == length], seed) for length in sorted({r.length for r in rows})
     ]
@@ -122,11 +114,9 @@ def _by_question(rows: Sequence[BootScore]) -> tuple[Array, Array]:
 
 
 def pearson_within(a: Array, b: Array) -> Array:
-    """Return Pearson's correlation of each row; NaN if either side is constant.
+    """Return Pearson's correlation of each row (questions, candidates); NaN if either side is constant.
 
-    Args:
-        a: Shape (questions, candidates); NaN if missing.
-        b: The same shape, with the same values missing.
+    The same values, which are NaN, are missing in both.
     """
     varied = [np.nanmax(side, axis=1) > np.nanmin(side, axis=1) for side in (a, b)]
     one, other = (side - np.nanmean(side, axis=1, keepdims=True) for side in (a, b))
@@ -138,10 +128,6 @@ def pearson_within(a: Array, b: Array) -> Array:
 
 def auc_within(boots: Array, finals: Array) -> Array:
     """Return the AUC of the boot score for a right final score in each row; NaN if all are right or all wrong.
-
-    Args:
-        boots: Shape (questions, candidates); NaN if missing.
-        finals: The same shape, with the same values missing.
 
     Source: the rank-sum statistic of Mann and Whitney.
     """
@@ -158,17 +144,7 @@ def _ranks(scores: Array) -> Array:
 
 
 def auc_pooled(boots: Array, finals: Array, *, seed: int = 0, draws: int = POOLED_DRAWS) -> Interval | None:
-    """Return the AUC of the boot score for a right final score over all boots, with its interval over questions.
-
-    Args:
-        boots: Shape (questions, candidates); NaN if missing.
-        finals: The same shape, with the same values missing.
-        seed: Seed of the draws.
-        draws: Number of draws.
-
-    Returns:
-        The AUC; None if all are right or all wrong.
-    """
+    """Return the AUC over all boots, with its interval over questions; None if all are right or all wrong."""
     question, candidate = np.nonzero(~np.isnan(boots))
     scores, right = boots[question, candidate], finals[question, candidate] >= RIGHT
     if right.all() or not right.any():

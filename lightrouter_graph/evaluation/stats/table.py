@@ -54,15 +54,7 @@ class Table:
         return [rows[question] for question in self.questions if question in rows]
 
     def column(self, method: str, read: Callable[[Result], float | None]) -> Array:
-        """Return one value per question.
-
-        Args:
-            method: Name of the method.
-            read: Function from a result to the value.
-
-        Returns:
-            Shape (questions,); NaN for None and for a missing result.
-        """
+        """Return one value per question, shape (questions,); NaN for None and for a missing result."""
         rows = self.results[method]
         return as_column([read(rows[question]) if question in rows else None for question in self.questions])
 
@@ -103,14 +95,7 @@ def as_column(values: Sequence[float | None]) -> Array:
 
 
 def tabulate(results: Sequence[Result]) -> Table:
-    """Return the table of results.
-
-    Args:
-        results: Results in any order.
-
-    Raises:
-        EvaluationError: If there are none, or a method has two results for a question.
-    """
+    """Return the table of results; raise an `EvaluationError` without any, or if a method has two for a question."""
     if not results:
         msg = "statistics need at least one result, got none"
         raise EvaluationError(msg)

@@ -30,12 +30,7 @@ def groups(summary: Summary) -> dict[str, dict[str, list[Point]]]:
 
 
 def draw_curves(title: str, curves: Mapping[str, Sequence[Point]]) -> "Figure":
-    """Return the plot of one title.
-
-    Args:
-        title: Title of the plot.
-        curves: Points in order, by series.
-    """
+    """Return the plot of the curves with one title, by series."""
     figure = style.new_figure(8.2, 5.0)
     axes = figure.add_subplot()
     _draw_axis(axes, [point for points in curves.values() for point in points])

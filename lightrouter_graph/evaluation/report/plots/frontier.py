@@ -47,12 +47,7 @@ class Spot:
 
 
 def spots(summary: Summary, cost: Cost) -> list[Spot]:
-    """Return the methods with a known quality and cost.
-
-    Args:
-        summary: Statistics of the run.
-        cost: The cost on the x axis.
-    """
+    """Return the methods with a known quality and cost."""
     by_name = kinds(summary)
     found = [
         Spot(label(row), by_name[row["method"]], paid, quality)
@@ -73,12 +68,7 @@ def pareto(found: Sequence[Spot]) -> list[Spot]:
 
 
 def draw_frontier(summary: Summary, cost: Cost) -> "Figure | None":
-    """Return quality against cost with both intervals; None with less than two methods.
-
-    Args:
-        summary: Statistics of the run.
-        cost: The cost on the x axis.
-    """
+    """Return quality against cost with both intervals; None with less than two methods."""
     found = spots(summary, cost)
     if len(found) < 2:
         return None

@@ -54,12 +54,7 @@ def report_style() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """Return an empty figure with a constrained layout.
-
-    Args:
-        width: Width in inches.
-        height: Height in inches.
-    """
+    """Return an empty figure of a size in inches with a constrained layout."""
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     return Figure(figsize=(width, height), layout="constrained")
@@ -73,12 +68,7 @@ def percent_axis(axes: "Axes") -> None:
 
 
 def number_axis(axes: "Axes", *, log: bool) -> None:
-    """Format the x axis with plain numbers instead of powers of ten.
-
-    Args:
-        axes: The axes.
-        log: True for a logarithmic axis with ticks at 1, 2 and 5.
-    """
+    """Format the x axis with plain numbers instead of powers of ten; a logarithmic one has ticks at 1, 2 and 5."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter  # noqa: PLC0415
 
     if log:
@@ -89,14 +79,7 @@ def number_axis(axes: "Axes", *, log: bool) -> None:
 
 
 def method_axis(axes: "Axes", rows: Sequence[MethodStats], summary: Summary, offset: float = 0.0) -> None:
-    """Write the labels of the methods along the y axis, LightRouter in bold.
-
-    Args:
-        axes: The axes.
-        rows: The methods from top to bottom.
-        summary: Statistics of the run.
-        offset: Position of the first label.
-    """
+    """Write the labels of the methods along the y axis, LightRouter in bold; `offset` is the position of the first."""
     by_name = kinds(summary)
     axes.set_yticks([index + offset for index in range(len(rows))], [label(row) for row in rows], size=9)
     for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
