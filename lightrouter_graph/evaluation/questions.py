@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+RIGHT = 0.5
+"""Minimum score of an answer that counts as right."""
+
 Scoring = Literal["recorded", "exact", "number", "letter", "math", "judge"]
 """Scoring method: the recorded score, a comparison with the reference, or a judge model."""
 

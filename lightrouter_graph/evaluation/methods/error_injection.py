@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from lightrouter_graph.context import Context
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.methods.base import Fitted, Need, Setting
-from lightrouter_graph.evaluation.methods.lightrouter import LightRouter
+from lightrouter_graph.evaluation.methods.lightrouter import LightRouter, read_settings
 from lightrouter_graph.evaluation.models.error_injection import Injection, with_injected_errors
 from lightrouter_graph.pool import Pool
 
@@ -55,11 +55,12 @@ class ErrorInjection:
         return LightRouter(self.name, self.label, context, merger="writer").fit(replace(setting, pool=pool))
 
 
-def error_injection_named(name: str) -> ErrorInjection | None:
+def error_injection_named(name: str, changes: str = "") -> ErrorInjection | None:
     """Return the method of a name such as `corrupted-50-in-1-of-3`; None if the name has another form.
 
     Args:
         name: The name; `:boot_tokens=N` may follow.
+        changes: Settings as for `lightrouter_named`, of which `boot_tokens` is read.
 
     Raises:
         EvaluationError: If the percentage is above 100 or the layer is not one of the layers.
@@ -71,4 +72,5 @@ def error_injection_named(name: str) -> ErrorInjection | None:
     if percent > 100 or not 1 <= layer <= layers:
         msg = f"method {name!r}: needs a percentage of 0 to 100 and a layer of 1 to {layers}; the form is {FORM}"
         raise EvaluationError(msg)
-    return ErrorInjection(name, percent, layer, layers, int(found["boot"] or Context().boot_tokens))
+    boot_tokens = found["boot"] or read_settings(changes, name).get("boot_tokens") or Context().boot_tokens
+    return ErrorInjection(name, percent, layer, layers, int(boot_tokens))

@@ -198,21 +198,23 @@ LIGHTROUTERS: Mapping[str, LightRouter] = {
 }
 
 
-def lightrouter_named(name: str) -> LightRouter | None:
+def lightrouter_named(name: str, changes: str = "") -> LightRouter | None:
     """Return LightRouter by the name of a preset, as in `lightrouter:boot_tokens=64,top_k=3`; None for another name.
 
     Args:
         name: A preset of `LIGHTROUTERS`; after a colon, settings of `Context` or of `Context.calls`, separated by
             commas. `none` and `all` mean None.
+        changes: Settings that the name does not have; the method keeps its name and label.
 
     Raises:
         EvaluationError: If a setting is unknown or its value is not allowed.
     """
-    preset, _, changes = name.partition(":")
+    preset, _, written = name.partition(":")
     method = LIGHTROUTERS.get(preset)
-    if method is None or not changes:
+    if method is None or not (written or changes):
         return method
-    settings = dict(_setting(change, name) for change in changes.split(","))
+    named = read_settings(written, name)
+    settings = read_settings(changes, name) | named
     calls = {key: value for key, value in settings.items() if key in Calls.model_fields}
     own = {key: value for key, value in settings.items() if key not in calls}
     base = method.context.model_dump(exclude_unset=True)
@@ -221,8 +223,13 @@ def lightrouter_named(name: str) -> LightRouter | None:
     except ContextError as exc:
         msg = f"method {preset!r}: {exc}"
         raise EvaluationError(msg) from exc
-    texts = [f"{key} {'all' if value is None else value}" for key, value in settings.items()]
+    texts = [f"{key} {'all' if value is None else value}" for key, value in named.items()]
     return replace(method, name=name, label=", ".join([method.label, *texts]), context=context)
+
+
+def read_settings(text: str, name: str) -> dict[str, Any]:
+    """Return the settings in a text such as `boot_tokens=16,top_k=all`; an error names the method."""
+    return dict(_setting(change, name) for change in text.split(",")) if text else {}
 
 
 def _setting(change: str, name: str) -> tuple[str, Any]:
@@ -232,29 +239,3 @@ def _setting(change: str, name: str) -> tuple[str, Any]:
         raise EvaluationError(msg)
     text = value.strip()
     return key.strip(), None if text.lower() in {"none", "all"} else int(text) if text.isdecimal() else text
-
-
-def with_changes(name: str, changes: str) -> str:
-    """Add settings to the name of a LightRouter method; settings in the name and other methods are not changed.
-
-    Args:
-        name: Name of a method.
-        changes: Settings separated by commas.
-
-    >>> with_changes("lightrouter", "boot_tokens=16")
-    'lightrouter:boot_tokens=16'
-    >>> with_changes("lightrouter:boot_tokens=64", "boot_tokens=16,top_k=3")
-    'lightrouter:boot_tokens=64,top_k=3'
-    >>> with_changes("majority", "boot_tokens=16")
-    'majority'
-    """
-    preset, _, own = name.partition(":")
-    if preset not in LIGHTROUTERS and not preset.startswith("corrupted-"):
-        return name
-    own_keys = {_key(change) for change in own.split(",")}
-    added = [change for change in changes.split(",") if change and _key(change) not in own_keys]
-    return f"{preset}:{','.join(filter(None, [own, *added]))}" if added else name
-
-
-def _key(change: str) -> str:
-    return change.partition("=")[0].strip()

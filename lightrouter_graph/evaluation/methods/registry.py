@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 
 from lightrouter_graph.errors import EvaluationError, did_you_mean
 from lightrouter_graph.evaluation.methods.base import Baseline, Method, Need
 from lightrouter_graph.evaluation.methods.cascade import cascade
-from lightrouter_graph.evaluation.methods.error_injection import ErrorInjection, error_injection_named
-from lightrouter_graph.evaluation.methods.lightrouter import LIGHTROUTERS, LightRouter, lightrouter_named, with_changes
+from lightrouter_graph.evaluation.methods.error_injection import error_injection_named
+from lightrouter_graph.evaluation.methods.lightrouter import LIGHTROUTERS, lightrouter_named
 from lightrouter_graph.evaluation.methods.moa import mixture_of_agents, self_moa
 from lightrouter_graph.evaluation.methods.oracle import ORACLE, oracle_k
 from lightrouter_graph.evaluation.methods.router import two_model_router
@@ -55,12 +54,7 @@ def named(name: str, changes: str = "") -> Method:
     Raises:
         EvaluationError: If the name is unknown; the message lists the known names and the closest one.
     """
-    plain = lightrouter_named(name) or error_injection_named(name) or baseline_named(name)
-    under = with_changes(name, changes)
-    changed = None if under == name else lightrouter_named(under) or error_injection_named(under)
-    if isinstance(changed, LightRouter):
-        return replace(changed, name=name, label=plain.label)
-    return replace(changed, name=name) if isinstance(changed, ErrorInjection) else plain
+    return lightrouter_named(name, changes) or error_injection_named(name, changes) or baseline_named(name)
 
 
 def baseline_named(name: str) -> Baseline:

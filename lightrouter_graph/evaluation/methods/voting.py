@@ -10,11 +10,8 @@ from itertools import combinations
 from lightrouter_graph.evaluation.methods.base import HISTORY, Baseline, Reply, Setting
 from lightrouter_graph.evaluation.methods.history import by_history, key_of, scored_outputs
 from lightrouter_graph.evaluation.methods.sampling import CandidateReply, ask_all
-from lightrouter_graph.evaluation.questions import Question
+from lightrouter_graph.evaluation.questions import RIGHT, Question
 from lightrouter_graph.pool import Candidate
-
-RIGHT = 0.5
-"""Minimum recorded score of an output that counts as right."""
 
 _MAX_RELIABILITY = 0.98
 """Upper bound of the estimated probability to be right (and to be wrong), for short histories."""

@@ -10,7 +10,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
 
 from lightrouter_graph.evaluation.call_log import current_layer, current_stage
-from lightrouter_graph.evaluation.models.model_override import overridden
+from lightrouter_graph.evaluation.models.candidates import overridden
 from lightrouter_graph.pool import Candidate
 
 _NUMBER = re.compile(r"\d+")

@@ -14,8 +14,8 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.call_log import call_usd, current_stage, log_call, requested_sample
+from lightrouter_graph.evaluation.models.candidates import overridden
 from lightrouter_graph.evaluation.models.cassette import Cassette, Prompt, Recording, cap_of
-from lightrouter_graph.evaluation.models.model_override import overridden
 from lightrouter_graph.evaluation.models.replay_model import split_chunks
 from lightrouter_graph.evaluation.models.spend_limit import SpendLimit
 from lightrouter_graph.pool import Candidate

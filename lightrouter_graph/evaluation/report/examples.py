@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lightrouter_graph.evaluation.questions import Output, Question
+from lightrouter_graph.evaluation.questions import RIGHT, Output, Question
 from lightrouter_graph.evaluation.records import Result, Summary
 from lightrouter_graph.evaluation.report.method_families import kinds
-from lightrouter_graph.evaluation.stats.table import RIGHT
 
 MAX_QUESTIONS = 150
 MAX_TEXT = 3000

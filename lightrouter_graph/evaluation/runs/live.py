@@ -15,9 +15,9 @@ from lightrouter_graph.evaluation.methods.base import Method, Need
 from lightrouter_graph.evaluation.methods.error_injection import ErrorInjection
 from lightrouter_graph.evaluation.methods.lightrouter import LightRouter
 from lightrouter_graph.evaluation.methods.registry import named
+from lightrouter_graph.evaluation.models.candidates import CandidateFacts, facts_of_candidate, replay_only
 from lightrouter_graph.evaluation.models.cassette import Cassette
 from lightrouter_graph.evaluation.models.recording_model import WallClock, with_cassette
-from lightrouter_graph.evaluation.models.replay_only import CandidateFacts, facts_of_candidate, replay_only
 from lightrouter_graph.evaluation.models.spend_limit import SpendLimit
 from lightrouter_graph.evaluation.questions import DataSet, Question, Scoring
 from lightrouter_graph.evaluation.records import Result

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
+from lightrouter_graph.evaluation.questions import RIGHT
 from lightrouter_graph.evaluation.records import Bin, Calibration, Interval, Result
 from lightrouter_graph.evaluation.stats.bootstrap import DRAWS, TAIL, Array, draw_weights
-from lightrouter_graph.evaluation.stats.table import RIGHT, score_of
+from lightrouter_graph.evaluation.stats.table import score_of
 
 BINS = 10
 MIN_PER_BIN = 20

@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from typing_extensions import TypedDict
 
-from lightrouter_graph.evaluation.questions import Question
+from lightrouter_graph.evaluation.questions import RIGHT, Question
 from lightrouter_graph.evaluation.records import Interval, Point, Result
 from lightrouter_graph.evaluation.stats.bootstrap import CORRELATIONS, SCORES, Array, drawn_interval, interval
 from lightrouter_graph.evaluation.stats.selection import recorded_scores
-from lightrouter_graph.evaluation.stats.table import RIGHT
 
 POOLED_DRAWS = 1_000
 

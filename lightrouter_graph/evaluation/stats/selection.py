@@ -5,10 +5,10 @@ from typing import cast
 
 import numpy as np
 
-from lightrouter_graph.evaluation.questions import Question
+from lightrouter_graph.evaluation.questions import RIGHT, Question
 from lightrouter_graph.evaluation.records import Result, Selection
 from lightrouter_graph.evaluation.stats.bootstrap import SCORES, intervals
-from lightrouter_graph.evaluation.stats.table import RIGHT, as_column, score_of
+from lightrouter_graph.evaluation.stats.table import as_column, score_of
 
 AGREEMENT = 2
 """Number of equal answers that is an agreement."""

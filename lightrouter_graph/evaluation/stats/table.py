@@ -9,9 +9,6 @@ from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.records import Result
 from lightrouter_graph.evaluation.stats.bootstrap import Array
 
-RIGHT = 0.5
-"""Minimum score of an answer that counts as right."""
-
 COSTS: Mapping[str, Callable[[Result], float | None]] = {
     "output_tokens": lambda result: result["output_tokens"],
     "total_tokens": lambda result: result["input_tokens"] + result["output_tokens"],

@@ -2,6 +2,8 @@ import pytest
 
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.methods.base import Need
+from lightrouter_graph.evaluation.methods.error_injection import ErrorInjection
+from lightrouter_graph.evaluation.methods.lightrouter import LightRouter
 from lightrouter_graph.evaluation.methods.registry import BASELINES, baseline_named, named, usual_baselines
 
 NAMES = [
@@ -67,3 +69,14 @@ def test_a_small_pool_has_no_rows_that_repeat_others() -> None:
 
 def _names(*offered: Need) -> list[str]:
     return [method.name for method in usual_baselines("abcde", frozenset(offered))]
+
+
+def test_changes_apply_to_settings_that_the_name_does_not_have() -> None:
+    changed = named("lightrouter:boot_tokens=64", "boot_tokens=16,top_k=3")
+    assert (changed.name, changed.label) == ("lightrouter:boot_tokens=64", named("lightrouter:boot_tokens=64").label)
+    assert isinstance(changed, LightRouter)
+    assert (changed.context.boot_tokens, changed.context.top_k) == (64, 3)
+    injected = named("corrupted-50-in-1-of-3", "boot_tokens=16,top_k=3")
+    assert isinstance(injected, ErrorInjection)
+    assert injected.boot_tokens == 16
+    assert named("majority", "boot_tokens=16") == named("majority")

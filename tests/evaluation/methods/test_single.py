@@ -2,7 +2,6 @@ import pytest
 from evaluation.toys import question, run, toy
 
 from lightrouter_graph.errors import EvaluationError
-from lightrouter_graph.evaluation.methods.oracle import ORACLE
 from lightrouter_graph.evaluation.methods.single import BEST_SINGLE, single
 
 
@@ -16,10 +15,3 @@ def test_the_best_is_chosen_by_the_history_alone() -> None:
 def test_a_candidate_that_is_not_there_is_named_with_those_that_are() -> None:
     with pytest.raises(EvaluationError, match=r"'single:z'.*it has a, b"):
         single("z").fit(toy([question(1, {"a": (1, 1.0), "b": (1, 1.0)})]).setting)
-
-
-def test_an_upper_bound_without_scores_is_an_error() -> None:
-    bare = question(1, {"a": (1, None), "b": (2, None)})  # type: ignore[dict-item]
-    (one,) = run(ORACLE, toy([bare]))
-    assert isinstance(one.error, EvaluationError)
-    assert "'q1'" in str(one.error)

@@ -14,9 +14,9 @@ from langchain_openai import ChatOpenAI
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.call_log import log_calls, request_sample
 from lightrouter_graph.evaluation.methods.sampling import ask
+from lightrouter_graph.evaluation.models.candidates import facts_of_candidate, replay_only
 from lightrouter_graph.evaluation.models.cassette import Cassette, Prompt, cap_of
 from lightrouter_graph.evaluation.models.recording_model import WallClock, with_cassette
-from lightrouter_graph.evaluation.models.replay_only import facts_of_candidate, replay_only
 from lightrouter_graph.evaluation.models.spend_limit import SpendLimit
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.records import ModelCall

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lightrouter_graph.evaluation.optional_dependencies import need
+from lightrouter_graph.evaluation.questions import RIGHT
 from lightrouter_graph.evaluation.records import Summary
 from lightrouter_graph.evaluation.report.examples import Examples
 from lightrouter_graph.evaluation.report.markdown import prices_of, report_parts
@@ -19,7 +20,6 @@ from lightrouter_graph.evaluation.report.method_families import kinds
 from lightrouter_graph.evaluation.report.plots import Picture, style
 from lightrouter_graph.evaluation.report.tables import COLUMNS, MAIN_COLUMNS
 from lightrouter_graph.evaluation.report.where_it_loses import where_it_loses
-from lightrouter_graph.evaluation.stats.table import RIGHT
 
 _VARIABLES = MappingProxyType(
     {

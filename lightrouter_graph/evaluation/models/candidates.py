@@ -1,6 +1,7 @@
-"""Replay-only candidates: rebuilt from `run.json` without an API key, for the replay of a cassette."""
+"""Copies of candidates: with overridden methods of the model, or rebuilt from `run.json` to replay a cassette."""
 
-from typing import Any, Literal
+from types import new_class
+from typing import Any, ClassVar, Literal
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.outputs import ChatResult
@@ -11,6 +12,32 @@ from lightrouter_graph.evaluation.models.cassette import cap_of
 from lightrouter_graph.pool import Candidate
 
 Role = Literal["candidate", "writer", "judge"]
+
+
+def overridden(candidate: Candidate, mixin: type, values: dict[str, Any], **changes: Any) -> Candidate:
+    """Return a copy of a candidate with a model of a subclass, which is an instance of the class of its model.
+
+    Args:
+        candidate: The candidate.
+        mixin: Class with methods that override those of the model; `super()` reaches the originals.
+        values: Class variables of the mixin.
+        changes: Fields of the copied model.
+    """
+    kind = type(candidate.model)
+    body = {**values, "__annotations__": dict.fromkeys(values, ClassVar[Any]), "__module__": kind.__module__}
+    copy = candidate.model.model_copy(update=changes)
+    subclass = new_class(kind.__name__, (mixin, kind), exec_body=lambda space: space.update(body))
+    object.__setattr__(copy, "__class__", subclass)
+    return Candidate(
+        candidate.name,
+        copy,
+        price=candidate.price,
+        tags=candidate.tags,
+        limit_parameter=None if candidate.limit_is_field else candidate.limit_parameter,
+        continuation=candidate.continuation,
+        json_mode=candidate.json_mode,
+        max_concurrency=candidate.max_concurrency,
+    )
 
 
 class CandidateFacts(TypedDict):
