@@ -1,10 +1,8 @@
 """Circuit breaker of one model: rejects requests after repeated failures, and probes with one request at a time.
 
 Why no library: half-open, `purgatory` 3.0.1, `aiobreaker` 1.2.0, `hyx` 0.0.2 and `circuitbreaker` 2.1.3 let all waiting
-requests through (tested with the first two, read in the source of the others). `purgatory` counts a cancelled request
-as a failure, and early stopping cancels often. `pybreaker` 1.4.1 supports async for Tornado only, counts a coroutine
-function that fails as a success, and holds its lock during the request. No library takes a clock or waits longer after
-each failed probe.
+requests through; `purgatory` counts a cancelled request as a failure, and early stopping cancels often. `pybreaker`
+1.4.1 supports async for Tornado only. No library takes a clock or waits longer after each failed probe.
 """
 
 import threading
@@ -20,22 +18,17 @@ FIRST_OPEN_S, MAX_OPEN_S = 30.0, 300.0
 
 
 class CircuitBreaker:
-    """A breaker is closed, open, or open with one probe in flight. Thread-safe.
+    """A breaker is closed, open, or open with one probe in flight. Thread-safe; `now` is a monotonic clock in seconds.
 
     Each opening and each probe starts a new generation. The outcome of a request counts only in the generation in which
     it was admitted: requests from before the opening neither close the breaker nor extend the open time.
-
-    Args:
-        now: Monotonic clock in seconds.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._lock = (
-            threading.RLock()
-        )  # re-entrant: garbage collection of a lost task may abandon its probe at any line
-        self._generation = 0
-        self._failures = 0
+        # Re-entrant: garbage collection of a lost task may abandon its probe at any line.
+        self._lock = threading.RLock()
+        self._generation = self._failures = 0
         self._openings = 0  # consecutive; 0 while closed
         self._next_try = 0.0
         self._probing = False
@@ -64,23 +57,13 @@ class CircuitBreaker:
             return self._generation
 
     def succeed(self, generation: int) -> None:
-        """Record a success, which closes the breaker.
-
-        Args:
-            generation: The return value of `admit`.
-        """
-        if not self._failures:
-            return
+        """Record a success, which closes the breaker. `generation` is the return value of `admit`."""
         with self._lock:
             if generation == self._generation:
                 self._failures, self._openings, self._probing = 0, 0, False
 
     def fail(self, generation: int) -> None:
-        """Record a failure. The fifth in a row and that of a probe open the breaker.
-
-        Args:
-            generation: The return value of `admit`.
-        """
+        """Record a failure. The fifth in a row and that of a probe open the breaker."""
         with self._lock:
             if generation != self._generation:
                 return
@@ -91,17 +74,10 @@ class CircuitBreaker:
                 self._begin_generation(probing=False)
 
     def abandon(self, generation: int) -> None:
-        """Record a request that ended without an outcome. If it was the probe, the next request is.
-
-        Args:
-            generation: The return value of `admit`.
-        """
-        if not self._probing:
-            return
+        """Record a request that ended without an outcome. If it was the probe, the next request is."""
         with self._lock:
             if self._probing and generation == self._generation:
                 self._begin_generation(probing=False)
 
     def _begin_generation(self, *, probing: bool) -> None:
-        self._generation += 1
-        self._probing = probing
+        self._generation, self._probing = self._generation + 1, probing

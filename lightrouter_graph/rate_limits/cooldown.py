@@ -8,13 +8,7 @@ _MIN_JITTER_S, _MAX_JITTER_S = 0.1, 5.0
 
 
 class Cooldown:
-    """Cooldowns of one endpoint, for all models or for a single one. Thread-safe.
-
-    Args:
-        now: Monotonic clock in seconds.
-        sleep: Async sleep function, in seconds.
-        random: Returns a number in [0, 1).
-    """
+    """Cooldowns of one endpoint, for all models or for a single one. Thread-safe; all times are in seconds."""
 
     def __init__(
         self, now: Callable[[], float], sleep: Callable[[float], Awaitable[None]], random: Callable[[], float]
@@ -24,12 +18,7 @@ class Cooldown:
         self._lock = threading.RLock()
 
     def start(self, model_name: str | None, seconds: float) -> None:
-        """Start a cooldown. A longer one in effect is kept.
-
-        Args:
-            model_name: The model, or None for all models of the endpoint.
-            seconds: The duration, >= 0.
-        """
+        """Start a cooldown of a model, or of all models of the endpoint (None). A longer one in effect is kept."""
         now = self._now()
         with self._lock:
             until = {name: end for name, end in self._until.items() if end > now}
@@ -39,25 +28,19 @@ class Cooldown:
     def remaining_s(self, model_name: str) -> float:
         """Return the remaining seconds of a model's cooldown; 0 without one."""
         until = self._until
-        if not until:
-            return 0.0
-        return max(0.0, max(until.get(None, 0.0), until.get(model_name, 0.0)) - self._now())
+        return max(0.0, max(until.get(None, 0.0), until.get(model_name, 0.0)) - self._now()) if until else 0.0
 
     async def wait(self, model_name: str, timeout_s: float) -> bool:
         """Wait for the end of a model's cooldown, plus random jitter, so that waiting requests are not sent at once.
-
-        Args:
-            model_name: The model.
-            timeout_s: The longest wait.
 
         Returns:
             False, without waiting, if the cooldown is longer than the timeout.
         """
         until = self._now() + timeout_s
         while remaining := self.remaining_s(model_name):
-            timeout_s = until - self._now()
-            if remaining > timeout_s:
+            left = until - self._now()
+            if remaining > left:
                 return False
             jitter = min(max(remaining * _JITTER, _MIN_JITTER_S), _MAX_JITTER_S)
-            await self._sleep(min(remaining + self._random() * jitter, timeout_s))
+            await self._sleep(min(remaining + self._random() * jitter, left))
         return True

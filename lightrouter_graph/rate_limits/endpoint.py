@@ -27,7 +27,6 @@ class Endpoint:
     def __init__(
         self,
         label: str,
-        *,
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         random: Callable[[], float],
@@ -72,15 +71,12 @@ class Endpoint:
                 self._semaphore.resize(limit)
 
     def permit(self, model_name: str, *, acquire_timeout_s: float, max_cooldown_s: float = math.inf) -> Permit:
-        """Return a permit for one request, to be acquired with `async with`.
+        """Return a permit for one request; entering it raises `EndpointClosedError` if the request must not be sent.
 
         Args:
             model_name: Name of the model at the provider; each model has its own breaker.
             acquire_timeout_s: The longest wait for a permit and for the end of a cooldown, together.
             max_cooldown_s: The longest cooldown to wait for; a longer one rejects the request at once.
-
-        Returns:
-            The permit; entering it raises `EndpointClosedError` if the request must not be sent.
         """
         with self._lock:
             breaker = self._breakers.setdefault(model_name, CircuitBreaker(self._now))

@@ -16,13 +16,10 @@ _ADDRESS_FIELD = re.compile(r"(?:^|_)(?:base_url|api_base|api_url|endpoint|endpo
 
 
 def endpoint_key(model: BaseChatModel) -> str | None:
-    """Return the key of a model's endpoint.
+    """Return a keyed hash of a model's URL and secrets; None if it has neither, such as a fake or in-process model.
 
     Args:
         model: Any chat model.
-
-    Returns:
-        A keyed hash of its URL and secrets; None if the model has neither, such as a fake or an in-process model.
     """
     address, held = address_of(model), secrets_of(model)
     if address is None and not held:
@@ -32,21 +29,13 @@ def endpoint_key(model: BaseChatModel) -> str | None:
 
 
 def label_of(model: BaseChatModel) -> str:
-    """Return the name of an endpoint for display: the host, since a URL may contain a password.
-
-    Args:
-        model: Any chat model.
-    """
+    """Return the name of an endpoint for display: the host, since a URL may contain a password."""
     address = address_of(model)
     return (urlsplit(address).hostname if address else None) or _provider(model)
 
 
 def address_of(model: BaseChatModel) -> str | None:
-    """Return the URL of a model, from its client or a field; None if unknown.
-
-    Args:
-        model: Any chat model.
-    """
+    """Return the URL of a model, from its client or a field; None if unknown."""
     url = getattr(getattr(model, "root_async_client", None), "base_url", None)
     fields = (name for name in type(model).model_fields if _ADDRESS_FIELD.search(name))
     found = (str(value) for value in (url, *(getattr(model, name, None) for name in fields)) if value)

@@ -41,7 +41,7 @@ class EndpointClosedError(LightRouterError):
         return {"cause": self.cause, "message": str(self)}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Support pickle, for exceptions raised in worker processes."""
+        """Support pickle."""
         return type(self), (self.cause, str(self))
 
 
@@ -49,8 +49,7 @@ class EndpointClosedError(LightRouterError):
 class Permit:
     """A permit of an endpoint for one request; entered once, with `async with`.
 
-    A request without a recorded outcome (cancelled or not sent) has no effect on the breaker. If it was the probe, the
-    next request is.
+    A request without a recorded outcome (cancelled or not sent) has no effect on the breaker.
     """
 
     model_name: str
@@ -108,10 +107,8 @@ class Permit:
             raise self._rejection("unavailable", self.breaker.reason)
         if not await self.cooldown.wait(self.model_name, min(until - self.now(), self.max_cooldown_s)):
             remaining_s = self.cooldown.remaining_s(self.model_name)
-            raise self._rejection(
-                "rate_limited",
-                f"must not be called for {remaining_s:.0f} s (Retry-After), longer than the call may take",
-            )
+            why = f"must not be called for {remaining_s:.0f} s (Retry-After), longer than the call may take"
+            raise self._rejection("rate_limited", why)
         if not await self.semaphore.acquire(until - self.now()):
             limit = f"max_concurrency = {self.semaphore.limit}"
             raise self._rejection("rate_limited", f"got no permit within {self.acquire_timeout_s:.3g} s ({limit})")

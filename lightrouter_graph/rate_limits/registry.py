@@ -19,13 +19,7 @@ _MAX_UNUSED = 256
 
 
 class EndpointRegistry:
-    """Maps chat models to endpoints. References models weakly. Thread-safe.
-
-    Args:
-        now: Monotonic clock in seconds.
-        sleep: Async sleep function, in seconds.
-        random: Returns a number in [0, 1).
-    """
+    """Maps chat models to endpoints. References models weakly. Thread-safe; the arguments are those of `Endpoint`."""
 
     def __init__(
         self,
@@ -65,9 +59,7 @@ class EndpointRegistry:
     def _find(self, model: BaseChatModel) -> Endpoint:
         key = endpoint_key(model)
         with self._lock:
-            endpoint = None if key is None else self._by_key.get(key)
-            if endpoint is None:
-                endpoint = Endpoint(label_of(model), now=self._now, sleep=self._sleep, random=self._random)
+            endpoint = self._by_key.get(key or "") or Endpoint(label_of(model), self._now, self._sleep, self._random)
             if key is not None:
                 self._keep(key, endpoint)
             self._of_models[id(model)] = weakref.ref(model, self._remover(id(model))), endpoint

@@ -17,12 +17,9 @@ _OUT_OF_QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 
 
 class RetryBudget:
-    """Retries of one run, shared by all candidates. Thread-safe.
+    """Retries of one run, at least 0, shared by all candidates. Thread-safe.
 
     Without it, N candidates with r retries each send N * (r + 1) requests to a provider that is down.
-
-    Args:
-        retries: The number of retries, >= 0.
     """
 
     def __init__(self, retries: int) -> None:
@@ -50,16 +47,14 @@ def worth_retrying(cause: Cause, exc: BaseException | None = None) -> bool:
         cause: The cause of the failure.
         exc: The exception, if any. `x-should-retry: false` and an exceeded quota forbid a retry.
     """
-    if cause not in RETRYABLE:
-        return False
-    if exc is None:
-        return True
+    if cause not in RETRYABLE or exc is None:
+        return cause in RETRYABLE
     _, headers = response_of(exc)
     return not forbids_retries(headers) and getattr(exc, "code", None) not in _OUT_OF_QUOTA
 
 
 def backoff_s(attempt: int, retry_after_s: float | None = None, random: Callable[[], float] = chance.random) -> float:
-    """Return the backoff before a retry.
+    """Return the backoff before a retry in seconds, >= 0.
 
     Full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/) is added to the provider's
     Retry-After, so that the rate decreases even if the provider asks for a short wait.
@@ -68,20 +63,11 @@ def backoff_s(attempt: int, retry_after_s: float | None = None, random: Callable
         attempt: Number of the failed attempt, >= 1.
         retry_after_s: The provider's Retry-After in seconds; None without one.
         random: Returns a number in [0, 1).
-
-    Returns:
-        Seconds, >= 0.
     """
     return (retry_after_s or 0.0) + random() * exponential_s(attempt, FIRST_BACKOFF_S, MAX_BACKOFF_S)
 
 
 def exponential_s(attempt: int, first_s: float, max_s: float) -> float:
-    """Return `first_s`, doubled for each attempt after the first, at most `max_s`.
-
-    Args:
-        attempt: Number of the attempt, >= 1.
-        first_s: Seconds for attempt 1.
-        max_s: The maximum.
-    """
+    """Return `first_s`, doubled for each attempt after attempt 1, at most `max_s`."""
     doublings = min(attempt - 1, 64)  # 2.0 ** 1024 would overflow
     return float(min(first_s * 2**doublings, max_s))

@@ -20,7 +20,7 @@ _EPOCH_S, _EPOCH_MS = 1e9, 1e11
 
 
 def retry_after_s(exc: BaseException, *, now: Callable[[], float] = time.time) -> float | None:
-    """Return the seconds a provider asks to wait before the next request.
+    """Return the seconds a provider asks to wait before the next request, 0 to `MAX_RETRY_AFTER_S`; None for none.
 
     First `retry-after-ms` and `retry-after`, in seconds or as a date, as in the openai client
     (`openai/_base_client.py`, `_parse_retry_after_header`) and RFC 9110, section 10.2.3. Else the time at which a rate
@@ -34,50 +34,35 @@ def retry_after_s(exc: BaseException, *, now: Callable[[], float] = time.time) -
     Args:
         exc: The exception of the request; its `response` (httpx or botocore) is read, or that of its cause.
         now: Returns Unix time in seconds; the `date` header of the response replaces it.
-
-    Returns:
-        0 to `MAX_RETRY_AFTER_S`; None without such a header, or with `x-should-retry: false`.
     """
     status, headers = response_of(exc)
     if forbids_retries(headers):
         return None
-    date = _timestamp(headers.get("date", ""))
+    date, millis = _timestamp(headers.get("date", "")), _number(headers.get("retry-after-ms", ""))
     sent = now() if date is None else date
-    seconds = _from_retry_after(headers, sent)
+    seconds = _seconds(headers.get("retry-after", ""), sent) if millis is None else millis / 1000
     if seconds is None:
         seconds = _until_reset(headers, sent, limited=status == 429)
     return None if seconds is None else min(max(seconds, 0.0), MAX_RETRY_AFTER_S)
 
 
 def forbids_retries(headers: Mapping[str, str]) -> bool:
-    """Return True for `x-should-retry: false`, which the openai client supports as well.
-
-    Args:
-        headers: Response headers with lower-case names.
-    """
+    """Return True for `x-should-retry: false`, which the openai client supports as well."""
     return headers.get("x-should-retry", "").lower() == "false"
 
 
 def response_of(exc: BaseException) -> tuple[int | None, dict[str, str]]:
-    """Return the status and the headers of a failed request, including headers that the body contains.
+    """Return status (None if unknown) and headers (lower-case names) of a failed request.
 
     Args:
-        exc: The exception; its causes are searched as well.
-
-    Returns:
-        Status (None if unknown) and headers with lower-case names.
+        exc: The exception; its causes are searched as well, and headers that the body contains.
     """
     for link in _causes(exc):
         status, headers = _head_of(getattr(link, "response", None))
-        found = [*_headers_in_body(getattr(link, "body", None)), headers]
-        if status is not None or any(found):
-            return status, {str(name).lower(): str(text) for source in found for name, text in source.items()}
+        found = {**_headers_in_body(getattr(link, "body", None)), **headers}
+        if status is not None or found:
+            return status, {str(name).lower(): str(text) for name, text in found.items()}
     return None, {}
-
-
-def _from_retry_after(headers: Mapping[str, str], sent: float) -> float | None:
-    millis = _number(headers.get("retry-after-ms", ""))
-    return _seconds(headers.get("retry-after", ""), sent) if millis is None else millis / 1000
 
 
 def _until_reset(headers: Mapping[str, str], sent: float, *, limited: bool) -> float | None:
@@ -97,19 +82,12 @@ def _until_reset(headers: Mapping[str, str], sent: float, *, limited: bool) -> f
 
 
 def _seconds(text: str, sent: float) -> float | None:
-    number = _number(text)
-    if number is not None:
-        return _from_number(number, sent)
+    if (number := _number(text)) is not None:
+        timestamp = number / 1000 if number >= _EPOCH_MS else number
+        return number if number < _EPOCH_S or number == math.inf else timestamp - sent
     if _DURATION.fullmatch(text.strip()):
         return sum(float(count) * _UNITS_S[unit] for count, unit in _PART.findall(text))
-    timestamp = _timestamp(text)
-    return None if timestamp is None else timestamp - sent
-
-
-def _from_number(number: float, sent: float) -> float:
-    if number < _EPOCH_S or number == math.inf:
-        return number
-    return (number / 1000 if number >= _EPOCH_MS else number) - sent
+    return None if (date := _timestamp(text)) is None else date - sent
 
 
 def _number(text: str) -> float | None:
@@ -139,12 +117,11 @@ def _head_of(response: Any) -> tuple[int | None, Mapping[Any, Any]]:
     return status, headers if isinstance(headers, Mapping) else {}
 
 
-def _headers_in_body(body: Any) -> Iterator[Mapping[Any, Any]]:
+def _headers_in_body(body: Any) -> Mapping[Any, Any]:
     for name in ("error", "metadata", "headers"):
         if isinstance(body, Mapping):
             body = body.get(name, body if name == "error" else None)  # the openai client has already unwrapped `error`
-    if isinstance(body, Mapping):
-        yield body
+    return body if isinstance(body, Mapping) else {}
 
 
 def _causes(exc: BaseException | None) -> Iterator[BaseException]:

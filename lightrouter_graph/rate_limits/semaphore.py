@@ -6,15 +6,12 @@ import threading
 
 
 class ResizableSemaphore:
-    """A fair semaphore; the number of permits can change while some are in use.
+    """A fair semaphore; the number of permits, at least 1, can change while some are in use.
 
     Built on aiologic. `anyio.CapacityLimiter` and `asyncio.Semaphore` belong to one event loop, but a graph called both
     sync and async runs in two (`event_loops`), so a limit of 1 would admit two requests. aiologic's semaphore serves
     all loops and threads in FIFO order, and passes a permit on if the waiting task is cancelled. A permit of a task in
     a closed loop is released when the task is garbage-collected.
-
-    Args:
-        limit: Number of permits, >= 1.
     """
 
     def __init__(self, limit: int) -> None:
@@ -23,9 +20,8 @@ class ResizableSemaphore:
         self._limit = limit
         self._semaphore = Semaphore(limit)
         self._surplus = 0  # permits to withdraw when they are released
-        self._lock = (
-            threading.RLock()
-        )  # re-entrant: garbage collection of a lost task may release its permit at any line
+        # Re-entrant: garbage collection of a lost task may release its permit at any line.
+        self._lock = threading.RLock()
 
     @property
     def limit(self) -> int:
@@ -38,14 +34,7 @@ class ResizableSemaphore:
         return self._limit + self._surplus - self._semaphore.value
 
     async def acquire(self, timeout_s: float = math.inf) -> bool:
-        """Acquire a permit, in FIFO order.
-
-        Args:
-            timeout_s: The longest wait.
-
-        Returns:
-            False if the timeout was reached first.
-        """
+        """Acquire a permit, in FIFO order. Returns False if the timeout in seconds was reached first."""
         if await self._semaphore.async_acquire(blocking=False):
             return True
         try:
@@ -63,11 +52,7 @@ class ResizableSemaphore:
                 self._semaphore.async_release()
 
     def resize(self, limit: int) -> None:
-        """Change the number of permits. Requests in flight continue.
-
-        Args:
-            limit: Number of permits, >= 1.
-        """
+        """Change the number of permits, at least 1. Requests in flight continue."""
         with self._lock:
             more = limit - self._limit - self._surplus
             self._limit, self._surplus = limit, max(0, -more)

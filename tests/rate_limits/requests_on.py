@@ -10,7 +10,7 @@ MODEL = "m"
 
 def endpoint_on(clock: VirtualClock, random: float = 0.0, limit: int | None = None) -> Endpoint:
     """Build an endpoint on a virtual clock; its random numbers are constant."""
-    endpoint = Endpoint("test", now=lambda: clock.now, sleep=clock.sleep, random=lambda: random)
+    endpoint = Endpoint("test", lambda: clock.now, clock.sleep, lambda: random)
     if limit is not None:
         endpoint.limit_to(limit)
     return endpoint
