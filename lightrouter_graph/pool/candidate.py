@@ -19,20 +19,11 @@ class Candidate:
     """A named chat model of the pool. Immutable except for `learned`; compared by identity.
 
     Attributes:
-        name: Name in rankings, events and bills.
-        model: The chat model.
         spec: The model spec it was built from; None for a chat model object.
         provider: Name of the provider; None if unknown.
         model_name: Name of the model at the provider.
-        price: USD per 1M tokens; None if unknown.
-        tags: Labels for priors and selectors.
-        limit_parameter: The parameter that limits the output tokens.
-        limit_is_field: True if that is a field of the model class (`model_copy(update={name: n})`) and not an argument
-            of a call, as in `ChatOllama`.
-        continuation: How the endpoint continues a final assistant message; None if it does not.
-        json_mode: What `response_format` supports; None if nothing.
-        max_concurrency: Limit of concurrent calls to the endpoint; None for the default. Candidates with the same URL
-            and API key share one limit, the smallest. 1 for a server with one GPU.
+        limit_is_field: True if `limit_parameter` is a field of the model class (`model_copy(update={name: n})`) and not
+            an argument of a call, as in `ChatOllama`.
         max_retries: Retries of one call, >= 0.
         learned: Capabilities learned from failed requests.
 
@@ -74,19 +65,22 @@ class Candidate:
         """Create a candidate. Arguments left out are read from the model and the provider table.
 
         Args:
-            name: A non-empty string without control characters.
+            name: Name in rankings, events and bills: a non-empty string without control characters.
             model: A chat model, or a spec such as `openai:gpt-5.4-mini`.
-            price: USD per 1M tokens, as a `Price` or as (input, output).
+            price: USD per 1M tokens, as a `Price` or as (input, output); None if unknown.
             tags: Labels for priors and selectors.
             limit_parameter: The parameter of a call that limits the output tokens.
-            continuation: How the endpoint continues a final assistant message.
-            json_mode: What `response_format` supports.
-            max_concurrency: Limit of concurrent calls to the endpoint, >= 1.
+            continuation: How the endpoint continues a final assistant message; None if it does not.
+            json_mode: What `response_format` supports; None if nothing.
+            max_concurrency: Limit of concurrent calls to the endpoint, >= 1; None for the default. Candidates with the
+                same URL and API key share one limit, the smallest. 1 for a server with one GPU.
 
         Raises:
             PoolError: If an argument is invalid, or `model` is not a chat model.
         """
-        _check_name(name)
+        if not isinstance(name, str) or not name.strip() or not name.isprintable():
+            msg = f"a candidate's name must be printable and not empty, got {name!r}"
+            raise PoolError(msg)
         built = build_model(model) if isinstance(model, str) else _checked_model(name, model)
         facts = facts_of(built)
         values = {
@@ -111,12 +105,6 @@ class Candidate:
     def __repr__(self) -> str:
         """Name and spec or class only: the repr of a chat model may contain secrets."""
         return f"Candidate({self.name!r}, {self.spec or type(self.model).__name__})"
-
-
-def _check_name(name: object) -> None:
-    if not isinstance(name, str) or not name.strip() or not name.isprintable():
-        msg = f"a candidate's name must be printable and not empty, got {name!r}"
-        raise PoolError(msg)
 
 
 def _checked_model(name: str, model: object) -> BaseChatModel:

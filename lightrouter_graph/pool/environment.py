@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from types import MappingProxyType
 
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import AliasChoices, BaseModel, Field
 
 from lightrouter_graph.errors import NoModelsError
 from lightrouter_graph.pool.candidate import Candidate
@@ -20,37 +20,28 @@ MAX_CANDIDATES = 8
 _MAX_LOCAL = 4
 _PROBE_TIMEOUT_S = 1.5
 
-Reply = TypeVar("Reply", bound=BaseModel)
 
-
-class _OllamaDetails(BaseModel):
+class _Details(BaseModel):
     family: str = ""
 
 
-class _OllamaModel(BaseModel):
-    name: str
-    details: _OllamaDetails | None = None
+class _LocalModel(BaseModel):
+    """A model in the list of Ollama (`name`, `details`) or vLLM (`id`)."""
+
+    name: str = Field(validation_alias=AliasChoices("name", "id"))
+    details: _Details | None = None
 
     @property
     def embeds(self) -> bool:
-        family = self.details.family if self.details else ""
-        return "embed" in self.name.lower() or "bert" in family.lower()
+        return "embed" in self.name.lower() or (self.details is not None and "bert" in self.details.family.lower())
 
 
-class _OllamaTags(BaseModel):
-    models: list[_OllamaModel] = []
-
-
-class _ServedModel(BaseModel):
-    id: str
-
-
-class _ServedModels(BaseModel):
-    data: list[_ServedModel] = Field(default=[])
+class _LocalModels(BaseModel):
+    models: list[_LocalModel] = Field([], validation_alias=AliasChoices("models", "data"))
 
 
 def find_candidates(env: Mapping[str, str], *, probe: bool = True) -> list[Candidate]:
-    """Collect candidates, highest price first, models without a known price last.
+    """Collect 1 to `MAX_CANDIDATES` candidates, highest price first, models without a known price last.
 
     The price is the only known property of the candidates that can indicate their quality.
 
@@ -58,34 +49,27 @@ def find_candidates(env: Mapping[str, str], *, probe: bool = True) -> list[Candi
         env: The environment variables.
         probe: Whether to request the model lists of a local Ollama and a vLLM server.
 
-    Returns:
-        1 to `MAX_CANDIDATES` candidates, named by their spec.
-
     Raises:
         NoModelsError: If no model is found; the message lists every way to configure one.
         PoolError: If an address is invalid.
     """
-    found = [_candidate(name, model, env) for name, model in _hosted_models(env)]
-    if probe:
-        found += [_candidate("ollama", model, env) for model in _ollama_models(env)]
-        found += [_candidate("vllm", model, env) for model in _vllm_models(env)]
-    if not found:
-        raise NoModelsError(_how_to_configure(probe=probe))
-    return sorted(_one_per_model(found), key=_by_price_descending)[:MAX_CANDIDATES]
-
-
-def _hosted_models(env: Mapping[str, str]) -> list[tuple[str, DefaultModel]]:
-    return [
+    models = [
         (name, model)
         for name, row in PROVIDERS.items()
         if row.api_key_env and env.get(row.api_key_env, "").strip()
         for model in row.default_models
     ]
+    if probe:
+        models += [("ollama", model) for model in _ollama_models(env)]
+        models += [("vllm", model) for model in _vllm_models(env)]
+    if not models:
+        raise NoModelsError(_how_to_configure(probe=probe))
+    found = [_candidate(ModelSpec(name, model.name), model.effort, env) for name, model in models]
+    return sorted(_one_per_model(found), key=_by_price_descending)[:MAX_CANDIDATES]
 
 
-def _candidate(provider: str, model: DefaultModel, env: Mapping[str, str]) -> Candidate:
-    spec = ModelSpec(provider, model.name)
-    return Candidate(str(spec), build_model(spec, reasoning_effort=model.effort, env=env))
+def _candidate(spec: ModelSpec, effort: str | None, env: Mapping[str, str]) -> Candidate:
+    return Candidate(str(spec), build_model(spec, reasoning_effort=effort, env=env))
 
 
 def _one_per_model(found: list[Candidate]) -> list[Candidate]:
@@ -110,9 +94,8 @@ def _by_price_descending(candidate: Candidate) -> float:
 
 def _ollama_models(env: Mapping[str, str]) -> list[DefaultModel]:
     base_url = base_url_of(ModelSpec("ollama", "any"), env)
-    tags = _fetch(f"{base_url.removesuffix('/v1')}/api/tags", _OllamaTags, expected="OLLAMA_HOST" in env)
-    names = [model.name for model in tags.models if not model.embeds] if tags else []
-    return [DefaultModel(name) for name in names[:_MAX_LOCAL]]
+    found = _fetch(f"{base_url.removesuffix('/v1')}/api/tags", expected="OLLAMA_HOST" in env)
+    return [DefaultModel(model.name) for model in found if not model.embeds][:_MAX_LOCAL]
 
 
 def _vllm_models(env: Mapping[str, str]) -> list[DefaultModel]:
@@ -121,26 +104,21 @@ def _vllm_models(env: Mapping[str, str]) -> list[DefaultModel]:
     key = env.get("VLLM_API_KEY", "").strip()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     url = f"{base_url_of(ModelSpec('vllm', 'any'), env)}/models"
-    served = _fetch(url, _ServedModels, expected=True, headers=headers)
-    return [DefaultModel(model.id) for model in served.data[:_MAX_LOCAL]] if served else []
+    return [DefaultModel(model.name) for model in _fetch(url, expected=True, headers=headers)[:_MAX_LOCAL]]
 
 
-def _fetch(url: str, schema: type[Reply], *, expected: bool, headers: Mapping[str, str] | None = None) -> Reply | None:
-    """Request the models of a server; None if it does not respond. If `expected`, a warning is logged then."""
+def _fetch(url: str, *, expected: bool, headers: Mapping[str, str] = MappingProxyType({})) -> list[_LocalModel]:
+    """Request the models of a server; none if it does not respond. If `expected`, a warning is logged then."""
     import httpx  # noqa: PLC0415 - only a probe needs it
 
     try:
         # No proxy: these servers are local.
-        reply = httpx.get(url, headers=dict(headers or {}), timeout=_PROBE_TIMEOUT_S, trust_env=False)
-        return TypeAdapter(schema).validate_python(_json(reply))
+        reply = httpx.get(url, headers=dict(headers), timeout=_PROBE_TIMEOUT_S, trust_env=False)
+        return _LocalModels.model_validate(reply.raise_for_status().json()).models
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as exc:
         if expected:
             logger.warning("no models found at %s (%s)", url, type(exc).__name__)
-        return None
-
-
-def _json(reply: Any) -> Any:
-    return reply.raise_for_status().json()
+        return []
 
 
 def _how_to_configure(*, probe: bool) -> str:

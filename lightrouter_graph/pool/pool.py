@@ -14,8 +14,6 @@ from lightrouter_graph.pool.environment import find_candidates
 from lightrouter_graph.providers.model_facts import facts_of
 from lightrouter_graph.providers.spec import without_address
 
-__all__ = ["Candidate", "Pool"]
-
 
 @dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
 class Pool:
@@ -117,11 +115,7 @@ class Pool:
         return member in self.candidates or member in self.names
 
     def __getitem__(self, name: str) -> Candidate:
-        """Return the candidate with this name.
-
-        Raises:
-            PoolError: If no candidate has it; the message lists the names.
-        """
+        """Return the candidate with this name; `PoolError` lists the names if there is none."""
         for candidate in self.candidates:
             if candidate.name == name:
                 return candidate

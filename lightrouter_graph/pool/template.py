@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from textwrap import indent
 
 from lightrouter_graph.errors import NoModelsError
 from lightrouter_graph.pool.candidate import Candidate
@@ -22,14 +23,13 @@ _NOT_FOUND = """\
 
 
 def pool_file_template(env: Mapping[str, str], *, probe: bool = True) -> str:
-    """Return the text of a pool file with the models of the environment and a comment for each key.
+    """Return a pool file with the models of the environment and a comment for each key, as TOML.
+
+    Without any model the candidates are comments, one block per provider with default models.
 
     Args:
         env: The environment variables.
         probe: Whether to request the model lists of a local Ollama and a vLLM server.
-
-    Returns:
-        TOML. Without any model the candidates are comments, one block per provider with default models.
 
     Raises:
         PoolError: If an address in the environment is invalid.
@@ -39,20 +39,16 @@ def pool_file_template(env: Mapping[str, str], *, probe: bool = True) -> str:
         blocks = [_block(candidate.name, _price_of(candidate)) for candidate in find_candidates(env, probe=probe)]
     except NoModelsError:
         head = f"{_HEAD}{_NOT_FOUND}"
-        blocks = [
-            "".join(
-                f"# {line}\n" for line in _block(f"{name}:{row.default_models[0].name}", row.api_key_env).splitlines()
-            )
-            for name, row in PROVIDERS.items()
-            if row.default_models
+        defaults = [
+            (f"{name}:{row.default_models[0].name}", row) for name, row in PROVIDERS.items() if row.default_models
         ]
+        blocks = [indent(_block(spec, row.api_key_env), "# ") for spec, row in defaults]
     return "\n".join([head, *blocks, _keys()])
 
 
 def _block(spec: str, comment: str | None) -> str:
     provider, _, model = spec.partition(":")
-    efforts = dict(PROVIDERS[provider].default_models)
-    effort = efforts.get(model)
+    effort = dict(PROVIDERS[provider].default_models).get(model)
     line = f"[[candidate]]\nmodel = {json.dumps(spec, ensure_ascii=False)}  # {comment}\n"
     return f'{line}reasoning_effort = "{effort}"\n' if effort else line
 

@@ -25,10 +25,8 @@ KEY_HOSTS_VARIABLE = "LIGHTROUTER_KEY_HOSTS"
 """Environment variable with the hosts, separated by commas, to which the `base_url` of a pool file may send a key."""
 
 _SECRETS = frozenset({"api_key", "apikey", "key", "token", "secret", "password"})
-_MAX_WORD_CHARS = 500
 _MAX_KEY_CHARS = 60
-
-_Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_MAX_WORD_CHARS)]
+_Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 
 class _PriceRow(BaseModel):
@@ -101,7 +99,7 @@ POOL_KEYS = tuple(_pool_key(name, field) for name, field in _Row.model_fields.it
 
 
 def read_pool_file(path: str | PathLike[str], env: Mapping[str, str] | None = None) -> list[Candidate]:
-    """Read the candidates of a pool file, in the order of the file.
+    """Read the candidates of a pool file, at least one, in the order of the file.
 
     An API key is sent only to the provider's own URL, to this machine, or to a host in `KEY_HOSTS_VARIABLE`. The
     permission is an environment variable and not a key of the file: a file that redirects an API key by its `base_url`
@@ -111,16 +109,12 @@ def read_pool_file(path: str | PathLike[str], env: Mapping[str, str] | None = No
         path: A TOML file; `POOL_KEYS` lists the keys of a `[[candidate]]`.
         env: The environment variables; None = `os.environ`.
 
-    Returns:
-        The candidates, at least one.
-
     Raises:
         PoolError: If the file cannot be read, is not TOML, has an unknown or secret key, or if a candidate is invalid
             or would send an API key to another host. One line, with the path and every invalid candidate.
     """
-    rows = _rows(_load(Path(path)), Path(path))
     read, problems = [], []
-    for number, raw in enumerate(rows, start=1):
+    for number, raw in enumerate(_rows(_load(Path(path)), path), start=1):
         try:
             read.append(_candidate(raw, f"{path}: {_title(raw, number)}", env))
         except PoolError as exc:
@@ -143,7 +137,7 @@ def _load(path: Path) -> dict[str, Any]:
         raise PoolError(f"{path}: not valid TOML: a value cannot be read") from None
 
 
-def _rows(data: dict[str, Any], path: Path) -> list[dict[str, Any]]:
+def _rows(data: dict[str, Any], path: str | PathLike[str]) -> list[dict[str, Any]]:
     for key in data:
         _check_key(key, ["candidate"], str(path))
     rows = data.get("candidate", [])
@@ -162,13 +156,11 @@ def _title(raw: dict[str, Any], number: int) -> str:
 
 def _candidate(raw: dict[str, Any], where: str, env: Mapping[str, str] | None) -> Candidate:
     for key in raw:
-        _check_key(key, [known.name for known in POOL_KEYS], where)
+        _check_key(key, list(_Row.model_fields), where)
     try:
-        row = _Row.model_validate(raw)
+        return _built(_Row.model_validate(raw), env)
     except ValidationError as exc:
         raise PoolError(f"{where}: {_in_one_line(exc)}") from None
-    try:
-        return _built(row, env)
     except PoolError as exc:
         raise PoolError(f"{where}: {exc}") from None
 
@@ -176,22 +168,14 @@ def _candidate(raw: dict[str, Any], where: str, env: Mapping[str, str] | None) -
 def _built(row: _Row, env: Mapping[str, str] | None) -> Candidate:
     spec = _spec(row)
     _check_key_host(spec, row.api_key_env, os.environ if env is None else env)
-    model = build_model(
-        spec,
-        temperature=row.temperature,
-        reasoning_effort=row.reasoning_effort,
-        api_key_env=row.api_key_env,
-        env=env,
-    )
+    options = row.model_dump(include={"temperature", "reasoning_effort", "api_key_env"})
+    settings = row.model_dump(include={"limit_parameter", "continuation", "json_mode", "max_concurrency"})
     return Candidate(
         row.name or without_address(row.model),
-        model,
+        build_model(spec, env=env, **options),
         price=None if row.price is None else Price(**row.price.model_dump()),
         tags=row.tags or (),
-        limit_parameter=row.limit_parameter,
-        continuation=row.continuation,
-        json_mode=row.json_mode,
-        max_concurrency=row.max_concurrency,
+        **settings,
     )
 
 
@@ -223,8 +207,7 @@ def _check_key_host(spec: ModelSpec, api_key_env: str | None, env: Mapping[str, 
 
 def _own_origins(spec: ModelSpec, env: Mapping[str, str]) -> set[str]:
     """Return the origins of the provider's default URL and of the URL set in the environment."""
-    row = PROVIDERS.get(spec.provider)
-    if row is None:
+    if (row := PROVIDERS.get(spec.provider)) is None:
         return set()
     own = [row.base_url] if row.base_url else []
     if env.get(row.base_url_env or "", "").strip():

@@ -1,6 +1,7 @@
 """Builds a LangChain chat model from a model spec."""
 
 import os
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ MAX_RETRIES = 2
 """On rate limits, overload and lost connections. `Context.calls.max_retries` limits the sum over a run."""
 
 _PLACEHOLDER_KEY = "none-needed"
+_SECRET = re.compile("KEY|TOKEN|SECRET|PASSWORD")
 
 
 def build_model(
@@ -56,11 +58,7 @@ def build_model(
     """
     spec = parse_spec(spec) if isinstance(spec, str) else spec
     env = os.environ if env is None else env
-    settings: dict[str, Any] = {
-        "timeout": timeout_s,
-        "max_retries": max_retries,
-        "metadata": {SPEC_KEY: str(spec)},
-    }
+    settings: dict[str, Any] = {"timeout": timeout_s, "max_retries": max_retries, "metadata": {SPEC_KEY: str(spec)}}
     if temperature is not None:
         settings["temperature"] = temperature
     if spec.provider == "pocket":
@@ -73,14 +71,13 @@ def build_model(
 
 
 def _build_openai_like(
-    spec: ModelSpec,
-    settings: dict[str, Any],
-    effort: str | None,
-    api_key_env: str | None,
-    env: Mapping[str, str],
+    spec: ModelSpec, settings: dict[str, Any], effort: str | None, api_key_env: str | None, env: Mapping[str, str]
 ) -> BaseChatModel:
     row = PROVIDERS[spec.provider]
-    settings |= _effort_settings(row, effort)
+    if effort == "none" and row.no_reasoning is not None:
+        settings["extra_body"] = dict(row.no_reasoning)
+    elif effort is not None:
+        settings["reasoning_effort"] = effort
     # LangSmith matches prices on these two; only the constructor's metadata beat the class's own "openai".
     settings["metadata"] |= {"ls_provider": spec.provider, "ls_model_name": spec.model}
     base_url = base_url_of(spec, env)
@@ -109,14 +106,6 @@ def _openai_class(row: Provider) -> "type[BaseChatOpenAI]":
         return PrefixChatOpenAI
     # ChatOpenAI renames max_tokens to max_completion_tokens, BaseChatOpenAI sends it unchanged.
     return ChatOpenAI if row.limit_parameter == "max_completion_tokens" else BaseChatOpenAI
-
-
-def _effort_settings(row: Provider, effort: str | None) -> dict[str, Any]:
-    if effort is None:
-        return {}
-    if effort == "none" and row.no_reasoning is not None:
-        return {"extra_body": dict(row.no_reasoning)}
-    return {"reasoning_effort": effort}
 
 
 def _api_key(spec: ModelSpec, row: Provider, api_key_env: str | None, env: Mapping[str, str], *, required: bool) -> str:
@@ -170,9 +159,5 @@ def _build_error(spec: ModelSpec, exc: Exception, env: Mapping[str, str]) -> str
     if isinstance(exc, ValidationError):
         problems = exc.errors(include_input=False, include_url=False, include_context=False)
         why = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}".lstrip(": ") for p in problems)
-    secrets = tuple(value for name, value in env.items() if value and _is_secret(name))
+    secrets = tuple(value for name, value in env.items() if value and _SECRET.search(name.upper()))
     return f"{str(spec)!r} cannot be built: {type(exc).__name__}: {' '.join(redact(why, secrets).split())}"
-
-
-def _is_secret(variable: str) -> bool:
-    return any(word in variable.upper() for word in ("KEY", "TOKEN", "SECRET", "PASSWORD"))

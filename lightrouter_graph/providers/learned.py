@@ -61,35 +61,16 @@ class LearnedCapabilities:
 
 
 def refuses_limit(exc: Exception) -> bool:
-    """Return True if a request was rejected for the name of its output limit, not for the value.
-
-    Args:
-        exc: The exception of the call.
-    """
-    text = str(exc).lower()
-    named = any(name in text for name in (*LIMIT_NAMES, "max_output_tokens"))
-    return _is_bad_request(exc) and named and _REFUSAL.search(text) is not None
+    """Return True if a request was rejected for the name of its output limit, not for the value."""
+    return refuses_field(exc, (*LIMIT_NAMES, "max_output_tokens")) and bool(_REFUSAL.search(str(exc).lower()))
 
 
 def refuses_roles(exc: Exception) -> bool:
-    """Return True if a request was rejected for two consecutive messages of one role.
-
-    Args:
-        exc: The exception of the call.
-    """
-    return _is_bad_request(exc) and "alternat" in str(exc).lower()
+    """Return True if a request was rejected for two consecutive messages of one role."""
+    return refuses_field(exc, ["alternat"])
 
 
 def refuses_field(exc: Exception, names: Iterable[str]) -> bool:
-    """Return True if a request was rejected for one of some fields of its body.
-
-    Args:
-        exc: The exception of the call.
-        names: The optional fields that were sent.
-    """
-    text = str(exc).lower()
-    return _is_bad_request(exc) and any(name in text for name in names)
-
-
-def _is_bad_request(exc: Exception) -> bool:
-    return isinstance(exc, TypeError) or getattr(exc, "status_code", None) in _BAD_REQUEST
+    """Return True if a request was rejected for one of some fields of its body."""
+    bad_request = isinstance(exc, TypeError) or getattr(exc, "status_code", None) in _BAD_REQUEST
+    return bad_request and any(name in str(exc).lower() for name in names)

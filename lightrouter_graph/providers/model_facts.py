@@ -8,7 +8,7 @@ from langchain_core.language_models import BaseChatModel
 
 from lightrouter_graph.providers.building import MAX_RETRIES, SPEC_KEY
 from lightrouter_graph.providers.spec import parse_spec
-from lightrouter_graph.providers.table import PROVIDERS, Continuation, JsonMode, Provider
+from lightrouter_graph.providers.table import PROVIDERS, Continuation, JsonMode
 from lightrouter_graph.providers.urls import host_of
 
 _LIMIT_BY_TYPE = {
@@ -19,24 +19,11 @@ _LIMIT_BY_TYPE = {
     # https://github.com/langchain-ai/langchain/blob/master/libs/partners/ollama/langchain_ollama/chat_models.py
     "chat-ollama": "num_predict",
 }
-_LIMIT_IS_FIELD = frozenset({"chat-ollama"})
-_CONTINUATION_BY_TYPE: dict[str, Continuation] = {"pocket-chat": "prefill"}
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """Defaults of a candidate for the arguments that the user leaves out.
-
-    Attributes:
-        spec: The model spec, if the model was built from one.
-        provider: Name of the provider; None if unknown.
-        model_name: Name of the model at the provider.
-        limit_parameter: The parameter that limits the output tokens.
-        limit_is_field: True if that is a field of the model class and not an argument of a call.
-        continuation: See `providers.Continuation`; None for most models that were not built from a spec.
-        json_mode: See `providers.JsonMode`.
-        price_id: Provider id in `genai-prices`; None = the price is unknown.
-    """
+    """Defaults of a candidate for the arguments that the user leaves out; the attributes are those of `Candidate`."""
 
     spec: str | None
     provider: str | None
@@ -49,11 +36,7 @@ class ModelFacts:
 
 
 def facts_of(model: BaseChatModel) -> ModelFacts:
-    """Return the facts of a chat model: from its spec if it has one, else from its tracing parameters.
-
-    Args:
-        model: Any chat model.
-    """
+    """Return the facts of a chat model: from its spec if it has one, else from its tracing parameters."""
     text = (model.metadata or {}).get(SPEC_KEY)
     spec = parse_spec(text) if isinstance(text, str) else None
     row = PROVIDERS.get(spec.provider) if spec else None
@@ -72,11 +55,7 @@ def facts_of(model: BaseChatModel) -> ModelFacts:
 
 
 def identity_of(model: BaseChatModel) -> str:
-    """Return a cache key: all parameters that influence the responses. It may contain secrets; do not show it.
-
-    Args:
-        model: Any chat model.
-    """
+    """Return a cache key: all parameters that influence the responses. It may contain secrets; do not show it."""
     return f"{_base_url(model)} {model._get_llm_string()}"  # noqa: SLF001 - the key of LangChain's own caches
 
 
@@ -116,14 +95,12 @@ def lesser_effort(model: BaseChatModel) -> Mapping[str, Any]:
     """Return the fields of the request body that reduce reasoning: off if possible, else `reasoning_effort` "low".
 
     Args:
-        model: Any chat model.
-
-    Returns:
-        The fields; {} if no way is known or the effort is already low.
+        model: Any chat model; {} is returned if no way is known or the effort is already low.
     """
     if not is_openai_like(model):
         return {}
-    row = _row_of_spec(model)
+    text = (model.metadata or {}).get(SPEC_KEY)
+    row = PROVIDERS.get(parse_spec(text).provider) if isinstance(text, str) else None
     if row is not None and row.no_reasoning is not None:
         return row.no_reasoning
     known = row is not None or getattr(model, "reasoning_effort", None) is not None
@@ -143,11 +120,6 @@ def retries_of(model: BaseChatModel) -> int:
     return MAX_RETRIES if retries is None else int(retries)
 
 
-def _row_of_spec(model: BaseChatModel) -> Provider | None:
-    text = (model.metadata or {}).get(SPEC_KEY)
-    return PROVIDERS.get(parse_spec(text).provider) if isinstance(text, str) else None
-
-
 def _facts_from_tracing(model: BaseChatModel, spec: str | None) -> ModelFacts:
     # As in LangSmith, the user's metadata override the parameters.
     parameters = {**model._get_ls_params(), **(model.metadata or {})}  # noqa: SLF001 - has no public form
@@ -159,9 +131,9 @@ def _facts_from_tracing(model: BaseChatModel, spec: str | None) -> ModelFacts:
         provider=provider,
         model_name=str(parameters.get("ls_model_name") or type(model).__name__),
         limit_parameter=_LIMIT_BY_TYPE.get(llm_type, "max_tokens"),
-        limit_is_field=llm_type in _LIMIT_IS_FIELD,
-        continuation=_CONTINUATION_BY_TYPE.get(llm_type),
-        json_mode="json_schema" if _supports_schema(model) else None,
+        limit_is_field=llm_type == "chat-ollama",
+        continuation="prefill" if llm_type == "pocket-chat" else None,
+        json_mode="json_schema" if (model.profile or {}).get("structured_output") and is_openai_like(model) else None,
         price_id=row.price_id if row else provider,
     )
 
@@ -185,16 +157,7 @@ def _base_url(model: BaseChatModel) -> str | None:
     return str(url) if url else None
 
 
-def _supports_schema(model: BaseChatModel) -> bool:
-    profile: Any = getattr(model, "profile", None) or {}
-    return bool(profile.get("structured_output")) and is_openai_like(model)
-
-
 def is_openai_like(model: BaseChatModel) -> bool:
-    """Return True if a model is a subclass of `BaseChatOpenAI`.
-
-    Args:
-        model: Any chat model.
-    """
+    """Return True if a model is a subclass of `BaseChatOpenAI`."""
     # By class name: isinstance would import langchain_openai.
     return any(parent.__name__ == "BaseChatOpenAI" for parent in type(model).__mro__)

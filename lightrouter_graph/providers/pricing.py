@@ -8,9 +8,6 @@ from typing import Any
 from lightrouter_graph.errors import PoolError
 from lightrouter_graph.records import Usage
 
-_MILLION = 1_000_000
-_HOURS = 24
-
 
 @dataclass(frozen=True, slots=True)
 class Price:
@@ -32,31 +29,27 @@ class Price:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is None and field.name == "cached_input":
-                continue
-            if not _is_price(value):
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (is_number and 0 <= value < math.inf) and (value is not None or field.name != "cached_input"):
                 msg = f"price {field.name!r} must be a number of USD per 1M tokens >= 0, got {value!r}"
                 raise PoolError(msg)
 
 
 def usd_of(usage: Usage, price: Price) -> float:
-    """Compute the cost of one call, or of several from their summed usage.
+    """Compute the cost in USD of one call, or of several from their summed usage.
 
     Args:
         usage: Token counts; `cached_tokens` are part of `input_tokens`.
         price: USD per 1M tokens.
-
-    Returns:
-        USD, >= 0.
     """
     cached_price = price.input if price.cached_input is None else price.cached_input
     cached = min(usage["cached_tokens"], usage["input_tokens"])
     uncached = usage["input_tokens"] - cached
-    return (uncached * price.input + cached * cached_price + usage["output_tokens"] * price.output) / _MILLION
+    return (uncached * price.input + cached * cached_price + usage["output_tokens"] * price.output) / 1_000_000
 
 
 def find_price(provider_id: str | None, model: str) -> Price | None:
-    """Look up a price in the lists of the `genai-prices` package. No network request is sent.
+    """Look up a price in the lists of the `genai-prices` package; None, not 0, if it is unknown. No request is sent.
 
     Two simplifications give one price per model: the base tier if the price depends on the length of the prompt, and
     the highest price of the day if it depends on the hour.
@@ -64,14 +57,11 @@ def find_price(provider_id: str | None, model: str) -> Price | None:
     Args:
         provider_id: Provider id of `genai-prices` (`openai`, `groq`, ...); None returns None.
         model: Name of the model at the provider; the package matches dated and suffixed names.
-
-    Returns:
-        The price; None, not 0, if it is unknown.
     """
     if provider_id is None:
         return None
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    hours = [_listed(provider_id, model, midnight + timedelta(hours=hour)) for hour in range(_HOURS)]
+    hours = [_listed(provider_id, model, midnight + timedelta(hours=hour)) for hour in range(24)]
     known = [price for price in hours if price is not None]
     return max(known, key=lambda price: (price.output, price.input), default=None)
 
@@ -94,9 +84,3 @@ def _listed(provider_id: str, model: str, when: datetime) -> Price | None:
 
 def _base_tier(listed: Any) -> float | None:
     return None if listed is None else float(getattr(listed, "base", listed))
-
-
-def _is_price(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return math.isfinite(value) and value >= 0

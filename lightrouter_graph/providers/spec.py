@@ -61,11 +61,7 @@ def _with_colon(name: str) -> str:
 
 
 def without_address(spec: str) -> str:
-    """Return a spec without its URL: the default name of a candidate.
-
-    Args:
-        spec: A model spec; returned unchanged if it has no URL.
-    """
+    """Return a spec without its URL: the default name of a candidate."""
     cut = max(spec.rfind("@http://"), spec.rfind("@https://"))
     return spec[:cut] if cut >= 0 else spec
 
@@ -75,7 +71,7 @@ def unknown_provider(name: str, others: str = "") -> str:
 
     Args:
         name: The unknown name.
-        others: Names of the providers that LangChain supports, comma-separated; "" if LangChain is not installed.
+        others: Providers that LangChain supports, comma-separated; "" if LangChain is not installed.
     """
     known = [*PROVIDERS, *(other.strip() for other in others.split(",") if other.strip())]
     through = f"; through LangChain: {others}" if others else ""

@@ -38,20 +38,14 @@ class DefaultModel(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One provider with an OpenAI-compatible chat endpoint.
+    """One provider with an OpenAI-compatible chat endpoint; `register_provider` describes the other attributes.
 
     Attributes:
-        api_key_env: Environment variable with the API key.
         key_required: Whether a missing key is an error; else a placeholder is sent.
         base_url: Default URL of the endpoint; None = the model spec or the environment must give it.
         base_url_env: Environment variable with another URL.
         default_path: Path appended to a URL without a path.
         default_port: Port appended to a host name without scheme and port.
-        limit_parameter: The request field that limits the output tokens.
-        continuation: How the endpoint continues a final assistant message; None = not supported or unknown.
-        json_mode: What `response_format` supports for every model; None = nothing or unknown.
-        no_reasoning: Fields of the request body that switch reasoning off; None = `reasoning_effort: "none"` does.
-        price_id: Provider id in `genai-prices`; None = the price is unknown.
         default_models: Models for `Pool.from_env`.
     """
 
@@ -70,11 +64,7 @@ class Provider:
 
 
 class ProviderTable(Mapping[str, Provider]):
-    """Providers by name. Entries are added, never changed or removed. Thread-safe.
-
-    Args:
-        rows: The first entries.
-    """
+    """Providers by name. Entries are added, never changed or removed. Thread-safe."""
 
     def __init__(self, rows: Mapping[str, Provider]) -> None:
         self._rows = dict(rows)  # replaced by `add`, never changed: iterators of other threads stay valid
@@ -106,7 +96,7 @@ class ProviderTable(Mapping[str, Provider]):
             self._rows = {**self._rows, name: provider}
 
 
-_ROWS: Mapping[str, Provider] = {
+_ROWS = {
     # https://developers.openai.com/api/docs/deprecations: gpt-4.1-nano is removed, gpt-4o and gpt-4.1(-mini)
     # end on 2027-01-14. The remaining models reason, unless `reasoning_effort` is "none":
     # https://developers.openai.com/api/docs/guides/deployment-checklist
@@ -158,10 +148,7 @@ _ROWS: Mapping[str, Provider] = {
         limit_parameter="max_completion_tokens",
         json_mode="json_object",
         price_id="groq",
-        default_models=(
-            DefaultModel("openai/gpt-oss-120b", "low"),
-            DefaultModel("openai/gpt-oss-20b", "low"),
-        ),
+        default_models=(DefaultModel("openai/gpt-oss-120b", "low"), DefaultModel("openai/gpt-oss-20b", "low")),
     ),
     # Prefix completion at the beta URL, JSON output: https://api-docs.deepseek.com/news/news0725.
     # Reasoning is on by default: https://api-docs.deepseek.com/guides/thinking_mode
