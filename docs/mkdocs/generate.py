@@ -134,7 +134,7 @@ WALK = (
     ),
     (
         "runtime/node_runnable.py",
-        "FanOutRunnable.ainvoke",
+        "FanOutRunnable.query_all",
         "Queries the candidates of a node in parallel, a task for each.",
     ),
     (

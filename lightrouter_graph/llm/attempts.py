@@ -30,13 +30,7 @@ _PROGRAMMING_ERRORS = (AssertionError, ImportError, NameError, MemoryError, Recu
 
 
 class CallAttempts:
-    """All attempts at one model call. Keeps what has arrived, so that a cancelled call has a record as well.
-
-    Args:
-        candidate: The candidate to query.
-        messages: The conversation.
-        call: Settings of the call.
-    """
+    """All attempts at one model call. Keeps what has arrived, so that a cancelled call has a record as well."""
 
     def __init__(self, candidate: Candidate, messages: Sequence[AnyMessage], call: Call) -> None:
         self._candidate, self._messages = candidate, messages
@@ -52,21 +46,18 @@ class CallAttempts:
         self._known = candidate.learned  # replaced by a copy when a request is built
 
     async def run(self) -> Completion:
-        """Repeat the call until it succeeds, or may not be repeated.
-
-        Returns:
-            The completion of the last attempt that was sent.
-        """
+        """Repeat the call until it succeeds, or may not be repeated; return the completion of the last attempt sent."""
         while True:
             self._accumulator, self._error = StreamAccumulator(), None
             reply = replace(await self._attempt(), earlier=tuple(self._earlier))
             if reply.failure is None:
-                truncated = self._accumulator.truncated
-                learn_from_reply(self._candidate, self._sent, reply, truncated=truncated)
+                learn_from_reply(self._candidate, self._sent, reply, truncated=self._accumulator.truncated)
                 return reply
             if reply.failure["cause"] == "budget" and self._last_failed is not None:
                 return self._last_failed  # the budget cannot pay for a retry: the first failure is the result
-            pause_s = 0.0 if self._learns() else self._pause_s(reply.failure)
+            error = self._error
+            learns = error is not None and learn_from_refusal(self._candidate, self._sent, self._known, error)
+            pause_s = 0.0 if learns else self._pause_s(reply.failure)
             if pause_s is None:
                 return reply
             self._earlier.append(reply.call_cost)
@@ -74,13 +65,10 @@ class CallAttempts:
             await asyncio.sleep(pause_s)
 
     def cancelled(self, failure: Failure) -> Completion:
-        """Return the completion of a call that was cancelled.
+        """Return the completion of a call that was cancelled: a partial response, or the failed attempt before a retry.
 
         Args:
             failure: Why it was cancelled.
-
-        Returns:
-            The partial response of a request that was sent; the last failed attempt if the call waited for a retry.
         """
         if self._accumulator.started:
             return replace(self._settled(self._sent_call().read_partial(failure)), earlier=tuple(self._earlier))
@@ -127,7 +115,8 @@ class CallAttempts:
         except Exception as exc:  # a chat model may raise anything: the cause becomes the record
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise asyncio.CancelledError from exc  # some clients turn a cancellation into an error of their own
-            if isinstance(exc, _PROGRAMMING_ERRORS) and not _is_deep_json(exc):
+            deep_json = isinstance(exc, RecursionError) and "JSON" in str(exc)  # a response that Python cannot parse
+            if isinstance(exc, _PROGRAMMING_ERRORS) and not deep_json:
                 raise
             self._error = exc if exception_text(exc) else None  # without a text there is nothing to learn from
             return self._failed(exc)
@@ -182,9 +171,6 @@ class CallAttempts:
         deadline = self._sent.deadline
         return float("inf") if deadline is None else deadline - now()
 
-    def _learns(self) -> bool:
-        return self._error is not None and learn_from_refusal(self._candidate, self._sent, self._known, self._error)
-
     def _pause_s(self, failure: Failure) -> float | None:
         """Return the seconds before the next attempt; None if there is to be none."""
         tried, retries = len(self._earlier) + 1, self._call.retries
@@ -201,8 +187,3 @@ class CallAttempts:
 
     def _retry_after_s(self) -> float | None:
         return None if self._error is None else retry_after_s(self._error)
-
-
-def _is_deep_json(exc: Exception) -> bool:
-    """Return True if Python could not parse a response because it is nested too deep: a failure of the provider."""
-    return isinstance(exc, RecursionError) and "JSON" in str(exc)

@@ -47,9 +47,8 @@ class BootCache:
 
     The key contains the candidate, the settings and address of its model, the conversation without message ids, the
     cap, the tools and the response format. Failed boots are not cached. Texts are stored as plain text. If the cache
-    fails, takes more than a second or returns an invalid entry, the model is queried.
-
-    LangGraph's `CachePolicy` caches whole nodes and does not report a hit, so the bill could not count it.
+    fails, takes more than a second or returns an invalid entry, the model is queried. LangGraph's `CachePolicy` caches
+    whole nodes and does not report a hit, so the bill could not count it.
 
     Args:
         cache: LangGraph's `InMemoryCache`, `SqliteCache`, `RedisCache` or another `BaseCache`. Its synchronous methods
@@ -68,11 +67,10 @@ class BootCache:
 
     def __post_init__(self) -> None:
         if self.ttl_s is not None and (not isinstance(self.ttl_s, int) or self.ttl_s < 1):
-            msg = f"ttl_s = {self.ttl_s!r}: it must be a whole number of seconds >= 1, or None"
-            raise ValueError(msg)
+            raise ValueError(f"ttl_s = {self.ttl_s!r}: it must be a whole number of seconds >= 1, or None")
 
-    async def find(self, candidate: Candidate, messages: Sequence[BaseMessage], call: Call) -> CachedBoot | None:
-        """Return the cached boot of an equal call; None if there is none, or the cache fails.
+    async def find(self, candidate: Candidate, messages: Sequence[BaseMessage], call: Call) -> Completion | None:
+        """Return the cached boot of an equal call, which costs nothing; None if there is none, or the cache fails.
 
         Args:
             candidate: The candidate to query.
@@ -83,7 +81,8 @@ class BootCache:
             full_key = (_NAMESPACE, _key(candidate, messages, call))
             async with asyncio.timeout(_TIMEOUT_S):
                 found = await asyncio.to_thread(self.cache.get, [full_key])
-            return _CACHED_BOOT.validate_python(found[full_key]) if full_key in found else None
+            if full_key in found:
+                return _completion_of(_CACHED_BOOT.validate_python(found[full_key]), candidate, call)
         except ValidationError:
             logger.warning("the boot cache has an invalid entry for %s: the model is queried", candidate.name)
         except Exception as exc:  # noqa: BLE001 - a cache may raise anything, and no error of it may end a run
@@ -91,14 +90,7 @@ class BootCache:
         return None
 
     async def keep(self, candidate: Candidate, messages: Sequence[BaseMessage], call: Call, reply: Completion) -> None:
-        """Store the boot of a call, unless it failed.
-
-        Args:
-            candidate: The candidate that was queried.
-            messages: The conversation.
-            call: Settings of the call.
-            reply: The completion of the call.
-        """
+        """Store the boot of a call, unless it failed."""
         if reply.failure is not None:
             return
         boot: CachedBoot = {
@@ -116,14 +108,7 @@ class BootCache:
             logger.warning("writing the boot cache failed: %s", type(exc).__name__)
 
 
-def cached_completion(boot: CachedBoot, candidate: Candidate, call: Call) -> Completion:
-    """Return a cached boot as a completion that costs nothing.
-
-    Args:
-        boot: The entry of the cache.
-        candidate: The candidate that generated it.
-        call: Settings of the call.
-    """
+def _completion_of(boot: CachedBoot, candidate: Candidate, call: Call) -> Completion:
     return Completion(
         boot["text"],
         boot["finish_reason"],

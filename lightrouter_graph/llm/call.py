@@ -27,12 +27,10 @@ class Call:
         prefix: Text of an earlier response that the model continues; only for candidates that support continuation.
         schema: Schema of the response, sent to models with a JSON mode; the prompt must describe it as well.
         request: Tools, output schema, stop texts and sampling parameters of the run.
-        stream_to_user: Stream the tokens to the user.
         stream_internally: Stream the response, so that partial text is available if the call is cancelled.
         reduce_reasoning: Ask a reasoning model for less reasoning effort.
         deadline: End of the run in seconds since the epoch; None for no deadline.
         retries: Retry budget of the run; None allows no retry.
-        reservations: Budget from which the cost of the call is reserved.
     """
 
     stage: Stage
@@ -66,11 +64,7 @@ def current_call() -> Call | None:
 
 @contextmanager
 def as_current(call: Call) -> Iterator[None]:
-    """Make a call the current one of this context.
-
-    Args:
-        call: The call that `current_call` returns inside.
-    """
+    """Make a call the current one of this context."""
     token = _current.set(call)
     try:
         yield

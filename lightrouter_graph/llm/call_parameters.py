@@ -27,15 +27,15 @@ _secrets: WeakKeyDictionary[Candidate, tuple[str, ...]] = WeakKeyDictionary()
 def prompt_for(candidate: Candidate, messages: Sequence[AnyMessage], call: Call) -> list[AnyMessage]:
     """Return all messages that are sent: the conversation, the schema as text if needed, and the prefix.
 
-    Args:
-        candidate: The candidate that is queried; consecutive messages of one role are merged if it refuses them.
-        messages: The conversation.
-        call: Settings of the call.
+    Consecutive messages of one role are merged if the candidate refuses them.
     """
     prompt = _with_schema(messages, candidate, call)
     if candidate.learned.alternates:
         prompt = cast("list[AnyMessage]", merge_message_runs(prompt, chunk_separator="\n\n"))
-    return [*prompt, *_prefix_messages(candidate, call)]
+    if call.prefix is None:
+        return [*prompt]
+    flag = {"prefix": True} if candidate.continuation == "prefix_flag" else {}
+    return [*prompt, AIMessage(call.prefix, additional_kwargs=flag)]
 
 
 def model_for(candidate: Candidate, call: Call) -> BaseChatModel:
@@ -43,10 +43,6 @@ def model_for(candidate: Candidate, call: Call) -> BaseChatModel:
 
     A plain POST costs a fifteenth of the CPU of a stream (tests/benchmarks/bench_boots.py), and `TAG_NOSTREAM` alone
     does not stop a model from streaming.
-
-    Args:
-        candidate: The candidate that is queried.
-        call: Settings of the call.
     """
     model = bound_to_loop(candidate.model)
     fields, streams = type(model).model_fields, call.stream_to_user or call.stream_internally
@@ -119,21 +115,13 @@ def parameters_for(candidate: Candidate, call: Call) -> dict[str, Any]:
 
 
 def model_cap(candidate: Candidate) -> int | None:
-    """Return `max_tokens` of the model as the user set it; None if it has no cap.
-
-    Args:
-        candidate: The candidate with the model.
-    """
+    """Return `max_tokens` of the model as the user set it; None if it has no cap."""
     cap = getattr(candidate.model, "max_tokens", None)
     return cap if isinstance(cap, int) else None
 
 
 def candidate_secrets(candidate: Candidate) -> tuple[str, ...]:
-    """Return the secret values of a candidate's model; they are searched once per candidate.
-
-    Args:
-        candidate: The candidate; the result is cached as long as it exists.
-    """
+    """Return the secret values of a candidate's model; they are searched once per candidate."""
     if candidate not in _secrets:
         _secrets[candidate] = secrets_of(candidate.model)
     return _secrets[candidate]
@@ -159,10 +147,3 @@ def _with_schema(messages: Sequence[AnyMessage], candidate: Candidate, call: Cal
     if schema is None or candidate.json_mode == "json_schema" or (schema.is_free and candidate.json_mode):
         return messages
     return with_schema(messages, schema.name, {} if schema.in_prompt else schema.schema)
-
-
-def _prefix_messages(candidate: Candidate, call: Call) -> list[AIMessage]:
-    if call.prefix is None:
-        return []
-    flag = {"prefix": True} if candidate.continuation == "prefix_flag" else {}
-    return [AIMessage(call.prefix, additional_kwargs=flag)]

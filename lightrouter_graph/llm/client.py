@@ -33,8 +33,7 @@ async def complete(
         early_stop: Early stop of the fan-out that the call is part of; None if no other call can stop it.
 
     Returns:
-        The completion: `failure` describes the last attempt, `call_costs` has the cost of every attempt. If the call
-        was stopped early, `failure` has the reason and `text` what had been streamed.
+        The completion. If the call was stopped early, `failure` has the reason and `text` what had been streamed.
     """
     attempts = CallAttempts(candidate, messages, call)
     token = _recorded.set(None)  # a candidate may be a router itself, which records its own calls
@@ -74,12 +73,12 @@ def record_calls() -> Iterator[list[CallCost]]:
 
 
 def record_completion(completion: Completion) -> None:
-    """Append the call costs of a completion to the list of the enclosing `record_calls`; without one, do nothing.
+    """Append the costs of all attempts of a completion to the list of the enclosing `record_calls`, if there is one.
 
     `complete` does so by itself. Call it for a saved completion that is replayed instead of a model call.
 
     Args:
-        completion: The completion; the costs of all its attempts are recorded.
+        completion: The completion of any call.
     """
     recorded = _recorded.get()
     if recorded is not None:

@@ -25,8 +25,6 @@ class Completion:
         failure: Why the response cannot be used; None if it can.
         message_id: Id of the message under which tokens were streamed.
         restarted: True if the model started again instead of continuing the prefix.
-        tool_call_message: Content and tool calls of a response that calls tools.
-        reasoning: Reasoning text that the response contains.
         text_usage: Tokens of the text, if the last call did not generate all of it: it came from the cache, or from two
             calls.
         earlier: Costs of the attempts before the last one.
@@ -49,11 +47,7 @@ class Completion:
 
     @classmethod
     def restore(cls, saved: Mapping[str, Any]) -> Self:
-        """Rebuild a completion from `dataclasses.asdict`; lists, which JSON and msgpack make of tuples, are accepted.
-
-        Args:
-            saved: All fields by name; fields with a default may be missing.
-        """
+        """Rebuild a completion from `dataclasses.asdict`; lists in the place of tuples are accepted."""
         return cls(**{**saved, "earlier": tuple(saved.get("earlier", ()))})
 
     @property
@@ -92,11 +86,7 @@ def ended_by_cap(finish_reason: str | None) -> bool:
 
 
 def has_only_reasoned(reply: Completion) -> bool:
-    """Return True if the response has no answer because reasoning, visible or hidden, used all tokens of the cap.
-
-    Args:
-        reply: The response, failed or not.
-    """
+    """Return True if the response has no answer because reasoning, visible or hidden, used all tokens of the cap."""
     if reply.visible_text.strip() or reply.tool_call_message is not None:
         return False
     reasoned = bool(reply.reasoning or reply.usage["reasoning_tokens"])
@@ -132,11 +122,5 @@ def call_cost_of(
 
 
 def not_sent(candidate: Candidate, call: Call, failure: Failure) -> Completion:
-    """Return the completion of a call that was never sent: no text, no cost.
-
-    Args:
-        candidate: The candidate that was to be queried.
-        call: Settings of the call.
-        failure: Why the request was not sent.
-    """
+    """Return the completion of a call that was never sent: no text, no cost."""
     return Completion("", None, call_cost_of(candidate, call, {**NO_USAGE}, 0.0, "not_sent"), failure)

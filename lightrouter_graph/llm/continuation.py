@@ -4,7 +4,6 @@
 from collections.abc import AsyncIterator
 from typing import Any, Self
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessageChunk, BaseMessage
@@ -15,25 +14,12 @@ _RESTART_CHARACTERS = 24
 """A response that begins with so many characters of the prefix is a restart, not a continuation."""
 
 
-def has_restarted(prefix: str, text: str) -> bool:
-    """Return True if a model started again instead of continuing the prefix.
-
-    Args:
-        prefix: The text to continue.
-        text: The response, or its first characters.
-    """
-    return text.lstrip().startswith(prefix.lstrip()[:_RESTART_CHARACTERS])
-
-
 class ContinuedChat(BaseChatModel):
     """Chat model that emits a prefix before the continuation of the wrapped model; for one call.
 
     A stream of the continuation alone would lack its beginning. The first chunks are buffered until they show whether
-    the model continues or restarts, so that no text is emitted twice.
-
-    Attributes:
-        inner: The wrapped model; it receives the prefix as the final assistant message.
-        prefix: Text of the earlier response.
+    the model continues or restarts, so that no text is emitted twice. `inner` receives the prefix as the final
+    assistant message.
     """
 
     inner: BaseChatModel
@@ -42,12 +28,7 @@ class ContinuedChat(BaseChatModel):
 
     @classmethod
     def of(cls, inner: BaseChatModel, prefix: str) -> Self:
-        """Wrap a model for one call.
-
-        Args:
-            inner: The model; streaming is off if it disables streaming or does not implement it.
-            prefix: Text of the earlier response.
-        """
+        """Wrap a model for one call; streaming is off if the model disables or does not implement it."""
         streams = type(inner)._astream is not BaseChatModel._astream or type(inner)._stream is not BaseChatModel._stream
         return cls(
             inner=inner,
@@ -73,11 +54,7 @@ class ContinuedChat(BaseChatModel):
         return self.inner._get_ls_params(stop=stop, **kwargs)
 
     async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Any = None, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
         head = ""
         buffered: list[ChatGenerationChunk] | None = []
@@ -99,34 +76,25 @@ class ContinuedChat(BaseChatModel):
         expected, received = self.prefix.lstrip()[:_RESTART_CHARACTERS], head.lstrip()
         return len(received) >= len(expected) or not expected.startswith(received)
 
+    def _has_restarted(self, head: str) -> bool:
+        self._restarted = head.lstrip().startswith(self.prefix.lstrip()[:_RESTART_CHARACTERS])
+        return self._restarted
+
     def _first_chunks(self, head: str, buffered: list[ChatGenerationChunk]) -> list[ChatGenerationChunk]:
-        self._restarted = has_restarted(self.prefix, head)
-        if self._restarted:
+        if self._has_restarted(head):
             return buffered
         first = AIMessageChunk(content=self.prefix, id=buffered[0].message.id)
         return [ChatGenerationChunk(message=first), *buffered]
 
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        msg = "ContinuedChat has no synchronous methods: use ainvoke or astream"
-        raise RuntimeError(msg)
+    def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
+        raise RuntimeError("ContinuedChat has no synchronous methods: use ainvoke or astream")
 
     async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Any = None, **kwargs: Any
     ) -> ChatResult:
         """Return prefix and continuation as one message, without streaming."""
         result = await self.inner._agenerate(messages, stop=stop, run_manager=run_manager, **kwargs)
         message = result.generations[0].message
-        self._restarted = has_restarted(self.prefix, str(message.text))
-        if not self._restarted:
+        if not self._has_restarted(message.text):
             message.content = self.prefix + str(message.text)
         return result

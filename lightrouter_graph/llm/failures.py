@@ -8,7 +8,7 @@ from langchain_core.language_models import BaseChatModel
 from lightrouter_graph.records import Cause, Failure
 from lightrouter_graph.redaction import redact, secrets_of
 
-_BY_STATUS: dict[int, Cause] = {
+_BY_STATUS: Mapping[int, Cause] = {
     401: "auth",
     402: "auth",
     403: "auth",
@@ -16,30 +16,20 @@ _BY_STATUS: dict[int, Cause] = {
     413: "context_length",
     429: "rate_limited",
 }
-_BY_TEXT: tuple[tuple[str, Cause], ...] = (
-    ("context_length", "context_length"),
-    ("context length", "context_length"),
-    ("maximum context", "context_length"),
-    ("input tokens exceed", "context_length"),
-    ("prompt is too long", "context_length"),
-    ("content_filter", "content_filter"),
-    ("content management policy", "content_filter"),
-    ("insufficient_quota", "auth"),
-    ("rate limit", "rate_limited"),
-    ("rate_limit", "rate_limited"),
-    ("too many requests", "rate_limited"),
-    ("overloaded", "unavailable"),
-)
-_BY_CLASS: tuple[tuple[str, Cause], ...] = (
-    ("Timeout", "timeout"),
-    ("RateLimit", "rate_limited"),
-    ("Authentication", "auth"),
-    ("PermissionDenied", "auth"),
-    ("ContextOverflow", "context_length"),
-    ("Connect", "disconnected"),
-    ("RemoteProtocol", "disconnected"),
-    ("ReadError", "disconnected"),
-)
+_BY_TEXT: Mapping[Cause, str] = {
+    "context_length": r"context[_ ]length|maximum context|input tokens exceed|prompt is too long",
+    "content_filter": r"content_filter|content management policy",
+    "auth": r"insufficient_quota",
+    "rate_limited": r"rate[_ ]limit|too many requests",
+    "unavailable": r"overloaded",
+}
+_BY_CLASS: Mapping[Cause, str] = {
+    "timeout": r"Timeout",
+    "rate_limited": r"RateLimit",
+    "auth": r"Authentication|PermissionDenied",
+    "context_length": r"ContextOverflow",
+    "disconnected": r"Connect|RemoteProtocol|ReadError",
+}
 _STATUS_INSIDE = re.compile(r"['\"](?:code|status)['\"]: ['\"]?([45]\d\d)\b")
 
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError)
@@ -52,12 +42,7 @@ _MAX_SCANNED = 20_000
 
 
 def failure_of(exc: BaseException, model: BaseChatModel) -> Failure:
-    """Return the failure record of an exception.
-
-    Args:
-        exc: The exception of the model call.
-        model: The model that was called; its secrets are redacted from the message.
-    """
+    """Return the failure record of an exception; the secrets of the model are redacted from the message."""
     text, secrets = exception_text(exc)[:_MAX_SCANNED], secrets_of(model)
     cause, message = _cause_of(exc, f"{text} {_error_codes(exc)}".lower()), redact(text, secrets)
     if cause == "bad_response" or not message:  # the cause alone is too vague: name the exception as well
@@ -68,11 +53,7 @@ def failure_of(exc: BaseException, model: BaseChatModel) -> Failure:
 
 
 def exception_text(exc: BaseException) -> str:
-    """Return the text of an exception; "" if its `__str__` fails.
-
-    Args:
-        exc: The exception; lone surrogates, which no checkpoint accepts, are replaced.
-    """
+    """Return the text of an exception without lone surrogates, which no checkpoint accepts; "" if `__str__` fails."""
     try:
         return str(exc).encode(errors="replace").decode()
     except Exception:  # noqa: BLE001 - `__str__` of a third-party exception may raise anything
@@ -89,28 +70,21 @@ def _error_codes(exc: BaseException) -> str:
 
 
 def _cause_of(exc: BaseException, text: str) -> Cause:
-    for words, cause in _BY_TEXT:
-        if words in text:
-            return cause
-    names = [parent.__name__ for parent in type(exc).__mro__]
-    for part, cause in _BY_CLASS:
-        if any(part in name for name in names):
-            return cause
+    classes = " ".join(parent.__name__ for parent in type(exc).__mro__)
+    for words, patterns in ((text, _BY_TEXT), (classes, _BY_CLASS)):
+        for cause, pattern in patterns.items():
+            if re.search(pattern, words):
+                return cause
     status = getattr(exc, "status_code", None)
+    if status is None and (found := _STATUS_INSIDE.search(text)):  # an error in the body of a response with status 200
+        status = int(found[1])
     if isinstance(status, int):
         return _BY_STATUS.get(status, "unavailable" if status >= 500 else "bad_response")
-    if status is None and (found := _STATUS_INSIDE.search(text)):  # an error in the body of a response with status 200
-        return _BY_STATUS.get(int(found[1]), "unavailable" if int(found[1]) >= 500 else "bad_response")
     return "disconnected" if isinstance(exc, OSError) else "bad_response"
 
 
 def may_have_cost(exc: BaseException, cause: Cause) -> bool:
-    """Return True if a failed call may have been billed: the request was sent, and its response was lost.
-
-    Args:
-        exc: The exception of the call.
-        cause: Its cause, as `failure_of` returns it.
-    """
+    """Return True if a failed call may have been billed: the request was sent, and its response was lost."""
     if cause != "disconnected":
         return cause == "timeout"
     return not any(type(link).__name__ in _NEVER_SENT for link in _chain(exc))
@@ -120,9 +94,6 @@ def is_unreadable(exc: BaseException) -> bool:
     """Return True if an OpenAI client could not parse a response; the provider bills its tokens.
 
     An error event inside of a stream counts as well: the client raises the base class `APIError` for it.
-
-    Args:
-        exc: The exception of the call.
     """
     return type(exc).__name__ == "APIError" or (
         isinstance(exc, _UNREADABLE) and "unexpected keyword" not in exception_text(exc)

@@ -22,11 +22,8 @@ class OutputSchema:
 
     Attributes:
         name: Name of the object: letters, digits, `_` and `-`, at most 64 characters, as OpenAI requires.
-        schema: The JSON schema.
-        in_prompt: True if the conversation describes the schema, as in OpenAI's JSON mode: models are only asked for
-            JSON.
+        in_prompt: True if the conversation describes the schema, as in OpenAI's JSON mode.
         strict: Whether providers enforce the schema, if they can; None for the provider's default.
-        description: Description of the object for the model.
         model_class: Pydantic class that the schema was made of; its validators run as well.
     """
 
@@ -43,11 +40,7 @@ class OutputSchema:
         return self.in_prompt or not self.schema
 
     def validation_error(self, value: Any) -> str:
-        """Return where and why a value is invalid, in at most 200 characters; "" if it is valid.
-
-        Args:
-            value: A parsed JSON value.
-        """
+        """Return where and why a parsed value is invalid, in at most 200 characters; "" if it is valid."""
         if not self.schema:
             return "" if isinstance(value, dict) else "it is not a JSON object"
         from lightrouter_graph.llm.schema_checks import validation_error  # noqa: PLC0415 - imports jsonschema, which is slow
@@ -85,13 +78,10 @@ class OutputSchema:
 
 
 def schema_of(wanted: Any) -> OutputSchema | None:
-    """Return the schema of a response format.
+    """Return the schema of a response format; None for plain text.
 
     Args:
         wanted: A pydantic class, a `TypedDict` class, a JSON schema, or a tool or `response_format` in OpenAI's format.
-
-    Returns:
-        The schema; None for plain text.
 
     Raises:
         QueryError: If the format is something else, or its schema is invalid.
@@ -180,8 +170,7 @@ def _loads(text: str) -> Any:
 
 
 def _refuse(constant: str) -> NoReturn:
-    msg = f"{constant} is not valid JSON"
-    raise ValueError(msg)
+    raise ValueError(f"{constant} is not valid JSON")
 
 
 def _unreadable(wanted: Any) -> str:

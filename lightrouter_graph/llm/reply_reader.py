@@ -25,11 +25,9 @@ _MAX_TOKENS = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class SentCall:
-    """One sent attempt; reads its response into a `Completion`.
+    """One sent attempt of a call, with the cap that was reserved; reads its response into a `Completion`.
 
     Attributes:
-        candidate: The candidate that was queried.
-        call: Settings of the sent call, with the cap that was reserved.
         prompt: All messages that were sent.
         accumulator: The chunks, if the response was streamed.
         seconds: Wall-clock time of the attempt.
@@ -42,11 +40,7 @@ class SentCall:
     seconds: float
 
     def read(self, message: AIMessage) -> Completion:
-        """Return the completion of a response that arrived.
-
-        Args:
-            message: The response; the completion has a `failure` if it cannot be used.
-        """
+        """Return the completion of a response that arrived; it has a `failure` if it cannot be used."""
         call, accumulator, usage = self.call, self.accumulator, _usage_of(message, self.prompt, self.call)
         if accumulator.truncated and len(accumulator.chunks) > 1:
             usage = {**usage, "output_tokens": max(accumulator.tokens, 1), "estimated": True}
@@ -65,9 +59,6 @@ class SentCall:
         """Return the completion of a response that was cancelled or broke off, with the text that had arrived.
 
         A call without any chunk is recorded as lost: providers bill the generated tokens, but do not report them.
-
-        Args:
-            failure: Why the response is not complete.
         """
         prompt_tokens = count_tokens_approximately(self.prompt)
         usage: Usage = {**NO_USAGE, "input_tokens": prompt_tokens, "estimated": True}
@@ -78,24 +69,15 @@ class SentCall:
         return replace(partial, message_id=self.accumulator.chunks[0].id)
 
     def read_nothing(self, failure: Failure) -> Completion:
-        """Return the completion of a request that the provider refused: no text, no cost.
-
-        Args:
-            failure: Why it was refused.
-        """
+        """Return the completion of a request that the provider refused: no text, no cost."""
         return Completion("", None, self._cost({**NO_USAGE}, "completed"), failure)
 
     def _completion(
-        self,
-        message: AIMessage,
-        finish_reason: str | None,
-        usage: Usage,
-        outcome: CallOutcome,
-        failure: Failure | None = None,
+        self, message: AIMessage, reason: str | None, usage: Usage, outcome: CallOutcome, failure: Failure | None = None
     ) -> Completion:
         return Completion(
             _valid_unicode(str(message.text)),
-            finish_reason,
+            reason,
             self._cost(usage, outcome),
             failure,
             message_id=message.id,
@@ -149,9 +131,8 @@ def _failure_of_reply(  # noqa: PLR0911 - one for each kind of failure
 
 def _finish_reason(message: AIMessage) -> str | None:
     metadata = message.response_metadata
-    found = (metadata[name] for name in ("finish_reason", "stop_reason", "done_reason") if metadata.get(name))
-    reason = next(found, None)
-    return None if reason is None else _valid_unicode(str(reason))
+    names = ("finish_reason", "stop_reason", "done_reason")
+    return next((_valid_unicode(str(metadata[name])) for name in names if metadata.get(name)), None)
 
 
 def _metadata_of(message: AIMessage) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """`Request`: tools, output schema and parameters that every candidate receives, and validation of its responses."""
 
-import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -79,37 +79,23 @@ class Request:
         return Request(tools=self.tools, tool_choice=choice, stop=self.stop, sampling=self.sampling)
 
     def bind_to(self, model: BaseChatModel) -> Any:
-        """Return the model with the tools bound; the model itself if there are none.
-
-        Args:
-            model: A chat model with `bind_tools`.
-        """
+        """Return the model with the tools bound; the model itself if there are none."""
         if not self.tools:
             return model
         choice = no_tool_choice(model) if self.tool_choice == "none" else self.tool_choice
         options: dict[str, Any] = {} if choice is None else {"tool_choice": choice}
         # Some clients raise on unknown arguments: for them only the response is validated.
-        if self.parallel_tool_calls is not None and _takes(model.bind_tools, "parallel_tool_calls"):
+        if self.parallel_tool_calls is not None and "parallel_tool_calls" in signature(model.bind_tools).parameters:
             options["parallel_tool_calls"] = self.parallel_tool_calls
         return model.bind_tools(deepcopy([dict(tool) for tool in self.tools]), **options)
 
     def failure_of(self, message: AIMessage) -> Failure | None:
-        """Return the failure of a response with invalid tool calls or text; None if it is valid.
-
-        Args:
-            message: A response that is not truncated.
-        """
-        problem = self._problem_with_calls(message) if self.may_call else ""
-        problem = problem or self._problem_with_text(message)
+        """Return the failure of a complete response with invalid tool calls or text; None if it is valid."""
+        problem = (self.may_call and self._problem_with_calls(message)) or self._problem_with_text(message)
         return {"cause": "invalid", "message": problem} if problem else None
 
     def accepts(self, text: str, tool_call_message: ToolCallMessage | None) -> bool:
-        """Return True if an answer that was not validated yet, such as a draft, has the requested format.
-
-        Args:
-            text: Text of the answer.
-            tool_call_message: The message of an answer that calls tools.
-        """
+        """Return True if an answer that was not validated yet, such as a draft, has the requested format."""
         if self.must_call:
             return tool_call_message is not None
         return self.schema is None or not self._problem_with_text(AIMessage(text))
@@ -117,7 +103,7 @@ class Request:
     def key_of(
         self, text: str, tool_call_message: ToolCallMessage | None, question: str, key: AnswerKey, *, finished: bool
     ) -> str | None:
-        """Return the answer key of a response: equal keys are equal answers.
+        """Return the answer key of a response; equal keys are equal answers.
 
         Args:
             text: Text of the response.
@@ -130,7 +116,10 @@ class Request:
             The key; None if the response cannot be compared.
         """
         if tool_call_message is not None:
-            return canonical_tool_calls([self._call_with_defaults(call) for call in tool_call_message["tool_calls"]])
+            calls: list[Mapping[str, Any]] = [{**call} for call in tool_call_message["tool_calls"]]
+            if self.structured is not None:
+                calls = [{**call, "args": self.structured.with_defaults(call["args"])} for call in calls]
+            return canonical_tool_calls(calls)
         if self.schema is None:
             return key(text, question, finished=finished)
         try:
@@ -139,11 +128,7 @@ class Request:
             return None
 
     def extract_object(self, text: str) -> str:
-        """Return the text of a response; with a schema, the JSON object without the text around it.
-
-        Args:
-            text: Text of a valid response.
-        """
+        """Return the text of a valid response; with a schema, the JSON object without the text around it."""
         if self.schema is None:
             return text
         try:
@@ -152,19 +137,14 @@ class Request:
             return json.dumps(read_json(text), ensure_ascii=False)
         return text
 
-    def _call_with_defaults(self, call: ToolCall) -> Mapping[str, Any]:
-        if self.structured is None:
-            return {**call}
-        return {**call, "args": self.structured.with_defaults(call["args"])}
-
     def _problem_with_calls(self, message: AIMessage) -> str:
         if message.invalid_tool_calls:
             return f"the arguments of {message.invalid_tool_calls[0]['name']} are not JSON"
         calls = message.tool_calls
         if self.must_call and not calls:
-            if self.structured is not None:
-                return f"it does not call {self.structured.name!r} (use method='json_schema' to request text)"
-            return "it calls no tool"
+            if self.structured is None:
+                return "it calls no tool"
+            return f"it does not call {self.structured.name!r} (use method='json_schema' to request text)"
         if self.parallel_tool_calls is False and len(calls) > 1:
             return f"it makes {len(calls)} tool calls, and parallel_tool_calls is False"
         if calls and not _is_serializable([message.content, message.additional_kwargs]):
@@ -236,19 +216,10 @@ def make_request(
 
 
 def check_pool(request: Request, pool: Pool) -> None:
-    """Check that every candidate supports the request.
-
-    Args:
-        request: The request of the run.
-        pool: The candidates.
-
-    Raises:
-        PoolError: If there are tools and the model of a candidate has no `bind_tools`.
-    """
+    """Raise `PoolError` if the request has tools and the model of a candidate has no `bind_tools`."""
     unable = [c.name for c in pool if type(c.model).bind_tools is BaseChatModel.bind_tools]
     if request.tools and unable:
-        msg = f"tools are bound, but these candidates cannot call any (no bind_tools): {', '.join(unable)}"
-        raise PoolError(msg)
+        raise PoolError(f"tools are bound, but these candidates cannot call any (no bind_tools): {', '.join(unable)}")
 
 
 def _tool_shape(tool: Tool) -> Mapping[str, Any]:
@@ -281,10 +252,6 @@ def _choice(choice: str | bool | Mapping[str, Any] | None, tools: Sequence[Mappi
 def _name_of(tool: Mapping[str, Any]) -> str:
     """Return the name of a tool; a built-in tool of a provider may only have a type."""
     return str((tool.get("function") or tool).get("name") or tool.get("type"))
-
-
-def _takes(call: Callable[..., Any], argument: str) -> bool:
-    return argument in inspect.signature(call).parameters
 
 
 def _is_serializable(value: Any) -> bool:

@@ -29,7 +29,7 @@ async def call_model(
     *,
     accumulator: StreamAccumulator,
 ) -> AIMessage:
-    """Send one request and return the response.
+    """Send one request and return the response, truncated at the cap if it was streamed and exceeded the cap.
 
     The response is streamed for the tokens of a streaming chat model, for the partial text of a call that may be
     cancelled, and to stop a model that ignores its cap.
@@ -41,9 +41,6 @@ async def call_model(
         prompt: All messages that are sent, as `prompt_for` returns them.
         config: Callbacks, tags and metadata, as `config_for` returns them.
         accumulator: Receives the chunks of a streamed response.
-
-    Returns:
-        The response; truncated at the cap if it was streamed and exceeded the cap.
     """
     bound, parameters = call.request.bind_to(model), parameters_for(candidate, call)
     with as_current(call), events_paused(), redacted_exceptions(candidate_secrets(candidate)):
@@ -97,5 +94,4 @@ class _TokenEvents:
 
 
 def _has_hidden_block(chunk: AIMessageChunk) -> bool:
-    blocks = [] if isinstance(chunk.content, str) else [block for block in chunk.content if isinstance(block, dict)]
-    return any(block.get("type") not in _SHOWN_BLOCKS for block in blocks)
+    return any(isinstance(block, dict) and block.get("type") not in _SHOWN_BLOCKS for block in chunk.content)

@@ -14,7 +14,6 @@ class StreamAccumulator:
     """Chunks of one response. Outlives a call that is cancelled, so that its partial text is available.
 
     Attributes:
-        chunks: The chunks in order of arrival.
         tokens: Number of chunks with text, reasoning or a tool call. Servers send at least one token per chunk, so
             this is a lower bound of the output tokens.
         truncated: True if we stopped reading because the response exceeded its cap.
@@ -47,11 +46,7 @@ class StreamAccumulator:
         self.tokens += bool(chunk.content or chunk.tool_call_chunks or chunk.additional_kwargs)
 
     def exceeds(self, cap: int | None) -> bool:
-        """Return True if the response is longer than its cap allows, so the model ignores the cap.
-
-        Args:
-            cap: Cap in tokens; None for no cap.
-        """
+        """Return True if the response is longer than its cap in tokens allows, so the model ignores the cap."""
         return cap is not None and (self.tokens > cap or self._characters > cap * _CHARACTERS_PER_TOKEN)
 
     def truncate(self, *, keep_last: bool = False) -> None:
@@ -66,11 +61,7 @@ class StreamAccumulator:
             self.tokens -= 1
 
     def message(self) -> AIMessage:
-        """Join the chunks into one message.
-
-        Raises:
-            ValueError: If no chunk has arrived.
-        """
+        """Join the chunks into one message; without any chunk, raise `ValueError`."""
         if not self.chunks:
             raise ValueError("the stream contained no chunk")
         joined = add_ai_message_chunks(*self.chunks) if len(self.chunks) > 1 else self.chunks[0]

@@ -17,20 +17,15 @@ _METADATA_KEYS = ("model_provider", "output_version")
 
 
 def tool_call_message_of(message: AIMessage) -> ToolCallMessage | None:
-    """Return the parts of a response that the next turn needs; None if it calls no tools.
-
-    Args:
-        message: The response of a model.
-    """
+    """Return the parts of a response that the next turn needs; None if it calls no tools."""
     if not message.tool_calls:
         return None
     calls = [ToolCall(name=c["name"], args=c["args"], id=c["id"], type="tool_call") for c in message.tool_calls]
-    content, metadata = message.content, message.response_metadata
     return {
-        "content": content if isinstance(content, str) else list(content),
+        "content": message.content if isinstance(message.content, str) else list(message.content),
         "tool_calls": calls,
         "additional_kwargs": {k: v for k, v in message.additional_kwargs.items() if k != "tool_calls"},
-        "response_metadata": {k: metadata[k] for k in _METADATA_KEYS if k in metadata},
+        "response_metadata": {k: v for k, v in message.response_metadata.items() if k in _METADATA_KEYS},
     }
 
 
@@ -44,10 +39,8 @@ def render_reply(text: str, tool_call_message: ToolCallMessage | None) -> str:
     text = text.replace("[calls ", "[ calls ")
     if tool_call_message is None:
         return text
-    calls = [
-        f"{call['name']}({json.dumps(call['args'], ensure_ascii=False)})" for call in tool_call_message["tool_calls"]
-    ]
-    return "\n".join([*([text] if text.strip() else []), *(f"[calls {call}]" for call in calls)])
+    calls = ((call["name"], json.dumps(call["args"], ensure_ascii=False)) for call in tool_call_message["tool_calls"])
+    return "\n".join([*([text] if text.strip() else []), *(f"[calls {name}({args})]" for name, args in calls)])
 
 
 def pairing_error(messages: Sequence[BaseMessage]) -> str:
@@ -55,9 +48,6 @@ def pairing_error(messages: Sequence[BaseMessage]) -> str:
 
     Providers refuse such a conversation, each with another message. The results must follow the message with the calls
     before any other message.
-
-    Args:
-        messages: The conversation.
     """
     pending: list[tuple[str | None, str | None]] = []
     for message in messages:
@@ -104,14 +94,9 @@ def with_unique_ids(tool_call_message: ToolCallMessage, messages: Iterable[BaseM
     pairs = [(old["id"], new["id"]) for old, new in zip(tool_call_message["tool_calls"], calls, strict=True)]
     if all(old == new for old, new in pairs):
         return tool_call_message
-    return {
-        **tool_call_message,
-        "content": _renamed_blocks(tool_call_message["content"], pairs),
-        "tool_calls": calls,
-        "additional_kwargs": {
-            k: _renamed_keys(v, dict(pairs)) for k, v in tool_call_message["additional_kwargs"].items()
-        },
-    }
+    kwargs = {k: _renamed_keys(v, dict(pairs)) for k, v in tool_call_message["additional_kwargs"].items()}
+    content = _renamed_blocks(tool_call_message["content"], pairs)
+    return {**tool_call_message, "content": content, "tool_calls": calls, "additional_kwargs": kwargs}
 
 
 def _renamed_blocks(content: str | list[str | dict[str, Any]], pairs: Sequence[tuple[str | None, str | None]]) -> Any:
@@ -120,20 +105,13 @@ def _renamed_blocks(content: str | list[str | dict[str, Any]], pairs: Sequence[t
         return content
     remaining, blocks = list(pairs), []
     for block in content:
-        pair = next((pair for pair in remaining if pair[0] == _id_of(block)), None) if _has_call(block) else None
-        if pair is not None and isinstance(block, dict):
-            remaining.remove(pair)
-            block = {**block, "call_id" if "call_id" in block else "id": pair[1]}  # noqa: PLW2901 - replaces it
+        if isinstance(block, dict) and block.get("type") in _CALL_TYPES:
+            key = "call_id" if "call_id" in block else "id"
+            if pair := next((pair for pair in remaining if pair[0] == block.get(key)), None):
+                remaining.remove(pair)
+                block = {**block, key: pair[1]}  # noqa: PLW2901 - replaces it
         blocks.append(block)
     return blocks
-
-
-def _has_call(block: str | dict[str, Any]) -> bool:
-    return isinstance(block, dict) and block.get("type") in _CALL_TYPES
-
-
-def _id_of(block: str | dict[str, Any]) -> str | None:
-    return block.get("call_id", block.get("id")) if isinstance(block, dict) else None
 
 
 def _renamed_keys(value: Any, names: Mapping[Any, Any]) -> Any:

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from langchain_core.messages import AnyMessage
 
-from lightrouter_graph.llm.boot_cache import cached_completion
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.client import complete
 from lightrouter_graph.llm.completion import Completion, has_only_reasoned
@@ -109,10 +108,7 @@ class BootFanOut:
     async def _complete(self, candidate: Candidate) -> Completion:
         cache, call = self.router.boot_cache, self._call(candidate)
         cached = None if cache is None else await cache.find(candidate, self._messages, call)
-        if cached is not None:
-            completion = cached_completion(cached, candidate, call)
-        else:
-            completion = await self._boot(candidate, call)
+        completion = cached or await self._boot(candidate, call)
         if self._early_stop is not None and (completion.failure is None or _is_spent_on_reasoning(completion)):
             key = self._key(completion) if self._is_whole(completion) else None
             self._early_stop.report(candidate.name, key)

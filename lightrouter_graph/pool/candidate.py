@@ -79,8 +79,7 @@ class Candidate:
             PoolError: If an argument is invalid, or `model` is not a chat model.
         """
         if not isinstance(name, str) or not name.strip() or not name.isprintable():
-            msg = f"a candidate's name must be printable and not empty, got {name!r}"
-            raise PoolError(msg)
+            raise PoolError(f"a candidate's name must be printable and not empty, got {name!r}")
         built = build_model(model) if isinstance(model, str) else _checked_model(name, model)
         facts = facts_of(built)
         values = {
@@ -121,20 +120,17 @@ def _as_price(price: Price | tuple[float, float] | None) -> Price | None:
     if price is None or isinstance(price, Price):
         return price
     if not isinstance(price, tuple | list) or len(price) != 2:
-        msg = f"a price is a Price or (input, output) in USD per 1M tokens, got {redact(repr(price))}"
-        raise PoolError(msg)
+        raise PoolError(f"a price is a Price or (input, output) in USD per 1M tokens, got {redact(repr(price))}")
     return Price(*price)
 
 
 def _checked_concurrency(name: str, limit: int | None) -> int | None:
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-        msg = f"max_concurrency of candidate {name!r} must be a whole number >= 1 or None, got {limit!r}"
-        raise PoolError(msg)
+        raise PoolError(f"max_concurrency of candidate {name!r} must be a whole number >= 1 or None, got {limit!r}")
     return limit
 
 
 def _checked_tags(name: str, tags: Sequence[str]) -> tuple[str, ...]:
     if isinstance(tags, str) or not all(isinstance(tag, str) for tag in tags):
-        msg = f"the tags of candidate {name!r} must be a list of strings, got {tags!r}"
-        raise PoolError(msg)
+        raise PoolError(f"the tags of candidate {name!r} must be a list of strings, got {tags!r}")
     return tuple(tags)

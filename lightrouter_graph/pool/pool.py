@@ -41,8 +41,7 @@ class Pool:
             PoolError: If the list is empty, an item is invalid, or two candidates have the same name.
         """
         if isinstance(candidates, str | BaseChatModel | Candidate) or not isinstance(candidates, Iterable):
-            msg = f"a pool needs a list of candidates, got one {type(candidates).__name__}"
-            raise PoolError(msg)
+            raise PoolError(f"a pool needs a list of candidates, got one {type(candidates).__name__}")
         given = list(candidates)
         members = tuple(_as_candidate(member, given) for member in given)
         _check_names([member.name for member in members])
@@ -135,15 +134,12 @@ def _as_candidate(member: Candidate | BaseChatModel | str, members: Sequence[obj
         return Candidate(short if unique else member, member)
     if isinstance(member, BaseChatModel):
         return Candidate(facts_of(member).model_name, member)
-    msg = f"a pool contains candidates, chat models and specs (provider:model), got {type(member).__name__}"
-    raise PoolError(msg)
+    raise PoolError(f"a pool contains candidates, chat models and specs (provider:model), got {type(member).__name__}")
 
 
 def _check_names(names: list[str]) -> None:
     if not names:
-        msg = "a pool needs at least one candidate"
-        raise PoolError(msg)
+        raise PoolError("a pool needs at least one candidate")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        msg = f"each candidate needs a unique name; used more than once: {', '.join(map(repr, twice))}"
-        raise PoolError(msg)
+        raise PoolError(f"each candidate needs a unique name; used more than once: {', '.join(map(repr, twice))}")

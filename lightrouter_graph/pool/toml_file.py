@@ -184,8 +184,7 @@ def _spec(row: _Row) -> ModelSpec:
     if row.base_url is None:
         return spec
     if spec.base_url is not None:
-        msg = "the address is in 'model' and in 'base_url'; write it once"
-        raise PoolError(msg)
+        raise PoolError("the address is in 'model' and in 'base_url'; write it once")
     return ModelSpec(spec.provider, spec.model, checked_url(row.base_url))
 
 
@@ -223,8 +222,7 @@ def _check_key(key: str, allowed: Sequence[str], where: str) -> None:
         msg += 'or name another one with api_key_env = "MY_VARIABLE"'
         raise PoolError(msg)
     hint = did_you_mean(key, allowed)
-    msg = f"{where}: unknown key {redact(key)[:_MAX_KEY_CHARS]!r}{hint}; allowed: {', '.join(allowed)}"
-    raise PoolError(msg)
+    raise PoolError(f"{where}: unknown key {redact(key)[:_MAX_KEY_CHARS]!r}{hint}; allowed: {', '.join(allowed)}")
 
 
 def _in_one_line(exc: ValidationError) -> str:

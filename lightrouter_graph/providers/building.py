@@ -113,8 +113,7 @@ def _api_key(spec: ModelSpec, row: Provider, api_key_env: str | None, env: Mappi
     if key := env.get(variable or "", "").strip():
         return key
     if required or api_key_env:
-        msg = f"{str(spec)!r} needs an API key: set the environment variable {variable}"
-        raise PoolError(msg)
+        raise PoolError(f"{str(spec)!r} needs an API key: set the environment variable {variable}")
     return _PLACEHOLDER_KEY
 
 
@@ -144,8 +143,7 @@ def _build_by_langchain(
     try:
         model: BaseChatModel = init_chat_model(spec.model, model_provider=spec.provider, **settings)
     except ImportError as exc:
-        msg = f"{str(spec)!r}: {exc}"
-        raise PoolError(msg) from exc
+        raise PoolError(f"{str(spec)!r}: {exc}") from exc
     except Exception as exc:  # noqa: BLE001 - a package may raise any type, with the key in its text
         raise PoolError(_build_error(spec, exc, env)) from None
     return model

@@ -31,8 +31,7 @@ class Price:
             value = getattr(self, field.name)
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
             if not (is_number and 0 <= value < math.inf) and (value is not None or field.name != "cached_input"):
-                msg = f"price {field.name!r} must be a number of USD per 1M tokens >= 0, got {value!r}"
-                raise PoolError(msg)
+                raise PoolError(f"price {field.name!r} must be a number of USD per 1M tokens >= 0, got {value!r}")
 
 
 def usd_of(usage: Usage, price: Price) -> float:

@@ -94,8 +94,7 @@ def base_url_of(spec: ModelSpec, env: Mapping[str, str]) -> str:
     row = PROVIDERS[spec.provider]
     url = spec.base_url or env.get(row.base_url_env or "", "").strip() or row.base_url
     if url is None:
-        msg = f"{str(spec)!r} has no address: write {spec}@http://host:8000/v1 or set {row.base_url_env}"
-        raise PoolError(msg)
+        raise PoolError(f"{str(spec)!r} has no address: write {spec}@http://host:8000/v1 or set {row.base_url_env}")
     return _completed(url, row)
 
 

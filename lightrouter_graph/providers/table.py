@@ -91,8 +91,7 @@ class ProviderTable(Mapping[str, Provider]):
         """
         with self._lock:
             if self._rows.get(name, provider) != provider:
-                msg = f"provider {name!r} is registered with other settings; choose another name"
-                raise PoolError(msg)
+                raise PoolError(f"provider {name!r} is registered with other settings; choose another name")
             self._rows = {**self._rows, name: provider}
 
 

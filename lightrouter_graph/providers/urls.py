@@ -22,11 +22,9 @@ def checked_url(url: str) -> str:
     except (ValueError, TypeError, AttributeError):
         usable = False
     if not usable:
-        msg = f"address {redact(str(url))!r} is not of the form http://host:port/path"
-        raise PoolError(msg)
+        raise PoolError(f"address {redact(str(url))!r} is not of the form http://host:port/path")
     if parts.username or parts.password or parts.query:
-        msg = f"the address of {parts.hostname!r} holds a user name, a password or a query; leave them out"
-        raise PoolError(msg)
+        raise PoolError(f"the address of {parts.hostname!r} holds a user name, a password or a query; leave them out")
     return url
 
 

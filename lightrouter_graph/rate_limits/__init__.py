@@ -4,9 +4,8 @@ An endpoint is one provider URL with one API key; all event loops and threads of
 permit of its endpoint before each request, and records the outcome before it releases the permit.
 """
 
-from lightrouter_graph.rate_limits.endpoint import Endpoint
+from lightrouter_graph.rate_limits.endpoint import Endpoint, EndpointClosedError
 from lightrouter_graph.rate_limits.endpoint_key import endpoint_key
-from lightrouter_graph.rate_limits.permit import EndpointClosedError
 from lightrouter_graph.rate_limits.registry import EndpointRegistry, endpoints
 from lightrouter_graph.rate_limits.retry import RetryBudget, backoff_s, worth_retrying
 from lightrouter_graph.rate_limits.retry_after import retry_after_s

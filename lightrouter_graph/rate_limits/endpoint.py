@@ -1,17 +1,125 @@
-"""`Endpoint`: concurrency limit, cooldowns and circuit breakers of one provider URL with one API key."""
+"""`Endpoint`: concurrency limit, cooldowns and circuit breakers of one provider URL with one API key; `Permit`."""
 
 import math
 import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal
 
-from lightrouter_graph.errors import PoolError
+from lightrouter_graph.errors import LightRouterError, PoolError
 from lightrouter_graph.rate_limits.circuit_breaker import CircuitBreaker
 from lightrouter_graph.rate_limits.cooldown import Cooldown
-from lightrouter_graph.rate_limits.permit import Permit
 from lightrouter_graph.rate_limits.semaphore import ResizableSemaphore
+from lightrouter_graph.records import Cause, Failure
+from lightrouter_graph.redaction import redact
 
 DEFAULT_LIMIT = 100
 """Default limit of concurrent requests: the default size of an httpx connection pool, so more would wait there."""
+
+ENDPOINT_WIDE_S = 60.0
+"""The longest cooldown that applies to the whole endpoint. Up to a minute it limits the request rate of the API key; a
+longer one is the quota of a single model, such as free requests per day, and must not block the other models.
+"""
+
+_FAILURES: frozenset[Cause] = frozenset({"unavailable", "disconnected", "timeout", "auth"})
+"""Causes that count as failures of the model: it is unreachable or denies access."""
+
+_NEUTRAL: frozenset[Cause] = frozenset({"cancelled", "rate_limited"})
+"""Causes that count as neither: a gateway rejects for the rate whether or not the model behind it is available."""
+
+
+class EndpointClosedError(LightRouterError):
+    """A request was rejected before it was sent.
+
+    Attributes:
+        cause: `unavailable` if the breaker is open, `rate_limited` without a permit or with too long a cooldown.
+    """
+
+    def __init__(self, cause: Literal["unavailable", "rate_limited"], reason: str) -> None:
+        self.cause = cause
+        super().__init__(reason)
+
+    @property
+    def failure(self) -> Failure:
+        """The rejection as a record."""
+        return {"cause": self.cause, "message": str(self)}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Support pickle."""
+        return type(self), (self.cause, str(self))
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class Permit:
+    """A permit of an endpoint for one request; entered once, with `async with`.
+
+    A request without a recorded outcome (cancelled or not sent) has no effect on the breaker.
+    """
+
+    endpoint: "Endpoint"
+    model_name: str
+    acquire_timeout_s: float
+    max_cooldown_s: float
+    breaker: CircuitBreaker
+    _generation: int = -1
+
+    async def __aenter__(self) -> "Permit":
+        """Wait for the end of a cooldown and acquire a permit.
+
+        Raises:
+            EndpointClosedError: If the breaker is open, the cooldown too long, or no permit is released in time.
+        """
+        until = self.endpoint.now() + self.acquire_timeout_s
+        await self._queue(until)
+        while self.endpoint.cooldown.remaining_s(self.model_name):  # it started while this request waited for a permit
+            self.endpoint.semaphore.release()
+            await self._queue(until)
+        # Last, so that an admitted probe is sent at once.
+        generation = self.breaker.admit()
+        if generation is None:
+            self.endpoint.semaphore.release()
+            raise self._rejection("unavailable", self.breaker.reason)
+        self._generation = generation
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Release the permit. Does not await: it must work in a cancelled task."""
+        self.breaker.abandon(self._generation)
+        self.endpoint.semaphore.release()
+
+    def record(self, cause: Cause | None, retry_after_s: float | None = None) -> None:
+        """Record the outcome of the request, before the permit is released.
+
+        Args:
+            cause: The cause of the failure; None for success.
+            retry_after_s: Seconds that the provider asked to wait; starts a cooldown.
+        """
+        if retry_after_s:
+            whole_endpoint = cause == "rate_limited" and retry_after_s <= ENDPOINT_WIDE_S
+            self.endpoint.cooldown.start(None if whole_endpoint else self.model_name, retry_after_s)
+        if cause in _FAILURES:
+            self.breaker.fail(self._generation)
+        elif cause not in _NEUTRAL:
+            self.breaker.succeed(self._generation)
+
+    async def _queue(self, until: float) -> None:
+        if self.breaker.refuses:
+            raise self._rejection("unavailable", self.breaker.reason)
+        if not await self.endpoint.cooldown.wait(
+            self.model_name, min(until - self.endpoint.now(), self.max_cooldown_s)
+        ):
+            remaining_s = self.endpoint.cooldown.remaining_s(self.model_name)
+            why = f"must not be called for {remaining_s:.0f} s (Retry-After), longer than the call may take"
+            raise self._rejection("rate_limited", why)
+        if not await self.endpoint.semaphore.acquire(until - self.endpoint.now()):
+            limit = f"max_concurrency = {self.endpoint.semaphore.limit}"
+            raise self._rejection("rate_limited", f"got no permit within {self.acquire_timeout_s:.3g} s ({limit})")
+
+    def _rejection(self, cause: Literal["unavailable", "rate_limited"], why: str) -> EndpointClosedError:
+        return EndpointClosedError(cause, f"{redact(self.model_name)} {why}")
 
 
 class Endpoint:
@@ -32,10 +140,10 @@ class Endpoint:
         random: Callable[[], float],
     ) -> None:
         self.label = label
-        self._now = now
+        self.now = now
         self._set_limit: int | None = None
-        self._semaphore = ResizableSemaphore(DEFAULT_LIMIT)
-        self._cooldown = Cooldown(now, sleep, random)
+        self.semaphore = ResizableSemaphore(DEFAULT_LIMIT)
+        self.cooldown = Cooldown(now, sleep, random)
         self._breakers: dict[str, CircuitBreaker] = {}
         self._lock = threading.Lock()
 
@@ -46,12 +154,12 @@ class Endpoint:
     @property
     def limit(self) -> int:
         """Limit of concurrent requests."""
-        return self._semaphore.limit
+        return self.semaphore.limit
 
     @property
     def taken(self) -> int:
         """Number of requests in flight."""
-        return self._semaphore.taken
+        return self.semaphore.taken
 
     def limit_to(self, limit: int) -> None:
         """Set the limit of concurrent requests. The smallest limit ever set applies.
@@ -63,12 +171,11 @@ class Endpoint:
             PoolError: If it is not.
         """
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-            msg = f"max_concurrency must be a whole number of at least 1, got {limit!r}"
-            raise PoolError(msg)
+            raise PoolError(f"max_concurrency must be a whole number of at least 1, got {limit!r}")
         with self._lock:
             if self._set_limit is None or limit < self._set_limit:
                 self._set_limit = limit
-                self._semaphore.resize(limit)
+                self.semaphore.resize(limit)
 
     def permit(self, model_name: str, *, acquire_timeout_s: float, max_cooldown_s: float = math.inf) -> Permit:
         """Return a permit for one request; entering it raises `EndpointClosedError` if the request must not be sent.
@@ -79,6 +186,5 @@ class Endpoint:
             max_cooldown_s: The longest cooldown to wait for; a longer one rejects the request at once.
         """
         with self._lock:
-            breaker = self._breakers.setdefault(model_name, CircuitBreaker(self._now))
-        waits = self._semaphore, self._cooldown, breaker
-        return Permit(model_name, acquire_timeout_s, max_cooldown_s, *waits, self._now)
+            breaker = self._breakers.setdefault(model_name, CircuitBreaker(self.now))
+        return Permit(self, model_name, acquire_timeout_s, max_cooldown_s, breaker)

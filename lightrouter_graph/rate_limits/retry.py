@@ -4,7 +4,7 @@ import random as chance
 import threading
 from collections.abc import Callable
 
-from lightrouter_graph.rate_limits.retry_after import forbids_retries, response_of
+from lightrouter_graph.rate_limits.retry_after import forbids_retries
 from lightrouter_graph.records import Cause
 
 RETRYABLE: frozenset[Cause] = frozenset({"rate_limited", "unavailable", "disconnected"})
@@ -49,8 +49,7 @@ def worth_retrying(cause: Cause, exc: BaseException | None = None) -> bool:
     """
     if cause not in RETRYABLE or exc is None:
         return cause in RETRYABLE
-    _, headers = response_of(exc)
-    return not forbids_retries(headers) and getattr(exc, "code", None) not in _OUT_OF_QUOTA
+    return not forbids_retries(exc) and getattr(exc, "code", None) not in _OUT_OF_QUOTA
 
 
 def backoff_s(attempt: int, retry_after_s: float | None = None, random: Callable[[], float] = chance.random) -> float:

@@ -35,9 +35,9 @@ def retry_after_s(exc: BaseException, *, now: Callable[[], float] = time.time) -
         exc: The exception of the request; its `response` (httpx or botocore) is read, or that of its cause.
         now: Returns Unix time in seconds; the `date` header of the response replaces it.
     """
-    status, headers = response_of(exc)
-    if forbids_retries(headers):
+    if forbids_retries(exc):
         return None
+    status, headers = _response_of(exc)
     date, millis = _timestamp(headers.get("date", "")), _number(headers.get("retry-after-ms", ""))
     sent = now() if date is None else date
     seconds = _seconds(headers.get("retry-after", ""), sent) if millis is None else millis / 1000
@@ -46,17 +46,13 @@ def retry_after_s(exc: BaseException, *, now: Callable[[], float] = time.time) -
     return None if seconds is None else min(max(seconds, 0.0), MAX_RETRY_AFTER_S)
 
 
-def forbids_retries(headers: Mapping[str, str]) -> bool:
+def forbids_retries(exc: BaseException) -> bool:
     """Return True for `x-should-retry: false`, which the openai client supports as well."""
-    return headers.get("x-should-retry", "").lower() == "false"
+    return _response_of(exc)[1].get("x-should-retry", "").lower() == "false"
 
 
-def response_of(exc: BaseException) -> tuple[int | None, dict[str, str]]:
-    """Return status (None if unknown) and headers (lower-case names) of a failed request.
-
-    Args:
-        exc: The exception; its causes are searched as well, and headers that the body contains.
-    """
+def _response_of(exc: BaseException) -> tuple[int | None, dict[str, str]]:
+    """Return status and headers (lower-case names) of an exception or its causes; a body may contain headers too."""
     for link in _causes(exc):
         status, headers = _head_of(getattr(link, "response", None))
         found = {**_headers_in_body(getattr(link, "body", None)), **headers}

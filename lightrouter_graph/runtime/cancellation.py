@@ -1,8 +1,8 @@
 """Cancels the in-flight work of a graph run when the run ends, fails, is closed or is cancelled.
 
-LangGraph cancels the nodes of a cancelled graph. It forgets nodes that run in parallel if it is cancelled a second time
-before they have ended (langgraph issue 5682), as a failing parent and an anyio scope do. A synchronous stream that is
-closed waits for running nodes. Model calls would continue and be billed.
+LangGraph forgets nodes that run in parallel if it is cancelled a second time before they have ended (langgraph issue
+5682), as a failing parent and an anyio scope do. A synchronous stream that is closed waits for running nodes. Model
+calls would continue and be billed.
 """
 
 from collections.abc import AsyncIterator, Iterator

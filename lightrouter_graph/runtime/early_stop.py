@@ -47,13 +47,9 @@ class EarlyStop:
         self._keys = dict(keys)
         self._completed = set(keys)
         self._stopped = asyncio.Event()
-        self._reason: Failure | None = None
-        self._timer: asyncio.TimerHandle | None = None
-
-    @property
-    def stop_reason(self) -> Failure | None:
+        self.stop_reason: Failure | None = None
         """Failure of the calls that are stopped; None as long as no condition is met."""
-        return self._reason
+        self._timer: asyncio.TimerHandle | None = None
 
     def report(self, candidate: str, key: str | None = None) -> None:
         """Report a completed reply and count its key, once per candidate.
@@ -99,6 +95,6 @@ class EarlyStop:
         self._stop({"cause": "slow_after_quorum", "message": message})
 
     def _stop(self, reason: Failure) -> None:
-        self._reason = self._reason or reason
+        self.stop_reason = self.stop_reason or reason
         self._stopped.set()
         self.close()

@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
+from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -36,8 +37,7 @@ _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, "_LoopClients"] = WeakKey
 def now() -> float:
     """Return the seconds since the epoch, by the clock of the running event loop.
 
-    Times in checkpoints and timers then agree, with a virtual clock and with a system clock that is adjusted during a
-    run, too.
+    Times in checkpoints and timers then agree, with a virtual clock and with an adjusted system clock, too.
     """
     try:
         loop = asyncio.get_running_loop()
@@ -49,7 +49,7 @@ def now() -> float:
 
 
 def run_sync(step: Callable[..., Awaitable[T]], *args: Any) -> T:
-    """Run an async function from a thread that has no event loop, in a background loop shared by the process.
+    """Run an async function in a background loop shared by the process, from a thread that has no event loop.
 
     The caller's context variables are copied, so that callbacks, tracing and streaming reach the calls inside.
 
@@ -61,11 +61,7 @@ def run_sync(step: Callable[..., Awaitable[T]], *args: Any) -> T:
 
 
 def wait_for(future: Future[T]) -> T:
-    """Wait for work in the background loop; cancel it if the wait is interrupted.
-
-    Args:
-        future: Future of the work, from `start_soon`.
-    """
+    """Wait for work in the background loop; cancel it if the wait is interrupted."""
     try:
         return future.result()
     except BaseException:
@@ -74,12 +70,7 @@ def wait_for(future: Future[T]) -> T:
 
 
 def start_soon(step: Callable[..., Awaitable[T]], *args: Any) -> Future[T]:
-    """Start an async function in the background loop; cancelling the future cancels it.
-
-    Args:
-        step: Async function.
-        *args: Its arguments.
-    """
+    """Start an async function in the background loop; cancelling the future cancels it."""
     return _portal().start_task_soon(_cancelled_once, step, *args)
 
 
@@ -120,27 +111,20 @@ if hasattr(os, "register_at_fork"):
 
 
 def bound_to_loop(model: BaseChatModel) -> BaseChatModel:
-    """Return the model with an HTTP client of the running event loop, without retries of its own.
+    """Return a copy of the model with an HTTP client of the running event loop, without retries of its own.
 
     Only models with an OpenAI async client need it. A client or a proxy that the user configured is kept. Retries
     belong to `llm.attempts`, which shares their budget between all clients.
-
-    Args:
-        model: The model of a candidate; it is copied, not changed.
     """
     root = getattr(model, "root_async_client", None)
     if root is None:
         return model
     own = getattr(model, "http_async_client", None) or getattr(model, "openai_proxy", None)
-    client = _clients_of_running_loop().of(root, own_http=bool(own))
-    return model.model_copy(update={"root_async_client": client, "async_client": client.chat.completions})
-
-
-def _clients_of_running_loop() -> "_LoopClients":
     loop = asyncio.get_running_loop()
     if loop not in _clients:
         _clients[loop] = _LoopClients()
-    return _clients[loop]
+    client = _clients[loop].of(root, own_http=bool(own))
+    return model.model_copy(update={"root_async_client": client, "async_client": client.chat.completions})
 
 
 class _LoopClients:
@@ -148,12 +132,8 @@ class _LoopClients:
 
     def __init__(self) -> None:
         openai = importlib.import_module("openai")
-        usual = openai.DEFAULT_CONNECTION_LIMITS
-        limits = type(usual)(
-            max_connections=usual.max_connections,
-            max_keepalive_connections=usual.max_keepalive_connections,
-            keepalive_expiry=_IDLE_S,
-        )
+        limits = copy(openai.DEFAULT_CONNECTION_LIMITS)
+        limits.keepalive_expiry = _IDLE_S
         self._http = openai.DefaultAsyncHttpxClient(limits=limits)
         self._bound: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
         self._closing = self._close_with_loop()

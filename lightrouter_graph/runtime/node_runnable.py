@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.func import task
@@ -18,6 +18,7 @@ from langgraph.store.base import BaseStore
 from lightrouter_graph.runtime.event_loops import start_soon, wait_for
 from lightrouter_graph.runtime.run_scope import STORE_KEY, RunScope, configurable_of, scope_of
 
+T = TypeVar("T")
 Update = dict[str, Any]
 """What a node returns: new values of some state keys."""
 
@@ -30,13 +31,7 @@ _THREADS_HELD = 2
 
 @dataclass(frozen=True, slots=True)
 class NodeRun:
-    """One execution of a node: what LangGraph provides to it.
-
-    Attributes:
-        scope: What the run holds in memory.
-        config: The node's configuration.
-        sync: True in a synchronous graph; its tasks cannot be async.
-    """
+    """One execution of a node. `sync` is True in a synchronous graph; its tasks cannot be async."""
 
     scope: RunScope
     config: RunnableConfig
@@ -49,11 +44,7 @@ class NodeRun:
         return own if isinstance(own, BaseStore) else get_runtime().store
 
     def configured(self, key: str) -> Any:
-        """Return a value of `configurable`; None if it is absent.
-
-        Args:
-            key: Name of the value.
-        """
+        """Return a value of `configurable`; None if it is absent."""
         return configurable_of(self.config).get(key)
 
     async def checkpointed(self, name: str, work: Callable[[], Awaitable[Update]]) -> Update:
@@ -73,8 +64,8 @@ class NodeRun:
         async def part(_: str) -> Update:
             return await work()
 
-        result = await cast("Any", task)(part, name=name.translate(_SEPARATORS))(name)
-        return cast("Update", result)
+        result: Update = await _as_task(part, name)
+        return result
 
 
 class FanOut(Protocol):
@@ -83,24 +74,17 @@ class FanOut(Protocol):
     @property
     def names(self) -> Sequence[str]:
         """Candidates to query."""
-        ...
 
     @property
     def stage(self) -> str:
         """Name of the node."""
-        ...
 
     async def query(self, name: str) -> Update:
         """Query one candidate and return its update of the state; failures are records in it."""
-        ...
 
 
 class NodeRunnable(Runnable[Any, Any]):
-    """A node as LangGraph's `invoke` and `ainvoke` both take it.
-
-    Args:
-        node: The async function of one node.
-    """
+    """An async node as LangGraph's `invoke` and `ainvoke` both take it."""
 
     def __init__(self, node: Callable[[Any, NodeRun], Awaitable[Update]]) -> None:
         self.node = node
@@ -114,59 +98,48 @@ class NodeRunnable(Runnable[Any, Any]):
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002, ARG002
         """Run the node in the background event loop and wait for it."""
         scope = scope_of(config)
-        update: Update = _wait(scope, self.node, input, NodeRun(scope, config or {}, sync=True))
-        return update
+        return _wait(scope, self.node, input, NodeRun(scope, config or {}, sync=True))
 
 
-class FanOutRunnable(Runnable[Any, Any]):
+class FanOutRunnable(NodeRunnable):
     """A node that queries several candidates in parallel, each in a LangGraph task of its own.
 
     After a crash, candidates with a saved result are not queried again. Their exceptions reach the graph when
     all others have ended. A `Send` per candidate would write the conversation into the checkpoint for each of them.
-
-    Args:
-        start: Returns the fan-out of a state.
     """
 
     def __init__(self, start: Callable[[Any, NodeRun], FanOut]) -> None:
+        super().__init__(self.query_all)
         self.start = start
 
-    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002, ARG002
-        """Query the candidates in the caller's event loop."""
-        scope = scope_of(config)
-        run = NodeRun(scope, config or {})
-        with scope.track(_cancel_current_task()):
-            return _merged(await _query_all(self.start(input, run), run))
+    async def query_all(self, state: Any, run: NodeRun) -> Update:
+        """Query the candidates of a state, at most `max_concurrency` at once."""
+        fan_out = self.start(state, run)
+        limit = asyncio.Semaphore(run.scope.slots or max(1, len(fan_out.names)))
 
-    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002, ARG002
-        """Query the candidates in the background event loop."""
+        async def query(name: str) -> Update:
+            async with limit:
+                return await run.checkpointed(f"{fan_out.stage} {name}", lambda: fan_out.query(name))
+
+        return _merged(await asyncio.gather(*map(query, fan_out.names), return_exceptions=True))
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002
+        """Query the candidates in the background event loop, each from a thread of its own if there are enough."""
         scope = scope_of(config)
-        run = NodeRun(scope, config or {}, sync=True)
-        fan_out = self.start(input, run)
         if scope.slots is not None and scope.slots <= _THREADS_HELD:
-            results: list[Any] = _wait(scope, _query_all, fan_out, run)
-            return _merged(results)
+            return super().invoke(input, config, **kwargs)
+        fan_out = self.start(input, NodeRun(scope, config or {}, sync=True))
 
         def query(name: str) -> Update:
-            update: Update = _wait(scope, fan_out.query, name)
-            return update
+            return _wait(scope, fan_out.query, name)
 
-        futures = [cast("Any", task)(query, name=_task_name(fan_out, name))(name) for name in fan_out.names]
+        futures = [_as_task(query, f"{fan_out.stage} {name}", name) for name in fan_out.names]
         return _merged([future.exception() or future.result() for future in futures])
 
 
-async def _query_all(fan_out: FanOut, run: NodeRun) -> list[Any]:
-    limit = asyncio.Semaphore(run.scope.slots or max(1, len(fan_out.names)))
-
-    async def query(name: str) -> Update:
-        async with limit:
-            return await run.checkpointed(_task_name(fan_out, name), lambda: fan_out.query(name))
-
-    return await asyncio.gather(*map(query, fan_out.names), return_exceptions=True)
-
-
-def _task_name(fan_out: FanOut, name: str) -> str:
-    return f"{fan_out.stage} {name}".translate(_SEPARATORS)
+def _as_task(work: Callable[[str], Any], name: str, argument: str = "") -> Any:
+    """Start work as a LangGraph task; returns its future."""
+    return cast("Any", task)(work, name=name.translate(_SEPARATORS))(argument or name)
 
 
 def _merged(results: Sequence[Any]) -> Update:
@@ -185,9 +158,9 @@ def _cancel_current_task() -> Callable[[], object]:
     return (lambda: loop.call_soon_threadsafe(current.cancel)) if current is not None else (lambda: None)
 
 
-def _wait(scope: RunScope, work: Callable[..., Awaitable[Any]], *args: Any) -> Any:
+def _wait(scope: RunScope, work: Callable[..., Awaitable[T]], *args: Any) -> T:
     """Run async work in the background event loop; cancel it if the run ends first."""
-    futures: list[Future[Any]] = []
+    futures: list[Future[T]] = []
     with scope.track(lambda: [future.cancel() for future in futures]):
         futures.append(start_soon(work, *args))
         return wait_for(futures[0])

@@ -52,13 +52,8 @@ class RunScope:
             self._cancels.pop(token, None)
 
     def retries(self, limit: int) -> RetryBudget:
-        """Return the retry budget of the run; the first caller sets its limit, >= 0.
-
-        Args:
-            limit: Retries of all calls of the run together.
-        """
-        if self._retries is None:
-            self._retries = RetryBudget(limit)
+        """Return the retry budget of the run; the first caller sets its limit, >= 0."""
+        self._retries = self._retries or RetryBudget(limit)
         return self._retries
 
     def close(self) -> None:
@@ -68,31 +63,17 @@ class RunScope:
 
 
 def scope_of(config: RunnableConfig | None) -> RunScope:
-    """Return the scope of the run that a node's configuration belongs to; a new one outside of a graph.
-
-    Args:
-        config: Configuration of a node; None outside of a graph.
-    """
+    """Return the scope of the run that a node's configuration belongs to; a new one outside of a graph."""
     found = configurable_of(config).get(SCOPE_KEY)
     return found if isinstance(found, RunScope) else RunScope()
 
 
 def with_scope(config: RunnableConfig | None, scope: RunScope) -> RunnableConfig:
-    """Return the configuration with the scope in it; LangGraph merges it over the one it is called in.
-
-    Args:
-        config: Configuration of the run.
-        scope: Scope of the run.
-    """
-    given: RunnableConfig = config or {}
+    """Return the configuration with the scope in it; LangGraph merges it over the one it is called in."""
     # A graph inside of a candidate would inherit the request of the chat model around it.
-    return {**given, "configurable": {REQUEST_KEY: None, **configurable_of(config), SCOPE_KEY: scope}}
+    return {**(config or {}), "configurable": {REQUEST_KEY: None, **configurable_of(config), SCOPE_KEY: scope}}
 
 
 def configurable_of(config: RunnableConfig | None) -> Mapping[str, Any]:
-    """Return the `configurable` part of a configuration; empty if there is none.
-
-    Args:
-        config: Configuration of a node or a run.
-    """
+    """Return the `configurable` part of a configuration; empty if there is none."""
     return (config or {}).get("configurable") or {}

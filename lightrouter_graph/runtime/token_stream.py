@@ -5,9 +5,7 @@ call inside a node, unless it inherits the tag "nostream".
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
-from contextvars import Context as Contextvars
+from collections.abc import Coroutine
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -22,27 +20,7 @@ _hidden: ContextVar[bool] = ContextVar("hidden", default=False)
 
 
 async def run_hidden(part: Coroutine[Any, Any, T]) -> T:
-    """Run a part and hide the tokens of its model calls from the user's stream, with any tags or configuration.
-
-    Args:
-        part: Coroutine of the part.
-    """
-    with _hidden_context() as context:
-        return await asyncio.create_task(part, context=context)
-
-
-def show_tokens(callbacks: BaseCallbackManager) -> None:
-    """Let the calls made with these callbacks stream to the user again, in place; the final answer streams so.
-
-    Args:
-        callbacks: Callback manager of the call; changed in place.
-    """
-    if _hidden.get():
-        callbacks.remove_tags([TAG_NOSTREAM])
-
-
-@contextmanager
-def _hidden_context() -> Iterator[Contextvars]:
+    """Run a part and hide the tokens of its model calls from the user's stream, with any tags or configuration."""
     config = ensure_config()
     callbacks = config.get("callbacks")
     hides = isinstance(callbacks, BaseCallbackManager) and TAG_NOSTREAM not in callbacks.inheritable_tags
@@ -51,4 +29,14 @@ def _hidden_context() -> Iterator[Contextvars]:
         callbacks.add_tags([TAG_NOSTREAM])  # inherited by every call below, also by those with tags of their own
     with set_config_context(config) as context:
         context.run(_hidden.set, hides or _hidden.get())
-        yield context
+        return await asyncio.create_task(part, context=context)
+
+
+def show_tokens(callbacks: BaseCallbackManager) -> None:
+    """Let the calls made with these callbacks stream to the user again; the final answer streams so.
+
+    Args:
+        callbacks: Callback manager of the call; changed in place.
+    """
+    if _hidden.get():
+        callbacks.remove_tags([TAG_NOSTREAM])
