@@ -88,7 +88,7 @@ class CallAttempts:
                 reply = self._settled(await self._send())
                 cause = reply.failure and reply.failure["cause"]
                 # A timeout of the run, or of a model that was streaming, does not show that the endpoint is down.
-                if cause != "timeout" or (self._run_left_s() > 0 and not self._accumulator.has_chunks):
+                if cause != "timeout" or (self._run_left_s() > 0 and not self._accumulator.chunks):
                     held.record(cause, self._retry_after_s())
         except EndpointClosedError as closed:
             return not_sent(candidate, call, closed.failure)
@@ -158,7 +158,7 @@ class CallAttempts:
         else:
             failure = failure_of(exc, self._candidate.model)
         generated = is_openai_like(self._candidate.model) and is_unreadable(exc)
-        if self._accumulator.has_chunks or generated or may_have_cost(exc, failure["cause"]):
+        if self._accumulator.chunks or generated or may_have_cost(exc, failure["cause"]):
             return sent.read_partial(failure)
         return sent.read_nothing(failure)
 

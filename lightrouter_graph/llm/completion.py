@@ -47,7 +47,11 @@ class Completion:
 
     @classmethod
     def restore(cls, saved: Mapping[str, Any]) -> Self:
-        """Rebuild a completion from `dataclasses.asdict`; lists in the place of tuples are accepted."""
+        """Rebuild a completion from `dataclasses.asdict`; JSON and msgpack make lists of its tuples.
+
+        Args:
+            saved: All fields by name; fields with a default may be missing.
+        """
         return cls(**{**saved, "earlier": tuple(saved.get("earlier", ()))})
 
     @property
@@ -86,7 +90,11 @@ def ended_by_cap(finish_reason: str | None) -> bool:
 
 
 def has_only_reasoned(reply: Completion) -> bool:
-    """Return True if the response has no answer because reasoning, visible or hidden, used all tokens of the cap."""
+    """Return True if the response has no answer because reasoning, visible or hidden, used all tokens of the cap.
+
+    Args:
+        reply: The response, failed or not.
+    """
     if reply.visible_text.strip() or reply.tool_call_message is not None:
         return False
     reasoned = bool(reply.reasoning or reply.usage["reasoning_tokens"])

@@ -42,7 +42,12 @@ _MAX_SCANNED = 20_000
 
 
 def failure_of(exc: BaseException, model: BaseChatModel) -> Failure:
-    """Return the failure record of an exception; the secrets of the model are redacted from the message."""
+    """Return the failure record of an exception.
+
+    Args:
+        exc: The exception of the model call.
+        model: The model that was called; its secrets are redacted from the message.
+    """
     text, secrets = exception_text(exc)[:_MAX_SCANNED], secrets_of(model)
     cause, message = _cause_of(exc, f"{text} {_error_codes(exc)}".lower()), redact(text, secrets)
     if cause == "bad_response" or not message:  # the cause alone is too vague: name the exception as well
@@ -53,7 +58,11 @@ def failure_of(exc: BaseException, model: BaseChatModel) -> Failure:
 
 
 def exception_text(exc: BaseException) -> str:
-    """Return the text of an exception without lone surrogates, which no checkpoint accepts; "" if `__str__` fails."""
+    """Return the text of an exception; "" if its `__str__` fails.
+
+    Args:
+        exc: The exception; lone surrogates, which no checkpoint accepts, are replaced.
+    """
     try:
         return str(exc).encode(errors="replace").decode()
     except Exception:  # noqa: BLE001 - `__str__` of a third-party exception may raise anything
@@ -84,7 +93,12 @@ def _cause_of(exc: BaseException, text: str) -> Cause:
 
 
 def may_have_cost(exc: BaseException, cause: Cause) -> bool:
-    """Return True if a failed call may have been billed: the request was sent, and its response was lost."""
+    """Return True if a failed call may have been billed: the request was sent, and its response was lost.
+
+    Args:
+        exc: The exception of the call.
+        cause: Its cause, as `failure_of` returns it.
+    """
     if cause != "disconnected":
         return cause == "timeout"
     return not any(type(link).__name__ in _NEVER_SENT for link in _chain(exc))

@@ -40,7 +40,11 @@ class OutputSchema:
         return self.in_prompt or not self.schema
 
     def validation_error(self, value: Any) -> str:
-        """Return where and why a parsed value is invalid, in at most 200 characters; "" if it is valid."""
+        """Return where and why a value is invalid, in at most 200 characters; "" if it is valid.
+
+        Args:
+            value: A parsed JSON value.
+        """
         if not self.schema:
             return "" if isinstance(value, dict) else "it is not a JSON object"
         from lightrouter_graph.llm.schema_checks import validation_error  # noqa: PLC0415 - imports jsonschema, which is slow

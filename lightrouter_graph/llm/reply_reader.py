@@ -47,7 +47,7 @@ class SentCall:
         reason = "length" if accumulator.truncated else _finish_reason(message)
         if reason is None and self._lost_its_end():
             failure: Failure = {"cause": "disconnected", "message": "the stream ended without a finish reason"}
-            if accumulator.has_chunks and message.usage_metadata is None:
+            if accumulator.chunks and message.usage_metadata is None:
                 return self.read_partial(failure)
             return self._completion(message, None, usage, "truncated", failure)
         if reason is None and call.max_tokens is not None and usage["output_tokens"] >= call.max_tokens:
@@ -62,7 +62,7 @@ class SentCall:
         """
         prompt_tokens = count_tokens_approximately(self.prompt)
         usage: Usage = {**NO_USAGE, "input_tokens": prompt_tokens, "estimated": True}
-        if not self.accumulator.has_chunks:
+        if not self.accumulator.chunks:
             return Completion("", None, self._cost(usage, "lost"), failure)
         usage = {**usage, "output_tokens": self.accumulator.tokens}
         partial = self._completion(self.accumulator.message(), None, usage, "truncated", failure)
@@ -90,7 +90,7 @@ class SentCall:
 
     def _lost_its_end(self) -> bool:
         """Return True for a stream of an OpenAI-like API, which sends a finish reason with every response."""
-        streamed = self.accumulator.has_chunks or self.call.stream_to_user
+        streamed = bool(self.accumulator.chunks) or self.call.stream_to_user
         return streamed and is_openai_like(self.candidate.model)
 
 

@@ -28,16 +28,13 @@ ResponseFormat = type | Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Tools, formats and parameters of one run, equal for all candidates.
+    """Tools, formats and parameters of one run, equal for all candidates; `make_request` describes the others.
 
     Attributes:
         tools: The tools in OpenAI's format; built-in tools of a provider are unchanged.
         tool_choice: None, "auto", "any", "none" or the name of the one tool to call.
-        parallel_tool_calls: Allow several tool calls in one response; None for the provider's default.
         schema: Schema of the text of a response.
         structured: Schema of the arguments of the tool call, if the tools are a structured output.
-        stop: Texts that end a response.
-        sampling: Sampling parameters that override those of the models, such as `temperature`.
     """
 
     tools: tuple[Mapping[str, Any], ...] = ()
@@ -90,12 +87,21 @@ class Request:
         return model.bind_tools(deepcopy([dict(tool) for tool in self.tools]), **options)
 
     def failure_of(self, message: AIMessage) -> Failure | None:
-        """Return the failure of a complete response with invalid tool calls or text; None if it is valid."""
+        """Return the failure of a response with invalid tool calls or text; None if it is valid.
+
+        Args:
+            message: A response that is not truncated.
+        """
         problem = (self.may_call and self._problem_with_calls(message)) or self._problem_with_text(message)
         return {"cause": "invalid", "message": problem} if problem else None
 
     def accepts(self, text: str, tool_call_message: ToolCallMessage | None) -> bool:
-        """Return True if an answer that was not validated yet, such as a draft, has the requested format."""
+        """Return True if an answer that was not validated yet, such as a draft, has the requested format.
+
+        Args:
+            text: Text of the answer.
+            tool_call_message: The message of an answer that calls tools.
+        """
         if self.must_call:
             return tool_call_message is not None
         return self.schema is None or not self._problem_with_text(AIMessage(text))

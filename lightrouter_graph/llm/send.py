@@ -32,15 +32,7 @@ async def call_model(
     """Send one request and return the response, truncated at the cap if it was streamed and exceeded the cap.
 
     The response is streamed for the tokens of a streaming chat model, for the partial text of a call that may be
-    cancelled, and to stop a model that ignores its cap.
-
-    Args:
-        candidate: The candidate that is queried.
-        call: Settings of the call.
-        model: Model of the candidate, as `model_for` returns it.
-        prompt: All messages that are sent, as `prompt_for` returns them.
-        config: Callbacks, tags and metadata, as `config_for` returns them.
-        accumulator: Receives the chunks of a streamed response.
+    cancelled, and to stop a model that ignores its cap. Model, prompt and config are those of `call_parameters`.
     """
     bound, parameters = call.request.bind_to(model), parameters_for(candidate, call)
     with as_current(call), events_paused(), redacted_exceptions(candidate_secrets(candidate)):

@@ -26,11 +26,6 @@ class StreamAccumulator:
     started: bool = False
     _characters: int = 0
 
-    @property
-    def has_chunks(self) -> bool:
-        """True if the response was streamed and a chunk has arrived."""
-        return bool(self.chunks)
-
     def add(self, chunk: AIMessageChunk, *, prefix: str | None = None) -> None:
         """Add one chunk.
 
@@ -46,7 +41,11 @@ class StreamAccumulator:
         self.tokens += bool(chunk.content or chunk.tool_call_chunks or chunk.additional_kwargs)
 
     def exceeds(self, cap: int | None) -> bool:
-        """Return True if the response is longer than its cap in tokens allows, so the model ignores the cap."""
+        """Return True if the response is longer than its cap allows, so the model ignores the cap.
+
+        Args:
+            cap: Cap in tokens; None for no cap.
+        """
         return cap is not None and (self.tokens > cap or self._characters > cap * _CHARACTERS_PER_TOKEN)
 
     def truncate(self, *, keep_last: bool = False) -> None:

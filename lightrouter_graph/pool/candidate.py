@@ -109,11 +109,10 @@ class Candidate:
 def _checked_model(name: str, model: object) -> BaseChatModel:
     if isinstance(model, BaseChatModel):
         return model
-    msg = (
+    raise PoolError(
         f"candidate {name!r} needs a chat model or a spec such as 'openai:gpt-5.4-mini', "
         f"got {type(model).__name__} (for a bound or wrapped model, pass the chat model itself)"
     )
-    raise PoolError(msg)
 
 
 def _as_price(price: Price | tuple[float, float] | None) -> Price | None:

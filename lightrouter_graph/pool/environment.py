@@ -51,7 +51,6 @@ def find_candidates(env: Mapping[str, str], *, probe: bool = True) -> list[Candi
 
     Raises:
         NoModelsError: If no model is found; the message lists every way to configure one.
-        PoolError: If an address is invalid.
     """
     models = [
         (name, model)

@@ -30,9 +30,6 @@ def pool_file_template(env: Mapping[str, str], *, probe: bool = True) -> str:
     Args:
         env: The environment variables.
         probe: Whether to request the model lists of a local Ollama and a vLLM server.
-
-    Raises:
-        PoolError: If an address in the environment is invalid.
     """
     try:
         head = f"{_HEAD}{_FOUND}"

@@ -42,14 +42,11 @@ class LearnedCapabilities:
             setattr(self, field.name, field.default)
 
     def refuse_limit(self, known: str, hint: str) -> bool:
-        """Record that the request field of the output limit was rejected, and select the next one.
+        """Record that the request field of the output limit was rejected, and select the next; False if none is left.
 
         Args:
             known: The candidate's `limit_parameter`.
             hint: The error message; an untried field named in it is selected first.
-
-        Returns:
-            False if the call failed without any limit field, so that no other form of the request is left.
         """
         if self.limit == "":
             return False
@@ -71,6 +68,11 @@ def refuses_roles(exc: Exception) -> bool:
 
 
 def refuses_field(exc: Exception, names: Iterable[str]) -> bool:
-    """Return True if a request was rejected for one of some fields of its body."""
+    """Return True if a request was rejected for one of some fields of its body.
+
+    Args:
+        exc: The exception of the call.
+        names: The optional fields that were sent.
+    """
     bad_request = isinstance(exc, TypeError) or getattr(exc, "status_code", None) in _BAD_REQUEST
     return bad_request and any(name in str(exc).lower() for name in names)

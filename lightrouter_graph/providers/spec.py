@@ -40,11 +40,10 @@ def parse_spec(text: str) -> ModelSpec:
     base_url = text[len(name) + 1 :] if name != text else None
     provider, colon, model = (part.strip() for part in name.partition(":"))
     if not (colon and provider and model) or not model.isprintable():
-        msg = (
+        raise PoolError(
             f"model spec {redact(text)!r} is not of the form provider:model or provider:model@http://host/v1 "
             f"with a provider such as {', '.join(PROVIDERS)}{_with_colon(name)}"
         )
-        raise PoolError(msg)
     if base_url is None and (found := _ADDRESS_WITHOUT_SCHEME.search(model)):
         path = "" if "/" in found[1] else "/v1"
         fixed = f"{provider}:{model[: found.start()]}@http://{found[1]}{path}"
@@ -55,13 +54,16 @@ def parse_spec(text: str) -> ModelSpec:
 
 def _with_colon(name: str) -> str:
     """Suggest `openai:m` for `openai/m`, the notation of other gateways."""
-    provider, slash, model = name.partition("/")
-    known = slash and provider.strip().lower() in PROVIDERS and model.strip()
-    return f" (did you mean {f'{provider.strip()}:{model.strip()}'!r}?)" if known else ""
+    provider, _, model = (part.strip() for part in name.partition("/"))
+    return f" (did you mean {f'{provider}:{model}'!r}?)" if provider.lower() in PROVIDERS and model else ""
 
 
 def without_address(spec: str) -> str:
-    """Return a spec without its URL: the default name of a candidate."""
+    """Return a spec without its URL: the default name of a candidate.
+
+    Args:
+        spec: A model spec; returned unchanged if it has no URL.
+    """
     cut = max(spec.rfind("@http://"), spec.rfind("@https://"))
     return spec[:cut] if cut >= 0 else spec
 
@@ -85,11 +87,8 @@ def base_url_of(spec: ModelSpec, env: Mapping[str, str]) -> str:
     """Return the URL of a model's endpoint: that of the spec, else of the environment, else the provider's default.
 
     Args:
-        spec: A spec with a provider of the table.
+        spec: A spec with a provider of the table; `PoolError` if no URL is set, or it is not usable.
         env: The environment variables.
-
-    Raises:
-        PoolError: If no URL is set, or it is not usable.
     """
     row = PROVIDERS[spec.provider]
     url = spec.base_url or env.get(row.base_url_env or "", "").strip() or row.base_url
@@ -101,8 +100,7 @@ def base_url_of(spec: ModelSpec, env: Mapping[str, str]) -> str:
 def _completed(url: str, row: Provider) -> str:
     """Complete the short forms of OLLAMA_HOST and the like: `host`, `0.0.0.0:11434`, `http://host:8000`."""
     if "://" not in url:
-        port = f":{row.default_port}" if row.default_port and ":" not in url else ""
-        url = f"http://{url}{port}"
+        url = f"http://{url}:{row.default_port}" if row.default_port and ":" not in url else f"http://{url}"
     parts = urlsplit(checked_url(url))
     if row.default_port and parts.hostname == "0.0.0.0":  # noqa: S104 - the address a server binds, not one to call
         parts = parts._replace(netloc=parts.netloc.replace("0.0.0.0", "127.0.0.1"))  # noqa: S104

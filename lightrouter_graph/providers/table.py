@@ -80,14 +80,11 @@ class ProviderTable(Mapping[str, Provider]):
         return len(self._rows)
 
     def add(self, name: str, provider: Provider) -> None:
-        """Add an entry; adding an equal entry again has no effect.
+        """Add an entry; `PoolError` if the table has another entry of this name. An equal entry has no effect.
 
         Args:
             name: Prefix of the model specs, in lower case.
             provider: The facts.
-
-        Raises:
-            PoolError: If the table has another entry of this name.
         """
         with self._lock:
             if self._rows.get(name, provider) != provider:

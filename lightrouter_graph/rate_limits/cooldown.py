@@ -18,7 +18,12 @@ class Cooldown:
         self._lock = threading.RLock()
 
     def start(self, model_name: str | None, seconds: float) -> None:
-        """Start a cooldown of a model, or of all models of the endpoint (None). A longer one in effect is kept."""
+        """Start a cooldown. A longer one in effect is kept.
+
+        Args:
+            model_name: The model, or None for all models of the endpoint.
+            seconds: The duration, >= 0.
+        """
         now = self._now()
         with self._lock:
             until = {name: end for name, end in self._until.items() if end > now}
@@ -31,10 +36,11 @@ class Cooldown:
         return max(0.0, max(until.get(None, 0.0), until.get(model_name, 0.0)) - self._now()) if until else 0.0
 
     async def wait(self, model_name: str, timeout_s: float) -> bool:
-        """Wait for the end of a model's cooldown, plus random jitter, so that waiting requests are not sent at once.
+        """Wait for the end of a cooldown, plus random jitter, so that waiting requests are not sent at once.
 
-        Returns:
-            False, without waiting, if the cooldown is longer than the timeout.
+        Args:
+            model_name: The model.
+            timeout_s: The longest wait; False is returned at once for a longer cooldown.
         """
         until = self._now() + timeout_s
         while remaining := self.remaining_s(model_name):

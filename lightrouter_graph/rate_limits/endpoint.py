@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal
 
-from lightrouter_graph.errors import LightRouterError, PoolError
+from lightrouter_graph.errors import LightRouterError
 from lightrouter_graph.rate_limits.circuit_breaker import CircuitBreaker
 from lightrouter_graph.rate_limits.cooldown import Cooldown
 from lightrouter_graph.rate_limits.semaphore import ResizableSemaphore
@@ -65,11 +65,7 @@ class Permit:
     _generation: int = -1
 
     async def __aenter__(self) -> "Permit":
-        """Wait for the end of a cooldown and acquire a permit.
-
-        Raises:
-            EndpointClosedError: If the breaker is open, the cooldown too long, or no permit is released in time.
-        """
+        """Wait for the end of a cooldown and acquire a permit; raises `EndpointClosedError`."""
         until = self.endpoint.now() + self.acquire_timeout_s
         await self._queue(until)
         while self.endpoint.cooldown.remaining_s(self.model_name):  # it started while this request waited for a permit
@@ -162,16 +158,11 @@ class Endpoint:
         return self.semaphore.taken
 
     def limit_to(self, limit: int) -> None:
-        """Set the limit of concurrent requests. The smallest limit ever set applies.
+        """Set the limit of concurrent requests.
 
         Args:
-            limit: A whole number >= 1.
-
-        Raises:
-            PoolError: If it is not.
+            limit: A whole number >= 1; the smallest limit ever set applies.
         """
-        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-            raise PoolError(f"max_concurrency must be a whole number of at least 1, got {limit!r}")
         with self._lock:
             if self._set_limit is None or limit < self._set_limit:
                 self._set_limit = limit

@@ -37,14 +37,8 @@ class EndpointRegistry:
         Args:
             model: The model object of the candidate, not a copy made for one call.
             limit: Limit of concurrent requests, >= 1; None for no change. The smallest limit ever set applies.
-
-        Raises:
-            PoolError: If the limit is not a whole number >= 1.
         """
-        # By id, since pydantic models are not hashable; the weak reference detects a reused id.
-        of_model, endpoint = self._of_models.get(id(model), (None, None))
-        if endpoint is None or of_model is None or of_model() is not model:
-            endpoint = self._find(model)
+        endpoint = self._of_models.get(id(model)) or self._find(model)
         if limit is not None:
             endpoint.limit_to(limit)
         return endpoint
@@ -52,7 +46,7 @@ class EndpointRegistry:
     def clear(self) -> None:
         """Remove all endpoints."""
         self._lock = threading.Lock()
-        self._of_models: dict[int, tuple[weakref.ref[BaseChatModel], Endpoint]] = {}
+        self._of_models: dict[int, Endpoint] = {}  # by id, since pydantic models are not hashable
         self._by_key: weakref.WeakValueDictionary[str, Endpoint] = weakref.WeakValueDictionary()
         self._recent: OrderedDict[str, Endpoint] = OrderedDict()
 
@@ -62,7 +56,8 @@ class EndpointRegistry:
             endpoint = self._by_key.get(key or "") or Endpoint(label_of(model), self._now, self._sleep, self._random)
             if key is not None:
                 self._keep(key, endpoint)
-            self._of_models[id(model)] = weakref.ref(model, self._remover(id(model))), endpoint
+            self._of_models[id(model)] = endpoint
+            weakref.finalize(model, self._of_models.pop, id(model), None).atexit = False
         return endpoint
 
     def _keep(self, key: str, endpoint: Endpoint) -> None:
@@ -70,15 +65,6 @@ class EndpointRegistry:
         self._recent.move_to_end(key)
         while len(self._recent) > _MAX_UNUSED:
             self._recent.popitem(last=False)
-
-    def _remover(self, model_id: int) -> Callable[[object], None]:
-        of_models = self._of_models
-
-        def remove(reference: object) -> None:
-            if model_id in of_models and of_models[model_id][0] is reference:
-                del of_models[model_id]
-
-        return remove
 
 
 endpoints = EndpointRegistry()

@@ -23,20 +23,15 @@ class RetryBudget:
     """
 
     def __init__(self, retries: int) -> None:
-        self._left = retries
+        self.left = retries
         self._lock = threading.Lock()
-
-    @property
-    def left(self) -> int:
-        """Number of remaining retries."""
-        return self._left
 
     def take(self) -> bool:
         """Use one retry. Returns False if no retry is left."""
         with self._lock:
-            if self._left < 1:
+            if self.left < 1:
                 return False
-            self._left -= 1
+            self.left -= 1
             return True
 
 
@@ -67,6 +62,12 @@ def backoff_s(attempt: int, retry_after_s: float | None = None, random: Callable
 
 
 def exponential_s(attempt: int, first_s: float, max_s: float) -> float:
-    """Return `first_s`, doubled for each attempt after attempt 1, at most `max_s`."""
+    """Return `first_s`, doubled for each attempt after the first, at most `max_s`.
+
+    Args:
+        attempt: Number of the attempt, >= 1.
+        first_s: Seconds for attempt 1.
+        max_s: The maximum.
+    """
     doublings = min(attempt - 1, 64)  # 2.0 ** 1024 would overflow
     return float(min(first_s * 2**doublings, max_s))

@@ -34,7 +34,11 @@ class ResizableSemaphore:
         return self._limit + self._surplus - self._semaphore.value
 
     async def acquire(self, timeout_s: float = math.inf) -> bool:
-        """Acquire a permit, in FIFO order. Returns False if the timeout in seconds was reached first."""
+        """Acquire a permit, in FIFO order. Returns False if the timeout was reached first.
+
+        Args:
+            timeout_s: The longest wait.
+        """
         if await self._semaphore.async_acquire(blocking=False):
             return True
         try:

@@ -35,12 +35,7 @@ class EarlyStopRules:
 
 
 class EarlyStop:
-    """The parallel calls of one fan-out. Lives in memory only; all calls run in one event loop.
-
-    Args:
-        rules: Conditions that stop the calls.
-        keys: Keys of answers that exist already, by candidate.
-    """
+    """The parallel calls of one fan-out, in one event loop; `keys` are those of existing answers, by candidate."""
 
     def __init__(self, rules: EarlyStopRules, keys: Mapping[str, str] = MappingProxyType({})) -> None:
         self.rules = rules

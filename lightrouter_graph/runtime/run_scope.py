@@ -52,7 +52,11 @@ class RunScope:
             self._cancels.pop(token, None)
 
     def retries(self, limit: int) -> RetryBudget:
-        """Return the retry budget of the run; the first caller sets its limit, >= 0."""
+        """Return the retry budget of the run; the first caller sets its limit.
+
+        Args:
+            limit: Retries of all calls of the run together, >= 0.
+        """
         self._retries = self._retries or RetryBudget(limit)
         return self._retries
 
@@ -63,7 +67,11 @@ class RunScope:
 
 
 def scope_of(config: RunnableConfig | None) -> RunScope:
-    """Return the scope of the run that a node's configuration belongs to; a new one outside of a graph."""
+    """Return the scope of the run that a node's configuration belongs to.
+
+    Args:
+        config: Configuration of a node; None outside of a graph, which gives a new scope.
+    """
     found = configurable_of(config).get(SCOPE_KEY)
     return found if isinstance(found, RunScope) else RunScope()
 

@@ -15,7 +15,7 @@ def accumulated(*texts, prefix=None):
 
 def test_chunks_are_counted_and_joined():
     accumulator = accumulated("It", " is", "", " four")
-    assert (accumulator.message().text, accumulator.tokens, accumulator.has_chunks) == ("It is four", 3, True)
+    assert (accumulator.message().text, accumulator.tokens, len(accumulator.chunks)) == ("It is four", 3, 4)
     assert accumulator.message().text == "It is four"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lightrouter_graph.errors import PoolError
 from lightrouter_graph.pool.environment import MAX_CANDIDATES, find_candidates
-from lightrouter_graph.providers import PROVIDERS
+from lightrouter_graph.providers.table import PROVIDERS
 
 SECRET = "sk-verysecretvalue42"
 ALL_KEYS = {row.api_key_env: SECRET for row in PROVIDERS.values() if row.default_models}

@@ -6,7 +6,7 @@ from langchain_openai import ChatOpenAI
 
 from lightrouter_graph.errors import PoolError
 from lightrouter_graph.pool import Candidate, Pool
-from lightrouter_graph.providers import PROVIDERS
+from lightrouter_graph.providers.table import PROVIDERS
 
 
 def candidate(name: str) -> Candidate:

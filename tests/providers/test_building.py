@@ -8,8 +8,8 @@ from langchain_openai import ChatOpenAI
 from langchain_openai.chat_models.base import BaseChatOpenAI
 
 from lightrouter_graph.errors import PoolError
-from lightrouter_graph.providers import PROVIDERS
 from lightrouter_graph.providers.building import MAX_RETRIES, TIMEOUT_S, build_model
+from lightrouter_graph.providers.table import PROVIDERS
 
 KEY = "sk-verysecretvalue42"
 ENV = {row.api_key_env: KEY for row in PROVIDERS.values() if row.api_key_env} | {

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightrouter_graph.errors import PoolError
-from lightrouter_graph.providers import PROVIDERS
 from lightrouter_graph.providers.pricing import Price, find_price, usd_of
+from lightrouter_graph.providers.table import PROVIDERS
 from lightrouter_graph.records import NO_USAGE, Usage, add_usage
 
 

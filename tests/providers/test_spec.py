@@ -3,8 +3,7 @@
 import pytest
 
 from lightrouter_graph.errors import PoolError
-from lightrouter_graph.providers import ModelSpec, base_url_of, parse_spec
-from lightrouter_graph.providers.spec import unknown_provider
+from lightrouter_graph.providers.spec import ModelSpec, base_url_of, parse_spec, unknown_provider
 
 
 @pytest.mark.parametrize(

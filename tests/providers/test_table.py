@@ -6,8 +6,7 @@ import pytest
 
 from lightrouter_graph import Candidate, Pool, PoolError, register_provider
 from lightrouter_graph.pool.toml_file import read_pool_file
-from lightrouter_graph.providers import PROVIDERS, Provider
-from lightrouter_graph.providers.table import ProviderTable
+from lightrouter_graph.providers.table import PROVIDERS, Provider, ProviderTable
 
 KEY = "sk-verysecretvalue42"
 URL = "https://api.acme.example/v1"

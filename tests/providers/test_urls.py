@@ -1,8 +1,8 @@
 import pytest
 
 from lightrouter_graph.errors import PoolError
-from lightrouter_graph.providers import checked_url, parse_spec
-from lightrouter_graph.providers.urls import is_loopback
+from lightrouter_graph.providers.spec import parse_spec
+from lightrouter_graph.providers.urls import checked_url, is_loopback
 
 
 @pytest.mark.parametrize(
