@@ -10,7 +10,7 @@ from lightrouter_graph.errors import NoModelsError
 from lightrouter_graph.pool.candidate import Candidate
 from lightrouter_graph.providers.building import build_model
 from lightrouter_graph.providers.spec import ModelSpec, base_url_of
-from lightrouter_graph.providers.table import PROVIDERS, DefaultModel
+from lightrouter_graph.providers.table import PROVIDERS
 
 logger = logging.getLogger(__name__)
 
@@ -52,23 +52,19 @@ def find_candidates(env: Mapping[str, str], *, probe: bool = True) -> list[Candi
     Raises:
         NoModelsError: If no model is found; the message lists every way to configure one.
     """
-    models = [
-        (name, model)
+    efforts = {
+        ModelSpec(name, model): effort
         for name, row in PROVIDERS.items()
         if row.api_key_env and env.get(row.api_key_env, "").strip()
-        for model in row.default_models
-    ]
+        for model, effort in row.default_models.items()
+    }
     if probe:
-        models += [("ollama", model) for model in _ollama_models(env)]
-        models += [("vllm", model) for model in _vllm_models(env)]
-    if not models:
+        efforts |= dict.fromkeys([*_ollama_models(env), *_vllm_models(env)])
+    if not efforts:
         raise NoModelsError(_how_to_configure(probe=probe))
-    found = [_candidate(ModelSpec(name, model.name), model.effort, env) for name, model in models]
+    built = {spec: build_model(spec, reasoning_effort=effort, env=env) for spec, effort in efforts.items()}
+    found = [Candidate(str(spec), model) for spec, model in built.items()]
     return sorted(_one_per_model(found), key=_by_price_descending)[:MAX_CANDIDATES]
-
-
-def _candidate(spec: ModelSpec, effort: str | None, env: Mapping[str, str]) -> Candidate:
-    return Candidate(str(spec), build_model(spec, reasoning_effort=effort, env=env))
 
 
 def _one_per_model(found: list[Candidate]) -> list[Candidate]:
@@ -91,19 +87,19 @@ def _by_price_descending(candidate: Candidate) -> float:
     return 1.0 if price is None else -(price.input + price.output)
 
 
-def _ollama_models(env: Mapping[str, str]) -> list[DefaultModel]:
+def _ollama_models(env: Mapping[str, str]) -> list[ModelSpec]:
     base_url = base_url_of(ModelSpec("ollama", "any"), env)
     found = _fetch(f"{base_url.removesuffix('/v1')}/api/tags", expected="OLLAMA_HOST" in env)
-    return [DefaultModel(model.name) for model in found if not model.embeds][:_MAX_LOCAL]
+    return [ModelSpec("ollama", model.name) for model in found if not model.embeds][:_MAX_LOCAL]
 
 
-def _vllm_models(env: Mapping[str, str]) -> list[DefaultModel]:
+def _vllm_models(env: Mapping[str, str]) -> list[ModelSpec]:
     if not env.get("VLLM_BASE_URL", "").strip():
         return []
     key = env.get("VLLM_API_KEY", "").strip()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     url = f"{base_url_of(ModelSpec('vllm', 'any'), env)}/models"
-    return [DefaultModel(model.name) for model in _fetch(url, expected=True, headers=headers)[:_MAX_LOCAL]]
+    return [ModelSpec("vllm", model.name) for model in _fetch(url, expected=True, headers=headers)[:_MAX_LOCAL]]
 
 
 def _fetch(url: str, *, expected: bool, headers: Mapping[str, str] = MappingProxyType({})) -> list[_LocalModel]:

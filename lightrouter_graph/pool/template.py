@@ -37,7 +37,7 @@ def pool_file_template(env: Mapping[str, str], *, probe: bool = True) -> str:
     except NoModelsError:
         head = f"{_HEAD}{_NOT_FOUND}"
         defaults = [
-            (f"{name}:{row.default_models[0].name}", row) for name, row in PROVIDERS.items() if row.default_models
+            (f"{name}:{next(iter(row.default_models))}", row) for name, row in PROVIDERS.items() if row.default_models
         ]
         blocks = [indent(_block(spec, row.api_key_env), "# ") for spec, row in defaults]
     return "\n".join([head, *blocks, _keys()])
@@ -45,7 +45,7 @@ def pool_file_template(env: Mapping[str, str], *, probe: bool = True) -> str:
 
 def _block(spec: str, comment: str | None) -> str:
     provider, _, model = spec.partition(":")
-    effort = dict(PROVIDERS[provider].default_models).get(model)
+    effort = PROVIDERS[provider].default_models.get(model)
     line = f"[[candidate]]\nmodel = {json.dumps(spec, ensure_ascii=False)}  # {comment}\n"
     return f'{line}reasoning_effort = "{effort}"\n' if effort else line
 

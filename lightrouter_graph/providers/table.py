@@ -7,9 +7,9 @@ the form that always works at a higher cost.
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 from lightrouter_graph.errors import PoolError, did_you_mean
 from lightrouter_graph.providers.urls import checked_url
@@ -29,13 +29,6 @@ LimitParameter = Literal["max_completion_tokens", "max_tokens"]
 """The request field that limits the output tokens."""
 
 
-class DefaultModel(NamedTuple):
-    """A model that `Pool.from_env` selects; `effort` is its `reasoning_effort`, so that boots are not all reasoning."""
-
-    name: str
-    effort: str | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Provider:
     """One provider with an OpenAI-compatible chat endpoint; `register_provider` describes the other attributes.
@@ -46,7 +39,7 @@ class Provider:
         base_url_env: Environment variable with another URL.
         default_path: Path appended to a URL without a path.
         default_port: Port appended to a host name without scheme and port.
-        default_models: Models for `Pool.from_env`.
+        default_models: Models for `Pool.from_env` with their `reasoning_effort`, so that boots are not all reasoning.
     """
 
     api_key_env: str | None = None
@@ -60,7 +53,7 @@ class Provider:
     json_mode: JsonMode | None = None
     no_reasoning: Mapping[str, Any] | None = None
     price_id: str | None = None
-    default_models: tuple[DefaultModel, ...] = ()
+    default_models: Mapping[str, str | None] = field(default_factory=dict)
 
 
 class ProviderTable(Mapping[str, Provider]):
@@ -103,11 +96,7 @@ _ROWS = {
         limit_parameter="max_completion_tokens",
         json_mode="json_schema",
         price_id="openai",
-        default_models=(
-            DefaultModel("gpt-5.4-mini", "none"),
-            DefaultModel("gpt-5.4-nano", "none"),
-            DefaultModel("gpt-6-luna", "none"),
-        ),
+        default_models={"gpt-5.4-mini": "none", "gpt-5.4-nano": "none", "gpt-6-luna": "none"},
     ),
     # https://openrouter.ai/docs/api-reference/overview: max_tokens; response_format json_object. Whether
     # a final assistant message is continued depends on the model: None.
@@ -116,12 +105,12 @@ _ROWS = {
         base_url="https://openrouter.ai/api/v1",
         json_mode="json_object",
         price_id="openrouter",
-        default_models=(
-            DefaultModel("meta-llama/llama-3.3-70b-instruct"),
-            DefaultModel("qwen/qwen3-235b-a22b-2507"),
-            DefaultModel("mistralai/mistral-small-3.2-24b-instruct"),
-            DefaultModel("google/gemma-3-27b-it"),
-        ),
+        default_models={
+            "meta-llama/llama-3.3-70b-instruct": None,
+            "qwen/qwen3-235b-a22b-2507": None,
+            "mistralai/mistral-small-3.2-24b-instruct": None,
+            "google/gemma-3-27b-it": None,
+        },
     ),
     # https://docs.together.ai/reference/chat-completions-1 (max_tokens); JSON schema only for some models.
     "together": Provider(
@@ -129,10 +118,7 @@ _ROWS = {
         base_url="https://api.together.xyz/v1",
         json_mode="json_object",
         price_id="together",
-        default_models=(
-            DefaultModel("meta-llama/Llama-3.3-70B-Instruct-Turbo"),
-            DefaultModel("openai/gpt-oss-120b", "low"),
-        ),
+        default_models={"meta-llama/Llama-3.3-70B-Instruct-Turbo": None, "openai/gpt-oss-120b": "low"},
     ),
     # max_tokens is deprecated: https://github.com/groq/groq-python/pull/175. JSON mode:
     # https://console.groq.com/docs/text-chat. https://console.groq.com/docs/prompting describes
@@ -144,7 +130,7 @@ _ROWS = {
         limit_parameter="max_completion_tokens",
         json_mode="json_object",
         price_id="groq",
-        default_models=(DefaultModel("openai/gpt-oss-120b", "low"), DefaultModel("openai/gpt-oss-20b", "low")),
+        default_models={"openai/gpt-oss-120b": "low", "openai/gpt-oss-20b": "low"},
     ),
     # Prefix completion at the beta URL, JSON output: https://api-docs.deepseek.com/news/news0725.
     # Reasoning is on by default: https://api-docs.deepseek.com/guides/thinking_mode
@@ -155,7 +141,7 @@ _ROWS = {
         json_mode="json_object",
         no_reasoning=MappingProxyType({"thinking": {"type": "disabled"}}),
         price_id="deepseek",
-        default_models=(DefaultModel("deepseek-v4-pro", "none"), DefaultModel("deepseek-flash", "none")),
+        default_models={"deepseek-v4-pro": "none", "deepseek-flash": "none"},
     ),
     # https://docs.ollama.com/api/openai-compatibility: max_tokens (num_predict belongs to its native API),
     # response_format; the key is ignored. Continuation depends on the chat template of the model: None.

@@ -4,20 +4,9 @@ An endpoint is one provider URL with one API key; all event loops and threads of
 permit of its endpoint before each request, and records the outcome before it releases the permit.
 """
 
-from lightrouter_graph.rate_limits.endpoint import Endpoint, EndpointClosedError
-from lightrouter_graph.rate_limits.endpoint_key import endpoint_key
-from lightrouter_graph.rate_limits.registry import EndpointRegistry, endpoints
+from lightrouter_graph.rate_limits.endpoint import EndpointClosedError
+from lightrouter_graph.rate_limits.registry import endpoints
 from lightrouter_graph.rate_limits.retry import RetryBudget, backoff_s, worth_retrying
 from lightrouter_graph.rate_limits.retry_after import retry_after_s
 
-__all__ = [
-    "Endpoint",
-    "EndpointClosedError",
-    "EndpointRegistry",
-    "RetryBudget",
-    "backoff_s",
-    "endpoint_key",
-    "endpoints",
-    "retry_after_s",
-    "worth_retrying",
-]
+__all__ = ["EndpointClosedError", "RetryBudget", "backoff_s", "endpoints", "retry_after_s", "worth_retrying"]

@@ -111,7 +111,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def bound_to_loop(model: BaseChatModel) -> BaseChatModel:
-    """Return a copy of the model with an HTTP client of the running event loop, without retries of its own.
+    """Return the model with an HTTP client of the running event loop, without retries of its own; it is copied.
 
     Only models with an OpenAI async client need it. A client or a proxy that the user configured is kept. Retries
     belong to `llm.attempts`, which shares their budget between all clients.

@@ -97,7 +97,7 @@ def test_an_unknown_price_is_none_and_never_zero(provider, model):
 
 @pytest.mark.parametrize(
     ("provider", "model"),
-    [(row.price_id, model.name) for row in PROVIDERS.values() for model in row.default_models],
+    [(row.price_id, model) for row in PROVIDERS.values() for model in row.default_models],
 )
 def test_every_default_model_has_a_price(provider, model):
     assert find_price(provider, model) is not None

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from lightrouter_graph.rate_limits import Endpoint, EndpointClosedError
+from lightrouter_graph.rate_limits.endpoint import Endpoint, EndpointClosedError
 from lightrouter_graph.testing import VirtualClock
 
 MODEL = "m"

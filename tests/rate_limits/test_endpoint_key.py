@@ -8,8 +8,8 @@ from langchain_core.language_models import FakeListChatModel
 from langchain_openai import AzureChatOpenAI, ChatOpenAI
 from pydantic import Field, SecretStr
 
-from lightrouter_graph.rate_limits import EndpointRegistry, endpoint_key
-from lightrouter_graph.rate_limits.endpoint_key import address_of, label_of
+from lightrouter_graph.rate_limits.endpoint_key import address_of, endpoint_key, label_of
+from lightrouter_graph.rate_limits.registry import EndpointRegistry
 from lightrouter_graph.testing import ScriptedChatModel
 
 SECRET = "sk-proj-4f9a2c71e8b3"

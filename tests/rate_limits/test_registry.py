@@ -9,8 +9,7 @@ import weakref
 import pytest
 from langchain_openai import ChatOpenAI
 
-from lightrouter_graph.rate_limits import EndpointRegistry, endpoints
-from lightrouter_graph.rate_limits.registry import _MAX_UNUSED
+from lightrouter_graph.rate_limits.registry import _MAX_UNUSED, EndpointRegistry, endpoints
 from lightrouter_graph.testing import ScriptedChatModel
 
 
