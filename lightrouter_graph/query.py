@@ -12,7 +12,7 @@ from langchain_core.prompt_values import PromptValue
 from langgraph.store.base import BaseStore
 
 from lightrouter_graph.answer_keys import AnswerKey
-from lightrouter_graph.budget import BudgetReservations
+from lightrouter_graph.budget.reservations import BudgetReservations
 from lightrouter_graph.context import Context
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.client import complete, record_completion

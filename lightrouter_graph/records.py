@@ -210,13 +210,12 @@ class Allowance(TypedDict):
 
 
 class Spent(TypedDict):
-    """Worst-case cost of some calls. `unpriced` counts the calls without a known price; they are not in `usd`."""
+    """Worst-case cost of some calls. Calls without a known price are not in `usd`."""
 
     usd: float
     tokens: int
     calls: int
     seconds: float
-    unpriced: int
 
 
 class WorstCase(TypedDict):
@@ -229,7 +228,7 @@ class WorstCase(TypedDict):
 UNLIMITED: Allowance = {"usd": None, "tokens": None, "calls": None}
 """An allowance without limits."""
 
-NOTHING_SPENT: Spent = {"usd": 0.0, "tokens": 0, "calls": 0, "seconds": 0.0, "unpriced": 0}
+NOTHING_SPENT: Spent = {"usd": 0.0, "tokens": 0, "calls": 0, "seconds": 0.0}
 """The cost of no calls."""
 
 NO_USAGE: Usage = {

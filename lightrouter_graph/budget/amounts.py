@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from lightrouter_graph.providers.pricing import Price
 from lightrouter_graph.records import Allowance
@@ -29,9 +30,13 @@ class Amount:
         return Amount(max(self.usd, other.usd), max(self.tokens, other.tokens), max(self.calls, other.calls))
 
 
+NOTHING = Amount()
+"""The cost of no calls."""
+
+
 def total(amounts: Iterable[Amount]) -> Amount:
     """Return the sum of the amounts."""
-    return sum(amounts, Amount())
+    return sum(amounts, NOTHING)
 
 
 def greatest(amounts: Iterable[Amount], number: int) -> Amount:
@@ -67,35 +72,27 @@ def max_input_price(price: Price) -> float:
     return max(price.input, price.cached_input or 0.0)
 
 
-def fits(amount: Amount, allowance: Allowance) -> bool:
-    """Return True if the amount exceeds no limit of the allowance.
-
-    Args:
-        amount: Worst-case cost of some calls.
-        allowance: Limits in USD, tokens and calls.
-    """
-    return not short_of(amount, allowance)
+def limits_of(allowance: Allowance) -> dict[str, float]:
+    """Return the limits of the allowance that are not None, by name."""
+    limits = cast("Mapping[str, float | None]", allowance)
+    return {name: limit for name, limit in limits.items() if limit is not None}
 
 
 def short_of(amount: Amount, allowance: Allowance) -> tuple[str, ...]:
     """Return the names of the limits ("usd", "tokens", "calls") that the amount exceeds."""
-    usd, tokens, calls = allowance["usd"], allowance["tokens"], allowance["calls"]
-    short = {
-        "usd": usd is not None and amount.usd > usd + USD_TOLERANCE,
-        "tokens": tokens is not None and amount.tokens > tokens,
-        "calls": calls is not None and amount.calls > calls,
-    }
-    return tuple(name for name, is_short in short.items() if is_short)
+    limits = limits_of(allowance)
+    return tuple(name for name, limit in limits.items() if getattr(amount, name) > limit + USD_TOLERANCE)
+
+
+def fits(amount: Amount, allowance: Allowance) -> bool:
+    """Return True if the amount exceeds no limit of the allowance."""
+    return not short_of(amount, allowance)
 
 
 def minus(allowance: Allowance, amount: Amount) -> Allowance:
     """Return the allowance without the amount; each limit is >= 0, and None stays None."""
-    usd, tokens, calls = allowance["usd"], allowance["tokens"], allowance["calls"]
-    return {
-        "usd": None if usd is None else max(0.0, usd - amount.usd),
-        "tokens": None if tokens is None else max(0, tokens - amount.tokens),
-        "calls": None if calls is None else max(0, calls - amount.calls),
-    }
+    rest = {name: max(0, limit - getattr(amount, name)) for name, limit in limits_of(allowance).items()}
+    return cast("Allowance", {**allowance, **rest})
 
 
 def share(allowance: Allowance, needs: Mapping[str, Amount], rest: Amount) -> dict[str, Allowance]:
@@ -109,14 +106,9 @@ def share(allowance: Allowance, needs: Mapping[str, Amount], rest: Amount) -> di
         needs: Worst-case cost of each task, by name.
         rest: Amount set aside for the calls after these tasks.
     """
-    over = minus(allowance, total(needs.values()) + rest)
-    return {name: _with_part(need, over, len(needs)) for name, need in needs.items()}
-
-
-def _with_part(need: Amount, over: Allowance, parts: int) -> Allowance:
-    usd, tokens, calls = over["usd"], over["tokens"], over["calls"]
+    over, parts = limits_of(minus(allowance, total(needs.values()) + rest)), len(needs)
+    surplus = {limit: value / parts if limit == "usd" else value // parts for limit, value in over.items()}
     return {
-        "usd": None if usd is None else need.usd + usd / parts,
-        "tokens": None if tokens is None else need.tokens + tokens // parts,
-        "calls": None if calls is None else need.calls + calls // parts,
+        name: cast("Allowance", {**allowance, **{limit: getattr(need, limit) + surplus[limit] for limit in surplus}})
+        for name, need in needs.items()
     }

@@ -1,10 +1,10 @@
 """Remaining budget of a run and of its thread."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Literal, cast
 
-from lightrouter_graph.budget.amounts import Amount, short_of
+from lightrouter_graph.budget.amounts import Amount, limits_of, short_of
 from lightrouter_graph.context import Budget
 from lightrouter_graph.errors import BudgetError
 from lightrouter_graph.records import UNLIMITED, Allowance, Spent
@@ -27,7 +27,7 @@ class RemainingBudget:
     @property
     def unlimited(self) -> bool:
         """True if USD, tokens and calls are all unlimited."""
-        return all(limit is None for limit in self.allowance.values())
+        return not limits_of(self.allowance)
 
     @property
     def limits_length(self) -> bool:
@@ -35,14 +35,10 @@ class RemainingBudget:
         return limits_length(self.allowance)
 
     def describe(self, amount: Amount) -> str:
-        """Compare an amount with each limit that it exceeds, e.g. "needs up to 0.004 USD, 0.001 USD left".
-
-        Args:
-            amount: Worst-case cost of some calls.
-        """
-        needed, left = asdict(amount), cast("Mapping[str, float]", self.allowance)
+        """Compare an amount with each limit that it exceeds, e.g. "needs up to 0.004 USD, 0.001 USD left"."""
+        left = limits_of(self.allowance)
         short = short_of(amount, self.allowance) or tuple(self.scopes)  # none is exceeded beyond rounding
-        parts = [f"{format_amount(n, needed[n])}, {format_amount(n, left[n])} left{self._of_budget(n)}" for n in short]
+        parts = [f"{_format(n, getattr(amount, n))}, {_format(n, left[n])} left{self._of_budget(n)}" for n in short]
         return f"needs up to {'; '.join(parts)}"
 
     def _of_budget(self, name: str) -> str:
@@ -85,12 +81,6 @@ def run_deadline(
 ) -> float | None:
     """Return the seconds that a run may take: the minimum of all limits in seconds; None is unlimited.
 
-    Args:
-        deadline_s: `Context.deadline_s`, in seconds.
-        budget: Limits of the run; None is unlimited.
-        thread_budget: Limits of the thread; None is unlimited.
-        thread_spent: Cost of earlier runs on the thread.
-
     Raises:
         BudgetError: If the seconds of the thread's budget are used up.
     """
@@ -105,15 +95,7 @@ def run_deadline(
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def format_amount(name: str, number: float) -> str:
-    """Format one value of an amount with its unit.
-
-    Args:
-        name: "usd", "tokens", "calls" or "seconds".
-        number: The value.
-    """
+def _format(name: str, number: float) -> str:
     if name == "usd":
         return f"{number:.3g} USD"
-    if name == "seconds":
-        return f"{number:g} s"
     return f"{number:.0f} {name if number != 1 else name.removesuffix('s')}"

@@ -60,11 +60,6 @@ class BudgetReservations:
         return minus(self._allowance, self._settled + total(self._reserved.values()))
 
     @property
-    def unlimited(self) -> bool:
-        """True if nothing is limited."""
-        return all(limit is None for limit in self._allowance.values())
-
-    @property
     def limits_length(self) -> bool:
         """True if a longer prompt or reply uses more of the budget."""
         return limits_length(self._allowance)
@@ -88,8 +83,6 @@ class BudgetReservations:
         Returns:
             The reservation, or None if the budget pays for fewer than `min(MIN_REPLY_TOKENS, max_tokens)` tokens.
         """
-        if self.unlimited:
-            return Reservation(max_tokens, Amount(calls=1))
         if self.remaining["calls"] == 0:
             return None
         if not self.limits_length:
@@ -102,17 +95,9 @@ class BudgetReservations:
         return self._add(Reservation(cap, cost_of(candidate.price, prompt, cap)))
 
     def settle(self, reservation: Reservation, call_cost: CallCost) -> None:
-        """Replace a reservation by the cost of the call; if that is unknown, the whole reservation counts as spent.
-
-        Args:
-            reservation: The reservation of the call; settling it again has no effect.
-            call_cost: The record of the call.
-        """
-        if self._reserved.pop(reservation, None) is None:
-            return
-        spent = amount_of(call_cost)
-        unknown = call_cost["outcome"] not in {"completed", "not_sent", "cached"} or call_cost["usage"]["estimated"]
-        self._settled += spent.at_least(reservation.worst_case) if spent.calls and unknown else spent
+        """Replace a reservation by the cost of the call; settling it again has no effect."""
+        if self._reserved.pop(reservation, None) is not None:
+            self._settled += amount_of(call_cost)
 
     def worst_case(
         self,
@@ -149,14 +134,10 @@ class BudgetReservations:
 
 def _affordable_tokens(allowance: Allowance, price: Price | None, prompt: int) -> float:
     """Return the output tokens that the allowance pays for after the prompt; negative if it cannot pay the prompt."""
-    tokens = math.inf if allowance["tokens"] is None else allowance["tokens"] - prompt
-    return min(tokens, math.inf if allowance["usd"] is None else _tokens_for_usd(allowance["usd"], price, prompt))
-
-
-def _tokens_for_usd(usd: float, price: Price | None, prompt: int) -> float:
-    if price is None:
+    tokens, usd = allowance["tokens"], allowance["usd"]
+    most = math.inf if tokens is None else tokens - prompt
+    if usd is None:
+        return most
+    if price is None or (rest := usd + USD_TOLERANCE - prompt * max_input_price(price) / _MILLION) < 0:
         return -1
-    rest = usd + USD_TOLERANCE - prompt * max_input_price(price) / _MILLION
-    if rest < 0:
-        return -1
-    return math.inf if price.output == 0 else rest * _MILLION / price.output
+    return min(most, rest * _MILLION / price.output) if price.output else most

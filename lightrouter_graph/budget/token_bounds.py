@@ -31,13 +31,9 @@ _IMAGES = frozenset({"image", "image_url", "input_image"})
 
 
 def max_prompt_tokens(messages: Sequence[BaseMessage], extras: Sequence[Mapping[str, Any]] = ()) -> int:
-    """Return an upper bound on the tokens of a prompt.
+    """Return an upper bound on the tokens of messages and of the tools and JSON schemas sent with them.
 
     A byte-pair tokenizer returns at most one token per UTF-8 byte; the tokens of chat templates are added.
-
-    Args:
-        messages: All messages of the prompt.
-        extras: Tools and JSON schemas sent with them.
     """
     return CALL_TOKENS + _extra_tokens(extras) + sum(_message_tokens(message) for message in messages)
 
@@ -61,13 +57,7 @@ class PromptTokenBound:
     def bound(
         self, candidate: Candidate, messages: Sequence[BaseMessage], extras: Sequence[Mapping[str, Any]] = ()
     ) -> int:
-        """Return an upper bound on the tokens of a prompt for one candidate.
-
-        Args:
-            candidate: The candidate that gets the prompt.
-            messages: All messages of the prompt.
-            extras: Tools and JSON schemas sent with them.
-        """
+        """Return an upper bound on the tokens of a prompt and its extras for one candidate."""
         if not self._is_prefix_of(messages):
             return max_prompt_tokens(messages, extras)
         added = sum(_message_tokens(message) for message in messages[len(self.conversation) :])
@@ -90,7 +80,7 @@ class PromptTokenBound:
 
 
 def _extra_tokens(extras: Sequence[Mapping[str, Any]]) -> int:
-    return TOOLS_TOKENS + sum(_json_bytes(extra) + MESSAGE_TOKENS for extra in extras) if extras else 0
+    return TOOLS_TOKENS + sum(_bytes(_json(extra)) + MESSAGE_TOKENS for extra in extras) if extras else 0
 
 
 def _message_tokens(message: BaseMessage) -> int:
@@ -110,11 +100,7 @@ def _block_tokens(block: Mapping[str, Any]) -> int:
         return _bytes(block["text"]) + MESSAGE_TOKENS
     if kind in _IMAGES:  # models count pixels, not bytes
         return MEDIA_TOKENS
-    return max(0 if kind in _TEXT else MEDIA_TOKENS, _json_bytes(block))
-
-
-def _json_bytes(value: Any) -> int:
-    return _bytes(_json(value))
+    return max(0 if kind in _TEXT else MEDIA_TOKENS, _bytes(_json(block)))
 
 
 def _json(value: Any) -> str:

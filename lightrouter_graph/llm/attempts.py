@@ -9,7 +9,7 @@ from typing import cast
 from langchain_core.messages import AIMessage, AnyMessage
 from langgraph.errors import GraphBubbleUp
 
-from lightrouter_graph.budget import Reservation
+from lightrouter_graph.budget.reservations import Reservation
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.call_parameters import config_for, model_for, prompt_for
 from lightrouter_graph.llm.completion import Completion, not_sent

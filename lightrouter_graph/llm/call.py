@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from lightrouter_graph.budget import BudgetReservations
+from lightrouter_graph.budget.reservations import BudgetReservations
 from lightrouter_graph.llm.output_schema import OutputSchema
 from lightrouter_graph.llm.request import PLAIN, Request
 from lightrouter_graph.rate_limits import RetryBudget

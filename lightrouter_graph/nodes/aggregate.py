@@ -17,7 +17,7 @@ from lightrouter_graph.llm.tool_calls import render_reply
 from lightrouter_graph.nodes.answer_message import answer_message, answer_tokens
 from lightrouter_graph.nodes.decision_record import Decision, failures_of, record_decision
 from lightrouter_graph.nodes.router import Router
-from lightrouter_graph.planning import progress_of, remaining_of
+from lightrouter_graph.planning.planner import progress_of, remaining_of
 from lightrouter_graph.priors import observe
 from lightrouter_graph.prompts import merge_answers
 from lightrouter_graph.query import Query
@@ -102,13 +102,12 @@ class _Aggregation:
             return passed_through(answers[0], "agreement"), []
         if query.seconds <= 0:
             return await VoteAggregator().merge(query, answers), []
-        plan = self.router.planner.plan_merge(query, remaining_of(self.view), progress_of(self.view, query), answers)
-        settings = query.settings.model_copy(update=dict(plan.settings))
-        reservations = self.router.reservations(self.view, query, plan)
+        remaining, progress = remaining_of(self.view), progress_of(self.view, query)
+        query, notes = self.router.planner.plan_merge(query, remaining, progress, answers)
         with record_calls() as call_costs:
-            merged = await self._merged(replace(query, settings=settings, reservations=reservations), answers)
-        if plan.notes:
-            merged = replace(merged, notes={**merged.notes, "budget": "\n".join(plan.notes)})
+            merged = await self._merged(query, answers)
+        if notes:
+            merged = replace(merged, notes={**merged.notes, "budget": "\n".join(notes)})
         return merged, call_costs
 
     async def _merged(self, query: Query, answers: Sequence[Answer]) -> Merged:
@@ -154,16 +153,7 @@ class _Aggregation:
             return await self._draft_as_answer(view, merged, boots, update, notes)
         notes += plan.notes
         _emit_draft(update, plan.candidates, notes)
-        return {
-            **update,
-            "settings": {**state["settings"], **plan.settings},
-            "prior_order": list(plan.order),
-            "first_wave": list(plan.candidates),
-            "next_candidates": list(plan.candidates),
-            "allowances": dict(plan.allowances),
-            "reserved": plan.reserved,
-            "notes": notes,
-        }
+        return {**update, **plan.layer_update(state["settings"]), "notes": notes}
 
     async def _draft_as_answer(
         self, view: LayerView, merged: Merged, boots: Sequence[Answer], update: Update, notes: Sequence[str]

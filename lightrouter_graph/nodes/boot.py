@@ -13,7 +13,7 @@ from lightrouter_graph.llm.completion import Completion, has_only_reasoned
 from lightrouter_graph.llm.request import Request
 from lightrouter_graph.llm.tool_calls import render_reply
 from lightrouter_graph.nodes.router import Router
-from lightrouter_graph.planning import candidate_reservations
+from lightrouter_graph.planning.planner import candidate_reservations
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.prompts import with_draft
 from lightrouter_graph.providers.model_facts import lesser_effort
@@ -127,7 +127,7 @@ class BootFanOut:
             stream_internally=settings.calls.boot_quorum is not None or settings.deadline_s is not None,
             deadline=self.view.ends_at,
             retries=self.run.scope.retries(settings.calls.max_retries),
-            reservations=candidate_reservations(self.view, candidate, self._request),
+            reservations=candidate_reservations(self.view, self.router.pool, candidate.name, self._request),
         )
         return _with_room(call, settings.max_tokens) if candidate.learned.reasons else call
 

@@ -7,14 +7,14 @@ from typing import ClassVar
 
 from langchain_core.messages import AnyMessage
 
-from lightrouter_graph.budget import BudgetReservations
+from lightrouter_graph.budget.reservations import BudgetReservations
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.client import complete
 from lightrouter_graph.llm.completion import Completion
 from lightrouter_graph.llm.request import Request
 from lightrouter_graph.llm.tool_calls import render_reply
 from lightrouter_graph.nodes.router import Router
-from lightrouter_graph.planning import candidate_reservations
+from lightrouter_graph.planning.planner import candidate_reservations
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.prompts import with_draft, with_shared_boots
 from lightrouter_graph.query import question_text
@@ -66,7 +66,7 @@ class AnswerFanOut:
         """
         candidate = self.router.pool[name]
         boot = self._boot_to_continue(candidate)
-        reservations = candidate_reservations(self.view, candidate, self._request)
+        reservations = candidate_reservations(self.view, self.router.pool, name, self._request)
         replies = [await self._complete(candidate, boot, reservations)]
         if boot is not None and _must_restart(replies[0]):
             boot = None

@@ -11,13 +11,14 @@ from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.runtime import get_runtime
 from langgraph.types import Overwrite
 
-from lightrouter_graph.budget import add_spent, run_deadline, total_spent
+from lightrouter_graph.budget.remaining import run_deadline
+from lightrouter_graph.budget.spent import add_spent, total_spent
 from lightrouter_graph.context import Context
 from lightrouter_graph.errors import QueryError
 from lightrouter_graph.llm.client import record_calls
 from lightrouter_graph.llm.tool_calls import pairing_error
 from lightrouter_graph.nodes.router import Router
-from lightrouter_graph.planning import FanOutPlan, progress_of, remaining_of
+from lightrouter_graph.planning.planner import progress_of, remaining_of
 from lightrouter_graph.priors import OrderPrior, in_prior_order, score_candidates
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import NOTHING_SPENT, Spent
@@ -57,10 +58,14 @@ class OpenNode:
             scores = await self._score(_view(state, update), query)
         order = in_prior_order(scores, router.pool)
         update |= {"prior_scores": scores, "prior_order": order, "call_costs": Overwrite(call_costs)}
-        plan = self._plan(_view(state, update), run)
-        update |= _planned(settings, plan)
-        _emit(update, plan)
-        return update
+        view = _view(state, update)
+        query = router.query(view, run)
+        plan = router.planner.plan_layer(query, remaining_of(view), progress_of(view, query))
+        update |= plan.layer_update(settings.record())
+        if len(plan.candidates) == 1:  # it has nothing to be compared with: only the last layer has work to do
+            update["layer"] = update["settings"]["layers"]
+        _emit(update)
+        return {**update, "notes": Overwrite(update["notes"])}
 
     async def _score(self, view: LayerView, query: Query) -> dict[str, float]:
         try:
@@ -71,10 +76,6 @@ class OpenNode:
                 raise
             logger.warning("the prior exceeded the deadline, the order of the pool replaces it")
             return await score_candidates(OrderPrior(), query)
-
-    def _plan(self, view: LayerView, run: NodeRun) -> FanOutPlan:
-        query = self.router.query(view, run)
-        return self.router.planner.plan_layer(query, remaining_of(view), progress_of(view, query))
 
 
 def _view(state: State, update: Update) -> LayerView:
@@ -116,7 +117,6 @@ def _billed(messages: Sequence[AnyMessage]) -> Spent:
             "tokens": bill["usage"]["input_tokens"] + bill["usage"]["output_tokens"],
             "calls": bill["calls"],
             "seconds": bill["seconds"],
-            "unpriced": len(bill["unpriced"]),
         }
         spent = add_spent(spent, cost)
     return spent
@@ -150,23 +150,7 @@ def _begin(settings: Context, names: Sequence[str], spent: Spent) -> dict[str, A
     }
 
 
-def _planned(settings: Context, plan: FanOutPlan) -> dict[str, Any]:
-    changed = {**settings.record(), **plan.settings}
-    wave = list(plan.candidates)
-    return {
-        "settings": changed,
-        "prior_order": list(plan.order),
-        "first_wave": wave,
-        "next_candidates": wave,
-        "allowances": dict(plan.allowances),
-        "reserved": plan.reserved,
-        "notes": Overwrite(list(plan.notes)),
-        # One candidate has nothing to be compared with: only the last layer has work to do.
-        "layer": 1 if len(wave) > 1 else changed["layers"],
-    }
-
-
-def _emit(update: Update, plan: FanOutPlan) -> None:
+def _emit(update: Update) -> None:
     emit_event(
         {
             "type": "lightrouter",
@@ -175,6 +159,6 @@ def _emit(update: Update, plan: FanOutPlan) -> None:
             "prior_order": update["prior_order"],
             "first_wave": update["first_wave"],
             "layers": update["settings"]["layers"],
-            "notes": list(plan.notes),
+            "notes": update["notes"],
         }
     )

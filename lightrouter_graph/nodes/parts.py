@@ -14,7 +14,7 @@ from lightrouter_graph.errors import SelectionError, did_you_mean, warn_deprecat
 from lightrouter_graph.llm.boot_cache import BootCache
 from lightrouter_graph.llm.request import Request
 from lightrouter_graph.nodes.router import Router
-from lightrouter_graph.planning import Planner
+from lightrouter_graph.planning.planner import Planner
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.priors import Memory, OrderPrior, UniformPrior
 from lightrouter_graph.priors.base import warn_if_old

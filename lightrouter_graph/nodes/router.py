@@ -7,11 +7,11 @@ from typing import Any
 from lightrouter_graph.aggregators import Aggregator
 from lightrouter_graph.answer_keys import AnswerKey
 from lightrouter_graph.answer_keys.equivalence import Equivalence
-from lightrouter_graph.budget import BudgetReservations
+from lightrouter_graph.budget.reservations import BudgetReservations
 from lightrouter_graph.context import Context
 from lightrouter_graph.llm.boot_cache import BootCache
 from lightrouter_graph.llm.request import PLAIN, Request
-from lightrouter_graph.planning import PartPlan, Planner, progress_of, remaining_of
+from lightrouter_graph.planning.planner import Planner, progress_of, remaining_of
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.priors import Memory, Prior
 from lightrouter_graph.query import Query
@@ -95,8 +95,8 @@ class Router:
             stage: Stage that its calls are billed to.
         """
         query = self.query(view, run, stage=stage)
-        reservations = progress_of(view, query).reservations(remaining_of(view).allowance)
-        return replace(query, reservations=reservations)
+        bound = progress_of(view, query).bound
+        return replace(query, reservations=BudgetReservations(remaining_of(view).allowance, bound))
 
     def request_of(self, run: NodeRun) -> Request:
         """Return the tools and the answer format of a run: those of a chat model's call, else those of the graph.
@@ -130,23 +130,7 @@ class Router:
         settled = view.is_settled and self.stop is None  # an own rule decides for itself what suffices
         names = [] if settled else next_candidates(self.stop_rule(view), query, view.status)
         plan = self.planner.plan_answers(query, remaining_of(view), progress_of(view, query), names)
-        return {
-            "next_candidates": list(plan.candidates),
-            "allowances": dict(plan.allowances),
-            "budget_exhausted": plan.budget_exhausted,
-            "reserved": plan.reserved,
-            "notes": [*notes, *plan.notes],
-        }
-
-    def reservations(self, view: LayerView, query: Query, plan: PartPlan) -> BudgetReservations:
-        """Return the budget of a part within its plan.
-
-        Args:
-            view: The current layer.
-            query: The query of the layer.
-            plan: Plan of the part.
-        """
-        return progress_of(view, query).reservations(plan.allowance)
+        return {**plan.answers_update(), "notes": [*notes, *plan.notes]}
 
     def counted(self, view: LayerView, query: Query) -> list[str]:
         """Return the candidates to merge, best first.

@@ -12,7 +12,7 @@ from lightrouter_graph.answer_keys.equivalence import KeyEquivalence
 from lightrouter_graph.errors import PROGRAMMING_ERRORS, SelectionError
 from lightrouter_graph.llm.client import record_calls
 from lightrouter_graph.nodes.router import Router
-from lightrouter_graph.planning import progress_of, remaining_of
+from lightrouter_graph.planning.planner import progress_of, remaining_of
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import NOTHING_SPENT, Boot, Ranking, with_old_keys
 from lightrouter_graph.redaction import redact
@@ -48,18 +48,16 @@ class SelectNode:
         """Return the ranking and the candidates that answer next."""
         view, router = LayerView(state), self.router
         query = router.query(view, run, stage="select")
-        plan = router.planner.plan_selection(query, remaining_of(view), progress_of(view, query))
-        settings = query.settings.model_copy(update=dict(plan.settings))
-        query = replace(query, settings=settings, reservations=router.reservations(view, query, plan))
+        query, notes = router.planner.plan_selection(query, remaining_of(view), progress_of(view, query))
         with record_calls() as call_costs:
             scores = await self._score(view, query)
         ranking = _ranking(query, view.survivors, _with_uninformative(scores, view.survivors))
         update: Update = {"rankings": [ranking], "call_costs": call_costs, "deadline_exceeded": view.is_late}
         ranked = _ranked_view(state, update)
         if ranked.ends_in_draft or self._tally_first(ranked):
-            update |= {"next_candidates": [], "reserved": NOTHING_SPENT, "notes": list(plan.notes)}
+            update |= {"next_candidates": [], "reserved": NOTHING_SPENT, "notes": list(notes)}
         else:
-            update |= router.plan_answers(ranked, run, plan.notes)
+            update |= router.plan_answers(ranked, run, notes)
         _emit(_ranked_view(state, update), ranking, update["notes"])
         return update
 

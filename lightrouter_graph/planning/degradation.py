@@ -1,17 +1,17 @@
 """Degradation steps: fewer layers, models and boots, in a fixed order, until a run fits into the remaining budget."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any
 
-from lightrouter_graph.budget import Amount, RemainingBudget, fits
-from lightrouter_graph.budget.amounts import short_of
+from lightrouter_graph.budget.amounts import Amount, fits, limits_of, short_of
+from lightrouter_graph.budget.remaining import RemainingBudget
 from lightrouter_graph.context import Context
 from lightrouter_graph.errors import BudgetError
 from lightrouter_graph.planning.forecast import PLANNED_TOKENS, Forecast, planned_answers
 
-ANSWER_CAPS = (4096, 2048, PLANNED_TOKENS)
-"""Caps on a full answer without `max_tokens`, in tokens. A step fits if it fits with the lowest of them."""
+_ANSWER_CAPS = (4096, 2048, PLANNED_TOKENS)
+"""Caps to try on a full answer without `max_tokens`, in tokens, highest first."""
 
 REPLACEMENTS = {"selector": "consistency", "aggregator": "vote"}
 """The selector and the aggregator that call no model."""
@@ -41,23 +41,14 @@ class DegradationStep:
         return replace(self, settings=self.settings.model_copy(update=settings))
 
     def limited_to(self, number: int) -> "DegradationStep":
-        """Return the step with fewer boots and answers; the candidates last in prior order are left out.
-
-        Args:
-            number: Most candidates that boot, and most that answer in full, >= 2.
-        """
-        settings, boots = self.settings, min(number, len(self.first_wave))
-        fewer: dict[str, Any] = {"width": boots} if boots < len(self.first_wave) else {}
+        """Return the step with at most `number` >= 2 boots and answers; the last in prior order are left out."""
+        settings = self.settings
+        fewer: dict[str, Any] = {"width": number} if number < len(self.first_wave) else {}
         fewer |= {"agree": min(settings.agree, number)} if settings.agree else {"top_k": min(settings.top_k, number)}
         return replace(self.changed(**fewer), first_wave=self.first_wave[:number])
 
     def single(self, name: str, layer: int) -> "DegradationStep":
-        """Return the step in which one candidate answers in full, and no other model is called.
-
-        Args:
-            name: The candidate.
-            layer: The layer of its answer, which is the last.
-        """
+        """Return the step in which one candidate answers in full in this last layer, and no other model is called."""
         return replace(self.changed(top_k=1, agree=None, layers=layer, width=1), first_wave=(name,))
 
 
@@ -65,11 +56,6 @@ def without_unpriced(
     asked: DegradationStep, forecast: Forecast, remaining: RemainingBudget
 ) -> tuple[DegradationStep, list[str], list[str]]:
     """Under a limit in USD, leave out models without a known price: candidates, and those of selector and aggregator.
-
-    Args:
-        asked: The requested run.
-        forecast: Its forecast.
-        remaining: The remaining budget.
 
     Returns:
         The requested run without them, the candidates that may be queried in prior order, and notes.
@@ -97,36 +83,6 @@ def without_unpriced(
     return priced, order, notes
 
 
-def degradation_steps(
-    asked: DegradationStep, order: Sequence[str], layer: int, *, judged: bool, merged: bool
-) -> Iterator[DegradationStep]:
-    """Yield the requested run, then its degradations in a fixed order; the first that fits is taken.
-
-    1. Fewer layers: each costs all the boots, their ranking and a draft.
-    2. The consistency selector ranks the boots instead of a selector that calls models.
-    3. Fewer boots and answers, down to two; the candidates last in prior order are left out.
-    4. The vote aggregator merges the answers instead of one that calls models, again with as many boots as fit.
-    5. One candidate answers alone: the first in prior order whose answer fits.
-
-    Args:
-        asked: The requested run.
-        order: The candidates that may be queried, in prior order.
-        layer: The layer that begins, >= 1.
-        judged: Whether the selector calls models.
-        merged: Whether the aggregator calls models.
-    """
-    for layers in range(asked.settings.layers, layer - 1, -1):
-        yield (step := asked.changed(layers=layers))
-    if judged:
-        yield (step := step.changed(selector=REPLACEMENTS["selector"]))
-    numbers = range(max(len(asked.first_wave), planned_answers(asked.settings)) - 1, 1, -1)
-    yield from (step.limited_to(number) for number in numbers)
-    if merged:
-        yield (step := step.changed(aggregator=REPLACEMENTS["aggregator"]))
-        yield from (step.limited_to(number) for number in numbers)
-    yield from (step.single(name, layer) for name in order)
-
-
 def choose_step(
     asked: DegradationStep,
     order: Sequence[str],
@@ -146,24 +102,43 @@ def choose_step(
     Raises:
         BudgetError: If not even a short answer of one candidate fits.
     """
-    seen = forecast_of(asked)
-    judged, merged = bool(seen.planned(seen.selector)), bool(seen.planned(seen.aggregator))
-    steps = list(degradation_steps(asked, order, layer, judged=judged, merged=merged))
+    steps = list(_steps(asked, order, layer, forecast_of(asked)))
     for number, step in enumerate(steps):
-        capped = [step.changed(max_tokens=cap) for cap in _answer_caps(step.settings, remaining)]
-        if fits(forecast_of(capped[-1]).layer(), remaining.allowance):
-            return number, next(one for one in capped if fits(forecast_of(one).layer(), remaining.allowance))
+        for cap in _answer_caps(step.settings, remaining):
+            capped = step.changed(max_tokens=cap)
+            if fits(forecast_of(capped).layer(), remaining.allowance):
+                return number, capped
     last = forecast_of(steps[-1])
-    if (short := last.short_answer(remaining, order)) is None:
+    if (short := last.short_answer(remaining.allowance, order)) is None:
         raise _too_small(last.shortest_answers(order), remaining)
     return len(steps), steps[-1].single(short[0], layer).changed(max_tokens=short[1].cap)
 
 
+def _steps(asked: DegradationStep, order: Sequence[str], layer: int, forecast: Forecast) -> Iterator[DegradationStep]:
+    """Yield the requested run, then its degradations in a fixed order.
+
+    1. Fewer layers: each costs all the boots, their ranking and a draft.
+    2. The consistency selector ranks the boots instead of a selector that calls models.
+    3. Fewer boots and answers, down to two; the candidates last in prior order are left out.
+    4. The vote aggregator merges the answers instead of one that calls models, again with as many boots as fit.
+    5. One candidate answers alone: the first in prior order whose answer fits.
+    """
+    for layers in range(asked.settings.layers, layer - 1, -1):
+        yield (step := asked.changed(layers=layers))
+    if forecast.planned(forecast.selector):
+        yield (step := step.changed(selector=REPLACEMENTS["selector"]))
+    numbers = range(max(len(asked.first_wave), planned_answers(asked.settings)) - 1, 1, -1)
+    yield from map(step.limited_to, numbers)
+    if forecast.planned(forecast.aggregator):
+        yield (step := step.changed(aggregator=REPLACEMENTS["aggregator"]))
+        yield from map(step.limited_to, numbers)
+    yield from (step.single(name, layer) for name in order)
+
+
 def _answer_caps(settings: Context, remaining: RemainingBudget) -> tuple[int | None, ...]:
-    """Return the caps on a full answer to try, highest first; None for no cap."""
     if settings.max_tokens is not None or not remaining.limits_length:
         return (settings.max_tokens,)
-    return tuple(cap for cap in ANSWER_CAPS if cap > settings.boot_tokens)
+    return tuple(cap for cap in _ANSWER_CAPS if cap > settings.boot_tokens)
 
 
 def _too_small(costs: Mapping[str, Amount], remaining: RemainingBudget) -> BudgetError:
@@ -174,22 +149,13 @@ def _too_small(costs: Mapping[str, Amount], remaining: RemainingBudget) -> Budge
         f"the budget is too small for any answer: {name!r} alone {remaining.describe(costs[name])}, for its prompt "
         "and a short answer; raise the budget, or add a candidate of a lower price"
     )
-    left = cast("Mapping[str, float]", remaining.allowance)
-    return BudgetError(
-        msg,
-        needed={limit: asdict(costs[name])[limit] for limit in limits},
-        left={limit: left[limit] for limit in limits},
-        scope=remaining.scopes[limits[0]],
-    )
+    needed = {limit: getattr(costs[name], limit) for limit in limits}
+    left = {limit: value for limit, value in limits_of(remaining.allowance).items() if limit in limits}
+    return BudgetError(msg, needed=needed, left=left, scope=remaining.scopes[limits[0]])
 
 
 def describe_degradation(asked: DegradationStep, chosen: DegradationStep) -> list[str]:
-    """Return one note per setting that differs between two steps, as in the decision record's `budget`.
-
-    Args:
-        asked: The requested run.
-        chosen: The chosen step.
-    """
+    """Return one note per setting that differs between two steps, as in the decision record's `budget`."""
     before, after = asked.settings, chosen.settings
     capped = [f"budget: a full answer has at most {after.max_tokens} tokens"] * (before.max_tokens != after.max_tokens)
     if len(chosen.first_wave) == 1 and chosen.first_wave != asked.first_wave:
@@ -206,11 +172,6 @@ def describe_degradation(asked: DegradationStep, chosen: DegradationStep) -> lis
     ]
 
 
-def describe_replacement(name: str, settings: Context) -> str:
-    """Return the note on a selector or aggregator that is replaced by one that calls no model.
-
-    Args:
-        name: "selector" or "aggregator".
-        settings: The settings that name the selector and the aggregator.
-    """
-    return f"budget: {_REPLACED[name]} instead of the {name} {getattr(settings, name)!r}"
+def describe_replacement(part: str, settings: Context) -> str:
+    """Return the note on a "selector" or "aggregator" of the settings that is replaced by one that calls no model."""
+    return f"budget: {_REPLACED[part]} instead of the {part} {getattr(settings, part)!r}"

@@ -6,16 +6,9 @@ from typing import Any, TypeVar, cast
 
 from langchain_core.messages import AIMessage, AnyMessage
 
-from lightrouter_graph.budget import (
-    MIN_REPLY_TOKENS,
-    Amount,
-    BudgetReservations,
-    PromptTokenBound,
-    RemainingBudget,
-    Reservation,
-    cost_of,
-)
-from lightrouter_graph.budget.amounts import greatest, total
+from lightrouter_graph.budget.amounts import NOTHING, Amount, cost_of, greatest, total
+from lightrouter_graph.budget.reservations import MIN_REPLY_TOKENS, BudgetReservations, Reservation
+from lightrouter_graph.budget.token_bounds import PromptTokenBound
 from lightrouter_graph.context import Context
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.prompts import with_draft, with_schema, with_shared_boots
@@ -55,33 +48,11 @@ class LayerProgress:
     answers: Mapping[str, str] = field(default_factory=dict)
     prompts: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
-    def reservations(self, allowance: Allowance) -> BudgetReservations:
-        """Return the budget for the model calls of a selector or an aggregator.
-
-        Args:
-            allowance: The limits in its `PartPlan`.
-        """
-        return BudgetReservations(allowance, self.bound)
-
     def cached(self, key: Hashable, build: Callable[[], Prompt]) -> Prompt:
-        """Return a prompt from the cache.
-
-        Args:
-            key: Everything the prompt depends on.
-            build: Builds the prompt if it is not in the cache.
-        """
+        """Return the prompt cached under everything that it depends on, or build it."""
         if key not in self.prompts:
             self.prompts[key] = build()
         return cast("Prompt", self.prompts[key])
-
-
-def longest_reply(max_tokens: int | None) -> str:
-    """Return a text of the greatest length planned for a reply.
-
-    Args:
-        max_tokens: Cap on the reply in tokens; None plans `PLANNED_TOKENS`.
-    """
-    return "x" * _BYTES_PER_TOKEN * (PLANNED_TOKENS if max_tokens is None else max_tokens)
 
 
 def planned_answers(settings: Context) -> int:
@@ -122,14 +93,14 @@ class Forecast:
         if len(names) == 1:
             wave = [*names, *self._without_boot][: planned_answers(self._settings)]
             return total(self.answer(name) for name in wave[1:]) + self.merge(self._longest_answers(len(wave)), wave)
-        boots = dict.fromkeys(names, longest_reply(self._boot_cap))
+        boots = dict.fromkeys(names, _longest_reply(self._boot_cap))
         booted = replace(self, progress=replace(self.progress, boots=boots))
         return booted.selection() + booted.after_selection()
 
     def selection(self) -> Amount:
         """Return the cost of ranking the boots; a single boot is not ranked."""
         boots = list(self.progress.boots.values())
-        return self._part(self.selector, boots, self.progress.first_wave) if len(boots) > 1 else Amount()
+        return self._part(self.selector, boots, self.progress.first_wave) if len(boots) > 1 else NOTHING
 
     def after_selection(self) -> Amount:
         """Return the cost of all model calls after the ranking of the boots."""
@@ -146,31 +117,15 @@ class Forecast:
     def after_merge(self) -> Amount:
         """Return the cost of all model calls in the layers after the present one."""
         if self.query.final:
-            return Amount()
+            return NOTHING
         layer = self.query.layer + 1
         query = replace(self.query, layer=layer, final=layer >= self._settings.layers)
-        draft = longest_reply(self._settings.max_tokens)
+        draft = _longest_reply(self._settings.max_tokens)
         return replace(self, query=query, progress=replace(self.progress, draft=draft, boots={}, answers={})).layer()
 
-    def answer(self, name: str) -> Amount:
-        """Return the cost of the full answer of one candidate: its prompt tokens and `max_tokens`.
-
-        Args:
-            name: The candidate.
-        """
-        return self._call(self.query.pool[name], self.answer_prompt(name), None)
-
-    def answer_prompt(self, name: str) -> list[AnyMessage]:
-        """Return the messages of the longest prompt that one candidate may get for its full answer.
-
-        Args:
-            name: The candidate.
-        """
-        boots = self.progress.boots
-        if self._settings.conditioning == "shared" and min(len(boots), self._settings.top_k) > 1:
-            return self._with_draft(tuple(_longest(boots.values(), self._settings.top_k)))
-        begun = [AIMessage(boots[name])] if name in boots and self._may_continue(self.query.pool[name]) else []
-        return [*self._with_draft(), *begun]
+    def answer(self, name: str, max_tokens: int | None = None) -> Amount:
+        """Return the cost of the full answer of one candidate: its longest prompt and `max_tokens`."""
+        return self._call(self.query.pool[name], self._answer_prompt(name), max_tokens)
 
     def merge(self, texts: Sequence[str], names: Sequence[str]) -> Amount:
         """Return the cost of merging texts; a single text is not merged.
@@ -179,37 +134,28 @@ class Forecast:
             texts: The answers or boots.
             names: The candidates one of which merges, if the aggregator has no model of its own.
         """
-        return self._part(self.aggregator, texts, names) if len(texts) > 1 else Amount()
+        return self._part(self.aggregator, texts, names) if len(texts) > 1 else NOTHING
 
     def merge_with(self, names: Sequence[str]) -> Amount:
-        """Return the cost of merging the answers so far and those of some candidates.
-
-        Args:
-            names: The candidates that answer next.
-        """
+        """Return the cost of merging the answers so far and those of the candidates that answer next."""
         texts = [*self.progress.answers.values(), *self._longest_answers(len(names))]
         merged = texts if self._settings.agree is not None else _longest(texts, self._settings.top_k)
         return self.merge(merged, [*self.progress.answers, *names])
 
-    def short_answer(self, remaining: RemainingBudget, names: Sequence[str]) -> tuple[str, Reservation] | None:
-        """Return the first candidate for which at least a short answer fits, and the reservation of its call.
-
-        Args:
-            remaining: The remaining budget.
-            names: The candidates to try, in order.
-        """
-        wanted, request = self._settings.max_tokens or PLANNED_TOKENS, self.query.request
+    def short_answer(self, allowance: Allowance, names: Sequence[str]) -> tuple[str, Reservation] | None:
+        """Return the first candidate for which at least a short answer fits, and the reservation of its call."""
+        wanted, extras = self._settings.max_tokens or PLANNED_TOKENS, self.query.request.extras
         for name in names:
-            budget = self.progress.reservations(remaining.allowance)
-            candidate, prompt = self.query.pool[name], self.answer_prompt(name)
-            if (reservation := budget.reserve(candidate, prompt, wanted, extras=request.extras)) is not None:
+            budget = BudgetReservations(allowance, self.progress.bound)
+            reservation = budget.reserve(self.query.pool[name], self._answer_prompt(name), wanted, extras=extras)
+            if reservation is not None:
                 return name, reservation
         return None
 
     def shortest_answers(self, names: Sequence[str]) -> dict[str, Amount]:
-        """Return the cost of the shortest answer that `short_answer` accepts (`MIN_REPLY_TOKENS`), by candidate."""
+        """Return the cost of the shortest answer that `short_answer` accepts, by candidate."""
         shortest = min(MIN_REPLY_TOKENS, self._settings.max_tokens or MIN_REPLY_TOKENS)
-        return {name: self._call(self.query.pool[name], self.answer_prompt(name), shortest) for name in names}
+        return {name: self.answer(name, shortest) for name in names}
 
     def planned(self, part: object, texts: Sequence[str] = ("", "")) -> Sequence[PlannedCall]:
         """Return the model calls that the selector or the aggregator plans, from the cache where possible.
@@ -239,6 +185,14 @@ class Forecast:
         prompt = self.progress.bound.bound(candidate, messages, self.query.request.extras if extras is None else extras)
         return cost_of(candidate.price, prompt, max_tokens or self._settings.max_tokens or PLANNED_TOKENS)
 
+    def _answer_prompt(self, name: str) -> list[AnyMessage]:
+        boots, candidate = self.progress.boots, self.query.pool[name]
+        if self._settings.conditioning == "shared" and min(len(boots), self._settings.top_k) > 1:
+            return self._with_draft(tuple(_longest(boots.values(), self._settings.top_k)))
+        able = candidate.continuation is not None and self._settings.calls.continuation == "auto"
+        begun = [AIMessage(boots[name])] if name in boots and able and self.query.request.continues else []
+        return [*self._with_draft(), *begun]
+
     def _with_draft(self, shared: tuple[str, ...] = ()) -> list[AnyMessage]:
         """Return the conversation with the draft, shared boots, and the schema as text, as some candidates get it."""
         return self.progress.cached((self.progress.draft, shared), lambda: self._build(shared))
@@ -248,12 +202,8 @@ class Forecast:
         schema = self.query.request.schema
         return messages if schema is None else with_schema(messages, schema.name, schema.schema)
 
-    def _may_continue(self, candidate: Candidate) -> bool:
-        able = candidate.continuation is not None and self._settings.calls.continuation == "auto"
-        return able and self.query.request.continues
-
     def _longest_answers(self, number: int) -> list[str]:
-        return [longest_reply(self._settings.max_tokens)] * number
+        return [_longest_reply(self._settings.max_tokens)] * number
 
     @property
     def _settings(self) -> Context:
@@ -270,3 +220,7 @@ class Forecast:
 
 def _longest(texts: Iterable[str], number: int) -> list[str]:
     return sorted(texts, key=len, reverse=True)[:number]
+
+
+def _longest_reply(max_tokens: int | None) -> str:
+    return "x" * _BYTES_PER_TOKEN * (PLANNED_TOKENS if max_tokens is None else max_tokens)

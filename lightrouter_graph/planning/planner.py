@@ -5,20 +5,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from lightrouter_graph.budget import (
-    Amount,
-    BudgetReservations,
-    PromptTokenBound,
-    RemainingBudget,
-    fits,
-    minus,
-    remaining_budget,
-    reserved_spent,
-    share,
-    total_spent,
-)
-from lightrouter_graph.budget.amounts import total
-from lightrouter_graph.context import Context
+from lightrouter_graph.budget.amounts import NOTHING, Amount, fits, minus, share, total
+from lightrouter_graph.budget.remaining import RemainingBudget, remaining_budget
+from lightrouter_graph.budget.reservations import BudgetReservations
+from lightrouter_graph.budget.spent import reserved_spent, total_spent
+from lightrouter_graph.budget.token_bounds import PromptTokenBound
 from lightrouter_graph.llm.request import Request
 from lightrouter_graph.planning.degradation import (
     REPLACEMENTS,
@@ -29,7 +20,7 @@ from lightrouter_graph.planning.degradation import (
     without_unpriced,
 )
 from lightrouter_graph.planning.forecast import Forecast, LayerProgress
-from lightrouter_graph.pool import Candidate
+from lightrouter_graph.pool import Pool
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import NOTHING_SPENT, UNLIMITED, Allowance, Answer, Spent
 from lightrouter_graph.state_queries import LayerView
@@ -60,14 +51,24 @@ class FanOutPlan:
     step: int = 0
     budget_exhausted: bool = False
 
+    def answers_update(self) -> dict[str, Any]:
+        """Return the update of the state before full answers."""
+        return {
+            "next_candidates": list(self.candidates),
+            "allowances": dict(self.allowances),
+            "budget_exhausted": self.budget_exhausted,
+            "reserved": self.reserved,
+            "notes": list(self.notes),
+        }
 
-@dataclass(frozen=True, slots=True)
-class PartPlan:
-    """Limits of the model calls of a selector or an aggregator; `settings` replaces one that exceeds them."""
+    def layer_update(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the update of the state before the boots of a layer.
 
-    allowance: Allowance
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+        Args:
+            settings: The recorded settings of the run so far.
+        """
+        wave = {"first_wave": list(self.candidates), "prior_order": list(self.order)}
+        return {**self.answers_update(), **wave, "settings": {**settings, **self.settings}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +125,23 @@ class Planner:
             number,
         )
 
-    def plan_selection(self, query: Query, remaining: RemainingBudget, progress: LayerProgress) -> PartPlan:
+    def plan_selection(
+        self, query: Query, remaining: RemainingBudget, progress: LayerProgress
+    ) -> tuple[Query, tuple[str, ...]]:
         """Limit the model calls of the selector; consistency replaces a selector that the budget cannot pay for.
 
         Args:
             query: The query in the present layer.
             remaining: The remaining budget.
             progress: The boots of the layer.
+
+        Returns:
+            The query for the selector, with its reservations and settings, and notes.
         """
-        if remaining.unlimited or not progress.boots:
-            return PartPlan(remaining.allowance)
         forecast = self.forecast(query, progress)
-        return _part_plan("selector", query.settings, remaining, forecast.selection(), forecast.after_selection())
+        if remaining.unlimited or not progress.boots:
+            return _limited("selector", forecast, remaining)
+        return _limited("selector", forecast, remaining, forecast.selection(), forecast.after_selection())
 
     def plan_answers(
         self, query: Query, remaining: RemainingBudget, progress: LayerProgress, candidates: Sequence[str]
@@ -157,10 +163,10 @@ class Planner:
         needs = {name: forecast.answer(name) for name in candidates}
         for number, merged in _answer_steps(len(candidates), has_answers=bool(progress.answers)):
             chosen = {name: needs[name] for name in candidates[:number]}
-            rest = forecast.merge_with(candidates[:number]) if merged else Amount()
+            rest = forecast.merge_with(candidates[:number]) if merged else NOTHING
             if fits(total(chosen.values()) + rest, remaining.allowance):
                 return _answers_plan(candidates, chosen, share(remaining.allowance, chosen, rest))
-        if progress.answers or (short := forecast.short_answer(remaining, candidates)) is None:
+        if progress.answers or (short := forecast.short_answer(remaining.allowance, candidates)) is None:
             return _answers_plan(candidates, {}, {})
         name, reservation = short
         plan = _answers_plan(candidates, {name: reservation.worst_case}, {name: remaining.allowance})
@@ -169,7 +175,7 @@ class Planner:
 
     def plan_merge(
         self, query: Query, remaining: RemainingBudget, progress: LayerProgress, answers: Sequence[Answer]
-    ) -> PartPlan:
+    ) -> tuple[Query, tuple[str, ...]]:
         """Limit the model calls of the aggregator; a vote replaces an aggregator that the budget cannot pay for.
 
         Args:
@@ -177,20 +183,18 @@ class Planner:
             remaining: The remaining budget.
             progress: Results of the layer.
             answers: The answers to merge, best-ranked first; in an inner layer its boots.
+
+        Returns:
+            The query for the aggregator, with its reservations and settings, and notes.
         """
+        forecast = self.forecast(query, progress)
         if remaining.unlimited:
-            return PartPlan(remaining.allowance)
-        forecast, first = self.forecast(query, progress), [answer["candidate"] for answer in answers[:1]]
-        need = forecast.merge([answer["text"] for answer in answers], first)
-        return _part_plan("aggregator", query.settings, remaining, need, forecast.after_merge())
+            return _limited("aggregator", forecast, remaining)
+        need = forecast.merge([answer["text"] for answer in answers], [answer["candidate"] for answer in answers[:1]])
+        return _limited("aggregator", forecast, remaining, need, forecast.after_merge())
 
     def forecast(self, query: Query, progress: LayerProgress) -> Forecast:
-        """Return the worst-case cost of the rest of a run.
-
-        Args:
-            query: The query in the present layer; its settings name the selector and the aggregator.
-            progress: Results of the layer; `first_wave` is not empty.
-        """
+        """Return the worst-case cost of the rest of a run under the settings of the query."""
         selector, aggregator = self.selectors[query.settings.selector], self.aggregators[query.settings.aggregator]
         return Forecast(query, progress, selector, aggregator)
 
@@ -207,15 +211,9 @@ def remaining_of(view: LayerView) -> RemainingBudget:
 
 
 def progress_of(view: LayerView, query: Query) -> LayerProgress:
-    """Return the results of the current layer of a run.
-
-    Args:
-        view: The current layer.
-        query: The query of the layer.
-    """
-    observed = {query.pool[name]: tokens for name, tokens in view.prompt_tokens.items()}
+    """Return the results of the current layer of a run."""
     return LayerProgress(
-        PromptTokenBound(query.messages, query.request.extras, observed),
+        _prompt_bound(view, query.pool, query.request),
         first_wave=tuple(view.state["first_wave"]),
         draft=None if view.draft is None else view.draft["text"],
         boots={boot["candidate"]: boot["text"] for boot in view.survivors},
@@ -223,26 +221,26 @@ def progress_of(view: LayerView, query: Query) -> LayerProgress:
     )
 
 
-def candidate_reservations(view: LayerView, candidate: Candidate, request: Request) -> BudgetReservations:
-    """Return the budget of one candidate in a fan-out.
-
-    Args:
-        view: The current layer.
-        candidate: The candidate.
-        request: The tools and the schema of the run.
-    """
-    tokens = view.prompt_tokens.get(candidate.name)
-    observed = {} if tokens is None else {candidate: tokens}
-    allowance = view.state["allowances"].get(candidate.name, UNLIMITED)
-    return BudgetReservations(allowance, PromptTokenBound(view.messages, request.extras, observed))
+def candidate_reservations(view: LayerView, pool: Pool, name: str, request: Request) -> BudgetReservations:
+    """Return the budget of one candidate in a fan-out, for prompts with the tools and the schema of the request."""
+    return BudgetReservations(view.state["allowances"].get(name, UNLIMITED), _prompt_bound(view, pool, request))
 
 
-def _part_plan(name: str, settings: Context, remaining: RemainingBudget, need: Amount, rest: Amount) -> PartPlan:
+def _prompt_bound(view: LayerView, pool: Pool, request: Request) -> PromptTokenBound:
+    observed = {pool[name]: tokens for name, tokens in view.prompt_tokens.items()}
+    return PromptTokenBound(view.messages, request.extras, observed)
+
+
+def _limited(
+    name: str, forecast: Forecast, remaining: RemainingBudget, need: Amount = NOTHING, rest: Amount = NOTHING
+) -> tuple[Query, tuple[str, ...]]:
+    """Reserve all but `rest` for the part; replace the part if it needs more."""
     allowance = minus(remaining.allowance, rest)
+    query = replace(forecast.query, reservations=BudgetReservations(allowance, forecast.progress.bound))
     if fits(need, allowance):
-        return PartPlan(allowance)
-    note = f"{describe_replacement(name, settings)} ({remaining.describe(need + rest)})"
-    return PartPlan(allowance, {name: REPLACEMENTS[name]}, (note,))
+        return query, ()
+    note = f"{describe_replacement(name, query.settings)} ({remaining.describe(need + rest)})"
+    return replace(query, settings=query.settings.model_copy(update={name: REPLACEMENTS[name]})), (note,)
 
 
 def _answer_steps(most: int, *, has_answers: bool) -> list[tuple[int, bool]]:

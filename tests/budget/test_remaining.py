@@ -3,7 +3,8 @@ import pickle
 import pytest
 
 from lightrouter_graph import Context, ContextError
-from lightrouter_graph.budget import Amount, RemainingBudget, remaining_budget, run_deadline
+from lightrouter_graph.budget.amounts import Amount
+from lightrouter_graph.budget.remaining import RemainingBudget, remaining_budget, run_deadline
 from lightrouter_graph.context import Budget
 from lightrouter_graph.errors import BudgetError
 from lightrouter_graph.records import NOTHING_SPENT, UNLIMITED

@@ -5,17 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 
-from lightrouter_graph.budget import (
-    USD_TOLERANCE,
-    Amount,
-    BudgetReservations,
-    PromptTokenBound,
-    cost_of,
-    fits,
-    minus,
-    share,
-)
-from lightrouter_graph.budget.amounts import greatest, total
+from lightrouter_graph.budget.amounts import USD_TOLERANCE, Amount, cost_of, fits, greatest, minus, share, total
+from lightrouter_graph.budget.reservations import BudgetReservations
+from lightrouter_graph.budget.token_bounds import PromptTokenBound
 from lightrouter_graph.providers.pricing import Price
 from lightrouter_graph.records import UNLIMITED
 
@@ -86,14 +78,16 @@ def test_parallel_calls_cannot_spend_the_same_money():
 def test_a_lost_call_stays_reserved_and_one_not_sent_is_released():
     budget = BudgetReservations(allowed(tokens=1000, calls=5))
     lost, unsent = budget.reserve(CHEAP, ASKED, 100), budget.reserve(CHEAP, ASKED, 100)
-    budget.settle(lost, {**call_cost(usd=0.0, input_tokens=30, output_tokens=0), "outcome": "lost", "cap": 100})
+    worst = budget.worst_case(CHEAP, ASKED, 100)
+    budget.settle(lost, {**call_cost(usd=0.0, input_tokens=30, output_tokens=0), "outcome": "lost", **worst})
     budget.settle(unsent, {**call_cost(usd=0.0, input_tokens=0, output_tokens=0), "outcome": "not_sent"})
     assert budget.remaining == allowed(tokens=500, calls=4)
 
 
 def test_estimated_tokens_count_with_the_worst_case():
     budget = BudgetReservations(allowed(tokens=1000))
-    budget.settle(budget.reserve(CHEAP, ASKED, 100), call_cost(input_tokens=30, output_tokens=5, estimated=True))
+    guessed = {**call_cost(input_tokens=30, output_tokens=5, estimated=True), **budget.worst_case(CHEAP, ASKED, 100)}
+    budget.settle(budget.reserve(CHEAP, ASKED, 100), guessed)
     assert budget.remaining == allowed(tokens=500)
 
 
@@ -187,7 +181,8 @@ def test_reserved_calls_never_exceed_the_allowance(limits, calls, read, written)
         usage = {"input_tokens": max(0, prompt), "output_tokens": int((reservation.cap or 0) * part)}
         took = cost_of(model.price, usage["input_tokens"], usage["output_tokens"])
         call = call_cost(usd=took.usd, **usage)
-        budget.settle(reservation, {**call, "outcome": "lost", "cap": reservation.cap} if is_lost else call)
+        worst = budget.worst_case(model, [HumanMessage("x" * length)], reservation.cap)
+        budget.settle(reservation, {**call, "outcome": "lost", **worst} if is_lost else call)
         taken += took
     for limit in ("usd", "tokens", "calls"):
         assert limits[limit] is None or getattr(taken, limit) <= limits[limit] + USD_TOLERANCE * (len(calls) + 1)

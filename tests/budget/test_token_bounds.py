@@ -6,8 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
-from lightrouter_graph.budget import PromptTokenBound, max_prompt_tokens
-from lightrouter_graph.budget.token_bounds import CALL_TOKENS, MEDIA_TOKENS, MESSAGE_TOKENS, TOOLS_TOKENS
+from lightrouter_graph.budget.token_bounds import (
+    CALL_TOKENS,
+    MEDIA_TOKENS,
+    MESSAGE_TOKENS,
+    TOOLS_TOKENS,
+    PromptTokenBound,
+    max_prompt_tokens,
+)
 
 TOOL = {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
 POOL = scripted(a="4", b="5")

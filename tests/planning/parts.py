@@ -8,8 +8,10 @@ from helpers import scripted
 from langchain_core.messages import HumanMessage
 
 from lightrouter_graph import Context
-from lightrouter_graph.budget import PromptTokenBound, RemainingBudget
-from lightrouter_graph.planning import LayerProgress, Planner
+from lightrouter_graph.budget.remaining import RemainingBudget
+from lightrouter_graph.budget.token_bounds import PromptTokenBound
+from lightrouter_graph.planning.forecast import LayerProgress
+from lightrouter_graph.planning.planner import Planner
 from lightrouter_graph.query import PlannedCall
 from lightrouter_graph.records import UNLIMITED
 

@@ -8,10 +8,13 @@ from builders import answer, boot, call_cost, query, ranking, state, usage
 from langchain_core.messages import AIMessage, HumanMessage
 from planning.parts import begun, planner
 
-from lightrouter_graph.budget import Amount, BudgetReservations, cost_of, remaining_budget, total_spent
+from lightrouter_graph.budget.amounts import Amount, cost_of
+from lightrouter_graph.budget.remaining import remaining_budget
+from lightrouter_graph.budget.reservations import BudgetReservations
+from lightrouter_graph.budget.spent import total_spent
 from lightrouter_graph.context import Budget
 from lightrouter_graph.errors import BudgetError
-from lightrouter_graph.planning import progress_of
+from lightrouter_graph.planning.planner import progress_of
 from lightrouter_graph.prompts import with_draft, with_shared_boots
 from lightrouter_graph.providers.pricing import Price
 from lightrouter_graph.query import planned_calls
@@ -104,13 +107,12 @@ class Run:
             self.state["boots"].append(made)
 
     def _select(self):
-        step = self.planner.plan_selection(self._query(), self._left(), self._progress())
-        self.notes += step.notes
+        query, notes = self.planner.plan_selection(self._query(), self._left(), self._progress())
+        self.notes += notes
         boots = [b["text"] for b in self.view.survivors]
-        settings = self.view.settings.model_copy(update=step.settings)
         if len(boots) > 1:
-            part = self.planner.selectors[settings.selector]
-            self._part(part, step.allowance, boots, self.pool[self.state["prior_order"][0]])
+            part = self.planner.selectors[query.settings.selector]
+            self._part(part, query.reservations, boots, self.pool[self.state["prior_order"][0]])
         order = [b["candidate"] for b in self.view.survivors]
         self.random.shuffle(order)
         self.state["rankings"].append(ranking(*order, layer=self.state["layer"]))
@@ -133,14 +135,13 @@ class Run:
             self.state["answers"].append(made)
 
     def _merge(self, answers):
-        step = self.planner.plan_merge(self._query(), self._left(), self._progress(), answers)
-        self.notes += step.notes
-        settings = self.view.settings.model_copy(update=step.settings)
+        query, notes = self.planner.plan_merge(self._query(), self._left(), self._progress(), answers)
+        self.notes += notes
         texts = [a["text"] for a in answers]
         if len(texts) < 2:
             return ""
-        part = self.planner.aggregators[settings.aggregator]
-        return self._part(part, step.allowance, texts, self.pool[answers[0]["candidate"]])
+        part = self.planner.aggregators[query.settings.aggregator]
+        return self._part(part, query.reservations, texts, self.pool[answers[0]["candidate"]])
 
     def _draft(self):
         boots = self.view.draft_boots
@@ -157,8 +158,8 @@ class Run:
         self._follow(plan)
         return True
 
-    def _part(self, part, allowance, texts, first):
-        budget, said = self._progress().reservations(allowance), ""
+    def _part(self, part, budget, texts, first):
+        said = ""
         for call in planned_calls(part, self._query(), texts):
             for _ in range(3):
                 text, _told, again = self._call(budget, call.candidate or first, call.messages, call.max_tokens)
@@ -169,7 +170,7 @@ class Run:
 
     def _task(self, name, allowance, messages, cap):
         """Make the calls of one task: up to three tries."""
-        budget = self._progress().reservations(allowance) if allowance is not None else BudgetReservations()
+        budget = BudgetReservations() if allowance is None else BudgetReservations(allowance, self._progress().bound)
         for _ in range(3):
             text, told, again = self._call(budget, self.pool[name], messages, cap)
             if not again:

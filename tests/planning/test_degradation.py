@@ -7,10 +7,10 @@ from langchain_core.messages import HumanMessage
 from planning.parts import TALK, Caller, asking, begun, left, planner, worst_case
 
 from lightrouter_graph import Candidate, Context, Pool
-from lightrouter_graph.budget import max_prompt_tokens
+from lightrouter_graph.budget.token_bounds import max_prompt_tokens
 from lightrouter_graph.errors import BudgetError
 from lightrouter_graph.llm.request import make_request
-from lightrouter_graph.planning import FanOutPlan
+from lightrouter_graph.planning.planner import FanOutPlan
 from lightrouter_graph.prompts import with_draft, with_shared_boots
 from lightrouter_graph.testing import ScriptedChatModel
 
@@ -318,8 +318,8 @@ def test_a_part_plans_its_calls_once_for_all_steps_with_the_same_texts():
     PLANNED.clear()
     found = plan(settings, left(tokens=12_000), "abcdefgh", CountedCaller(4))
     assert found.settings == {"layers": 1, "selector": "consistency", "max_tokens": 1024}
-    # Whether it calls models at all; an inner layer and the last, with a cap for the steps and without for the note.
-    assert len(PLANNED) == len(set(PLANNED)) == 5
+    # Whether it calls models at all; an inner layer and the last, with each cap for the steps, without for the note.
+    assert len(PLANNED) == len(set(PLANNED)) == 1 + 2 * (3 + 1)
 
 
 def test_a_conversation_is_counted_once_for_all_steps():

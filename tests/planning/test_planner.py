@@ -5,8 +5,8 @@ from builders import answer, boot, finished, lost, ranking, usage
 from planning.parts import TALK, Caller, asking, left, planner, running
 
 from lightrouter_graph import Context
-from lightrouter_graph.budget import max_prompt_tokens
-from lightrouter_graph.planning import FanOutPlan, PartPlan, progress_of
+from lightrouter_graph.budget.token_bounds import max_prompt_tokens
+from lightrouter_graph.planning.planner import FanOutPlan, progress_of
 from lightrouter_graph.prompts import with_draft, with_shared_boots
 from lightrouter_graph.records import NOTHING_SPENT, UNLIMITED
 from lightrouter_graph.state_queries import LayerView
@@ -36,11 +36,11 @@ def test_without_limits_no_call_is_limited():
     query, progress, up = booted(FIXED)
     plans = planner(Caller(), Caller())
     assert plans.plan_answers(query, left(), progress, up) == FanOutPlan(("a", "b"))
-    for plan in (
+    for limited, notes in (
         plans.plan_selection(query, left(), progress),
         plans.plan_merge(query, left(), progress, [answer("a")]),
     ):
-        assert plan == PartPlan(UNLIMITED)
+        assert (limited.allowance, limited.settings, notes) == (UNLIMITED, query.settings, ())
 
 
 def test_a_selector_may_spend_what_is_not_set_aside_for_the_calls_after_it():
@@ -48,11 +48,12 @@ def test_a_selector_may_spend_what_is_not_set_aside_for_the_calls_after_it():
     rest = 2 * ANSWER + merging(6000, 6000)
     judging = 400 + 16 + 3000 + 500
     plans = planner(Caller(1, 500), Caller())
-    plan = plans.plan_selection(query, left(tokens=rest + judging), progress)
-    assert plan == PartPlan({**UNLIMITED, "tokens": judging})
-    plan = plans.plan_selection(query, left(tokens=rest + judging - 1), progress)
-    assert plan.settings == {"selector": "consistency"}
-    assert plan.notes == (
+    limited, notes = plans.plan_selection(query, left(tokens=rest + judging), progress)
+    assert (limited.allowance, notes) == ({**UNLIMITED, "tokens": judging}, ())
+    assert limited.settings == query.settings
+    limited, notes = plans.plan_selection(query, left(tokens=rest + judging - 1), progress)
+    assert limited.settings == query.settings.model_copy(update={"selector": "consistency"})
+    assert notes == (
         f"budget: consistency ranks the boots instead of the selector 'default' (needs up to {rest + judging} tokens, "
         f"{rest + judging - 1} tokens left of the run's budget)",
     )
@@ -65,9 +66,10 @@ def test_in_an_inner_layer_the_next_layers_are_set_aside():
     last = 2 * (prompt + 200) + (416 + 2400 + 500) + 2 * (prompt + 1000) + merging(6000, 6000)
     plans, limits = planner(Caller(1, 500), Caller()), left(tokens=10**6)
     drafting = merging(1000, 1000)
-    assert plans.plan_selection(query, limits, progress).allowance["tokens"] == 10**6 - last - drafting
-    plan = plans.plan_merge(query, limits, progress, [answer("a"), answer("b")])
-    assert plan.allowance["tokens"] == 10**6 - last
+    limited, _ = plans.plan_selection(query, limits, progress)
+    assert limited.allowance["tokens"] == 10**6 - last - drafting
+    limited, _ = plans.plan_merge(query, limits, progress, [answer("a"), answer("b")])
+    assert limited.allowance["tokens"] == 10**6 - last
 
 
 def test_prompt_tokens_counted_by_the_provider_replace_the_bound():
@@ -163,16 +165,16 @@ def test_the_next_in_rank_replaces_a_failed_answer():
 def test_a_vote_replaces_an_aggregator_that_does_not_fit(tokens, settings):
     query, progress, _ = booted(FIXED)
     answers = [answer("a", "4", text="y" * 900), answer("b", "5", text="y" * 700)]
-    plan = planner(writer=Caller()).plan_merge(query, left(tokens=tokens), progress, answers)
-    assert (plan.settings, plan.allowance["tokens"]) == (settings, tokens)
+    limited, notes = planner(writer=Caller()).plan_merge(query, left(tokens=tokens), progress, answers)
+    assert (limited.settings, limited.allowance["tokens"]) == (query.settings.model_copy(update=settings), tokens)
     note = "budget: a vote merges the answers instead of the aggregator 'default' (needs up to 3016 tokens, 3015 tokens"
-    assert all(one.startswith(note) for one in plan.notes)
-    assert len(plan.notes) == len(settings)
+    assert all(one.startswith(note) for one in notes)
+    assert len(notes) == len(settings)
 
 
 def test_nothing_is_set_aside_after_the_last_layer():
     settings = FIXED.model_copy(update={"layers": 3})
     _, progress, _ = booted(settings)
     query = asking(settings, final=True)  # the boots settled it in the first of three layers
-    plan = planner(writer=Caller()).plan_merge(query, left(tokens=5000), progress, [answer("a"), answer("b")])
-    assert plan.allowance["tokens"] == 5000
+    limited, _ = planner(writer=Caller()).plan_merge(query, left(tokens=5000), progress, [answer("a"), answer("b")])
+    assert limited.allowance["tokens"] == 5000

@@ -9,7 +9,9 @@ from planning.parts import Caller, asking, begun, left, planner, worst_case
 from planning.simulated import Run
 
 from lightrouter_graph import Candidate, Context, Pool
-from lightrouter_graph.budget import USD_TOLERANCE, Amount, remaining_budget, total_spent
+from lightrouter_graph.budget.amounts import USD_TOLERANCE, Amount
+from lightrouter_graph.budget.remaining import remaining_budget
+from lightrouter_graph.budget.spent import total_spent
 from lightrouter_graph.context import Budget
 from lightrouter_graph.errors import BudgetError
 from lightrouter_graph.records import NOTHING_SPENT
