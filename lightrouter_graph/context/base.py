@@ -2,9 +2,12 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lightrouter_graph.errors import ContextError, did_you_mean
+
+POSITIVE: dict[str, Any] = {"gt": 0, "allow_inf_nan": False}
+"""Limits of a finite number > 0."""
 
 
 class Settings(BaseModel):
@@ -26,14 +29,18 @@ class Settings(BaseModel):
                 raise ContextError("; ".join(_sentence(type(self), dict(e)) for e in exc.errors())) from None
 
 
-def nodes(*names: str) -> dict[str, Any]:
-    """Return the schema extra that shows a field in the settings of some nodes in Studio."""
-    return {"langgraph_nodes": list(names)}
+def setting(default: Any, description: str, nodes: str = "", *, prompt: bool = False, **limits: Any) -> Any:
+    """Return a pydantic field.
 
-
-def prompt_of(*names: str) -> dict[str, Any]:
-    """Return the schema extra of a prompt, which Studio shows in an editor."""
-    return {**nodes(*names), "langgraph_type": "prompt"}
+    Args:
+        default: The default; its one home.
+        description: Shown in Studio, in `--help` and in the docs.
+        nodes: Names of the nodes, separated by spaces, in whose settings Studio shows it.
+        prompt: Whether it is a prompt, which Studio shows in an editor.
+        **limits: Limits of the value, as `pydantic.Field` takes them.
+    """
+    extra: Any = {"langgraph_nodes": nodes.split()} | ({"langgraph_type": "prompt"} if prompt else {})
+    return Field(default=default, description=description, json_schema_extra=extra if nodes else None, **limits)
 
 
 def _sentence(settings: type[BaseModel], error: dict[str, Any]) -> str:

@@ -1,11 +1,11 @@
 """`Context`: the settings of a run, and how the settings of one run are laid over those of the graph."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, create_model, model_validator
 
-from lightrouter_graph.context.base import Settings, nodes
+from lightrouter_graph.context.base import POSITIVE, Settings, setting
 from lightrouter_graph.context.groups import Budget, Calls, Prompts
 from lightrouter_graph.context.renamed import RENAMED, migrated, set_fields_of
 from lightrouter_graph.errors import ContextError, did_you_mean, warn_deprecated
@@ -28,99 +28,81 @@ class Context(Settings):
     accuracy; docs/evidence.md has the figures.
     """
 
-    boot_tokens: int = Field(
-        default=200,
-        ge=1,
-        le=4000,
-        description="Most output tokens of a boot (the paper: 200, varied from 100 to 400).",
-        json_schema_extra=nodes("boot"),
+    boot_tokens: int = setting(
+        200, "Most output tokens of a boot (the paper: 200, varied from 100 to 400).", "boot", ge=1, le=4000
     )
-    width: int | None = Field(
-        default=3,
-        ge=1,
-        description="Number of candidates that boot, in prior order; empty = all of them.",
-        json_schema_extra=nodes("open"),
+    width: int | None = setting(3, "Number of candidates that boot, in prior order; empty = all of them.", "open", ge=1)
+    top_k: int = setting(
+        5, "Most candidates that answer in full. With `agree` empty, exactly this number does.", "select tally", ge=1
     )
-    top_k: int = Field(
-        default=5,
-        ge=1,
-        description="Most candidates that answer in full. With `agree` empty, exactly this number does.",
-        json_schema_extra=nodes("select", "tally"),
-    )
-    agree: int | None = Field(
-        default=2,
-        ge=2,
-        description="Number of equal answers that stops the run; empty = never stop early (the fixed top-k of the "
+    agree: int | None = setting(
+        2,
+        "Number of equal answers that stops the run; empty = never stop early (the fixed top-k of the "
         "paper). A smaller `top_k` given alone lowers it (with 1, to empty).",
-        json_schema_extra=nodes("tally"),
+        "tally",
+        ge=2,
     )
-    layers: int = Field(
-        default=1,
+    layers: int = setting(
+        1,
+        "Number of select-and-merge passes; each but the last merges boots into a draft (the paper: 2-3).",
+        "aggregate",
         ge=1,
         le=8,
-        description="Number of select-and-merge passes; each but the last merges boots into a draft (the paper: 2-3).",
-        json_schema_extra=nodes("aggregate"),
     )
-    conditioning: Literal["own", "shared"] = Field(
-        default="own",
-        description="Input of a full answer beside the conversation: the candidate's own boot, which may then be "
+    conditioning: Literal["own", "shared"] = setting(
+        "own",
+        "Input of a full answer beside the conversation: the candidate's own boot, which may then be "
         "continued, or the boots of all selected candidates (the paper; needs a new call).",
-        json_schema_extra=nodes("generate"),
+        "generate",
     )
-    max_tokens: int | None = Field(
-        default=None,
+    max_tokens: int | None = setting(
+        None,
+        "Most output tokens of a full answer and of the merged answer; empty = the limit of the model.",
+        "generate aggregate",
         ge=1,
-        description="Most output tokens of a full answer and of the merged answer; empty = the limit of the model.",
-        json_schema_extra=nodes("generate", "aggregate"),
     )
-    selector: str = Field(
-        default="default",
+    selector: str = setting(
+        "default",
+        "Selector that ranks the boots, by name; default = the one that the graph was built with.",
+        "select",
         min_length=1,
-        description="Selector that ranks the boots, by name; default = the one that the graph was built with.",
-        json_schema_extra=nodes("select"),
     )
-    aggregator: str = Field(
-        default="default",
+    aggregator: str = setting(
+        "default",
+        "Aggregator that merges the answers, by name; default = the one that the graph was built with.",
+        "aggregate",
         min_length=1,
-        description="Aggregator that merges the answers, by name; default = the one that the graph was built with.",
-        json_schema_extra=nodes("aggregate"),
     )
-    deadline_s: float | None = Field(
-        default=None,
-        gt=0,
-        allow_inf_nan=False,
-        description="Seconds for the whole run; then no further call is sent and the best answer so far is returned. "
+    deadline_s: float | None = setting(
+        None,
+        "Seconds for the whole run; then no further call is sent and the best answer so far is returned. "
         "Empty = none. The time of an interrupt counts.",
-        json_schema_extra=nodes("open"),
+        "open",
+        **POSITIVE,
     )
-    budget: Budget | None = Field(
-        default=None,
-        description="Limits of this run (`usd`, `tokens`, `calls`, `seconds`); empty = none. If the worst case exceeds "
+    budget: Budget | None = setting(
+        None,
+        "Limits of this run (`usd`, `tokens`, `calls`, `seconds`); empty = none. If the worst case exceeds "
         "them, the run does less and records it; if no answer fits, it raises `BudgetError`.",
-        json_schema_extra=nodes("open", "select", "tally", "aggregate"),
+        "open select tally aggregate",
     )
-    thread_budget: Budget | None = Field(
-        default=None,
-        description="Limits of all runs of a thread; needs a checkpointer, or earlier answers in `messages`.",
-        json_schema_extra=nodes("open", "select", "tally", "aggregate"),
+    thread_budget: Budget | None = setting(
+        None,
+        "Limits of all runs of a thread; needs a checkpointer, or earlier answers in `messages`.",
+        "open select tally aggregate",
     )
-    seed: int | None = Field(
-        default=None,
-        ge=0,
-        description="Seed of every random order (boots shown to a judge, a random selector); empty = a new seed for "
+    seed: int | None = setting(
+        None,
+        "Seed of every random order (boots shown to a judge, a random selector); empty = a new seed for "
         "each run, which is recorded.",
-        json_schema_extra=nodes("select"),
+        "select",
+        ge=0,
     )
-    calls: Calls = Field(
-        default=Calls(),
-        description="Single model calls: time limits, retries, quorums, continuation.",
-        json_schema_extra=nodes("boot", "select", "generate", "aggregate"),
+    calls: Calls = setting(
+        Calls(), "Single model calls: time limits, retries, quorums, continuation.", "boot select generate aggregate"
     )
-    prompts: Prompts = Field(
-        default=Prompts(),
-        repr=False,
-        description="Prompts of the LLM judge and the LLM aggregator.",
-        json_schema_extra=nodes("select", "aggregate"),
+    prompts: Prompts = setting(
+        Prompts(), "Prompts of the LLM judge and the LLM aggregator.", "select aggregate", repr=False
     )
 
     if not TYPE_CHECKING:
@@ -149,17 +131,9 @@ class Context(Settings):
         Args:
             **overrides: Any field of `Context`, to vary one thing at a time (an ablation).
         """
-        settings: dict[str, Any] = {
-            "boot_tokens": 200,
-            "width": None,
-            "top_k": 2,
-            "agree": None,
-            "layers": 2,
-            "conditioning": "shared",
-            "selector": "llm",
-            "aggregator": "llm",
-        }
-        return cls(**(settings | overrides))
+        numbers: dict[str, Any] = {"boot_tokens": 200, "width": None, "top_k": 2, "agree": None, "layers": 2}
+        parts = {"conditioning": "shared", "selector": "llm", "aggregator": "llm"}
+        return cls(**(numbers | parts | overrides))
 
     @classmethod
     def restore(cls, record: Mapping[str, Any]) -> "Context":
@@ -236,22 +210,14 @@ class Context(Settings):
         Raises:
             ContextError: If a name is unknown; the message lists the known ones.
         """
-        for setting, name, known in (
-            ("selector", self.selector, selectors),
-            ("aggregator", self.aggregator, aggregators),
-        ):
-            if name not in known:
+        for part, known in (("selector", selectors), ("aggregator", aggregators)):
+            if (name := getattr(self, part)) not in known:
                 names = ", ".join(map(repr, known))
-                msg = f"{setting} = {name!r}{did_you_mean(name, known)}: this graph has {names}"
-                raise ContextError(f"{msg}; pass others as create_lightrouter(..., {setting}={{name: object}})")
+                msg = f"{part} = {name!r}{did_you_mean(name, known)}: this graph has {names}"
+                raise ContextError(f"{msg}; pass others as create_lightrouter(..., {part}={{name: object}})")
 
 
-_GROUPS: Mapping[str, type[Settings]] = {
-    "calls": Calls,
-    "prompts": Prompts,
-    "budget": Budget,
-    "thread_budget": Budget,
-}
+_GROUPS: Mapping[str, type[Settings]] = {"calls": Calls, "prompts": Prompts, "budget": Budget, "thread_budget": Budget}
 
 
 def _fields_of(group: BaseModel) -> dict[str, Any]:
@@ -293,3 +259,18 @@ def _nested(value: object) -> dict[str, Any]:
         return migrated(value)
     msg = f"context.{PARENT_KEY} must be a Context or a dict of its fields, got {type(value).__name__}"
     raise ContextError(msg)
+
+
+def context_schema(selectors: Sequence[str], aggregators: Sequence[str]) -> type[Context]:
+    """Return a `Context` whose selector and aggregator are choices, for the settings panel of Studio.
+
+    Args:
+        selectors: Names of the selectors of one graph, "default" included.
+        aggregators: Names of its aggregators.
+    """
+    fields: dict[str, Any] = {}
+    for part, names in (("selector", selectors), ("aggregator", aggregators)):
+        field = Context.model_fields[part]
+        extra = {**cast("dict[str, Any]", field.json_schema_extra), "enum": list(names)}
+        fields[part] = (str, Field(default="default", description=field.description, json_schema_extra=extra))
+    return create_model("Context", __base__=Context, __doc__=Context.__doc__, **fields)

@@ -2,9 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
-
-from lightrouter_graph.context.base import Settings, nodes, prompt_of
+from lightrouter_graph.context.base import POSITIVE, Settings, setting
 from lightrouter_graph.prompts import JUDGE, SYNTHESIS
 
 
@@ -28,20 +26,10 @@ class Budget(Settings):
     label: ClassVar[str] = "Budget "
     noun: ClassVar[str] = "limit"
 
-    usd: float | None = Field(
-        default=None,
-        gt=0,
-        allow_inf_nan=False,
-        description="US dollars. Candidates without a known price are then left out.",
-    )
-    tokens: int | None = Field(default=None, gt=0, description="Input and output tokens of all calls.")
-    calls: int | None = Field(default=None, gt=0, description="Model calls, retries included.")
-    seconds: float | None = Field(
-        default=None,
-        gt=0,
-        allow_inf_nan=False,
-        description="Seconds after which no further call is sent, like `deadline_s`.",
-    )
+    usd: float | None = setting(None, "US dollars. Candidates without a known price are then left out.", **POSITIVE)
+    tokens: int | None = setting(None, "Input and output tokens of all calls.", gt=0)
+    calls: int | None = setting(None, "Model calls, retries included.", gt=0)
+    seconds: float | None = setting(None, "Seconds after which no further call is sent, like `deadline_s`.", **POSITIVE)
 
 
 class Calls(Settings):
@@ -49,59 +37,49 @@ class Calls(Settings):
 
     label: ClassVar[str] = "calls."
 
-    boot_timeout_s: float = Field(
-        default=60.0,
-        gt=0,
-        allow_inf_nan=False,
-        description="Time limit of a boot in seconds, retries included. Waiting for a free slot does not count.",
-        json_schema_extra=nodes("boot"),
+    boot_timeout_s: float = setting(
+        60.0,
+        "Time limit of a boot in seconds, retries included. Waiting for a free slot does not count.",
+        "boot",
+        **POSITIVE,
     )
-    timeout_s: float = Field(
-        default=300.0,
-        gt=0,
-        allow_inf_nan=False,
-        description="Time limit of any other model call in seconds (full answer, selector, aggregator).",
-        json_schema_extra=nodes("select", "generate", "aggregate"),
+    timeout_s: float = setting(
+        300.0,
+        "Time limit of any other model call in seconds (full answer, selector, aggregator).",
+        "select generate aggregate",
+        **POSITIVE,
     )
-    max_retries: int = Field(
-        default=4,
+    max_retries: int = setting(
+        4,
+        "Retries of all candidates of the run together, after rate limits, overload or lost connections.",
+        "boot select generate aggregate",
         ge=0,
-        description="Retries of all candidates of the run together, after rate limits, overload or lost connections.",
-        json_schema_extra=nodes("boot", "select", "generate", "aggregate"),
     )
-    continuation: Literal["auto", "regenerate"] = Field(
-        default="auto",
-        description="auto: continue a boot if the provider is known to continue a final assistant message; "
+    continuation: Literal["auto", "regenerate"] = setting(
+        "auto",
+        "auto: continue a boot if the provider is known to continue a final assistant message; "
         "regenerate: always generate the full answer from scratch.",
-        json_schema_extra=nodes("generate"),
+        "generate",
     )
-    boot_quorum: int | None = Field(
-        default=None,
-        ge=1,
-        description="Number of completed boots after which the others have `boot_grace_s` left; text received by then "
+    boot_quorum: int | None = setting(
+        None,
+        "Number of completed boots after which the others have `boot_grace_s` left; text received by then "
         "still counts. Empty = wait for all, each up to `boot_timeout_s`.",
-        json_schema_extra=nodes("boot"),
-    )
-    boot_grace_s: float = Field(
-        default=1.0,
-        ge=0,
-        allow_inf_nan=False,
-        description="Seconds left for slower boots once the quorum has completed.",
-        json_schema_extra=nodes("boot"),
-    )
-    answer_quorum: int | None = Field(
-        default=None,
+        "boot",
         ge=1,
-        description="Number of completed full answers after which the others have `answer_grace_s` left. Empty = wait "
-        "for all, each up to `timeout_s`.",
-        json_schema_extra=nodes("generate"),
     )
-    answer_grace_s: float = Field(
-        default=5.0,
-        ge=0,
-        allow_inf_nan=False,
-        description="Seconds left for slower answers once the quorum has completed.",
-        json_schema_extra=nodes("generate"),
+    boot_grace_s: float = setting(
+        1.0, "Seconds left for slower boots once the quorum has completed.", "boot", ge=0, allow_inf_nan=False
+    )
+    answer_quorum: int | None = setting(
+        None,
+        "Number of completed full answers after which the others have `answer_grace_s` left. Empty = wait "
+        "for all, each up to `timeout_s`.",
+        "generate",
+        ge=1,
+    )
+    answer_grace_s: float = setting(
+        5.0, "Seconds left for slower answers once the quorum has completed.", "generate", ge=0, allow_inf_nan=False
     )
 
 
@@ -110,17 +88,19 @@ class Prompts(Settings):
 
     label: ClassVar[str] = "prompts."
 
-    selector: str = Field(
-        default=JUDGE,
+    selector: str = setting(
+        JUDGE,
+        "Criteria of the LLM judge that scores boots. The data and the reply format are added to it.",
+        "select",
+        prompt=True,
         repr=False,
         min_length=1,
-        description="Criteria of the LLM judge that scores boots. The data and the reply format are added to it.",
-        json_schema_extra=prompt_of("select"),
     )
-    aggregator: str = Field(
-        default=SYNTHESIS,
+    aggregator: str = setting(
+        SYNTHESIS,
+        "Task of the LLM aggregator that writes the final answer. The answers are added to it.",
+        "aggregate",
+        prompt=True,
         repr=False,
         min_length=1,
-        description="Task of the LLM aggregator that writes the final answer. The answers are added to it.",
-        json_schema_extra=prompt_of("aggregate"),
     )

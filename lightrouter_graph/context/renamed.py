@@ -5,22 +5,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from lightrouter_graph.context.groups import Calls
 from lightrouter_graph.errors import warn_deprecated
 
 RENAMED: Mapping[str, tuple[str, str]] = {
-    **{
-        name: ("calls", name)
-        for name in (
-            "boot_timeout_s",
-            "timeout_s",
-            "max_retries",
-            "continuation",
-            "boot_quorum",
-            "boot_grace_s",
-            "answer_quorum",
-            "answer_grace_s",
-        )
-    },
+    **{name: ("calls", name) for name in Calls.model_fields},
     "selector_prompt": ("prompts", "selector"),
     "aggregator_prompt": ("prompts", "aggregator"),
 }
