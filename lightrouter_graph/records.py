@@ -5,7 +5,7 @@ stream.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from langchain_core.messages import ToolCall
 from typing_extensions import TypedDict
@@ -178,27 +178,29 @@ class Agreement(TypedDict):
     groups: dict[str, list[str]]
 
 
-_OLD_KEYS: Mapping[str, str] = {
-    "answer": "key",
-    "proposal": "tool_call_message",
-    "thoughts": "reasoning",
-    "stopped": "stop_reason",
-    "silent": "uninformative_reason",
-}
+class RenamedKeys(dict[str, Any]):
+    """A record that code of version 0.1 can read by its old keys, with a `DeprecationWarning`."""
 
+    what: ClassVar[str] = "the record key {!r}"
+    renamed: ClassVar[Mapping[str, str]] = {
+        "answer": "key",
+        "proposal": "tool_call_message",
+        "thoughts": "reasoning",
+        "stopped": "stop_reason",
+        "silent": "uninformative_reason",
+    }
 
-class _WithOldKeys(dict[str, Any]):
     def __missing__(self, key: str) -> Any:
-        new = _OLD_KEYS.get(key)
+        new = self.renamed.get(key)
         if new is None or new not in self:
             raise KeyError(key)
-        warn_deprecated(f"the record key {key!r}", repr(new))
+        warn_deprecated(self.what.format(key), repr(new))
         return self[new]
 
 
 def with_old_keys(record: Any) -> Any:
-    """Return a boot or an answer that parts of version 0.1 can read by its old keys, with a `DeprecationWarning`."""
-    return _WithOldKeys(record)
+    """Return a boot or an answer that parts of version 0.1 can read by its old keys."""
+    return RenamedKeys(record)
 
 
 class Allowance(TypedDict):

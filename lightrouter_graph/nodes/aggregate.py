@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from langchain_core.messages.utils import count_tokens_approximately
-from langgraph.errors import GraphBubbleUp
 
 from lightrouter_graph.aggregators import Merged, VoteAggregator
 from lightrouter_graph.aggregators.base import passed_through
 from lightrouter_graph.answer_keys.voting import agreement_of
-from lightrouter_graph.errors import PROGRAMMING_ERRORS, BudgetError, NoSurvivorError, SelectionError
+from lightrouter_graph.errors import BudgetError, NoSurvivorError, SelectionError
 from lightrouter_graph.llm.client import record_calls
 from lightrouter_graph.llm.tool_calls import render_reply
 from lightrouter_graph.nodes.answer_message import answer_message, answer_tokens
 from lightrouter_graph.nodes.decision_record import Decision, failures_of, record_decision
+from lightrouter_graph.nodes.part_calls import MAX_PROBLEM, PartError, call_part
 from lightrouter_graph.nodes.router import Router
 from lightrouter_graph.planning.planner import progress_of, remaining_of
 from lightrouter_graph.priors import observe
@@ -23,7 +23,6 @@ from lightrouter_graph.prompts import merge_answers
 from lightrouter_graph.query import Query
 from lightrouter_graph.reasoning import strip_reasoning
 from lightrouter_graph.records import Answer, CallCost, with_old_keys
-from lightrouter_graph.redaction import redact
 from lightrouter_graph.runtime.event_loops import now
 from lightrouter_graph.runtime.node_runnable import NodeRun, Update
 from lightrouter_graph.runtime.token_stream import run_hidden
@@ -35,8 +34,6 @@ from lightrouter_graph.telemetry.events import emit_event
 logger = logging.getLogger(__name__)
 
 _RESERVED_NOTES = frozenset({"budget", "last_resort"})
-_MAX_PROBLEM = 300
-"""Characters of a note on a failed aggregator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +111,9 @@ class _Aggregation:
         aggregator = self.router.aggregators[query.settings.aggregator]
         keyed = [with_old_keys({**a, "key": self.view.keys.get(a["candidate"], a["key"])}) for a in answers]
         try:
-            async with self.view.time_limit() as limit:
-                merged = await run_hidden(aggregator.merge(query, keyed))
-        except (GraphBubbleUp, *PROGRAMMING_ERRORS):
-            raise
-        except Exception as exc:  # noqa: BLE001 - an aggregator that calls a service may raise anything; a vote cannot
-            late = isinstance(exc, TimeoutError) and limit.expired()
-            problem = "it exceeded the deadline" if late else redact(f"{type(exc).__name__}: {exc}")
-            return await _fallback(query, answers, problem)
+            merged = await call_part(self.view, aggregator.merge(query, keyed))
+        except PartError as exc:
+            return await _fallback(query, answers, str(exc)[:MAX_PROBLEM])
         if not isinstance(merged, Merged):
             msg = f"{type(aggregator).__name__}.merge returned {type(merged).__name__}, expected Merged"
             raise SelectionError(msg)
@@ -220,10 +212,10 @@ class _Aggregation:
 
 async def _fallback(query: Query, answers: Sequence[Answer], problem: str) -> Merged:
     """Merge the answers without the aggregator that failed."""
-    logger.warning("the aggregator failed, a vote merges the answers instead: %s", problem[:_MAX_PROBLEM])
+    logger.warning("the aggregator failed, a vote merges the answers instead: %s", problem)
     merged = await VoteAggregator().merge(query, answers)
     fallback = f"the aggregator failed; strategy {merged.strategy!r} was used instead"
-    notes = {"fallback": fallback, "aggregator_problem": problem[:_MAX_PROBLEM]}
+    notes = {"fallback": fallback, "aggregator_problem": problem}
     return replace(merged, notes={**merged.notes, **notes})
 
 

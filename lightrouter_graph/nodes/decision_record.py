@@ -1,16 +1,15 @@
 """The decision record: what a run did and why, small enough to travel on the answer."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, NotRequired, cast
+from typing import Any, ClassVar, Literal, NotRequired, cast
 
 from langchain_core.messages import BaseMessage
 from typing_extensions import TypedDict
 
 from lightrouter_graph.aggregators import Merged
-from lightrouter_graph.errors import warn_deprecated
 from lightrouter_graph.llm.completion import ended_by_cap
 from lightrouter_graph.query import Query
-from lightrouter_graph.records import Agreement, Boot
+from lightrouter_graph.records import Agreement, Boot, RenamedKeys
 from lightrouter_graph.state import State
 from lightrouter_graph.state_queries import LayerView
 from lightrouter_graph.stopping import StopCode, StopReason, StopRule, counted, stop_reason
@@ -67,24 +66,15 @@ class Decision(TypedDict):
     trace: NotRequired[Trace]
 
 
-_OLD_KEYS: Mapping[str, str] = {"late": "deadline_exceeded", "fate": "outcome", "answer": "key"}
-
-
-class _Record(dict[str, Any]):
-    """A record that code of version 0.1 can read by its old keys, with a `DeprecationWarning`."""
-
-    def __missing__(self, key: str) -> Any:
-        new = _OLD_KEYS.get(key)
-        if new is None or new not in self:
-            raise KeyError(key)
-        warn_deprecated(f"the key {key!r} of a decision record", repr(new))
-        return self[new]
+class _Record(RenamedKeys):
+    what = "the key {!r} of a decision record"
+    renamed: ClassVar[Mapping[str, str]] = {"late": "deadline_exceeded", "fate": "outcome", "answer": "key"}
 
     def __contains__(self, key: object) -> bool:
-        return super().__contains__(key) or super().__contains__(_OLD_KEYS.get(str(key)))
+        return super().__contains__(key) or super().__contains__(self.renamed.get(str(key)))
 
     def get(self, key: str, default: Any = None) -> Any:
-        new = _OLD_KEYS.get(key, key)
+        new = self.renamed.get(key, key)
         return self[key] if new in self and key not in self.keys() else super().get(key, default)
 
 

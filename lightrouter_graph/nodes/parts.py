@@ -62,26 +62,14 @@ def make_router(
     memory: Memory | None = None,
     boot_cache: BaseCache[Any] | BootCache | None = None,
 ) -> Router:
-    """Check the parts of a graph and bundle them.
-
-    Args:
-        pool: The candidates.
-        key: Returns the comparable short answer of a text.
-        context: Settings of the graph.
-        request: Tools and answer format of the graph.
-        selector: As for `create_lightrouter`, like the parts below.
-        aggregator: See above.
-        prior: See above.
-        stop: See above.
-        equivalence: See above.
-        memory: See above.
-        boot_cache: See above.
+    """Check the parts of a graph, which are as for `create_lightrouter`, and bundle them.
 
     Raises:
         SelectionError: If a part is unknown, or lacks the method of its protocol.
         ContextError: If the settings name an unknown selector or aggregator.
     """
-    _check_key(key)
+    problem = f"key must be callable as key(text, question, finished=...), got {type(key).__name__}"
+    _check_call(problem, key, "text", "question", finished=True)
     selectors = _named("selector", selector, _SELECTORS, "hybrid", "score")
     aggregators = _named("aggregator", aggregator, _AGGREGATORS, "auto", "merge")
     if memory is not None:
@@ -89,7 +77,9 @@ def make_router(
     chosen_prior = _one("prior", prior, _PRIORS, "score") or memory or OrderPrior()
     warn_if_old(chosen_prior)
     for part in (chosen_prior, memory):
-        _check_observe(part)
+        if (observe := getattr(part, "observe", None)) is not None:
+            problem = f"{type(part).__name__}.observe must be callable as observe(query, decision)"
+            _check_call(problem, observe, "query", "decision")
     context.check_names(list(selectors), list(aggregators))
     return Router(
         pool=pool,
@@ -118,7 +108,7 @@ def _named(seam: str, given: Any, built_in: _Factories, default: str, method: st
         if not given:
             msg = f"{seam} = {{}}: a mapping of parts needs at least one name"
             raise SelectionError(msg)
-        chosen = {name: _of_name(seam, part, parts) for name, part in given.items()}
+        chosen = {name: parts[_known(seam, p, parts)] if isinstance(p, str) else p for name, p in given.items()}
         for name, part in chosen.items():
             _check(f"{seam}[{name!r}]", part, method)
         return {"default": next(iter(chosen.values())), **parts, **chosen}
@@ -126,10 +116,6 @@ def _named(seam: str, given: Any, built_in: _Factories, default: str, method: st
     # An object replaces the built-in part of its own class: `Context.paper()` then uses the judge that was passed.
     replaced = {name: given if isinstance(given, type(part)) else part for name, part in parts.items()}
     return {"default": given, **replaced}
-
-
-def _of_name(seam: str, part: Any, parts: Mapping[str, Any]) -> Any:
-    return parts[_known(seam, part, parts)] if isinstance(part, str) else part
 
 
 def _one(seam: str, given: Any, built_in: _Factories, method: str, *, asynchronous: bool = True) -> Any:
@@ -169,20 +155,8 @@ def _check(seam: str, part: Any, method: str, *, asynchronous: bool = True) -> N
     raise SelectionError(msg)
 
 
-def _check_observe(part: Any) -> None:
-    found = getattr(part, "observe", None)
-    if found is None:
-        return
+def _check_call(problem: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
     try:
-        signature(found).bind("query", "decision")
+        signature(function).bind(*args, **kwargs)
     except TypeError as exc:
-        msg = f"{type(part).__name__}.observe must be callable as observe(query, decision)"
-        raise SelectionError(msg) from exc
-
-
-def _check_key(key: AnswerKey) -> None:
-    try:
-        signature(key).bind("text", "question", finished=True)
-    except TypeError as exc:
-        msg = f"key must be callable as key(text, question, finished=...), got {type(key).__name__}"
-        raise SelectionError(msg) from exc
+        raise SelectionError(problem) from exc

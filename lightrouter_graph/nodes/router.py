@@ -65,6 +65,7 @@ class Router:
         """
         state, settings = view.state, view.settings
         user = run.configured("user_id") or run.configured("langgraph_auth_user_id")
+        thread = run.configured(THREAD_KEY) or run.configured("thread_id")
         query = Query(
             messages=view.messages,
             pool=self.pool,
@@ -79,8 +80,8 @@ class Router:
             request=self.request_of(run),
             deadline=view.ends_at,
             store=run.store,
-            thread_id=_text(run.configured(THREAD_KEY) or run.configured("thread_id")),
-            user_id=_text(user),
+            thread_id=None if thread is None else str(thread),
+            user_id=None if user is None else str(user),
             retries=run.scope.retries(settings.calls.max_retries),
             run=run,
         )
@@ -140,7 +141,3 @@ class Router:
             query: The query of the layer.
         """
         return counted(self.stop_rule(view), query, view.status)
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)

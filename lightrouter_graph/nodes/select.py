@@ -6,18 +6,15 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from typing import cast
 
-from langgraph.errors import GraphBubbleUp
-
 from lightrouter_graph.answer_keys.equivalence import KeyEquivalence
-from lightrouter_graph.errors import PROGRAMMING_ERRORS, SelectionError
+from lightrouter_graph.errors import SelectionError
 from lightrouter_graph.llm.client import record_calls
+from lightrouter_graph.nodes.part_calls import MAX_PROBLEM, PartError, call_part
 from lightrouter_graph.nodes.router import Router
 from lightrouter_graph.planning.planner import progress_of, remaining_of
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import NOTHING_SPENT, Boot, Ranking, with_old_keys
-from lightrouter_graph.redaction import redact
 from lightrouter_graph.runtime.node_runnable import NodeRun, Update
-from lightrouter_graph.runtime.token_stream import run_hidden
 from lightrouter_graph.selectors import ConsistencySelector, Scores
 from lightrouter_graph.selectors.base import rank
 from lightrouter_graph.state import State
@@ -28,8 +25,6 @@ from lightrouter_graph.telemetry.tracing import trace_ranking
 logger = logging.getLogger(__name__)
 
 _NEUTRAL = 0.5
-_MAX_PROBLEM = 300
-"""Characters of a note on a failed selector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +68,9 @@ class SelectNode:
             return Scores(dict.fromkeys(names, 1.0), None, dict.fromkeys(names, "the only boot"))
         selector = ConsistencySelector() if view.is_settled else self.router.selectors[query.settings.selector]
         try:
-            async with view.time_limit() as limit:
-                scores = await run_hidden(selector.score(query, [with_old_keys(boot) for boot in boots]))
-        except (GraphBubbleUp, *PROGRAMMING_ERRORS):
-            raise
-        except Exception as exc:  # noqa: BLE001 - a selector that calls a service may raise anything; it has a fallback
-            late = isinstance(exc, TimeoutError) and limit.expired()
-            problem = "it exceeded the deadline" if late else redact(f"{type(exc).__name__}: {exc}")
-            return await _fallback(query, boots, problem)
+            scores = await call_part(view, selector.score(query, [with_old_keys(boot) for boot in boots]))
+        except PartError as exc:
+            return await _fallback(query, boots, str(exc))
         if not isinstance(scores, Scores):
             msg = f"{type(selector).__name__}.score returned {type(scores).__name__}, expected Scores"
             raise SelectionError(msg)
@@ -89,9 +79,9 @@ class SelectNode:
 
 async def _fallback(query: Query, boots: Sequence[Boot], problem: str) -> Scores:
     """Compare the boots without the selector that failed."""
-    logger.warning("the selector failed, consistency ranks the boots instead: %s", problem[:_MAX_PROBLEM])
+    logger.warning("the selector failed, consistency ranks the boots instead: %s", problem[:MAX_PROBLEM])
     scores = await ConsistencySelector().score(query, boots)
-    return replace(scores, notes={**scores.notes, "fallback": f"the selector failed: {problem}"[:_MAX_PROBLEM]})
+    return replace(scores, notes={**scores.notes, "fallback": f"the selector failed: {problem}"[:MAX_PROBLEM]})
 
 
 def _with_uninformative(scores: Scores, boots: Sequence[Boot]) -> Scores:

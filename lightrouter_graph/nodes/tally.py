@@ -4,17 +4,13 @@ import logging
 from dataclasses import dataclass
 from typing import Any, cast
 
-from langgraph.errors import GraphBubbleUp
-
 from lightrouter_graph.answer_keys.equivalence import KeyEquivalence, name_groups
 from lightrouter_graph.answer_keys.voting import agreement_from
-from lightrouter_graph.errors import PROGRAMMING_ERRORS
 from lightrouter_graph.llm.client import record_calls
+from lightrouter_graph.nodes.part_calls import PartError, call_part
 from lightrouter_graph.nodes.router import Router
 from lightrouter_graph.records import Agreement
-from lightrouter_graph.redaction import redact
 from lightrouter_graph.runtime.node_runnable import NodeRun, Update
-from lightrouter_graph.runtime.token_stream import run_hidden
 from lightrouter_graph.state import State
 from lightrouter_graph.state_queries import LayerView
 from lightrouter_graph.stopping import stop_reason
@@ -52,14 +48,10 @@ class TallyNode:
         query = self.router.part_query(view, run, "aggregate")
         answers = [view.answers[name] for name in self.router.counted(view, query)]
         try:
-            async with view.time_limit():
-                groups = await run_hidden(self.router.equivalence.group(query, answers)) if answers else ()
-        except (GraphBubbleUp, *PROGRAMMING_ERRORS):
-            raise
-        except Exception as exc:  # noqa: BLE001 - an equivalence that calls a service may raise anything
+            groups = await call_part(view, self.router.equivalence.group(query, answers)) if answers else ()
+        except PartError as exc:
             groups = await KeyEquivalence().group(query, answers)
-            problem = redact(f"{type(exc).__name__}: {exc}")
-            logger.warning("%s.group failed, keys are compared: %s", type(self.router.equivalence).__name__, problem)
+            logger.warning("%s.group failed, keys are compared: %s", type(self.router.equivalence).__name__, exc)
         return agreement_from(name_groups(groups, answers), len(answers))
 
     def _emit(self, view: LayerView, run: NodeRun, update: Update) -> None:
