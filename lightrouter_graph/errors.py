@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import partial
-from types import FrameType, MappingProxyType
+from types import MappingProxyType
 from typing import Any
 
 
@@ -129,19 +129,8 @@ def warn_deprecated(old: str, new: str) -> None:
         old: The deprecated name, as the caller wrote it.
         new: The replacement.
     """
-    depth = 2
-    while (frame := _frame(depth)) is not None and frame.f_globals.get("__name__", "").startswith(_INSIDE):
-        depth += 1
+    inside = ("lightrouter_graph.", "pydantic.", "langgraph.")
+    frame, depth = sys._getframe(), 1  # noqa: SLF001 - the public way, inspect.stack, reads the source of every frame
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(inside):
+        frame, depth = frame.f_back, depth + 1
     warnings.warn(f"{old} is deprecated, write {new}", DeprecationWarning, stacklevel=depth)
-
-
-_INSIDE = ("lightrouter_graph.", "pydantic.", "langgraph.")
-
-
-def _frame(depth: int) -> FrameType | None:
-    frame = sys._getframe(1)  # noqa: SLF001 - the public way, inspect.stack, reads the source of every frame
-    for _ in range(depth - 1):
-        if frame.f_back is None:
-            return None
-        frame = frame.f_back
-    return frame

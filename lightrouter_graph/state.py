@@ -22,6 +22,10 @@ class Output(TypedDict):
     messages: Annotated[list[AnyMessage], add_messages]
 
 
+APPENDED = ("notes", "boots", "rankings", "answers", "drafts", "call_costs")
+"""Keys of `State` whose values a node appends to."""
+
+
 class State(Input):
     """State of one query. `open` resets every key but `messages` and `thread_spent`."""
 

@@ -1,9 +1,10 @@
 """Pure functions that derive values from `State`. Nodes, edges, planning and the decision record share them."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from langchain_core.messages import AnyMessage
 
@@ -12,7 +13,7 @@ from lightrouter_graph.context import Context
 from lightrouter_graph.reasoning import strip_reasoning
 from lightrouter_graph.records import NO_USAGE, Answer, Boot, Draft, Ranking
 from lightrouter_graph.runtime.event_loops import now
-from lightrouter_graph.state import State
+from lightrouter_graph.state import APPENDED, State
 
 _SLACK = 0.05
 """Share of the deadline by which work other than model calls may exceed it."""
@@ -52,6 +53,11 @@ class LayerView:
 
     def __init__(self, state: State) -> None:
         self.state = state
+
+    def after(self, update: Mapping[str, Any]) -> "LayerView":
+        """Return the view of the state after the update of a node."""
+        grown = {key: [*self.state[key], *update[key]] for key in APPENDED if key in update}  # type: ignore[literal-required]
+        return LayerView(cast("State", {**self.state, **update, **grown}))
 
     @cached_property
     def settings(self) -> Context:

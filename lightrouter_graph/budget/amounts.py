@@ -31,12 +31,7 @@ class Amount:
 
 
 NOTHING = Amount()
-"""The cost of no calls."""
-
-
-def total(amounts: Iterable[Amount]) -> Amount:
-    """Return the sum of the amounts."""
-    return sum(amounts, NOTHING)
+"""The cost of no calls; amounts add up with `sum(amounts, NOTHING)`."""
 
 
 def greatest(amounts: Iterable[Amount], number: int) -> Amount:
@@ -106,7 +101,7 @@ def share(allowance: Allowance, needs: Mapping[str, Amount], rest: Amount) -> di
         needs: Worst-case cost of each task, by name.
         rest: Amount set aside for the calls after these tasks.
     """
-    over, parts = limits_of(minus(allowance, total(needs.values()) + rest)), len(needs)
+    over, parts = limits_of(minus(allowance, sum(needs.values(), NOTHING) + rest)), len(needs)
     surplus = {limit: value / parts if limit == "usd" else value // parts for limit, value in over.items()}
     return {
         name: cast("Allowance", {**allowance, **{limit: getattr(need, limit) + surplus[limit] for limit in surplus}})

@@ -32,7 +32,7 @@ class RemainingBudget:
     @property
     def limits_length(self) -> bool:
         """True if a longer prompt or reply uses more of the budget."""
-        return limits_length(self.allowance)
+        return self.allowance["usd"] is not None or self.allowance["tokens"] is not None
 
     def describe(self, amount: Amount) -> str:
         """Compare an amount with each limit that it exceeds, e.g. "needs up to 0.004 USD, 0.001 USD left"."""
@@ -43,11 +43,6 @@ class RemainingBudget:
 
     def _of_budget(self, name: str) -> str:
         return f" of the {self.scopes[name]}'s budget" if name in self.scopes else ""
-
-
-def limits_length(allowance: Allowance) -> bool:
-    """Return True if the allowance limits USD or tokens, so that the length of a call counts."""
-    return allowance["usd"] is not None or allowance["tokens"] is not None
 
 
 def remaining_budget(

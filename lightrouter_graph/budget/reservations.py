@@ -7,8 +7,8 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 
-from lightrouter_graph.budget.amounts import USD_TOLERANCE, Amount, cost_of, max_input_price, minus, total
-from lightrouter_graph.budget.remaining import RemainingBudget, limits_length
+from lightrouter_graph.budget.amounts import NOTHING, USD_TOLERANCE, Amount, cost_of, max_input_price, minus
+from lightrouter_graph.budget.remaining import RemainingBudget
 from lightrouter_graph.budget.spent import amount_of
 from lightrouter_graph.budget.token_bounds import PromptTokenBound
 from lightrouter_graph.pool import Candidate
@@ -51,18 +51,18 @@ class BudgetReservations:
     def __init__(self, allowance: Allowance = UNLIMITED, bound: PromptTokenBound | None = None) -> None:
         self._allowance = allowance
         self._bound = bound or PromptTokenBound()
-        self._settled = Amount()
+        self._settled = NOTHING
         self._reserved: dict[Reservation, Amount] = {}
 
     @property
     def remaining(self) -> Allowance:
         """The part of the allowance that is neither spent nor reserved."""
-        return minus(self._allowance, self._settled + total(self._reserved.values()))
+        return minus(self._allowance, self._settled + sum(self._reserved.values(), NOTHING))
 
     @property
     def limits_length(self) -> bool:
         """True if a longer prompt or reply uses more of the budget."""
-        return limits_length(self._allowance)
+        return RemainingBudget(self._allowance).limits_length
 
     def reserve(
         self,

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 
-from lightrouter_graph.budget.amounts import NOTHING, Amount, total
+from lightrouter_graph.budget.amounts import NOTHING, Amount
 from lightrouter_graph.records import NOTHING_SPENT, CallCost, Spent
 
 
@@ -28,7 +28,7 @@ def total_spent(call_costs: Sequence[CallCost], seconds: float | None = None) ->
         call_costs: The recorded calls.
         seconds: Wall-clock seconds they took; None adds up the seconds of the single calls.
     """
-    amount = total(amount_of(call_cost) for call_cost in call_costs)
+    amount = sum(map(amount_of, call_costs), NOTHING)
     took = sum(call_cost["seconds"] for call_cost in call_costs) if seconds is None else seconds
     return {"usd": amount.usd, "tokens": amount.tokens, "calls": amount.calls, "seconds": took}
 
@@ -45,6 +45,6 @@ def add_spent(one: Spent, other: Spent) -> Spent:
 
 def reserved_spent(amounts: Iterable[Amount]) -> Spent:
     """Return the worst case of calls about to be sent, as it counts on the thread if the process dies."""
-    amount = total(amounts)
+    amount = sum(amounts, NOTHING)
     usd = 0.0 if math.isinf(amount.usd) else amount.usd
     return {**NOTHING_SPENT, "usd": usd, "tokens": amount.tokens, "calls": amount.calls}

@@ -81,9 +81,9 @@ class _Aggregation:
         merged, call_costs = await self._merge(answers)
         if last_resort is not None:
             merged = replace(merged, notes={**merged.notes, "last_resort": last_resort.source})
-        ended = self._changed(call_costs=[*view.state["call_costs"], *call_costs])
+        ended = view.after({"call_costs": call_costs})
         if last_resort is not None and view.is_late:
-            ended = self._changed(**{**ended.state, "deadline_exceeded": True})
+            ended = ended.after({"deadline_exceeded": True})
         complete = last_resort is None or last_resort.complete
         final = await self._final(ended, merged, answers, call_costs, complete=complete)
         return {**final, "call_costs": [*call_costs, *final["call_costs"]]}
@@ -134,8 +134,7 @@ class _Aggregation:
             "call_costs": call_costs,
             "layer": layer + 1,
         }
-        lists = {key: [*state[key], *update[key]] for key in ("drafts", "call_costs")}
-        view = self._changed(**{**update, **lists})
+        view = self.view.after(update)
         query = self.router.query(view, self.run)
         try:
             plan = self.router.planner.plan_layer(query, remaining_of(view), progress_of(view, query))
@@ -151,8 +150,7 @@ class _Aggregation:
         self, view: LayerView, merged: Merged, boots: Sequence[Answer], update: Update, notes: Sequence[str]
     ) -> Update:
         layer = self.view.state["layer"]
-        all_notes = [*view.state["notes"], *notes]
-        ended = LayerView(cast("State", {**view.state, "layer": layer, "budget_exhausted": True, "notes": all_notes}))
+        ended = view.after({"layer": layer, "budget_exhausted": True, "notes": notes})
         if not self.router.request_of(self.run).accepts(merged.text, merged.tool_call_message):
             raise self._no_survivor(ended)
         # The notes on the budget are in the state already.
@@ -168,14 +166,11 @@ class _Aggregation:
         query, bill = self.router.part_query(view, self.run, "aggregate"), self._bill(view, tokens)
         rule, own_rule = self.router.stop_rule(view), self.router.stop is not None
         decision = record_decision(view, rule, query, merged, bill, complete=complete, own_rule=own_rule)
-        decision["deadline_exceeded"] = (
-            decision["deadline_exceeded"] or view.is_late
-        )  # while merging: not why it stopped
+        decision["deadline_exceeded"] |= view.is_late  # while merging: not why it stopped
         with record_calls() as call_costs:
             await self._observe(view, query, decision)
         if call_costs:
-            paid = [*view.state["call_costs"], *call_costs]
-            decision["bill"] = bill = self._bill(LayerView(cast("State", {**view.state, "call_costs": paid})), tokens)
+            decision["bill"] = bill = self._bill(view.after({"call_costs": call_costs}), tokens)
         emit_event({"type": "lightrouter", "event": "billed", "bill": bill})
         message = answer_message(view.state, merged, decision)
         return {"messages": [message], "seconds": bill["seconds"], "call_costs": call_costs}
@@ -205,9 +200,6 @@ class _Aggregation:
     def _no_survivor(self, view: LayerView) -> NoSurvivorError:
         bill = cast("Mapping[str, Any]", self._bill(view, 0))
         return NoSurvivorError(layer=view.state["layer"], failures=failures_of(view), bill=bill)
-
-    def _changed(self, **changes: Any) -> LayerView:
-        return LayerView(cast("State", {**self.view.state, **changes}))
 
 
 async def _fallback(query: Query, answers: Sequence[Answer], problem: str) -> Merged:

@@ -25,9 +25,9 @@ from lightrouter_graph.records import NOTHING_SPENT, Spent
 from lightrouter_graph.runtime.event_loops import now
 from lightrouter_graph.runtime.node_runnable import NodeRun, Update
 from lightrouter_graph.runtime.token_stream import run_hidden
-from lightrouter_graph.state import State
+from lightrouter_graph.state import APPENDED, State
 from lightrouter_graph.state_queries import LayerView
-from lightrouter_graph.telemetry.bill import Bill
+from lightrouter_graph.telemetry.bill import cost_of
 from lightrouter_graph.telemetry.events import emit_event
 
 logger = logging.getLogger(__name__)
@@ -50,22 +50,24 @@ class OpenNode:
         _check_messages(state)
         router = self.router
         spent = _spent_before(state)
-        settings = _with_deadline(router.context.overlaid(get_runtime(Context).context), spent)
+        settings = router.context.overlaid(get_runtime(Context).context)
+        deadline_s = run_deadline(settings.deadline_s, settings.budget, settings.thread_budget, spent)
+        settings = settings.model_copy(update={"deadline_s": deadline_s})
         settings.check_names(list(router.selectors), list(router.aggregators))
         update = _begin(settings, router.pool.names, spent)
-        query = router.part_query(_view(state, update), run, "select")
+        view = LayerView(cast("State", {**state, **update}))
         with record_calls() as call_costs:
-            scores = await self._score(_view(state, update), query)
+            scores = await self._score(view, router.part_query(view, run, "select"))
         order = in_prior_order(scores, router.pool)
-        update |= {"prior_scores": scores, "prior_order": order, "call_costs": Overwrite(call_costs)}
-        view = _view(state, update)
+        update |= {"prior_scores": scores, "prior_order": order, "call_costs": call_costs}
+        view = LayerView(cast("State", {**state, **update}))
         query = router.query(view, run)
         plan = router.planner.plan_layer(query, remaining_of(view), progress_of(view, query))
         update |= plan.layer_update(settings.record())
         if len(plan.candidates) == 1:  # it has nothing to be compared with: only the last layer has work to do
             update["layer"] = update["settings"]["layers"]
         _emit(update)
-        return {**update, "notes": Overwrite(update["notes"])}
+        return {**update, **{key: Overwrite(update[key]) for key in APPENDED}}
 
     async def _score(self, view: LayerView, query: Query) -> dict[str, float]:
         try:
@@ -76,11 +78,6 @@ class OpenNode:
                 raise
             logger.warning("the prior exceeded the deadline, the order of the pool replaces it")
             return await score_candidates(OrderPrior(), query)
-
-
-def _view(state: State, update: Update) -> LayerView:
-    values = {key: value.value if isinstance(value, Overwrite) else value for key, value in update.items()}
-    return LayerView(cast("State", {**state, **values}))
 
 
 def _check_messages(state: State) -> None:
@@ -108,29 +105,14 @@ def _spent_before(state: State) -> Spent:
 
 
 def _billed(messages: Sequence[AnyMessage]) -> Spent:
-    records = [message.response_metadata.get("lightrouter") or {} for message in messages]
-    bills = {record["run"]: record["bill"] for record in records if "run" in record and "bill" in record}
-    spent = NOTHING_SPENT
-    for bill in cast("list[Bill]", list(bills.values())):
-        cost: Spent = {
-            "usd": bill["usd_known"],
-            "tokens": bill["usage"]["input_tokens"] + bill["usage"]["output_tokens"],
-            "calls": bill["calls"],
-            "seconds": bill["seconds"],
-        }
-        spent = add_spent(spent, cost)
-    return spent
-
-
-def _with_deadline(settings: Context, spent: Spent) -> Context:
-    deadline_s = run_deadline(settings.deadline_s, settings.budget, settings.thread_budget, spent)
-    return settings.model_copy(update={"deadline_s": deadline_s})
+    cost = cost_of(messages)
+    tokens = cost["usage"]["input_tokens"] + cost["usage"]["output_tokens"]
+    return {"usd": cost["usd_known"], "tokens": tokens, "calls": cost["calls"], "seconds": cost["seconds"]}
 
 
 def _begin(settings: Context, names: Sequence[str], spent: Spent) -> dict[str, Any]:
-    lists = ("boots", "rankings", "answers", "drafts", "call_costs", "notes")
     return {
-        **{key: Overwrite([]) for key in lists},
+        **{key: [] for key in APPENDED},
         "settings": settings.record(),
         "run": str(uuid.uuid4()),
         "seed": secrets.randbits(32) if settings.seed is None else settings.seed,

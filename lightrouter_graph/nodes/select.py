@@ -4,7 +4,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
-from typing import cast
 
 from lightrouter_graph.answer_keys.equivalence import KeyEquivalence
 from lightrouter_graph.errors import SelectionError
@@ -48,12 +47,12 @@ class SelectNode:
             scores = await self._score(view, query)
         ranking = _ranking(query, view.survivors, _with_uninformative(scores, view.survivors))
         update: Update = {"rankings": [ranking], "call_costs": call_costs, "deadline_exceeded": view.is_late}
-        ranked = _ranked_view(state, update)
+        ranked = view.after(update)
         if ranked.ends_in_draft or self._tally_first(ranked):
             update |= {"next_candidates": [], "reserved": NOTHING_SPENT, "notes": list(notes)}
         else:
             update |= router.plan_answers(ranked, run, notes)
-        _emit(_ranked_view(state, update), ranking, update["notes"])
+        _emit(view.after(update), ranking, update["notes"])
         return update
 
     def _tally_first(self, view: LayerView) -> bool:
@@ -114,11 +113,6 @@ def _ranking(query: Query, boots: Sequence[Boot], scores: Scores) -> Ranking:
         "reasons": dict(scores.reasons),
         "notes": {str(name): str(note) for name, note in scores.notes.items()},
     }
-
-
-def _ranked_view(state: State, update: Update) -> LayerView:
-    lists = {key: [*state[key], *update[key]] for key in ("rankings", "call_costs")}
-    return LayerView(cast("State", {**state, **update, **lists}))
 
 
 def _emit(view: LayerView, ranking: Ranking, notes: Sequence[str]) -> None:

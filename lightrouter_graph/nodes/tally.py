@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass
-from typing import Any, cast
 
 from lightrouter_graph.answer_keys.equivalence import KeyEquivalence, name_groups
 from lightrouter_graph.answer_keys.voting import agreement_from
@@ -30,17 +29,17 @@ class TallyNode:
 
     async def __call__(self, state: State, run: NodeRun) -> Update:
         """Return the agreement and the candidates that are queried next."""
+        view = LayerView(state)
         with record_calls() as call_costs:
-            agreement = await self._agreement(LayerView(state), run)
-        changes: dict[str, Any] = {
-            "deadline_exceeded": LayerView(state).is_late,
+            agreement = await self._agreement(view, run)
+        update: Update = {
+            "deadline_exceeded": view.is_late,
             "agreement": agreement,
-            "call_costs": [*state["call_costs"], *call_costs],
+            "call_costs": call_costs,
             "budget_exhausted": False,  # reservations for worst cases are released: there may be enough for more now
         }
-        view = LayerView(cast("State", {**state, **changes}))
-        update = {**changes, "call_costs": call_costs, **self.router.plan_answers(view, run)}
-        self._emit(LayerView(cast("State", {**view.state, **update})), run, update)
+        update |= self.router.plan_answers(view.after(update), run)
+        self._emit(view.after(update), run, update)
         return update
 
     async def _agreement(self, view: LayerView, run: NodeRun) -> Agreement:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 
 from langchain_core.messages import AIMessage, AnyMessage
 
-from lightrouter_graph.budget.amounts import NOTHING, Amount, cost_of, greatest, total
+from lightrouter_graph.budget.amounts import NOTHING, Amount, cost_of, greatest
 from lightrouter_graph.budget.reservations import MIN_REPLY_TOKENS, BudgetReservations, Reservation
 from lightrouter_graph.budget.token_bounds import PromptTokenBound
 from lightrouter_graph.context import Context
@@ -78,7 +78,7 @@ class Forecast:
 
     def layer(self) -> Amount:
         """Return the cost of all model calls from the beginning of the layer to the end of the run."""
-        return total(self.fan_out().values()) + self.after_fan_out()
+        return sum(self.fan_out().values(), NOTHING) + self.after_fan_out()
 
     def fan_out(self) -> dict[str, Amount]:
         """Return the cost of each boot by candidate, prompt tokens included; a single candidate answers in full."""
@@ -92,7 +92,7 @@ class Forecast:
         names = self.progress.first_wave
         if len(names) == 1:
             wave = [*names, *self._without_boot][: planned_answers(self._settings)]
-            return total(self.answer(name) for name in wave[1:]) + self.merge(self._longest_answers(len(wave)), wave)
+            return sum(map(self.answer, wave[1:]), self.merge(self._longest_answers(len(wave)), wave))
         boots = dict.fromkeys(names, _longest_reply(self._boot_cap))
         booted = replace(self, progress=replace(self.progress, boots=boots))
         return booted.selection() + booted.after_selection()
@@ -169,11 +169,11 @@ class Forecast:
 
     def _part(self, part: object, texts: Sequence[str], names: Sequence[str]) -> Amount:
         """Add up the planned calls of a part; each is made by its own candidate, or by one of `names`."""
-        return total(
-            greatest((self._call(one, call.messages, call.max_tokens, call.extras) for one in candidates), 1)
-            for call in self.planned(part, texts)
-            for candidates in [[call.candidate] if call.candidate is not None else [self.query.pool[n] for n in names]]
-        )
+        cost = NOTHING
+        for call in self.planned(part, texts):
+            able = [self.query.pool[name] for name in names] if call.candidate is None else [call.candidate]
+            cost += greatest((self._call(one, call.messages, call.max_tokens, call.extras) for one in able), 1)
+        return cost
 
     def _call(
         self,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from lightrouter_graph.budget.amounts import NOTHING, Amount, fits, minus, share, total
+from lightrouter_graph.budget.amounts import NOTHING, Amount, fits, minus, share
 from lightrouter_graph.budget.remaining import RemainingBudget, remaining_budget
 from lightrouter_graph.budget.reservations import BudgetReservations
 from lightrouter_graph.budget.spent import reserved_spent, total_spent
@@ -164,7 +164,7 @@ class Planner:
         for number, merged in _answer_steps(len(candidates), has_answers=bool(progress.answers)):
             chosen = {name: needs[name] for name in candidates[:number]}
             rest = forecast.merge_with(candidates[:number]) if merged else NOTHING
-            if fits(total(chosen.values()) + rest, remaining.allowance):
+            if fits(sum(chosen.values(), NOTHING) + rest, remaining.allowance):
                 return _answers_plan(candidates, chosen, share(remaining.allowance, chosen, rest))
         if progress.answers or (short := forecast.short_answer(remaining.allowance, candidates)) is None:
             return _answers_plan(candidates, {}, {})

@@ -190,7 +190,7 @@ def cost_of(messages: BaseMessage | Iterable[BaseMessage]) -> Cost:
     """
     answers = [messages] if isinstance(messages, BaseMessage) else messages
     records = [answer.response_metadata.get("lightrouter") or {} for answer in answers]
-    bills = {record["run"]: cast("Bill", record["bill"]) for record in records if "bill" in record}.values()
+    bills = {r["run"]: cast("Bill", r["bill"]) for r in records if {"run", "bill"} <= r.keys()}.values()
     return {
         "runs": len(bills),
         "calls": sum(bill["calls"] for bill in bills),

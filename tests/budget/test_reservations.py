@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 
-from lightrouter_graph.budget.amounts import USD_TOLERANCE, Amount, cost_of, fits, greatest, minus, share, total
+from lightrouter_graph.budget.amounts import USD_TOLERANCE, Amount, cost_of, fits, greatest, minus, share
 from lightrouter_graph.budget.reservations import BudgetReservations
 from lightrouter_graph.budget.token_bounds import PromptTokenBound
 from lightrouter_graph.providers.pricing import Price
@@ -148,7 +148,7 @@ LIMITS = st.fixed_dictionaries(
 
 @given(LIMITS, st.dictionaries(st.sampled_from("abcd"), AMOUNTS, min_size=1), AMOUNTS)
 def test_shares_and_the_rest_never_exceed_the_allowance(left, needs, rest):
-    if not fits(total(needs.values()) + rest, left):
+    if not fits(sum(needs.values(), Amount()) + rest, left):
         return
     parts = share(left, needs, rest)
     for name, need in needs.items():
