@@ -13,6 +13,7 @@ from lightrouter_graph.chat_model import ChatLightRouter
 from lightrouter_graph.chat_model.arguments import ARGUMENTS
 from lightrouter_graph.errors import BrokenStreamError, ContextError, NoSurvivorError
 from lightrouter_graph.pool import Pool
+from lightrouter_graph.printable import log_line
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class LightRouterMiddleware(AgentMiddleware[Any, Any, Any]):
     def _routed(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
         foreign = sorted(request.model_settings.keys() - ARGUMENTS)
         if foreign:
-            logger.info("settings of the agent's model dropped for the pool: %s", ", ".join(foreign))
+            logger.info("settings of the agent's model dropped for the pool: %s", log_line(", ".join(foreign)))
         settings = {name: value for name, value in request.model_settings.items() if name in ARGUMENTS}
         return request.override(model=self.router, model_settings=settings)
 
@@ -103,7 +104,7 @@ class LightRouterMiddleware(AgentMiddleware[Any, Any, Any]):
 def _answer_of_failed_stream(exc: Exception, request: ModelRequest[Any]) -> ModelResponse[Any] | None:
     """Return the answer of a pool whose stream failed; None if the agent's own model must answer."""
     if isinstance(exc, BrokenStreamError) and request.response_format is None:
-        logger.warning("%s", exc)
+        logger.warning("%s", log_line(exc))
         return ModelResponse(result=[exc.answer])
-    logger.warning("fallback to the agent's own model: %s", exc)
+    logger.warning("fallback to the agent's own model: %s", log_line(exc))
     return None

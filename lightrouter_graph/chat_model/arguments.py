@@ -12,7 +12,7 @@ from lightrouter_graph.pool import Pool
 DEFAULT, PAPER = "lightrouter", "lightrouter-paper"
 """Presets: the settings as given, and those of the paper with the given ones laid over them."""
 
-_REQUEST = frozenset({"tools", "tool_choice", "parallel_tool_calls", "response_format", "structured"})
+_REQUEST = frozenset({"tools", "tool_choice", "parallel_tool_calls", "response_format", "structured", "extra_body"})
 _SAMPLING = frozenset({"temperature", "top_p", "seed", "frequency_penalty", "presence_penalty", "reasoning_effort"})
 _RANGES = {"temperature": (0, 2), "top_p": (0, 1), "frequency_penalty": (-2, 2), "presence_penalty": (-2, 2)}
 SETTINGS = frozenset(Context.model_fields) | frozenset(RENAMED)  # old names included
@@ -42,8 +42,9 @@ def read_arguments(
     """Read the arguments of one call.
 
     Args:
-        arguments: `tools` and the like, sampling parameters, `context`, or any setting by name; `model` names a preset
-            or one candidate, which then answers alone.
+        arguments: `tools` and the like, sampling parameters, `extra_body` (further fields of the request body, for the
+            models with an OpenAI-compatible API), `context`, or any setting by name; `model` names a preset or one
+            candidate, which then answers alone.
         pool: The candidates of the chat model.
         context: Its settings.
         model: Its name, a preset or a candidate.
@@ -72,6 +73,8 @@ def read_arguments(
 
 
 def _check_sampling(given: Mapping[str, Any]) -> None:
+    if not isinstance(given.get("extra_body"), Mapping | None):
+        raise QueryError(f"extra_body = {given['extra_body']!r}: it must be a dict of fields of the request body")
     for name in [name for name in _RANGES if name in given]:
         value, (low, high) = given[name], _RANGES[name]
         if isinstance(value, bool) or not isinstance(value, int | float):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING
+
+from lightrouter_graph.printable import CONTROLS, escape
 
 if TYPE_CHECKING:
     from lightrouter_graph.records import Failure
-
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-"""Control characters: cursor, colors, line separators and text direction. Newline and tab are allowed."""
 
 
 def safe(text: str) -> str:
@@ -19,7 +17,7 @@ def safe(text: str) -> str:
     Args:
         text: String from a model, a provider's response or a file.
     """
-    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def escaped(document: str) -> str:
@@ -28,7 +26,7 @@ def escaped(document: str) -> str:
     Args:
         document: JSON string; its strings may contain control characters.
     """
-    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
+    return CONTROLS.sub(lambda found: escape(found[0]), document)
 
 
 def one_line(text: str) -> str:

@@ -19,6 +19,7 @@ from lightrouter_graph.llm.learning import learn_from_refusal, learn_from_reply
 from lightrouter_graph.llm.reply_reader import SentCall
 from lightrouter_graph.llm.send import call_model
 from lightrouter_graph.llm.stream_accumulator import StreamAccumulator
+from lightrouter_graph.llm.timeouts import is_endpoint_failure
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.providers.model_facts import is_openai_like
 from lightrouter_graph.rate_limits import EndpointClosedError, backoff_s, endpoints, retry_after_s, worth_retrying
@@ -87,8 +88,7 @@ class CallAttempts:
             async with permit as held:
                 reply = self._settled(await self._send())
                 cause = reply.failure and reply.failure["cause"]
-                # A timeout of the run, or of a model that was streaming, does not show that the endpoint is down.
-                if cause != "timeout" or (self._run_left_s() > 0 and not self._accumulator.chunks):
+                if cause != "timeout" or self._is_endpoint_failure():
                     held.record(cause, self._retry_after_s())
         except EndpointClosedError as closed:
             return not_sent(candidate, call, closed.failure)
@@ -170,6 +170,11 @@ class CallAttempts:
     def _run_left_s(self) -> float:
         deadline = self._sent.deadline
         return float("inf") if deadline is None else deadline - now()
+
+    def _is_endpoint_failure(self) -> bool:
+        """Return True unless the run timed out, the model was streaming, or the caller's time limit was too short."""
+        timed_out = self._run_left_s() > 0 and not self._accumulator.chunks
+        return timed_out and is_endpoint_failure(self._call.stage, self._call.timeout_s)
 
     def _pause_s(self, failure: Failure) -> float | None:
         """Return the seconds before the next attempt; None if there is to be none."""

@@ -16,8 +16,12 @@ from typing_extensions import TypedDict
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.completion import Completion, call_cost_of
 from lightrouter_graph.pool import Candidate
+from lightrouter_graph.printable import log_line
 from lightrouter_graph.providers.model_facts import identity_of
 from lightrouter_graph.records import NO_USAGE, ToolCallMessage, Usage
+
+ACCOUNTING = ("user", "safety_identifier", "metadata", "prompt_cache_key", "service_tier", "store")
+"""Fields of a request body for accounting, caching and speed, which do not change the text of a response."""
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +88,7 @@ class BootCache:
             if full_key in found:
                 return _completion_of(_CACHED_BOOT.validate_python(found[full_key]), candidate, call)
         except ValidationError:
-            logger.warning("the boot cache has an invalid entry for %s: the model is queried", candidate.name)
+            logger.warning("the boot cache has an invalid entry for %s: the model is queried", log_line(candidate.name))
         except Exception as exc:  # noqa: BLE001 - a cache may raise anything, and no error of it may end a run
             logger.warning("reading the boot cache failed: %s", type(exc).__name__)
         return None
@@ -122,6 +126,7 @@ def _completion_of(boot: CachedBoot, candidate: Candidate, call: Call) -> Comple
 def _key(candidate: Candidate, messages: Sequence[BaseMessage], call: Call) -> str:
     model = [candidate.name, candidate.spec, identity_of(candidate.model)]
     request = {name: value for name, value in asdict(call.request).items() if value}
+    request["extra_body"] = {k: v for k, v in call.request.extra_body.items() if k not in ACCOUNTING}
     conversation = [{k: v for k, v in message.model_dump(include=_KEY_FIELDS).items() if v} for message in messages]
     key = json.dumps([model, conversation, call.max_tokens, request], sort_keys=True, default=str)
     return hashlib.sha256(key.encode()).hexdigest()

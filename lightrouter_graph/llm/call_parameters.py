@@ -96,7 +96,8 @@ def parameters_for(candidate: Candidate, call: Call) -> dict[str, Any]:
     if call.request.stop:
         parameters["stop"] = list(call.request.stop)
     reduce_reasoning = call.reduce_reasoning and not learned.keeps_effort
-    body: dict[str, Any] = dict(lesser_effort(candidate.model)) if reduce_reasoning else {}
+    body: dict[str, Any] = dict(call.request.extra_body) if is_openai_like(candidate.model) else {}
+    body |= lesser_effort(candidate.model) if reduce_reasoning else {}
     if call.max_tokens is not None and learned.limit is None and not candidate.limit_is_field:
         parameters[candidate.limit_parameter] = call.max_tokens
     cap = call.max_tokens if call.max_tokens is not None else model_cap(candidate)

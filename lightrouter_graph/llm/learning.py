@@ -6,6 +6,7 @@ from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.call_parameters import model_cap
 from lightrouter_graph.llm.completion import Completion
 from lightrouter_graph.pool import Candidate
+from lightrouter_graph.printable import log_line
 from lightrouter_graph.providers.learned import LearnedCapabilities, refuses_field, refuses_limit, refuses_roles
 from lightrouter_graph.providers.model_facts import lesser_effort, limit_on_the_wire
 
@@ -59,4 +60,5 @@ def learn_from_reply(candidate: Candidate, call: Call, reply: Completion, *, tru
     longer = written > cap * _MAX_OVERRUN and len(reply.text) > cap * _MIN_CHARACTERS_PER_TOKEN
     if truncated or longer:
         learned.ignores_cap = True
-        logger.warning("%s ignores its cap of %d tokens: later replies are streamed and truncated", candidate.name, cap)
+        name = log_line(candidate.name)
+        logger.warning("%s ignores its cap of %d tokens: later replies are streamed and truncated", name, cap)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from inspect import signature
 from typing import Any
 
@@ -35,6 +35,7 @@ class Request:
         tool_choice: None, "auto", "any", "none" or the name of the one tool to call.
         schema: Schema of the text of a response.
         structured: Schema of the arguments of the tool call, if the tools are a structured output.
+        extra_body: Further fields of the request body, for the models with an OpenAI-compatible API.
     """
 
     tools: tuple[Mapping[str, Any], ...] = ()
@@ -44,6 +45,7 @@ class Request:
     structured: OutputSchema | None = None
     stop: tuple[str, ...] = ()
     sampling: Mapping[str, Any] = field(default_factory=dict)
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def extras(self) -> list[Mapping[str, Any]]:
@@ -73,7 +75,7 @@ class Request:
     def without_calls(self) -> "Request":
         """Return the request for a text response: tools stay declared, since the history may contain tool calls."""
         choice = "none" if self.tools else None
-        return Request(tools=self.tools, tool_choice=choice, stop=self.stop, sampling=self.sampling)
+        return replace(self, tool_choice=choice, parallel_tool_calls=None, schema=None, structured=None)
 
     def bind_to(self, model: BaseChatModel) -> Any:
         """Return the model with the tools bound; the model itself if there are none."""
@@ -190,6 +192,7 @@ def make_request(
     structured: ResponseFormat | bool | None = None,
     stop: Sequence[str] | None = None,
     sampling: Mapping[str, Any] | None = None,
+    extra_body: Mapping[str, Any] | None = None,
 ) -> Request:
     """Build a request from arguments in any format that LangChain and OpenAI accept.
 
@@ -201,6 +204,7 @@ def make_request(
         structured: Format of the arguments of the one tool call; True takes the parameters of the first tool.
         stop: Texts that end a response.
         sampling: Sampling parameters; None values are left out.
+        extra_body: Further fields of the request body, for the models with an OpenAI-compatible API.
 
     Raises:
         QueryError: If a tool, choice or format is invalid; the message names it.
@@ -218,6 +222,7 @@ def make_request(
         structured=schema_of(structured) if structured and shapes else None,
         stop=(stop,) if isinstance(stop, str) else tuple(stop or ()),
         sampling={name: value for name, value in (sampling or {}).items() if value is not None},
+        extra_body=dict(extra_body or {}),
     )
 
 

@@ -18,6 +18,7 @@ from lightrouter_graph.nodes.decision_record import Decision, failures_of, recor
 from lightrouter_graph.nodes.part_calls import MAX_PROBLEM, PartError, call_part
 from lightrouter_graph.nodes.router import Router
 from lightrouter_graph.planning.planner import progress_of, remaining_of
+from lightrouter_graph.printable import log_line
 from lightrouter_graph.priors import observe
 from lightrouter_graph.prompts import merge_answers
 from lightrouter_graph.query import Query
@@ -204,7 +205,7 @@ class _Aggregation:
 
 async def _fallback(query: Query, answers: Sequence[Answer], problem: str) -> Merged:
     """Merge the answers without the aggregator that failed."""
-    logger.warning("the aggregator failed, a vote merges the answers instead: %s", problem)
+    logger.warning("the aggregator failed, a vote merges the answers instead: %s", log_line(problem))
     merged = await VoteAggregator().merge(query, answers)
     fallback = f"the aggregator failed; strategy {merged.strategy!r} was used instead"
     notes = {"fallback": fallback, "aggregator_problem": problem}

@@ -11,6 +11,7 @@ from lightrouter_graph.llm.client import record_calls
 from lightrouter_graph.nodes.part_calls import MAX_PROBLEM, PartError, call_part
 from lightrouter_graph.nodes.router import Router
 from lightrouter_graph.planning.planner import progress_of, remaining_of
+from lightrouter_graph.printable import log_line
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import NOTHING_SPENT, Boot, Ranking, with_old_keys
 from lightrouter_graph.runtime.node_runnable import NodeRun, Update
@@ -78,7 +79,7 @@ class SelectNode:
 
 async def _fallback(query: Query, boots: Sequence[Boot], problem: str) -> Scores:
     """Compare the boots without the selector that failed."""
-    logger.warning("the selector failed, consistency ranks the boots instead: %s", problem[:MAX_PROBLEM])
+    logger.warning("the selector failed, consistency ranks the boots instead: %s", log_line(problem[:MAX_PROBLEM]))
     scores = await ConsistencySelector().score(query, boots)
     return replace(scores, notes={**scores.notes, "fallback": f"the selector failed: {problem}"[:MAX_PROBLEM]})
 

@@ -8,6 +8,7 @@ from lightrouter_graph.answer_keys.voting import agreement_from
 from lightrouter_graph.llm.client import record_calls
 from lightrouter_graph.nodes.part_calls import PartError, call_part
 from lightrouter_graph.nodes.router import Router
+from lightrouter_graph.printable import log_line
 from lightrouter_graph.records import Agreement
 from lightrouter_graph.runtime.node_runnable import NodeRun, Update
 from lightrouter_graph.state import State
@@ -50,7 +51,8 @@ class TallyNode:
             groups = await call_part(view, self.router.equivalence.group(query, answers)) if answers else ()
         except PartError as exc:
             groups = await KeyEquivalence().group(query, answers)
-            logger.warning("%s.group failed, keys are compared: %s", type(self.router.equivalence).__name__, exc)
+            problem = log_line(str(exc))
+            logger.warning("%s.group failed, keys are compared: %s", type(self.router.equivalence).__name__, problem)
         return agreement_from(name_groups(groups, answers), len(answers))
 
     def _emit(self, view: LayerView, run: NodeRun, update: Update) -> None:

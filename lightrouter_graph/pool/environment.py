@@ -8,6 +8,7 @@ from pydantic import AliasChoices, BaseModel, Field
 
 from lightrouter_graph.errors import NoModelsError
 from lightrouter_graph.pool.candidate import Candidate
+from lightrouter_graph.printable import log_line
 from lightrouter_graph.providers.building import build_model
 from lightrouter_graph.providers.spec import ModelSpec, base_url_of
 from lightrouter_graph.providers.table import PROVIDERS
@@ -112,7 +113,7 @@ def _fetch(url: str, *, expected: bool, headers: Mapping[str, str] = MappingProx
         return _LocalModels.model_validate(reply.raise_for_status().json()).models
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as exc:
         if expected:
-            logger.warning("no models found at %s (%s)", url, type(exc).__name__)
+            logger.warning("no models found at %s (%s)", log_line(url), type(exc).__name__)
         return []
 
 

@@ -9,6 +9,7 @@ from langgraph.errors import GraphBubbleUp
 
 from lightrouter_graph.errors import SelectionError, warn_deprecated
 from lightrouter_graph.pool import Pool
+from lightrouter_graph.printable import log_line
 from lightrouter_graph.query import Query
 from lightrouter_graph.redaction import redact
 
@@ -52,7 +53,8 @@ async def observe(parts: Iterable[Any], query: Query, decision: Mapping[str, Any
         except GraphBubbleUp:
             raise
         except Exception as exc:  # noqa: BLE001 - see above
-            logger.warning("%s.observe failed: %s", type(part).__name__, redact(f"{type(exc).__name__}: {exc}"))
+            problem = log_line(redact(f"{type(exc).__name__}: {exc}"))
+            logger.warning("%s.observe failed: %s", type(part).__name__, problem)
 
 
 async def score_candidates(prior: Prior, query: Query) -> dict[str, float]:

@@ -5,6 +5,7 @@ requests through; `purgatory` counts a cancelled request as a failure, and early
 1.4.1 supports async for Tornado only. No library takes a clock or waits longer after each failed probe.
 """
 
+import math
 import threading
 from collections.abc import Callable
 
@@ -42,7 +43,7 @@ class CircuitBreaker:
     def reason(self) -> str:
         """Why requests are rejected; an error message puts the model name in front."""
         wait_s = max(0.0, self._next_try - self._now())
-        then = "a probe is in flight" if self._probing else f"next try in {wait_s:.0f} s"
+        then = "a probe is in flight" if self._probing else f"next try in {math.ceil(wait_s)} s"
         return f"failed {self._failures} times in a row; {then}"
 
     def admit(self) -> int | None:

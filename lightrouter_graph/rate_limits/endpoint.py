@@ -108,7 +108,7 @@ class Permit:
             self.model_name, min(until - self.endpoint.now(), self.max_cooldown_s)
         ):
             remaining_s = self.endpoint.cooldown.remaining_s(self.model_name)
-            why = f"must not be called for {remaining_s:.0f} s (Retry-After), longer than the call may take"
+            why = f"must not be called for {math.ceil(remaining_s)} s (Retry-After), longer than the call may take"
             raise self._rejection("rate_limited", why)
         if not await self.endpoint.semaphore.acquire(until - self.endpoint.now()):
             limit = f"max_concurrency = {self.endpoint.semaphore.limit}"

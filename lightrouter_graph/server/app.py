@@ -1,6 +1,6 @@
 """Builds the ASGI app: routes, middleware and exception handlers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,17 @@ from lightrouter_graph.context import Context
 from lightrouter_graph.errors import ContextError, PoolError
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.redaction import secrets_of
+from lightrouter_graph.server.bodies import BodyReader
 from lightrouter_graph.server.completions import ChatCompletions
+from lightrouter_graph.server.cors import cors_middleware
 from lightrouter_graph.server.errors import ApiError
+from lightrouter_graph.server.hosts import HostCheck, checked_host
 from lightrouter_graph.server.metrics import Metrics
 from lightrouter_graph.server.middleware import ApiKeyCheck, ConcurrencyLimit
 from lightrouter_graph.server.models import ServedModels, models_of
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
+BODY_TIMEOUT_S = 30.0
 
 _ENDPOINTS = "POST /v1/chat/completions, GET /v1/models, /v1/models/NAME, /metrics, /healthz"
 
@@ -35,7 +39,10 @@ def create_app(
     api_key: str | None = None,
     max_concurrency: int = 64,
     max_body_bytes: int = MAX_BODY_BYTES,
+    body_timeout_s: float = BODY_TIMEOUT_S,
     keepalive_s: float = 10.0,
+    allowed_hosts: Sequence[str] | None = None,
+    cors_origins: Sequence[str] = (),
 ) -> Starlette:
     """Build the ASGI app of an OpenAI-compatible server.
 
@@ -49,21 +56,29 @@ def create_app(
         api_key: Bearer token required of clients, except for `/healthz`; None = no authentication.
         max_concurrency: Maximum number of concurrent completions, >= 1; more get status 429.
         max_body_bytes: Maximum size of a request body.
+        body_timeout_s: Seconds in which a request body must be complete, > 0; a later one gets status 408.
         keepalive_s: Seconds without an event after which a stream sends a comment, > 0.
+        allowed_hosts: Host names and addresses that a request may name in its `Host` header, without port; others get
+            status 421, except for `/healthz`. None = any. `lightrouter serve` allows the loopback names only, unless
+            clients need a key: otherwise a web page whose name points to this address could use the server.
+        cors_origins: Origins of the web pages that may call the server from a browser, such as `https://app.example`;
+            `*` = any, without credentials. Empty = none.
 
     Returns:
         The app; run it with any ASGI server.
 
     Raises:
         PoolError: If neither pool nor models are given, or a candidate is named like a preset.
-        ContextError: If a limit is not positive, or the key is empty.
+        ContextError: If a limit is not positive, the key is empty, or a host or origin is invalid.
 
     Example:
         ```python
         app = create_app(Pool.from_env(), api_key="...")  # uvicorn.run(app, host="127.0.0.1", port=8000)
         ```
     """
-    _check(api_key, max_concurrency=max_concurrency, max_body_bytes=max_body_bytes, keepalive_s=keepalive_s)
+    limits = {"max_concurrency": max_concurrency, "max_body_bytes": max_body_bytes}
+    _check(api_key, **limits, body_timeout_s=body_timeout_s, keepalive_s=keepalive_s)
+    middleware = _middleware(api_key, allowed_hosts, cors_origins)
     served = {**(models_of(pool, context or Context()) if pool else {}), **(models or {})}
     if not served:
         raise PoolError("no model to serve: pass a pool or models")
@@ -72,7 +87,7 @@ def create_app(
         registry,
         metrics,
         ConcurrencyLimit(max_concurrency),
-        max_body_bytes=max_body_bytes,
+        bodies=BodyReader(max_body_bytes, body_timeout_s),
         keepalive_s=keepalive_s,
         secrets=_secrets(pool, models or {}, api_key),
     )
@@ -85,7 +100,7 @@ def create_app(
             Route("/metrics", info.show_metrics),
             Route("/healthz", info.show_health),
         ],
-        middleware=[Middleware(ApiKeyCheck, key=api_key)] if api_key else [],
+        middleware=middleware,
         exception_handlers={HTTPException: _http_error, ApiError: _api_error},
     )
 
@@ -120,6 +135,13 @@ async def _http_error(request: Request, exc: Exception) -> Response:
     cause = {404: "unknown endpoint", 405: "method not allowed"}.get(exc.status_code, exc.detail)
     message = f"{cause}: {request.method} {request.url.path}; endpoints are {_ENDPOINTS}"
     return ApiError(exc.status_code, message, code="unknown_url", headers=exc.headers).response()
+
+
+def _middleware(api_key: str | None, hosts: Sequence[str] | None, origins: Sequence[str]) -> list[Middleware]:
+    """Return the middleware, outermost first: a preflight request has no API key."""
+    checks = [] if hosts is None else [Middleware(HostCheck, hosts=[checked_host(host) for host in hosts])]
+    checks += [cors_middleware(origins)] if origins else []
+    return [*checks, Middleware(ApiKeyCheck, key=api_key)] if api_key else checks
 
 
 def _check(api_key: str | None, **limits: Any) -> None:

@@ -14,16 +14,22 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from lightrouter_graph.chat_model import ChatLightRouter
+from lightrouter_graph.context import Calls
 from lightrouter_graph.errors import BrokenStreamError, NoSurvivorError
+from lightrouter_graph.llm.timeouts import operator_limits
+from lightrouter_graph.printable import log_line
 from lightrouter_graph.redaction import redact
+from lightrouter_graph.server.bodies import BodyReader
 from lightrouter_graph.server.errors import ApiError, is_unexpected, to_api_error
+from lightrouter_graph.server.limits import within_limits
 from lightrouter_graph.server.metrics import Metrics, Observation
-from lightrouter_graph.server.middleware import ConcurrencyLimit, read_body
+from lightrouter_graph.server.middleware import ConcurrencyLimit
 from lightrouter_graph.server.models import ServedModels
-from lightrouter_graph.server.requests import ChatRequest, parse_request, within_budgets
+from lightrouter_graph.server.requests import ChatRequest, parse_request
 from lightrouter_graph.server.responses import completion_of, decision_of, headers_of
 from lightrouter_graph.server.sse import EventStream, event, while_connected
-from lightrouter_graph.server.streaming import ChunkWriter
+from lightrouter_graph.server.streaming import DONE, ChunkWriter
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +41,7 @@ class ChatCompletions:
         registry: Served models.
         metrics: Metrics of the app.
         limit: Limit of concurrent completions.
-        max_body_bytes: Maximum size of a request body.
+        bodies: Reader of request bodies.
         keepalive_s: Seconds without an event after which a stream sends a comment, > 0.
         secrets: Texts that are redacted in the log.
     """
@@ -46,14 +52,14 @@ class ChatCompletions:
         metrics: Metrics,
         limit: ConcurrencyLimit,
         *,
-        max_body_bytes: int,
+        bodies: BodyReader,
         keepalive_s: float,
         secrets: Sequence[str] = (),
     ) -> None:
         self._registry = registry
         self._metrics = metrics
         self._limit = limit
-        self._max_body_bytes = max_body_bytes
+        self._bodies = bodies
         self._keepalive_s = keepalive_s
         self._secrets = tuple(secrets)
 
@@ -67,9 +73,8 @@ class ChatCompletions:
             except ClientDisconnect:
                 return
             except asyncio.CancelledError:  # the server shuts down; the task ends with this response
-                response = await self._fail(
-                    ApiError(503, "the server is shutting down"), request_id, stream, observation
-                )
+                error = ApiError(503, "the server is shutting down")
+                response = await self._fail(error, request_id, stream, observation, end=DONE)
             except Exception as exc:  # noqa: BLE001 - every exception of a model becomes an error response
                 response = await self._fail(exc, request_id, stream, observation)
         if response is not None:
@@ -79,34 +84,39 @@ class ChatCompletions:
         self, http: Request, request_id: str, stream: EventStream, observation: Observation
     ) -> Response | None:
         """Return the response to send; None if it was streamed."""
-        request = parse_request(await read_body(http, self._max_body_bytes), http.headers)
+        request = parse_request(await self._bodies.read(http), http.headers)
         model = self._registry.find(request.model)
         observation.model = request.model
-        request = within_budgets(model, request)
-        with self._limit.acquire():
+        request = within_limits(model, request)
+        calls = model.context.calls if isinstance(model, ChatLightRouter) else Calls()
+        with self._limit.acquire(), operator_limits(calls):
             if not request.stream:
                 return await while_connected(http.receive, _complete(model, request, request_id, observation))
             await while_connected(http.receive, _stream(model, request, request_id, stream, observation))
             return None
 
     async def _fail(
-        self, exc: Exception, request_id: str, stream: EventStream, observation: Observation
+        self, exc: Exception, request_id: str, stream: EventStream, observation: Observation, end: bytes = b""
     ) -> Response | None:
-        """Return the error response; if the stream has started, send the error as its last event and return None."""
+        """Return the error response; if the stream has started, send the error as its last event and return None.
+
+        A stream that the server itself ends has `end` after it; else `[DONE]` is left out, so that no client takes an
+        incomplete answer for a complete one.
+        """
         if is_unexpected(exc):
             details = "".join(traceback.format_exception(exc))
-            logger.error("%s failed: %s", request_id, redact(details, self._secrets))
+            logger.error("%s failed: %s", request_id, log_line(redact(details, self._secrets)))
         if isinstance(exc, BrokenStreamError):
             observation.record_answer(exc.answer.usage_metadata, decision_of(exc.answer))
         if isinstance(exc, NoSurvivorError):
             observation.record_failure(exc)
         error = to_api_error(exc, request_id)
         if error.status >= 500 and not is_unexpected(exc):
-            logger.warning("%s: %r", request_id, redact(str(exc), self._secrets))  # %r: no line breaks of a provider
+            logger.warning("%s: %s", request_id, log_line(redact(str(exc), self._secrets)))
         observation.status = error.status
         if not stream.started:
             return error.response({"x-request-id": request_id})
-        await stream.write(event(error.body()), last=True)
+        await stream.write(event(error.body()) + end, last=True)
         return None
 
 

@@ -16,6 +16,7 @@ from lightrouter_graph.errors import (
     ContextError,
     LightRouterError,
     NoSurvivorError,
+    PoolError,
     QueryError,
 )
 
@@ -35,10 +36,20 @@ _TRANSIENT = frozenset({"rate_limited", "timeout", "disconnected", "unavailable"
 _NO_RETRY = {"x-should-retry": "false"}
 """The official clients retry every 5xx twice, and each retry would pay for a whole run."""
 
+_NEXT_TRY = re.compile(
+    r"^unavailable: .* times in a row; (?:next try in (\d+) s\b|a probe is in flight)"
+    r"|^rate_limited: .* must not be called for (\d+) s \(Retry-After\)"
+)
+"""A candidate that was not called: its circuit breaker is open, or its provider asked to wait."""
+
+_MAX_RETRY_AFTER_S = 3600
+_MAX_MESSAGE = 10_000
 _ADDRESS = re.compile(r" ?\(https?://[^)\s]*\)")
 _SETTING = re.compile(r"^(?:unknown setting '(?P<unknown>\w+)'(?: of (?P<group>\w+))?|(?P<setting>[\w.]+) = )")
 _LIMIT = re.compile(r"^(?:unknown limit '(?P<unknown>\w+)' of Budget|Budget (?P<limit>\w+) = )")
 _NO_QUOTA = "insufficient_quota"
+_NO_TOOLS = "tools are bound, but"
+"""Begin of the error for tools in a request to candidates that cannot call any."""
 
 
 class ApiError(Exception):
@@ -63,7 +74,7 @@ class ApiError(Exception):
         headers: Mapping[str, str] | None = None,
         answer: str | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]}...")
         self.status = status
         self.headers = dict(headers or {})
         self._extra: dict[str, Any] = {} if answer is None else {"answer": answer}
@@ -117,10 +128,11 @@ def _library_error(exc: LightRouterError) -> ApiError:
         return _no_survivor(exc)
     if isinstance(exc, BudgetError):
         return _budget_error(exc)
-    if isinstance(exc, ContextError):
-        return ApiError(400, str(exc), code="invalid_value", param=_setting_path(str(exc)))
-    if isinstance(exc, QueryError):
-        return ApiError(400, str(exc), code="invalid_value", param=_field_name(str(exc)))
+    if isinstance(exc, ContextError | QueryError):
+        name = _setting_path if isinstance(exc, ContextError) else _field_name
+        return ApiError(400, str(exc), code="invalid_value", param=name(str(exc)))
+    if isinstance(exc, PoolError) and str(exc).startswith(_NO_TOOLS):
+        return ApiError(400, str(exc), code="unsupported_parameter", param="tools")
     if isinstance(exc, BrokenStreamError):  # the paid answer is included
         return ApiError(502, str(exc), code="broken_stream", headers=_NO_RETRY, answer=str(exc.answer.text))
     return ApiError(500, str(exc), code="internal_error", headers=_NO_RETRY)
@@ -138,9 +150,22 @@ def _no_survivor(exc: NoSurvivorError) -> ApiError:
         _COMMON_CAUSE.get(next(iter(causes)), (502, "no_survivor")) if len(causes) == 1 else (502, "no_survivor")
     )
     retry = {"retry-after": "1"} if status == 429 else {}
+    if (seconds := _next_try_s(exc)) is not None:
+        retry = {"retry-after": str(seconds)}
+        status, code = (status, code) if status == 429 else (503, "unavailable")
     # Addresses of model servers are logged, not sent to clients.
     message = _ADDRESS.sub("", str(exc))
     return ApiError(status, message, code=code, headers=retry if causes & _TRANSIENT else _NO_RETRY)
+
+
+def _next_try_s(exc: NoSurvivorError) -> int | None:
+    """Return the seconds until the first candidate may be called again; None if all have been called."""
+    found = [match for failure in exc.failures.values() if (match := _NEXT_TRY.match(str(failure)))]
+    return min((_seconds(match[1] or match[2] or "1") for match in found), default=None)
+
+
+def _seconds(digits: str) -> int:
+    return min(max(1, int(digits[:9])), _MAX_RETRY_AFTER_S)
 
 
 def _setting_path(message: str) -> str:

@@ -1,11 +1,10 @@
-"""API key check, concurrency limit and size limit of request bodies."""
+"""API key check and concurrency limit."""
 
 import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lightrouter_graph.server.errors import ApiError
@@ -56,34 +55,6 @@ class ConcurrencyLimit:
             yield
         finally:
             self._running -= 1
-
-
-async def read_body(request: Request, limit: int) -> bytes:
-    """Read the body of a JSON request.
-
-    Args:
-        request: The HTTP request.
-        limit: Maximum size in bytes.
-
-    Raises:
-        ApiError: 413 if the body is too large, 415 if the content type is not JSON.
-    """
-    # Browsers let any page send text/plain to any address, but JSON only with the server's permission (CORS). The check
-    # keeps foreign pages from calling a local server.
-    if (kind := request.headers.get("content-type", "").partition(";")[0].strip().lower()) != "application/json":
-        raise ApiError(
-            415, f"the content type must be application/json, got {kind or 'none'!r}", code="unsupported_media"
-        )
-    announced = request.headers.get("content-length", "0")
-    body = bytearray()
-    if not (announced.isdigit() and int(announced) > limit):
-        async for part in request.stream():
-            body += part
-            if len(body) > limit:
-                break
-        else:
-            return bytes(body)
-    raise ApiError(413, f"the body is larger than {limit} bytes", code="request_too_large")
 
 
 def _wrong_key() -> ApiError:

@@ -9,17 +9,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 IGNORED = frozenset(
     {
-        "metadata",
         "moderation",
         "prediction",
         "prompt_cache_options",
         "prompt_cache_retention",
-        "safety_identifier",
-        "service_tier",
-        "store",
     }
 )
-"""Fields without effect on the answer: accounting, caching and speed at one provider."""
+"""Fields without effect on the answer, which no candidate gets: caching and speed at one provider."""
 
 NEUTRAL: dict[str, tuple[Any, ...]] = {
     "audio": (),
@@ -70,12 +66,19 @@ class _FilePart(_Shape):
     file: dict[str, Any]
 
 
+class _RefusalPart(_Shape):
+    type: Literal["refusal"]
+    refusal: str
+
+
 def _as_parts(content: object) -> object:
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
 _Part = Annotated[_TextPart | _ImagePart | _AudioPart | _FilePart, Field(discriminator="type")]
 _Content = Annotated[list[_Part], BeforeValidator(_as_parts)]
+_AssistantPart = Annotated[_TextPart | _ImagePart | _AudioPart | _FilePart | _RefusalPart, Field(discriminator="type")]
+_AssistantContent = Annotated[list[_AssistantPart], BeforeValidator(_as_parts)]
 
 
 class _Function(_Shape):
@@ -104,7 +107,8 @@ class _User(_Shape):
 
 class _Assistant(_Shape):
     role: Literal["assistant"]
-    content: _Content | None = None
+    content: _AssistantContent | None = None
+    refusal: str | None = None
     tool_calls: list[_ToolCall] | None = None
     function_call: None = None
     audio: None = None
@@ -143,6 +147,8 @@ class LightRouterFields(_Shape):
     """The field `lightrouter`: `decision` requests the decision record, all other keys are settings of `Context`."""
 
     decision: bool = False
+    calls: dict[str, Any] | None = None
+    prompts: dict[str, Any] | None = None
 
 
 class Body(_Shape):
@@ -171,4 +177,8 @@ class Body(_Shape):
     user: str | None = None
     session_id: str | None = None
     prompt_cache_key: str | None = None
+    safety_identifier: str | None = None
+    metadata: dict[str, Any] | None = None
+    service_tier: str | None = None
+    store: bool | None = None
     lightrouter: LightRouterFields | None = None

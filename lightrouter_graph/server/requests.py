@@ -1,16 +1,14 @@
-"""Parses a request body into a `ChatRequest` and applies the operator's budgets to its settings."""
+"""Parses a request body into a `ChatRequest`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from lightrouter_graph.chat_model import ChatLightRouter
-from lightrouter_graph.context import Budget
+from lightrouter_graph.llm.boot_cache import ACCOUNTING
 from lightrouter_graph.server.errors import SETTINGS, ApiError
 from lightrouter_graph.server.messages import read_messages
 from lightrouter_graph.server.request_schema import HINTS, IGNORED, NEUTRAL, Body
@@ -19,7 +17,6 @@ _DECISION_HEADER = "x-lightrouter-decision"
 _SESSION_HEADER = "x-session-id"
 _PASSED_ON = ("temperature", "top_p", "seed", "stop", "reasoning_effort")
 _PENALTIES = ("frequency_penalty", "presence_penalty")
-_BUDGETS = ("budget", "thread_budget")
 _MAX_VALUE_CHARS = 60
 
 
@@ -78,38 +75,6 @@ def parse_request(raw: bytes, headers: Mapping[str, str]) -> ChatRequest:
     )
 
 
-def within_budgets(model: BaseChatModel, request: ChatRequest) -> ChatRequest:
-    """Return the request with each budget reduced to the operator's; a request cannot raise or remove it.
-
-    Args:
-        model: The served model; only a `ChatLightRouter` has budgets.
-        request: The request.
-
-    Raises:
-        ContextError: If the budget of the request is invalid.
-    """
-    settings = request.arguments.get("context") or {}
-    own = {name: getattr(model.context, name) for name in _BUDGETS} if isinstance(model, ChatLightRouter) else {}
-    limited = {
-        name: tighter(own[name], settings[name]) for name in own.keys() & settings.keys() if own[name] is not None
-    }
-    return replace(request, arguments={**request.arguments, "context": {**settings, **limited}}) if limited else request
-
-
-def tighter(own: Budget, requested: object) -> object:
-    """Return the smaller value of each limit.
-
-    Args:
-        own: Budget of the operator.
-        requested: Budget of the request as JSON; a value that is no object is returned for `Context` to reject.
-    """
-    if not isinstance(requested, Mapping):
-        return own if requested is None else requested
-    both = own, Budget(**requested)
-    limits = {name: [limit for limit in (getattr(one, name) for one in both) if limit] for name in Budget.model_fields}
-    return Budget(**{name: min(values) for name, values in limits.items() if values})
-
-
 def _json_object(raw: bytes) -> dict[str, Any]:
     try:
         given = from_json(raw, allow_inf_nan=False)
@@ -131,10 +96,18 @@ def _validated(given: dict[str, Any]) -> Body:
     if problem["type"] in {"too_short", "string_too_short"}:
         what = "must not be empty"
     elif not isinstance(value, dict | list) and not missing:
-        what += f", got {value[:_MAX_VALUE_CHARS] if isinstance(value, str) else value!r}"
+        what += f", got {_shown(value)}"
     raise ApiError(
         400, f"{param}: {what}", code="missing_required_parameter" if missing else "invalid_value", param=param
     )
+
+
+def _shown(value: object) -> str:
+    """Return at most 60 characters of a value; a number of more digits than Python converts is not shown."""
+    if isinstance(value, int) and value.bit_length() > 4 * _MAX_VALUE_CHARS:
+        return "a number of too many digits"
+    shown = value if isinstance(value, str) else repr(value)
+    return shown if len(shown) <= _MAX_VALUE_CHARS else f"{shown[:_MAX_VALUE_CHARS]}..."
 
 
 def _path(loc: Sequence[int | str], given: object) -> str:
@@ -155,7 +128,7 @@ def _refuse_unknown(extra: Mapping[str, Any]) -> None:
         if value is None or name in IGNORED or any(value == neutral for neutral in NEUTRAL.get(name, ())):
             continue
         if name not in NEUTRAL:
-            message = f"unknown field {name!r}; settings of a run belong in the object {SETTINGS!r}"
+            message = f"unknown field {_shown(name)!r}; settings of a run belong in the object {SETTINGS!r}"
             raise ApiError(400, message, code="unknown_parameter", param=name)
         hint = f" ({HINTS[name]})" if name in HINTS else ""
         raise ApiError(400, f"{name} is not supported{hint}", code="unsupported_parameter", param=name)
@@ -171,6 +144,7 @@ def _arguments(body: Body, given: Mapping[str, Any], settings: Mapping[str, Any]
     _check_choice(given.get("tool_choice"), given.get("tools") or [])
     if body.response_format is not None and body.response_format.type != "text":
         arguments["response_format"] = given["response_format"]
+    arguments["extra_body"] = {name: given[name] for name in ACCOUNTING if given.get(name) is not None} or None
     arguments["context"] = dict(settings) or None
     return {name: value for name, value in arguments.items() if value is not None}
 

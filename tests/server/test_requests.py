@@ -209,4 +209,3 @@ def test_an_empty_list_or_text_is_named_as_empty():
 def test_the_session_is_the_thread_of_the_run(fields, headers, thread_id):
     request = parse_request(json.dumps(asking(user="ann", **fields)).encode(), headers)
     assert (request.thread_id, request.user_id) == (thread_id, "ann")
-    assert dict(request.arguments) == {}
