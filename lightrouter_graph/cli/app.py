@@ -1,6 +1,7 @@
 """The typer app; converts exceptions to one line on stderr and an exit code."""
 
 import contextlib
+import errno
 import logging
 import os
 import sys
@@ -104,8 +105,10 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _report(exc: Exception) -> int:
     """Print an exception as one line and return its exit code."""
+    from lightrouter_graph.cli.formatting import safe  # noqa: PLC0415 - errors only
+
     if _debugging():
-        print(_without_secrets("".join(traceback.format_exception(exc))), file=sys.stderr)
+        print(safe(_without_secrets("".join(traceback.format_exception(exc)))), file=sys.stderr)
     if isinstance(exc, LightRouterError):
         _print_error(str(exc))
         return _exit_code(exc)
@@ -114,10 +117,20 @@ def _report(exc: Exception) -> int:
             _print_error(f"{exc.format_message()} (see --help)")
         return USAGE
     if isinstance(exc, OSError):
-        _print_error(str(exc))
+        _print_error(_os_error(exc))
+    elif isinstance(exc, RecursionError) and "JSON" in str(exc):
+        _print_error("a file holds JSON that is nested too deep to be read")
     else:
         _print_error(f"unexpected error: {type(exc).__name__}: {exc} (LIGHTROUTER_DEBUG=1 shows the traceback)")
     return 1
+
+
+def _os_error(exc: OSError) -> str:
+    """Format as `file: what is wrong`, such as `report.md: No space left on device`."""
+    what = exc.strerror or str(exc) or type(exc).__name__
+    if exc.filename is None and exc.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO}:
+        return f"the output cannot be written: {what}"
+    return what if exc.filename is None else f"{exc.filename}: {what}"
 
 
 def _exit_code(exc: LightRouterError) -> int:

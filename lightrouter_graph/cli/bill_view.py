@@ -37,7 +37,7 @@ def print_bill(console: Console, decision: Decision) -> None:
     bill = decision["bill"]
     narrow = console.width < _TABLE_WIDTH
     console.print(Text(bill_line(bill).replace(" | ", "\n")) if narrow else _bill_table(bill))
-    console.print(Text(_merge_line(decision), style="dim"))
+    console.print(Text(one_line(_merge_line(decision)), style="dim"))
     for caveat in caveats(decision):
         console.print(Text(one_line(caveat), style="yellow"))
 
@@ -50,7 +50,7 @@ def bill_line(bill: Bill) -> str:
     """
     compared = [f"compared with {other['what']}: {_against(bill, other)}" for other in _others(bill)]
     unknown = [f"price unknown: {', '.join(bill['unpriced'])}"] if bill["usd_known"] and bill["unpriced"] else []
-    return " | ".join([f"bill: {_spent(bill)}, {seconds(bill['seconds'])}", *unknown, *compared])
+    return one_line(" | ".join([f"bill: {_spent(bill)}, {seconds(bill['seconds'])}", *unknown, *compared]))
 
 
 def spent_line(bill: Bill) -> str:

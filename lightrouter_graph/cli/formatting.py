@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lightrouter_graph.printable import CONTROLS, escape
 
@@ -36,6 +36,19 @@ def one_line(text: str) -> str:
         text: String from a model, a provider's response or a file.
     """
     return safe(" ".join(text.split()))
+
+
+def safe_values(value: Any) -> Any:
+    """Remove the control characters of all strings in a JSON value, dict keys included.
+
+    Args:
+        value: JSON value from a file, such as the summary of a run.
+    """
+    if isinstance(value, dict):
+        return {safe_values(key): safe_values(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [safe_values(item) for item in value]
+    return safe(value) if isinstance(value, str) else value
 
 
 def clipped(text: str, width: int) -> str:

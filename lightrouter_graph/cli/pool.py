@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lightrouter_graph.cli.formatting import count, failure_text, one_line, seconds, usd
+from lightrouter_graph.cli.formatting import count, escaped, failure_text, one_line, safe, seconds, usd
 from lightrouter_graph.cli.pool_options import DEFAULT_FILE, PoolFile, Specs, open_pool
 from lightrouter_graph.errors import PoolError
 
@@ -32,13 +32,14 @@ _PIPE_WIDTH = 160
 
 EPILOG = f"""
 The check sends one short question to each model.
-The exit code is 1 if a model does not respond within {CHECK_TIMEOUT_S:g} s.
+The exit code is 1 if a model does not respond within --timeout ({CHECK_TIMEOUT_S:g} s).
 
 [bold]Examples[/bold]
   lightrouter pool
   lightrouter pool --init
   lightrouter pool --init team.toml --force
   lightrouter pool --pool team.toml --no-check
+  lightrouter pool --timeout 120
   lightrouter pool -m vllm:Qwen/Qwen3-8B@http://localhost:8000/v1 --json
 """
 
@@ -74,6 +75,10 @@ def pool(
     init: Annotated[
         bool, typer.Option("--init", metavar="", help="Write a commented pool file with the models of the environment.")
     ] = False,
+    timeout: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", min=0.1, help="Time limit of the check of each model."),
+    ] = CHECK_TIMEOUT_S,
     force: Annotated[bool, typer.Option("--force", metavar="", help="Let --init overwrite an existing file.")] = False,
 ) -> None:
     """List the models with prices and capabilities, and check that each one responds."""
@@ -86,9 +91,11 @@ def pool(
     source = open_pool(pool, candidate)
     if source.announcement:
         print(one_line(source.announcement), file=sys.stderr)
-    rows = asyncio.run(_check(list(source.pool))) if check else [Checked(member, None) for member in source.pool]
+    rows = (
+        asyncio.run(_check(list(source.pool), timeout)) if check else [Checked(member, None) for member in source.pool]
+    )
     if as_json:
-        print(json.dumps({"candidates": [_record(row) for row in rows]}, ensure_ascii=False, indent=2))
+        print(escaped(json.dumps({"candidates": [_record(row) for row in rows]}, ensure_ascii=False, indent=2)))
     else:
         _show(rows)
     if any(row.failed for row in rows):
@@ -100,7 +107,7 @@ def _write_pool_file(file: Path, *, force: bool) -> None:
 
     text = pool_file_template(os.environ)
     if str(file) == "-":
-        print(text, end="")
+        print(safe(text), end="")
         return
     try:
         with file.open("w" if force else "x", encoding="utf-8") as opened:
@@ -108,17 +115,17 @@ def _write_pool_file(file: Path, *, force: bool) -> None:
     except FileExistsError:
         msg = f"{file} exists: add --force to overwrite it, or name another file"
         raise PoolError(msg) from None
-    print(f"wrote {file}; check its models: lightrouter pool --pool {file}", file=sys.stderr)
+    print(one_line(f"wrote {file}; check its models: lightrouter pool --pool {file}"), file=sys.stderr)
 
 
-async def _check(candidates: Sequence[Candidate]) -> list[Checked]:
+async def _check(candidates: Sequence[Candidate], timeout_s: float) -> list[Checked]:
     """Send one test request to each model concurrently."""
     from langchain_core.messages import HumanMessage  # noqa: PLC0415 - half a second
 
     from lightrouter_graph.llm.call import Call  # noqa: PLC0415
     from lightrouter_graph.llm.client import complete  # noqa: PLC0415
 
-    call = Call(stage="boot", layer=1, timeout_s=CHECK_TIMEOUT_S, max_tokens=CHECK_TOKENS)
+    call = Call(stage="boot", layer=1, timeout_s=timeout_s, max_tokens=CHECK_TOKENS)
     calls = [complete(candidate, [HumanMessage(CHECK_QUESTION)], call) for candidate in candidates]
     return [Checked(*pair) for pair in zip(candidates, await asyncio.gather(*calls), strict=True)]
 
@@ -151,13 +158,16 @@ def _show(rows: Sequence[Checked]) -> None:
     for row in rows:
         if row.completion is not None and row.completion.failure is not None:
             console.print(
-                Text(f"{row.candidate.name}: {failure_text(row.completion.failure)}"), style="red", soft_wrap=True
+                Text(f"{one_line(row.candidate.name)}: {failure_text(row.completion.failure)}"),
+                style="red",
+                soft_wrap=True,
             )
     console.print(Text(_summary(rows)), style="dim", soft_wrap=True)
 
 
 def _table(rows: Sequence[Checked]) -> Table:
     from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
     named = any(row.candidate.name != _model(row.candidate) for row in rows)
@@ -170,16 +180,18 @@ def _table(rows: Sequence[Checked]) -> Table:
     for title in ("continues boots", "JSON", "check"):
         table.add_column(title, no_wrap=True)
     for row in rows:
-        table.add_row(*([row.candidate.name] if named else []), *_cells(row))
+        table.add_row(*([Text(one_line(row.candidate.name))] if named else []), *_cells(row))
     return table
 
 
 def _cells(row: Checked) -> list[Any]:
+    from rich.text import Text  # noqa: PLC0415
+
     candidate, price = row.candidate, row.candidate.price
     prices = ("unknown", "") if price is None else (_mtok(price.input), _mtok(price.output))
     continues = "yes" if candidate.continuation else "no"
     return [
-        _model(candidate),
+        Text(_model(candidate)),
         *prices,
         continues,
         (candidate.json_mode or "no").removeprefix("json_"),

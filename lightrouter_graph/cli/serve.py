@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,7 +28,8 @@ Needs lightrouter-graph\\[serve].
 [bold]Examples[/bold]
   lightrouter serve
   lightrouter serve --pool team.toml --port 9000
-  lightrouter serve --budget usd=0.02
+  lightrouter serve --budget usd=0.02 --deadline 30
+  lightrouter serve --cors-origin https://app.example
   LIGHTROUTER_API_KEY=... lightrouter serve --host 0.0.0.0
   curl localhost:8000/v1/models
 """
@@ -55,10 +57,39 @@ def serve(
             f"{KEY_VARIABLE} if set; else no key is required.",
         ),
     ] = None,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=_PANEL,
+            help="Host name or address by which clients may call the server; repeatable, * = any. Without an API key "
+            "only localhost, 127.0.0.1, [::1] and --host are allowed: otherwise a web page could use the server. "
+            "Others get status 421.",
+        ),
+    ] = None,
+    cors_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ORIGIN",
+            rich_help_panel=_PANEL,
+            help="Origin of a web page that may call the server, e.g. https://app.example; repeatable, * = any. "
+            "Default: none.",
+        ),
+    ] = None,
     max_concurrency: Annotated[
         int,
         typer.Option(metavar="N", min=1, rich_help_panel=_PANEL, help="Concurrent requests; more get status 429."),
     ] = 64,
+    request_timeout: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            min=0.1,
+            rich_help_panel=_PANEL,
+            help="Time limit for receiving the header of a request, and again for its body (status 408). A client "
+            "that does not read its response for as long is disconnected.",
+        ),
+    ] = 30.0,
     top_k: options.TopK = None,
     agree: options.Agree = None,
     width: options.Width = None,
@@ -66,15 +97,28 @@ def serve(
     layers: options.Layers = None,
     selector: options.SelectorName = None,
     aggregator: options.AggregatorName = None,
+    max_tokens: options.MaxTokens = None,
+    timeout: options.Timeout = None,
+    max_retries: options.MaxRetries = None,
     deadline: options.Deadline = None,
     budget: options.Limits = None,
 ) -> None:
     """Serve the models over an OpenAI-compatible HTTP API until Ctrl-C.
 
-    A request may change any setting. It can lower the budget, not raise it.
+    A request may change any setting, but it cannot raise a limit that is given here (budget, deadline, timeout,
+    retries, layers, top-k, width, tokens).
     """
     context, key = options.settings_from(locals()), _key(api_key_env)
-    names, app = _prepare(pool, candidate, context=context, api_key=key, max_concurrency=max_concurrency)
+    names, app = _prepare(
+        pool,
+        candidate,
+        context=context,
+        api_key=key,
+        allowed_hosts=_hosts(key, host, allowed_host or ()),
+        cors_origins=cors_origin or (),
+        max_concurrency=max_concurrency,
+        body_timeout_s=request_timeout,
+    )
     with _listen(host, port) as listening:
         address, bound_port, *_ = listening.getsockname()
         if key is None and not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
@@ -84,7 +128,16 @@ def serve(
             )
         shown = f"[{host}]" if ":" in host else host
         print(f"serving {', '.join(names)} at http://{shown}:{bound_port}/v1", flush=True)
-        _run(app, listening)
+        _run(app, listening, request_timeout)
+
+
+def _hosts(key: str | None, host: str, allowed: Sequence[str]) -> list[str] | None:
+    """Return the hosts by which clients may call the server; None = any, because they need a key."""
+    if key is not None and not allowed:
+        return None
+    from lightrouter_graph.server.hosts import LOOPBACK_HOSTS  # noqa: PLC0415 - slow import, not needed by --help
+
+    return [*LOOPBACK_HOSTS, host, *allowed]
 
 
 def _key(variable: str | None) -> str | None:
@@ -117,7 +170,7 @@ def _listen(host: str, port: int) -> "socket.socket":
         raise typer.BadParameter(msg, param_hint="--host, --port") from exc
 
 
-def _run(app: "Starlette", listening: "socket.socket") -> None:
+def _run(app: "Starlette", listening: "socket.socket", timeout_s: float) -> None:
     from lightrouter_graph.server import run  # noqa: PLC0415
 
-    run(app, listening)
+    run(app, listening, request_timeout_s=timeout_s)

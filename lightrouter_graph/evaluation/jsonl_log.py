@@ -57,7 +57,7 @@ def read_lines(path: Path, required: Iterable[str], what: str) -> Iterator[dict[
     for number, line in enumerate(_complete_lines(path), 1):
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             record = None
         if not isinstance(record, dict) or not record.keys() >= keys:
             msg = f"{path}, line {number}: not {what}, got {line[:80].decode(errors='replace')!r}"

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lightrouter_graph.cli.evaluate.tables import stdout_console
+from lightrouter_graph.cli.formatting import one_line, safe_values
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.records import Interval, Result
 from lightrouter_graph.evaluation.report.formatting import points, short
@@ -53,8 +54,8 @@ def print_comparison(before: Path, after: Path, *, show_all: bool = False) -> No
     Raises:
         EvaluationError: If a directory holds no run, or the runs share no method.
     """
-    found = compare(_results(before), _results(after))
-    one, other = spec_of(before), spec_of(after)
+    found = safe_values(compare(_results(before), _results(after)))
+    one, other = safe_values(spec_of(before)), safe_values(spec_of(after))
     timed = one.get("mode") == other.get("mode")
     methods = found["methods"] if timed else [_without_times(method) for method in found["methods"]]
     shown = [(m["method"], c) for m in methods for c in m["changes"] if show_all or c["excludes_zero"]]
@@ -62,7 +63,7 @@ def print_comparison(before: Path, after: Path, *, show_all: bool = False) -> No
     for problem in [*_differing(one, other), *([] if timed else [_NO_TIMES])]:
         console.print(Text(problem, style="yellow"))
     if shown:
-        console.print(_table(f"{before.name} to {after.name}", shown, starred=show_all))
+        console.print(_table(one_line(f"{before.name} to {after.name}"), shown, starred=show_all))
     for label, names in (("only before", found["only_before"]), ("only after", found["only_after"])):
         if names:
             console.print(Text(f"{label}: {', '.join(names)}", style="dim"))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from lightrouter_graph.cli.evaluate.progress import Bar
+from lightrouter_graph.cli.formatting import safe
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.export.langsmith import export
 from lightrouter_graph.evaluation.results import ResultsFile
@@ -33,4 +34,5 @@ def export_run(folder: Path, dataset: str | None) -> None:
             bar.advance(done - sent)
             sent = done
 
-        print(export(results, questions_of(folder), dataset_name=name, experiment_prefix=name, progress=_advance))
+        sent_to = export(results, questions_of(folder), dataset_name=name, experiment_prefix=name, progress=_advance)
+        print(safe(str(sent_to)))

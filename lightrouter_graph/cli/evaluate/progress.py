@@ -35,7 +35,7 @@ class Bar:
         self._clock = clock
         self._console = console or Console(stderr=True, highlight=False)
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -68,6 +68,7 @@ class Bar:
         """
         if self._task is not None:
             self._progress.remove_task(self._task)
+        what = one_line(what)
         self._what, self._total, self._done, self._tenth, self._printed_at = what, total, 0, 0, None
         self._task = self._progress.add_task(what, total=total) if total else None
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from lightrouter_graph.cli.formatting import one_line, safe, safe_values
 from lightrouter_graph.evaluation.experiments.main_table import EVERYTHING, everything
 from lightrouter_graph.evaluation.methods.error_injection import FORM
 from lightrouter_graph.evaluation.methods.lightrouter import LIGHTROUTERS
@@ -33,12 +34,13 @@ def print_results(reported: RunReport, *, quiet: bool) -> None:
         quiet: Print no paths.
     """
     console = stdout_console()
-    console.print(table(reported.summary, console.width), crop=False)
-    for finding in reported.summary.get("findings", []):
+    summary = safe_values(reported.summary)
+    console.print(table(summary, console.width), crop=False)
+    for finding in summary.get("findings", []):
         console.print(f"- {finding}", markup=False)
     if not quiet:
-        print(f"report: {reported.folder / 'report.md'}", file=sys.stderr)
-        print(f"page:   {reported.folder / 'index.html'}", file=sys.stderr)
+        print(one_line(f"report: {reported.folder / 'report.md'}"), file=sys.stderr)
+        print(f"page:   {one_line(str(reported.folder / 'index.html'))}", file=sys.stderr)
 
 
 def print_overview(folders: Sequence[Path], methods: Sequence[str]) -> None:
@@ -51,7 +53,7 @@ def print_overview(folders: Sequence[Path], methods: Sequence[str]) -> None:
     Raises:
         EvaluationError: If a folder holds no report.
     """
-    print(markdown_overview([summary_of(folder) for folder in folders], methods or OVERVIEW))
+    print(safe(markdown_overview([summary_of(folder) for folder in folders], methods or OVERVIEW)))
 
 
 def print_methods() -> None:

@@ -107,4 +107,7 @@ def _read_json(file: Path) -> Iterator[tuple[str, Any]]:
     except json.JSONDecodeError as exc:
         msg = f"{file}, line {exc.lineno}: not JSON ({exc.msg})"
         raise EvaluationError(msg) from exc
+    except RecursionError:
+        msg = f"{file}: JSON that is nested too deep"
+        raise EvaluationError(msg) from None
     yield from _numbered(file, value) if isinstance(value, list) else [(str(file), value)]

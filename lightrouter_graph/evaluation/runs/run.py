@@ -189,7 +189,7 @@ def _differences(name: str, then: Any, now: Any) -> list[str]:
 def _read_spec(path: Path) -> Mapping[str, Any]:
     try:
         then = json.loads(path.read_text("utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         then = None
     if not isinstance(then, dict):
         msg = f"{path} is damaged: it is not a JSON object; choose another folder with --out"

@@ -47,7 +47,11 @@ def questions_of(folder: Path) -> Sequence[Question]:
 
 def _read(folder: Path, name: str, what: str) -> Any:
     try:
-        return json.loads((folder / name).read_text("utf-8"))
-    except (OSError, ValueError) as exc:
+        value = json.loads((folder / name).read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as exc:
         msg = f"{folder} holds no {what}: {name} cannot be read ({type(exc).__name__})"
         raise EvaluationError(msg) from exc
+    if not isinstance(value, dict):
+        msg = f"{folder} holds no {what}: {name} is not a JSON object"
+        raise EvaluationError(msg)
+    return value
