@@ -112,9 +112,9 @@ def serve(
     names, app = _prepare(
         pool,
         candidate,
+        hosts=None if key is not None and not allowed_host else [host, *(allowed_host or ())],
         context=context,
         api_key=key,
-        allowed_hosts=_hosts(key, host, allowed_host or ()),
         cors_origins=cors_origin or (),
         max_concurrency=max_concurrency,
         body_timeout_s=request_timeout,
@@ -131,15 +131,6 @@ def serve(
         _run(app, listening, request_timeout)
 
 
-def _hosts(key: str | None, host: str, allowed: Sequence[str]) -> list[str] | None:
-    """Return the hosts by which clients may call the server; None = any, because they need a key."""
-    if key is not None and not allowed:
-        return None
-    from lightrouter_graph.server.hosts import LOOPBACK_HOSTS  # noqa: PLC0415 - slow import, not needed by --help
-
-    return [*LOOPBACK_HOSTS, host, *allowed]
-
-
 def _key(variable: str | None) -> str | None:
     key = os.environ.get(variable or KEY_VARIABLE, "").strip()
     if variable is not None and not key:
@@ -148,16 +139,19 @@ def _key(variable: str | None) -> str | None:
     return key or None
 
 
-def _prepare(file: Path | None, specs: list[str] | None, **serving: Any) -> "tuple[list[str], Starlette]":
-    """Return the served model names and the ASGI app."""
+def _prepare(
+    file: Path | None, specs: list[str] | None, *, hosts: Sequence[str] | None, **serving: Any
+) -> "tuple[list[str], Starlette]":
+    """Return the served model names and the ASGI app; `hosts` are allowed beside those of this machine, None = any."""
     try:
-        from lightrouter_graph.server import create_app, names_of  # noqa: PLC0415 - slow import, not needed by --help
+        from lightrouter_graph.server import LOOPBACK_HOSTS, create_app, names_of  # noqa: PLC0415 - slow import, not needed by --help
     except ImportError as exc:
         raise typer.TyperException(str(exc)) from exc
     source = open_pool(file, specs)
     if source.announcement:
         print(one_line(source.announcement), file=sys.stderr)
-    return names_of(source.pool), create_app(source.pool, **serving)
+    allowed = None if hosts is None else [*LOOPBACK_HOSTS, *hosts]
+    return names_of(source.pool), create_app(source.pool, allowed_hosts=allowed, **serving)
 
 
 def _listen(host: str, port: int) -> "socket.socket":

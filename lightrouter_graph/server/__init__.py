@@ -11,7 +11,8 @@ except ImportError as exc:
     raise ImportError("the server needs more packages: pip install 'lightrouter-graph[serve]'") from exc
 
 from lightrouter_graph.server.app import create_app
+from lightrouter_graph.server.hosts import LOOPBACK_HOSTS
 from lightrouter_graph.server.models import names_of
 from lightrouter_graph.server.uvicorn_runner import listen, run
 
-__all__ = ["create_app", "listen", "names_of", "run"]
+__all__ = ["LOOPBACK_HOSTS", "create_app", "listen", "names_of", "run"]

@@ -17,7 +17,7 @@ import pytest
 from cli.team import PENS, TEXTS, command
 
 from lightrouter_graph.cli import main
-from lightrouter_graph.testing import Fail
+from lightrouter_graph.testing import Fail, Stall
 
 KEY = "corp-4711-very-long-and-secret"
 ASKED = [{"role": "user", "content": PENS}]
@@ -126,6 +126,9 @@ sys.exit(main(["serve"]))
         (["--port", "70000"], "--port"),
         (["--budget", "dollars=1"], "--budget = 'dollars=1': write limits such as usd=0.01,calls=9"),
         (["--max-concurrency", "0"], "--max-concurrency"),
+        (["--request-timeout", "0"], "--request-timeout"),
+        (["--allowed-host", "http://pc", "-m", "pocket:general"], "allowed host 'http://pc': write a host name"),
+        (["--cors-origin", "app.example", "-m", "pocket:general"], "CORS origin 'app.example': write scheme"),
         (["--pool", "nowhere.toml"], "nowhere.toml: cannot be read"),
     ],
 )
@@ -143,3 +146,86 @@ def test_a_port_that_is_taken(capsys, pool_file):
         assert main(["serve", "--pool", str(pool_file), "--port", str(port)]) == 2
     said = capsys.readouterr()
     assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in said.err
+
+
+def test_only_local_names_may_be_used_without_a_key(pool_file):
+    with (
+        serving("--pool", pool_file, "--allowed-host", "router.example") as (_, base_url),
+        httpx.Client(trust_env=False, base_url=base_url, timeout=30) as outside,
+    ):
+        statuses = {
+            host: outside.get("models", headers={"host": host}).status_code
+            for host in ("localhost:1", "[::1]", "Router.Example.:80", "evil.example")
+        }
+    assert statuses == {"localhost:1": 200, "[::1]": 200, "Router.Example.:80": 200, "evil.example": 421}
+
+
+def test_with_a_key_any_name_may_be_used(pool_file):
+    headers = {"host": "evil.example", "authorization": f"Bearer {KEY}"}
+    with (
+        serving("--pool", pool_file, LIGHTROUTER_API_KEY=KEY) as (_, base_url),
+        httpx.Client(trust_env=False, base_url=base_url, timeout=30) as outside,
+    ):
+        assert outside.get("models", headers=headers).status_code == 200
+
+
+def test_an_allowed_page_may_call_the_server(pool_file):
+    asked = {"origin": "https://app.example", "access-control-request-method": "POST"}
+    with (
+        serving("--pool", pool_file, "--cors-origin", "https://app.example") as (_, base_url),
+        httpx.Client(trust_env=False, base_url=base_url, timeout=30) as outside,
+    ):
+        answer = outside.options("chat/completions", headers=asked)
+    assert answer.headers["access-control-allow-origin"] == "https://app.example"
+
+
+def test_a_request_cannot_raise_the_options(pool_file):
+    raised = {"decision": True, "deadline_s": None, "top_k": 20, "layers": 8, "calls": {"timeout_s": 999}}
+    body = {"model": "lightrouter", "messages": ASKED, "lightrouter": raised}
+    limits = ["--deadline", 20, "--top-k", 2, "--layers", 1, "--timeout", 15, "--max-retries", 0]
+    with (
+        serving("--pool", pool_file, *limits) as (_, base_url),
+        httpx.Client(trust_env=False, base_url=base_url, timeout=30) as outside,
+    ):
+        settings = outside.post("chat/completions", json=body).json()["lightrouter"]["settings"]
+    assert [settings[name] for name in ("deadline_s", "top_k", "layers")] == [20, 2, 1]
+    assert (settings["calls"]["timeout_s"], settings["calls"]["max_retries"]) == (15, 0)
+
+
+def test_half_a_request_is_closed(pool_file):
+    with serving("--pool", pool_file, "--request-timeout", 0.2) as (_, base_url):
+        url = httpx.URL(base_url)
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+        told = []
+        for sent in (head, head + b"content-length: 99\r\n\r\n{"):
+            with socket.create_connection((url.host, url.port), timeout=10) as half:
+                half.sendall(sent)
+                told.append(half.recv(4096))
+    assert told[0] == b""
+    assert told[1].startswith(b"HTTP/1.1 408 ")
+
+
+def test_sigterm_ends_a_stream_with_an_error_and_the_process_with_code_0(server, pool_file):
+    server.failures["bob"] = Stall(after=20)
+    body = {"model": "bob", "messages": ASKED, "stream": True}
+    with serving("--pool", pool_file) as (process, base_url):
+        with (
+            httpx.Client(trust_env=False, base_url=base_url, timeout=30) as outside,
+            outside.stream("POST", "chat/completions", json=body) as answer,
+        ):
+            lines = filter(None, answer.iter_lines())
+            first = next(lines)
+            process.send_signal(signal.SIGTERM)
+            *_, last, done = lines
+        process.wait(timeout=20)
+    assert "assistant" in first
+    assert "the server is shutting down" in last
+    assert done == "data: [DONE]"
+    assert process.returncode == 0
+
+
+def test_sigterm_without_requests_is_code_0(pool_file):
+    with serving("--pool", pool_file) as (process, _):
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+        assert process.stderr.read() == ""

@@ -111,6 +111,43 @@ async def test_a_body_at_the_limit_is_read():
     assert (await http.post(PATH, content=body, headers=headers)).status_code == 200
 
 
+async def test_a_body_that_stops_gets_408():
+    async def stopped():
+        yield b'{"model": '
+        await asyncio.Event().wait()
+
+    http = client(model("4"), body_timeout_s=0.01)
+    response = await http.post(PATH, content=stopped(), headers={"content-type": "application/json"})
+    assert error(response, 408)["code"] == "request_timeout"
+    assert response.headers["connection"] == "close"
+
+
+async def test_bodies_that_arrive_together_have_a_memory_limit():
+    go_on = asyncio.Event()
+
+    async def slow():
+        yield b" " * 1000
+        await go_on.wait()
+
+    http = client(model("4"), max_body_bytes=1000)
+    headers = {"content-type": "application/json"}
+    running = [asyncio.create_task(http.post(PATH, content=slow(), headers=headers)) for _ in range(20)]
+    done, _ = await asyncio.wait(running, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+    assert {task.result().status_code for task in done} == {503}
+    go_on.set()
+    statuses = [(await task).status_code for task in running]
+    assert statuses.count(503) == 4
+    assert statuses.count(400) == 16
+    assert (await http.post(PATH, json=asking())).status_code == 200
+
+
+@pytest.mark.parametrize("announced", ["\u00b2".encode("latin-1"), b"9" * 5000, b"-1"])
+async def test_an_odd_content_length_is_no_server_error(announced):
+    headers = [("content-type", "application/json"), ("content-length", announced)]
+    response = await client(model("4")).post(PATH, content=parts_of(1, []), headers=headers)
+    assert response.status_code in {400, 413}
+
+
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
 async def test_a_foreign_page_in_a_browser_cannot_call_the_server(content_type):
     a = model("4")
@@ -154,7 +191,8 @@ def test_an_app_without_models_is_an_error():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"max_concurrency": 0}, {"max_body_bytes": -1}, {"keepalive_s": 0}, {"api_key": " "}]
+    "wrong",
+    [{"max_concurrency": 0}, {"max_body_bytes": -1}, {"keepalive_s": 0}, {"body_timeout_s": 0}, {"api_key": " "}],
 )
 def test_limits_are_checked_when_the_app_is_built(wrong):
     with pytest.raises(ContextError):

@@ -266,6 +266,18 @@ async def test_an_unexpected_error_is_logged_redacted_and_not_sent(caplog):
     assert "bad key" not in response.text
 
 
+FORGED = "gone\nCRITICAL all keys leaked\r\x1b[2J\x9b2J\u2028x\u202e"
+
+
+@pytest.mark.parametrize("exc", [RuntimeError(FORGED), NoSurvivorError(layer=1, failures={"a": f"auth: {FORGED}"})])
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_a_provider_cannot_add_a_line_to_the_log(caplog, exc, streaming):
+    await post(model(exc), stream=streaming)
+    [record] = caplog.records
+    assert len(record.getMessage().splitlines()) == 1
+    assert r"gone\nCRITICAL all keys leaked\r\u001b[2J\u009b2J\u2028x\u202e" in record.getMessage()
+
+
 async def test_an_expected_error_is_not_logged(caplog):
     await post(model(QueryError("there is no question")))
     assert not caplog.records
@@ -294,6 +306,7 @@ async def test_a_shutdown_is_an_error_response(said, streaming):
     assert a.calls[0].cancelled
     assert sent[0]["status"] == (200 if said else 503)
     assert b"the server is shutting down" in sent[-1]["body"]
+    assert sent[-1]["body"].endswith(b"data: [DONE]\n\n") is bool(said)
     assert not sent[-1].get("more_body")
 
 

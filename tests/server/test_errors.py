@@ -128,3 +128,36 @@ def test_other_library_errors_keep_their_message(exc):
     error = to_api_error(exc, "id")
     assert (error.status, body(error)["message"]) == (500, str(exc))
     assert error.headers == {"x-should-retry": "false"}
+
+
+@pytest.mark.parametrize(
+    ("failures", "status", "seconds"),
+    [
+        (["unavailable: a failed 5 times in a row; next try in 30 s"], 503, "30"),
+        (
+            [
+                "unavailable: a failed 5 times in a row; next try in 30 s",
+                "unavailable: b failed 7 times in a row; next try in 12 s",
+                "auth: no",
+            ],
+            503,
+            "12",
+        ),
+        (["unavailable: a failed 5 times in a row; next try in 0 s"], 503, "1"),
+        (["unavailable: a failed 5 times in a row; a probe is in flight"], 503, "1"),
+        (["unavailable: a failed 5 times in a row; next try in 99999999999999999999 s"], 503, "3600"),
+        (["rate_limited: a must not be called for 42 s (Retry-After), longer than the call may take"], 429, "42"),
+        (
+            ["rate_limited: a must not be called for 42 s (Retry-After), longer than the call may take", "timeout: x"],
+            503,
+            "42",
+        ),
+    ],
+)
+def test_a_refusal_without_a_call_says_when_to_retry(failures, status, seconds):
+    error = to_api_error(NoSurvivorError(layer=1, failures={f"m{i}": why for i, why in enumerate(failures)}), "id")
+    assert (error.status, error.headers) == (status, {"retry-after": seconds})
+
+
+def test_an_error_is_not_as_long_as_what_the_client_sent():
+    assert len(ApiError(400, "x" * 10**6).body()) < 11_000

@@ -1,8 +1,10 @@
 """Messages of a request as LangChain messages, and back as a provider gets them."""
 
+import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_openai.chat_models.base import _convert_message_to_dict
 
+from lightrouter_graph.server.errors import ApiError
 from lightrouter_graph.server.messages import read_messages
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk=", "detail": "low"}}
@@ -84,3 +86,48 @@ def test_a_call_without_arguments():
 
 def test_an_assistant_message_without_content():
     assert read_messages([{"role": "assistant"}]) == [AIMessage("")]
+
+
+def test_a_developer_message_keeps_its_role():
+    [message] = read_messages([{"role": "developer", "content": "Be brief."}])
+    assert message.additional_kwargs == {"__openai_role__": "developer"}
+
+
+@pytest.mark.parametrize(
+    ("turn", "content"),
+    [
+        ({"content": None, "refusal": "I cannot."}, "I cannot."),
+        ({"refusal": "I cannot."}, "I cannot."),
+        ({"content": "", "refusal": "I cannot."}, "I cannot."),
+        ({"content": "Hm.", "refusal": "I cannot."}, "Hm.\n\nI cannot."),
+        ({"content": "Hm.", "refusal": None}, "Hm."),
+        ({"content": [{"type": "refusal", "refusal": "No."}]}, [{"type": "text", "text": "No."}]),
+        (
+            {"content": [{"type": "text", "text": "Hm."}], "refusal": "No."},
+            [{"type": "text", "text": "Hm."}, {"type": "text", "text": "No."}],
+        ),
+    ],
+)
+def test_a_refusal_becomes_text(turn, content):
+    [message] = read_messages([{"role": "assistant", **turn}])
+    assert message == AIMessage(content)
+    assert not message.additional_kwargs
+
+
+def test_names_ids_and_consecutive_messages_are_kept():
+    long_id = "call_" + "x" * 10_000
+    talk = [
+        {"role": "user", "content": "one", "name": "ann"},
+        {"role": "user", "content": "two", "name": "bob"},
+        {"role": "assistant", "content": "", "tool_calls": [call(long_id)], "name": "Subject Matter Expert"},
+        {"role": "tool", "tool_call_id": long_id, "content": "rain"},
+    ]
+    messages = read_messages(talk)
+    assert [message.name for message in messages[:3]] == ["ann", "bob", "Subject Matter Expert"]
+    assert messages[2].tool_calls[0]["id"] == messages[3].tool_call_id == long_id
+
+
+def test_a_long_unknown_id_is_not_echoed():
+    with pytest.raises(ApiError) as caught:
+        read_messages([{"role": "tool", "tool_call_id": "x" * 10_000, "content": "rain"}])
+    assert len(str(caught.value)) < 300

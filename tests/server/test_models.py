@@ -158,6 +158,40 @@ async def test_tools_are_voted_on_and_passed_on():
     assert part["function"] == {"name": "weather", "arguments": '{"city": "Rome"}'}
 
 
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_tools_for_candidates_that_cannot_call_any_are_the_clients_error(streaming):
+    told = error(await ask(Pool(["pocket:general"]), tools=[WEATHER], stream=streaming), 400)
+    assert (told["code"], told["param"]) == ("unsupported_parameter", "tools")
+    assert "general" in told["message"]
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_a_conversation_too_long_for_every_candidate(streaming):
+    pool = scripted(**dict.fromkeys(("ada", "bob"), RuntimeError("maximum context length is 4096 tokens")))
+    assert error(await ask(pool, stream=streaming), 400)["code"] == "context_length_exceeded"
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_a_pool_whose_breakers_are_open_says_when_to_retry(streaming):
+    pool = scripted(ada=ConnectionError("refused"))
+    for _ in range(5):
+        await ask(pool, model="ada")
+    response = await ask(pool, model="ada", stream=streaming)
+    assert error(response, 503)["code"] == "unavailable"
+    assert 1 <= int(response.headers["retry-after"]) <= 30
+    assert "x-should-retry" not in response.headers
+
+
+async def test_one_client_with_short_time_limits_does_not_shut_out_others():
+    pool = scripted(ada=[*[Reply("", hang=True)] * 5, FOUR])
+    http = client(pool)
+    body = {"model": "ada", "messages": ASKED}
+    hasty = {**body, "lightrouter": {"calls": {"timeout_s": 0.001, "boot_timeout_s": 0.001}}}
+    answers = await asyncio.gather(*(http.post(PATH, json=hasty) for _ in range(5)))
+    assert {answer.status_code for answer in answers} == {504}
+    assert text(await http.post(PATH, json=body)) == FOUR
+
+
 async def test_cost_is_counted():
     http = client(scripted(ada=FOUR, bob=FOUR, price=(1.0, 2.0)))
     response = await http.post(PATH, json={"model": "lightrouter", "messages": ASKED})

@@ -209,3 +209,41 @@ def test_an_empty_list_or_text_is_named_as_empty():
 def test_the_session_is_the_thread_of_the_run(fields, headers, thread_id):
     request = parse_request(json.dumps(asking(user="ann", **fields)).encode(), headers)
     assert (request.thread_id, request.user_id) == (thread_id, "ann")
+
+
+ACCOUNTS = {
+    "user": "customer-42",
+    "safety_identifier": "s1",
+    "metadata": {"order": "7"},
+    "prompt_cache_key": "k1",
+    "service_tier": "flex",
+    "store": False,
+}
+
+
+def test_accounting_fields_are_passed_on():
+    assert read(**ACCOUNTS).arguments["extra_body"] == ACCOUNTS
+    assert "extra_body" not in read(**dict.fromkeys(ACCOUNTS)).arguments
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"temperature": 1' + b"0" * 5000 + b"}",
+        b'{"model": "a", "messages": [{"role": "user", "content": "hi"}], "seed": 1' + b"0" * 5000 + b"}",
+        b'{"model": "a", "messages": [{"role": "user", "content": "hi"}], "temperature": 1' + b"0" * 5000 + b"}",
+        b'{"model": "a", "messages": [{"role": "user", "content": "hi"}], "' + b"x" * 100_000 + b'": 1}',
+        b'{"model": "a", "messages": [{"role": "user", "content": "\\ud800"}]}',
+        b'{"model": "a", "messages": [{"role": "user", "content": "hi"}], "metadata": ' + b'{"a":' * 5000 + b"}",
+        b'{"model": "a", "messages": [{"role": "user", "content": "hi"}], "top_p": Infinity}',
+        b'{"model": "a", "messages": [{"role": "user", "content": "hi"}], "top_p": 1e999}',
+    ],
+)
+def test_odd_json_is_a_short_error(raw):
+    assert len(refused(raw)["message"]) < 500
+
+
+def test_the_last_of_two_equal_keys_counts_everywhere():
+    raw = b'{"model": "b", "model": "a", "messages": [], "messages": [{"role": "user", "content": "hi"}]}'
+    request = parse_request(raw, {})
+    assert (request.model, request.messages[0].content) == ("a", "hi")
