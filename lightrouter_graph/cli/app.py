@@ -126,11 +126,11 @@ def _report(exc: Exception) -> int:
 
 
 def _os_error(exc: OSError) -> str:
-    """Format as `file: what is wrong`, such as `report.md: No space left on device`."""
+    """Format as `what is wrong: file`, such as `No space left on device: 'report.md'`."""
     what = exc.strerror or str(exc) or type(exc).__name__
     if exc.filename is None and exc.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO}:
         return f"the output cannot be written: {what}"
-    return what if exc.filename is None else f"{exc.filename}: {what}"
+    return what if exc.filename is None else f"{what}: {str(exc.filename)!r}"
 
 
 def _exit_code(exc: LightRouterError) -> int:

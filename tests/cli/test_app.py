@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from cli.team import command
 
 from lightrouter_graph.cli import main
+from lightrouter_graph.cli.app import _report
 from lightrouter_graph.cli.options import CHOICES
 from lightrouter_graph.graph import create_lightrouter
 
@@ -78,3 +80,27 @@ def test_the_shell_completes_options():
     }
     done = subprocess.run(command(), env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.split() == ["--top-k"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+@pytest.mark.parametrize("args", [["pool", "--no-check", "-m", "pocket:general"], ["eval", "methods"]])
+def test_a_full_disk_is_one_clear_line(args):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command(*args), stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "lightrouter: the output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("exc", "line"),
+    [
+        (PermissionError(13, "Permission denied", "out/run.json"), "Permission denied: 'out/run.json'"),
+        (OSError(28, "No space left on device", "out/report.md"), "No space left on device: 'out/report.md'"),
+        (OSError(28, "No space left on device"), "the output cannot be written: No space left on device"),
+        (OSError("odd"), "odd"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
+def test_an_error_of_the_system_is_one_clear_line(capsys, exc, line):
+    assert _report(exc) == 1
+    assert capsys.readouterr().err == f"lightrouter: {line}\n"

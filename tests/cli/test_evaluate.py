@@ -154,7 +154,7 @@ def test_learning_methods_are_left_out_if_all_questions_are_in_one_fold(
     assert "method 'cascade' needs history, which this run does not have" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("content", [b"", b'{"data": "toy', b"[]", b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"", b'{"data": "toy', b"[]", b"null", b'{"a":' * 20_000, b"\xff\xfe"])
 def test_a_damaged_run_file_is_an_error(recording: str, capsys: pytest.CaptureFixture, content: bytes) -> None:
     Path("out").mkdir()
     Path("out/run.json").write_bytes(content)
@@ -163,10 +163,28 @@ def test_a_damaged_run_file_is_an_error(recording: str, capsys: pytest.CaptureFi
     assert lightrouter("compare", "out", "out") == 2
 
 
+@pytest.mark.parametrize("name", ["run.json", "summary.json"])
+@pytest.mark.parametrize("content", [b"null", b"[" * 20_000])
+def test_a_damaged_file_of_a_finished_run_is_an_error(
+    recording: str, capsys: pytest.CaptureFixture, name: str, content: bytes
+) -> None:
+    lightrouter("run", recording, *RUN[:2], "--jobs", "1", "--out", "out")
+    Path("out", name).write_bytes(content)
+    capsys.readouterr()
+    assert lightrouter(*(["compare", "out", "out"] if name == "run.json" else ["overview", "out"])) == 2
+    said = capsys.readouterr().err
+    assert re.search(rf"out holds no (run|report): {name} (is not a JSON object|cannot be read)", said)
+    assert said.count("\n") == 1
+
+
 def test_damaged_results_are_an_error(recording: str, capsys: pytest.CaptureFixture) -> None:
     lightrouter("run", recording, *RUN[:2], "--jobs", "1", "--out", "out")
     with Path("out/results.jsonl").open("ab") as file:
-        file.write(b"garbage\n")
+        file.write(b'{"a":' * 20_000 + b"\n")
+    assert lightrouter("run", recording, *RUN[:2], "--jobs", "1", "--out", "out") == 2
+    assert "results.jsonl, line 17: not a result" in capsys.readouterr().err
+    content = Path("out/results.jsonl").read_bytes().rpartition(b'{"a":{')[0].partition(b'{"a":{')[0]
+    Path("out/results.jsonl").write_bytes(content + b"garbage\n")
     assert lightrouter("run", recording, *RUN[:2], "--jobs", "1", "--out", "out") == 2
     assert "results.jsonl, line 17: not a result, got 'garbage'" in capsys.readouterr().err
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lightrouter_graph.cli.formatting import clipped, escaped, one_line, ratio, safe, usd
+from lightrouter_graph.cli.formatting import clipped, escaped, one_line, ratio, safe, safe_values, usd
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,8 @@ def test_text_is_made_safe_for_a_terminal():
     assert escaped("\x9b\u2028") == r"\u009b\u2028"
     assert one_line("  a\n\n b\x1b ") == "a b"
     assert clipped("a long line of words", 10) == "a long li…"
+
+
+def test_the_strings_of_a_json_value_are_made_safe():
+    value = {"a\x1b": ["b\u202e", 1, None, {"c": "d\u2028"}], "e": ("f\x9b",)}
+    assert safe_values(value) == {"a": ["b", 1, None, {"c": "d"}], "e": ["f"]}

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from lightrouter_graph.cli import main
-from lightrouter_graph.testing import Fail
+from lightrouter_graph.printable import CONTROLS
+from lightrouter_graph.testing import Fail, Stall
 
 
 def test_the_table_lists_prices_and_capabilities(capsys, pool_file):
@@ -98,3 +99,27 @@ def test_init_without_models_writes_the_defaults_as_comments(capsys, no_models):
 def test_a_file_without_init_is_an_error_that_names_the_option(capsys, no_models):
     assert main(["pool", "team.toml"]) == 2
     assert "lightrouter pool --pool team.toml" in capsys.readouterr().err
+
+
+def test_a_slow_model_may_have_more_or_less_time(capsys, server, pool_file):
+    server.failures["bob"] = Stall()
+    assert main(["pool", "--timeout", "0.3", "--pool", str(pool_file)]) == 1
+    assert "bob: timeout: no reply within 0.3" in capsys.readouterr().out
+
+
+def test_the_default_time_limit_is_in_the_help(capsys):
+    assert main(["pool", "--help"]) == 0
+    assert "20 s" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_the_error_of_a_provider_cannot_control_the_terminal(capsys, server, tmp_path, as_json):
+    path = tmp_path / "one.toml"
+    path.write_text(f'[[candidate]]\nmodel = "vllm:ada@{server.base_url}"\n')
+    server.failures["ada"] = Fail(status=404, message="no\u009b2J\u202e\u2028 such \x1b[2J model")
+    assert main(["pool", "--pool", str(path), *(["--json"] if as_json else [])]) == 1
+    said = capsys.readouterr().out
+    assert "[2J" in said
+    assert not CONTROLS.search(said)
+    if as_json:
+        assert "no\u009b2J\u202e\u2028 such \x1b[2J" in json.loads(said)["candidates"][0]["failure"]["message"]
