@@ -1,7 +1,9 @@
 """CORS: which web pages may call the server from a browser."""
 
+import inspect
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -33,8 +35,12 @@ def cors_middleware(origins: Sequence[str]) -> Middleware:
     Raises:
         ContextError: If one is no origin.
     """
+    # Chrome asks before a public page reaches a private address; older versions of Starlette do not know the question.
+    private = "allow_private_network"
+    options: dict[str, Any] = {private: True} if private in inspect.signature(CORSMiddleware).parameters else {}
     return Middleware(
         CORSMiddleware,
+        **options,
         allow_origins=[checked_origin(origin) for origin in origins],
         allow_methods=["GET", "POST"],
         allow_headers=["*"],  # the official client sends ten headers of its own

@@ -48,6 +48,11 @@ async def test_an_allowed_page_can_read_the_answer_and_its_headers(streaming):
     assert "origin" in response.headers["vary"].lower()
 
 
+async def test_an_allowed_public_page_may_reach_a_private_address():
+    asked = {**PREFLIGHT, "access-control-request-private-network": "true"}
+    assert (await allowing(PAGE).options(PATH, headers=asked)).status_code == 200
+
+
 async def test_an_allowed_page_can_read_errors():
     http = allowing(PAGE, api_key=KEY)
     response = await http.post(PATH, json=asking(), headers={"origin": PAGE})
