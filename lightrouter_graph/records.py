@@ -5,7 +5,7 @@ stream.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NotRequired, cast
 
 from langchain_core.messages import ToolCall
 from typing_extensions import TypedDict
@@ -53,6 +53,14 @@ class Usage(TypedDict):
     """Part of `input_tokens` that the provider read from its prompt cache."""
     reasoning_tokens: int
     """Part of `output_tokens` that is reasoning."""
+    cache_write_tokens: NotRequired[int]
+    """Part of `input_tokens` that the provider wrote to its prompt cache; absent if it reported none."""
+    cache_write_1h_tokens: NotRequired[int]
+    """Part of `cache_write_tokens` that is kept for an hour, at a higher price; absent if there is none."""
+    audio_input_tokens: NotRequired[int]
+    """Part of `input_tokens` that is sound; absent if there is none."""
+    audio_output_tokens: NotRequired[int]
+    """Part of `output_tokens` that is sound; absent if there is none."""
     estimated: bool
 
 
@@ -243,12 +251,18 @@ NO_USAGE: Usage = {
 """Usage of a call that was not sent."""
 
 
+RARE_USAGE = ("cache_write_tokens", "cache_write_1h_tokens", "audio_input_tokens", "audio_output_tokens")
+"""Fields of `Usage` that are absent if they are 0."""
+
+
 def add_usage(*usages: Usage) -> Usage:
     """Add token counts; the sum is estimated if one part is."""
-    return {
+    added: Usage = {
         "input_tokens": sum(u["input_tokens"] for u in usages),
         "output_tokens": sum(u["output_tokens"] for u in usages),
         "cached_tokens": sum(u["cached_tokens"] for u in usages),
         "reasoning_tokens": sum(u["reasoning_tokens"] for u in usages),
         "estimated": any(u["estimated"] for u in usages),
     }
+    rare = {name: sum(cast("Mapping[str, int]", u).get(name, 0) for u in usages) for name in RARE_USAGE}
+    return cast("Usage", {**added, **{name: count for name, count in rare.items() if count}})

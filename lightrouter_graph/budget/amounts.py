@@ -64,7 +64,7 @@ def cost_of(price: Price | None, prompt: int, output: int) -> Amount:
 
 def max_input_price(price: Price) -> float:
     """Return the highest price of an input token, in USD per 1M: writing to some caches costs more than the prompt."""
-    return max(price.input, price.cached_input or 0.0)
+    return max(price.input, price.cached_input or 0.0, price.cache_write or 0.0)
 
 
 def limits_of(allowance: Allowance) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Upper bounds on the number of tokens of a prompt, valid for every tokenizer."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,12 +21,19 @@ TOOLS_TOKENS = 600
 """Tokens of the instructions on tool use that providers add beside the tools (Anthropic: up to 530)."""
 
 MEDIA_TOKENS = 5000
-"""Tokens counted for an image, a sound or a file, unless it has more bytes than that.
+"""Tokens counted for an image, a sound or a file, whatever its size: models count pixels, seconds and pages.
 
-Not an upper bound: a linked file, or an image for gpt-4o-mini, may take more. Once a provider has returned its own
-count of the conversation's tokens, that count is used.
+Not an upper bound: a linked file, a long recording, or an image for gpt-4o-mini, may take more. Once a provider has
+returned its own count of the conversation's tokens, that count is used.
 """
 
+_MIN_ENCODED = 256
+"""Characters; shorter strings are counted as text."""
+_ENCODED_FIELDS = frozenset({"data", "file_data", "base64", "bytes", "b64_json"})
+"""Fields of content blocks with base64; a data URL may be in any field."""
+_BASE64 = re.compile(r"[A-Za-z0-9+/_\-]++[=\s]*+")
+_DATA_URL = re.compile(r"data:([\w.+/-]{0,100})[^,]{0,100};base64,")
+_TEXT_FILE = re.compile(r"text/|application/(?:json|xml|yaml|javascript)")
 _TEXT = frozenset({"text", "reasoning", "thinking", "tool_use", "tool_call", "function_call", "tool_result"})
 _IMAGES = frozenset({"image", "image_url", "input_image"})
 
@@ -88,7 +96,9 @@ def _message_tokens(message: BaseMessage) -> int:
     content = sum(_bytes(part) if isinstance(part, str) else _block_tokens(part) for part in parts)
     others = [message.name or "", message.tool_call_id if isinstance(message, ToolMessage) else ""]
     if message.additional_kwargs:
-        others.append(_json(message.additional_kwargs))
+        rest, media = split_media(message.additional_kwargs)
+        content += media * MEDIA_TOKENS
+        others.append(_json(rest))
     if isinstance(message, AIMessage):
         others += [_json(dict(call)) for call in [*message.tool_calls, *message.invalid_tool_calls]]
     return MESSAGE_TOKENS + content + sum(_bytes(text) + MESSAGE_TOKENS for text in others if text)
@@ -98,9 +108,46 @@ def _block_tokens(block: Mapping[str, Any]) -> int:
     kind = block.get("type")
     if kind == "text" and isinstance(block.get("text"), str):
         return _bytes(block["text"]) + MESSAGE_TOKENS
-    if kind in _IMAGES:  # models count pixels, not bytes
+    if kind in _IMAGES:
         return MEDIA_TOKENS
-    return max(0 if kind in _TEXT else MEDIA_TOKENS, _bytes(_json(block)))
+    return max(0 if kind in _TEXT else MEDIA_TOKENS, _json_tokens(block))
+
+
+def _json_tokens(value: Any) -> int:
+    rest, media = split_media(value)
+    return _bytes(_json(rest)) + media * MEDIA_TOKENS
+
+
+def split_media(value: Any) -> tuple[Any, int]:
+    """Return a JSON value without its encoded images, sounds and files, and the number of them.
+
+    Encoded text files stay in the value, because their tokens depend on their length.
+
+    Args:
+        value: Content of a message, or a part of it.
+    """
+    return _split(value, "", "")
+
+
+def _split(value: Any, name: str, mime_type: str) -> tuple[Any, int]:
+    if isinstance(value, Mapping):
+        mime_type = next((str(value[key]) for key in ("mime_type", "media_type") if value.get(key)), mime_type)
+        parts = {key: _split(item, key, mime_type) for key, item in value.items()}
+        return {key: rest for key, (rest, _) in parts.items()}, sum(number for _, number in parts.values())
+    if isinstance(value, list | tuple):
+        items = [_split(item, name, mime_type) for item in value]
+        return [rest for rest, _ in items], sum(number for _, number in items)
+    return ("", 1) if _is_media(value, name, mime_type) else (value, 0)
+
+
+def _is_media(value: Any, name: str, mime_type: str) -> bool:
+    if isinstance(value, str) and (url := _DATA_URL.match(value)):
+        return not _TEXT_FILE.match(url[1])
+    is_text = _TEXT_FILE.match(mime_type) is not None
+    if not isinstance(value, str):
+        return isinstance(value, bytes | bytearray) and not is_text
+    encoded = name in _ENCODED_FIELDS and len(value) >= _MIN_ENCODED and not is_text
+    return encoded and _BASE64.fullmatch(value) is not None
 
 
 def _json(value: Any) -> str:

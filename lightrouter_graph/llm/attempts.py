@@ -1,12 +1,13 @@
 """Attempts at one model call: permit, budget reservation, timeout, request, failure record, retry."""
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import cast
 
-from langchain_core.messages import AIMessage, AnyMessage
+from langchain_core.messages import AnyMessage, BaseMessage
 from langgraph.errors import GraphBubbleUp
 
 from lightrouter_graph.budget.reservations import Reservation
@@ -15,10 +16,11 @@ from lightrouter_graph.llm.call_parameters import config_for, model_for, prompt_
 from lightrouter_graph.llm.completion import Completion, not_sent
 from lightrouter_graph.llm.continuation import ContinuedChat
 from lightrouter_graph.llm.failures import exception_text, failure_of, is_unreadable, may_have_cost
-from lightrouter_graph.llm.learning import learn_from_refusal, learn_from_reply
+from lightrouter_graph.llm.learning import learn_from_refusal, learn_from_reply, learn_from_stream, repeats_prefix
+from lightrouter_graph.llm.reply_cache import ObservedCache
 from lightrouter_graph.llm.reply_reader import SentCall
 from lightrouter_graph.llm.send import call_model
-from lightrouter_graph.llm.stream_accumulator import StreamAccumulator
+from lightrouter_graph.llm.stream_accumulator import StreamAccumulator, as_ai_message
 from lightrouter_graph.llm.timeouts import is_endpoint_failure
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.providers.model_facts import is_openai_like
@@ -26,6 +28,8 @@ from lightrouter_graph.rate_limits import EndpointClosedError, backoff_s, endpoi
 from lightrouter_graph.records import CallCost, Failure
 from lightrouter_graph.runtime.event_loops import now
 from lightrouter_graph.telemetry.tracing import counted_by_chat_model, ended_when_cancelled, traced_as_step
+
+logger = logging.getLogger(__name__)
 
 _PROGRAMMING_ERRORS = (AssertionError, ImportError, NameError, MemoryError, RecursionError)
 
@@ -40,16 +44,17 @@ class CallAttempts:
         self._reservation: Reservation | None = None
         self._earlier: list[CallCost] = []
         self._last_failed: Completion | None = None
-        self._accumulator = StreamAccumulator()
+        self._accumulator = self._new_accumulator()
         self._started_at: float | None = None  # of the first attempt, after it got its permit
         self._attempt_started_at = 0.0
         self._error: Exception | None = None
+        self._unstreamed = False  # the attempt repeats a stream without an event
         self._known = candidate.learned  # replaced by a copy when a request is built
 
     async def run(self) -> Completion:
         """Repeat the call until it succeeds, or may not be repeated; return the completion of the last attempt sent."""
         while True:
-            self._accumulator, self._error = StreamAccumulator(), None
+            self._accumulator, self._error = self._new_accumulator(), None
             reply = replace(await self._attempt(), earlier=tuple(self._earlier))
             if reply.failure is None:
                 learn_from_reply(self._candidate, self._sent, reply, truncated=self._accumulator.truncated)
@@ -57,12 +62,17 @@ class CallAttempts:
             if reply.failure["cause"] == "budget" and self._last_failed is not None:
                 return self._last_failed  # the budget cannot pay for a retry: the first failure is the result
             error = self._error
-            learns = error is not None and learn_from_refusal(self._candidate, self._sent, self._known, error)
+            if self._unstreamed:  # it failed without streaming as well: that was not the cause
+                self._candidate.learned.ignores_stream = self._unstreamed = False
+            self._unstreamed = error is not None and learn_from_stream(self._candidate, self._known, error)
+            learns = self._unstreamed or (
+                error is not None and learn_from_refusal(self._candidate, self._sent, self._known, error)
+            )
             pause_s = 0.0 if learns else self._pause_s(reply.failure)
             if pause_s is None:
                 return reply
             self._earlier.append(reply.call_cost)
-            self._last_failed, self._accumulator = reply, StreamAccumulator()
+            self._last_failed, self._accumulator = reply, self._new_accumulator()
             await asyncio.sleep(pause_s)
 
     def cancelled(self, failure: Failure) -> Completion:
@@ -72,7 +82,7 @@ class CallAttempts:
             failure: Why it was cancelled.
         """
         if self._accumulator.started:
-            return replace(self._settled(self._sent_call().read_partial(failure)), earlier=tuple(self._earlier))
+            return replace(self._settled(self._read_partial(failure)), earlier=tuple(self._earlier))
         return self._last_failed or not_sent(self._candidate, self._sent, failure)
 
     async def _attempt(self) -> Completion:
@@ -109,7 +119,7 @@ class CallAttempts:
                     self._accumulator.started = True
                     send = partial(call_model, candidate, call, model, prompt, accumulator=self._accumulator)
                     traced = counted_by_chat_model()
-                    message: AIMessage = await (traced_as_step(send, prompt, config) if traced else send(config))
+                    message: BaseMessage = await (traced_as_step(send, prompt, config) if traced else send(config))
         except GraphBubbleUp:
             raise
         except Exception as exc:  # a chat model may raise anything: the cause becomes the record
@@ -120,8 +130,10 @@ class CallAttempts:
                 raise
             self._error = exc if exception_text(exc) else None  # without a text there is nothing to learn from
             return self._failed(exc)
-        reply = self._sent_call().read(message)
-        return replace(reply, restarted=isinstance(model, ContinuedChat) and model.restarted)
+        cache = model.cache if isinstance(model.cache, ObservedCache) else None
+        reply = self._read(lambda sent: _read(sent, message, cache))
+        restarted = isinstance(model, ContinuedChat) and model.restarted and not repeats_prefix(call, reply)
+        return replace(reply, restarted=restarted)
 
     def _reserve(self) -> Failure | None:
         """Reserve the budget for one attempt; return a failure if it is too small."""
@@ -159,8 +171,25 @@ class CallAttempts:
             failure = failure_of(exc, self._candidate.model)
         generated = is_openai_like(self._candidate.model) and is_unreadable(exc)
         if self._accumulator.chunks or generated or may_have_cost(exc, failure["cause"]):
-            return sent.read_partial(failure)
+            return self._read_partial(failure)
         return sent.read_nothing(failure)
+
+    def _read_partial(self, failure: Failure) -> Completion:
+        return self._read(lambda sent: sent.read_partial(failure), failure)
+
+    def _read(self, read: Callable[[SentCall], Completion], failure: Failure | None = None) -> Completion:
+        """Read a response; whatever a client or a server put into it, an error of reading fails this call alone."""
+        sent = self._sent_call()
+        try:
+            return read(sent)
+        except Exception as exc:  # noqa: BLE001 - the cause becomes the record
+            unreadable = failure_of(exc, self._candidate.model)
+            unreadable = {"cause": "bad_response", "message": f"the reply cannot be read: {unreadable['message']}"}
+            logger.warning("%s: %s", self._candidate.name, unreadable["message"])
+            return sent.read_unreadable(failure or unreadable)
+
+    def _new_accumulator(self) -> StreamAccumulator:
+        return StreamAccumulator(reports_totals=is_openai_like(self._candidate.model))
 
     def _left_s(self) -> float:
         """Return the seconds left of the call's timeout, and of the run."""
@@ -192,3 +221,8 @@ class CallAttempts:
 
     def _retry_after_s(self) -> float | None:
         return None if self._error is None else retry_after_s(self._error)
+
+
+def _read(sent: SentCall, message: BaseMessage, cache: ObservedCache | None) -> Completion:
+    reply = as_ai_message(message)
+    return sent.read_cached(reply, cache.entry) if cache is not None and cache.hit else sent.read(reply)

@@ -25,6 +25,7 @@ class Call:
         timeout_s: Seconds until the call fails, all attempts included; waiting for a permit does not count.
         max_tokens: Cap on the output tokens; None uses the cap of the model itself.
         prefix: Text of an earlier response that the model continues; only for candidates that support continuation.
+        prefix_tokens: Number of output tokens of the prefix.
         schema: Schema of the response, sent to models with a JSON mode; the prompt must describe it as well.
         request: Tools, output schema, stop texts and sampling parameters of the run.
         stream_internally: Stream the response, so that partial text is available if the call is cancelled.
@@ -38,6 +39,7 @@ class Call:
     timeout_s: float
     max_tokens: int | None = None
     prefix: str | None = None
+    prefix_tokens: int = 0
     schema: OutputSchema | None = None
     request: Request = PLAIN
     stream_to_user: bool = False

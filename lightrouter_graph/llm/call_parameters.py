@@ -14,6 +14,7 @@ from langgraph.constants import TAG_NOSTREAM
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.continuation import ContinuedChat
 from lightrouter_graph.llm.output_schema import OutputSchema
+from lightrouter_graph.llm.reply_cache import observed_cache
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.prompts import with_schema
 from lightrouter_graph.providers.model_facts import is_openai_like, lesser_effort, sends_extra_body
@@ -45,7 +46,8 @@ def model_for(candidate: Candidate, call: Call) -> BaseChatModel:
     does not stop a model from streaming.
     """
     model = bound_to_loop(candidate.model)
-    fields, streams = type(model).model_fields, call.stream_to_user or call.stream_internally
+    fields = type(model).model_fields
+    streams = (call.stream_to_user or call.stream_internally) and not candidate.learned.ignores_stream
     changes: dict[str, Any] = {} if streams else {"disable_streaming": True}
     if candidate.limit_is_field and call.max_tokens is not None:
         changes[candidate.limit_parameter] = call.max_tokens
@@ -56,6 +58,8 @@ def model_for(candidate: Candidate, call: Call) -> BaseChatModel:
         changes["stream_usage"] = True  # else a custom base_url streams without usage
     if streams and "stream_chunk_timeout" in fields:
         changes["stream_chunk_timeout"] = 0  # its wait_for loses cancellations on Python 3.11; ours is asyncio.timeout
+    if (cache := observed_cache(model)) is not None:
+        changes["cache"] = cache
     model = model.model_copy(update=changes)
     return model if call.prefix is None else ContinuedChat.of(model, call.prefix)
 

@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from lightrouter_graph.llm.call import Call
+from lightrouter_graph.llm.reply_end import end_kind
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.providers.pricing import usd_of
 from lightrouter_graph.reasoning import strip_reasoning
 from lightrouter_graph.records import NO_USAGE, CallCost, CallOutcome, Failure, ToolCallMessage, Usage
-
-_CAP_REASONS = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +70,13 @@ class Completion:
 
     @property
     def truncated(self) -> bool:
-        """True if the cap ended the response, as far as the provider reports it."""
-        return ended_by_cap(self.finish_reason)
+        """True if the response is not whole, as far as the provider reports it: by the cap, or by an unknown end."""
+        return not is_whole(self.finish_reason)
+
+    @property
+    def capped(self) -> bool:
+        """True if a token limit ended the response, as far as the provider reports it."""
+        return end_kind(self.finish_reason) == "cap"
 
     @property
     def finished(self) -> bool:
@@ -80,13 +84,13 @@ class Completion:
         return self.failure is None and not self.truncated
 
 
-def ended_by_cap(finish_reason: str | None) -> bool:
-    """Return True if a finish reason means that the token cap ended the response.
+def is_whole(finish_reason: str | None) -> bool:
+    """Return True if a finish reason means that the model ended the response.
 
     Args:
-        finish_reason: The reason in the words of any provider, in any letter case; None for unknown.
+        finish_reason: The reason in the words of any provider; None if the provider sent none with a whole response.
     """
-    return (finish_reason or "").lower() in _CAP_REASONS
+    return end_kind(finish_reason) == "complete"
 
 
 def has_only_reasoned(reply: Completion) -> bool:
@@ -99,7 +103,7 @@ def has_only_reasoned(reply: Completion) -> bool:
         return False
     reasoned = bool(reply.reasoning or reply.usage["reasoning_tokens"])
     # A truncated response without failure may end inside of a tool call.
-    return reasoned or (reply.truncated and reply.failure is not None)
+    return reasoned or (reply.capped and reply.failure is not None)
 
 
 def call_cost_of(

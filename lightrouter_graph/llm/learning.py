@@ -12,6 +12,9 @@ from lightrouter_graph.providers.model_facts import lesser_effort, limit_on_the_
 
 logger = logging.getLogger(__name__)
 
+_EMPTY_STREAMS = frozenset({"No generation chunks were returned", "No generations found in stream."})
+"""Errors of `langchain_core` for a stream without a chunk."""
+
 _MAX_OVERRUN = 1.5
 """Output tokens per token of the cap from which a provider ignores the cap, rather than counts in another way."""
 
@@ -43,6 +46,23 @@ def learn_from_refusal(candidate: Candidate, call: Call, known: LearnedCapabilit
     return False
 
 
+def learn_from_stream(candidate: Candidate, known: LearnedCapabilities, exc: Exception) -> bool:
+    """Return True if a stream had no event, and the request can be sent once more without streaming.
+
+    Some endpoints answer with one JSON body, in which a client finds no event.
+
+    Args:
+        candidate: The candidate that was queried; its `learned` capabilities are updated.
+        known: Copy of the capabilities that the request was built with.
+        exc: The exception of the call.
+    """
+    if known.ignores_stream or str(exc) not in _EMPTY_STREAMS:
+        return False
+    candidate.learned.ignores_stream = True
+    logger.warning("%s returned no stream: it is queried without streaming from now on", candidate.name)
+    return True
+
+
 def learn_from_reply(candidate: Candidate, call: Call, reply: Completion, *, truncated: bool) -> None:
     """Learn whether the model continues prefixes and keeps to its cap.
 
@@ -62,3 +82,21 @@ def learn_from_reply(candidate: Candidate, call: Call, reply: Completion, *, tru
         learned.ignores_cap = True
         name = log_line(candidate.name)
         logger.warning("%s ignores its cap of %d tokens: later replies are streamed and truncated", name, cap)
+
+
+def repeats_prefix(call: Call, reply: Completion) -> bool:
+    """Return True if a response contains the whole prefix and continues it, without having generated the prefix.
+
+    llama.cpp returns so if it does not stream. The token count tells it from a model that started again and wrote the
+    same text: it is nearer to that of the continuation alone than to that of the whole text.
+
+    Args:
+        call: Settings of the sent call.
+        reply: The response.
+    """
+    prefix, usage = (call.prefix or "").strip(), reply.call_cost["usage"]
+    text = reply.text.lstrip()
+    if not prefix or not call.prefix_tokens or usage["estimated"] or not text.startswith(prefix):
+        return False
+    whole = call.prefix_tokens * len(text) / len(prefix)
+    return usage["output_tokens"] < whole - call.prefix_tokens / 2

@@ -6,21 +6,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.messages.utils import count_tokens_approximately
 
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.completion import Completion, call_cost_of, has_only_reasoned
+from lightrouter_graph.llm.reply_end import end_kind, failed_cause, reason_in
+from lightrouter_graph.llm.reply_usage import read_partial_usage, read_usage
 from lightrouter_graph.llm.request import Request
 from lightrouter_graph.llm.stream_accumulator import StreamAccumulator
+from lightrouter_graph.llm.text_tool_calls import tool_calls_in
 from lightrouter_graph.llm.tool_calls import tool_call_message_of
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.providers.model_facts import is_openai_like
 from lightrouter_graph.reasoning import reasoning_of
 from lightrouter_graph.records import NO_USAGE, CallCost, CallOutcome, Failure, Usage
 
-_FILTER_REASONS = frozenset({"content_filter", "safety", "refusal", "recitation", "blocklist", "prohibited_content"})
-_MAX_TOKENS = 10_000_000
-"""No model reads or writes more tokens in one call: a larger number in a usage is an error of the provider."""
+_MAX_REFUSAL = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,32 +41,51 @@ class SentCall:
 
     def read(self, message: AIMessage) -> Completion:
         """Return the completion of a response that arrived; it has a `failure` if it cannot be used."""
-        call, accumulator, usage = self.call, self.accumulator, _usage_of(message, self.prompt, self.call)
+        call, accumulator = self.call, self.accumulator
+        usage = read_usage(message, self.candidate, self.prompt, call)
         if accumulator.truncated and len(accumulator.chunks) > 1:
             usage = {**usage, "output_tokens": max(accumulator.tokens, 1), "estimated": True}
-        reason = "length" if accumulator.truncated else _finish_reason(message)
-        if reason is None and self._lost_its_end():
+        reason = "length" if accumulator.truncated else reason_in(message.response_metadata)
+        if reason is None and accumulator.chunks and is_openai_like(self.candidate.model):
+            # Every stream of such an API ends with a finish reason.
             failure: Failure = {"cause": "disconnected", "message": "the stream ended without a finish reason"}
-            if accumulator.chunks and message.usage_metadata is None:
+            if message.usage_metadata is None:
                 return self.read_partial(failure)
             return self._completion(message, None, usage, "truncated", failure)
         if reason is None and call.max_tokens is not None and usage["output_tokens"] >= call.max_tokens:
             reason = "length"  # the provider sent no reason, but the output is as long as the cap
+        reason = None if reason is None else valid_unicode(reason)
         outcome: CallOutcome = "truncated" if accumulator.truncated else "completed"
         return _checked(message, self._completion(message, reason, usage, outcome), call)
+
+    def read_cached(self, message: AIMessage, entry: str) -> Completion:
+        """Return the completion of a reply from LangChain's cache, which cost nothing.
+
+        Args:
+            message: The reply.
+            entry: Hash of the cache entry; replies of one entry are one opinion.
+        """
+        reply = self.read(message)
+        cost: CallCost = {**self._cost({**NO_USAGE}, "cached"), "usd": 0.0}
+        return replace(reply, call_cost=cost, text_usage=reply.usage, metadata={**reply.metadata, "cached": entry})
 
     def read_partial(self, failure: Failure) -> Completion:
         """Return the completion of a response that was cancelled or broke off, with the text that had arrived.
 
         A call without any chunk is recorded as lost: providers bill the generated tokens, but do not report them.
         """
-        prompt_tokens = count_tokens_approximately(self.prompt)
-        usage: Usage = {**NO_USAGE, "input_tokens": prompt_tokens, "estimated": True}
-        if not self.accumulator.chunks:
+        chunks = self.accumulator.chunks
+        message = self.accumulator.message() if chunks else None
+        usage = read_partial_usage(message, self.candidate, self.prompt, self.call, self.accumulator.tokens)
+        if message is None:
             return Completion("", None, self._cost(usage, "lost"), failure)
-        usage = {**usage, "output_tokens": self.accumulator.tokens}
-        partial = self._completion(self.accumulator.message(), None, usage, "truncated", failure)
-        return replace(partial, message_id=self.accumulator.chunks[0].id)
+        partial = self._completion(message, None, usage, "truncated", failure)
+        return replace(partial, message_id=_valid_id(chunks[0].id))
+
+    def read_unreadable(self, failure: Failure) -> Completion:
+        """Return the completion of a response that cannot be read, so that its usage is an estimate."""
+        usage = read_partial_usage(None, self.candidate, self.prompt, self.call, self.accumulator.tokens)
+        return Completion("", None, self._cost(usage, "lost"), failure)
 
     def read_nothing(self, failure: Failure) -> Completion:
         """Return the completion of a request that the provider refused: no text, no cost."""
@@ -76,26 +95,24 @@ class SentCall:
         self, message: AIMessage, reason: str | None, usage: Usage, outcome: CallOutcome, failure: Failure | None = None
     ) -> Completion:
         return Completion(
-            _valid_unicode(str(message.text)),
+            valid_unicode(str(message.text)),
             reason,
             self._cost(usage, outcome),
             failure,
-            message_id=message.id,
-            reasoning=_valid_unicode(reasoning_of(message)),
+            message_id=_valid_id(message.id),
+            reasoning=valid_unicode(reasoning_of(message)),
             metadata=_metadata_of(message),
         )
 
     def _cost(self, usage: Usage, outcome: CallOutcome) -> CallCost:
         return call_cost_of(self.candidate, self.call, usage, self.seconds, outcome)
 
-    def _lost_its_end(self) -> bool:
-        """Return True for a stream of an OpenAI-like API, which sends a finish reason with every response."""
-        streamed = bool(self.accumulator.chunks) or self.call.stream_to_user
-        return streamed and is_openai_like(self.candidate.model)
-
 
 def _checked(message: AIMessage, reply: Completion, call: Call) -> Completion:
     request = call.request
+    if repaired := _with_text_calls(message, reply, request):
+        message, metadata = repaired, {**reply.metadata, "repaired": "tool calls written as text"}
+        reply = replace(reply, text="", metadata=metadata)
     if failure := _failure_of_reply(message, reply, request, boot=call.stage == "boot"):
         return replace(reply, failure=failure)
     if reply.truncated:
@@ -106,19 +123,33 @@ def _checked(message: AIMessage, reply: Completion, call: Call) -> Completion:
     return replace(reply, tool_call_message=tool_call_message, text=text)
 
 
+def _with_text_calls(message: AIMessage, reply: Completion, request: Request) -> AIMessage | None:
+    """Return the message with the tool calls that its text consists of; None if it is no such text."""
+    called = message.tool_calls or message.invalid_tool_calls
+    if called or not request.may_call or reply.truncated or request.schema is not None:
+        return None
+    calls = tool_calls_in(reply.visible_text, request.tools)
+    return message.model_copy(update={"content": "", "tool_calls": calls}) if calls else None
+
+
 def _failure_of_reply(  # noqa: PLR0911 - one for each kind of failure
     message: AIMessage, reply: Completion, request: Request, *, boot: bool
 ) -> Failure | None:
-    if (reply.finish_reason or "").lower() in _FILTER_REASONS:
-        return {"cause": "content_filter", "message": "the content filter of the provider stopped the reply"}
+    reason, end = reply.finish_reason, end_kind(reply.finish_reason)
     calls, empty = message.tool_calls or message.invalid_tool_calls, not reply.visible_text.strip()
+    if (refusal := refusal_of(message)) and empty and not calls:
+        return {"cause": "content_filter", "message": f"the model refused: {refusal}"}
+    if end == "filtered":
+        return {"cause": "content_filter", "message": f"the provider stopped the reply (finish reason {reason})"}
+    if end == "failed":
+        return {"cause": failed_cause(reason or ""), "message": f"the provider ended the reply: {reason}"}
     if calls and empty and not request.may_call:
         return {"cause": "bad_response", "message": "the reply calls a tool, but no tool was offered"}
     if reply.truncated and boot and request.tools:
         return None  # it may have ended inside of a tool call, which not every server reports
     if empty and not calls:
         used = f"reasoning used all {reply.usage['output_tokens']} tokens"
-        nothing = f"no text (finish reason {reply.finish_reason})"
+        nothing = f"no text (finish reason {reason})"
         return {"cause": "empty", "message": used if has_only_reasoned(reply) else nothing}
     if not reply.truncated:
         text = reply.visible_text
@@ -129,16 +160,22 @@ def _failure_of_reply(  # noqa: PLR0911 - one for each kind of failure
     return {"cause": "bad_response", "message": f"the reply was truncated inside {part}"}
 
 
-def _finish_reason(message: AIMessage) -> str | None:
-    metadata = message.response_metadata
-    names = ("finish_reason", "stop_reason", "done_reason")
-    return next((_valid_unicode(str(metadata[name])) for name in names if metadata.get(name)), None)
+def refusal_of(message: AIMessage) -> str:
+    """Return the words by which a model refused, of at most 200 characters; "" if it did not.
+
+    Args:
+        message: The response. OpenAI's API returns a refusal beside the content, its Responses API as a content block.
+    """
+    blocks = message.content if isinstance(message.content, list) else []
+    found = [block.get("refusal") for block in blocks if isinstance(block, dict) and block.get("type") == "refusal"]
+    words = " ".join(part for part in [message.additional_kwargs.get("refusal"), *found] if isinstance(part, str))
+    return valid_unicode(" ".join(words.split()))[:_MAX_REFUSAL]
 
 
 def _metadata_of(message: AIMessage) -> dict[str, Any]:
     sent = message.response_metadata
     names = {
-        name: _valid_unicode(value)
+        name: valid_unicode(value)
         for name in ("system_fingerprint", "model_name")
         if isinstance(value := sent.get(name), str) and value
     }
@@ -150,7 +187,7 @@ def _logprobs_of(logprobs: Any) -> list[dict[str, Any]]:
     """Read OpenAI's token list without its alternatives, because every checkpoint contains it."""
     content = logprobs.get("content") if isinstance(logprobs, Mapping) else None
     return [
-        {"token": _valid_unicode(item["token"]), "logprob": float(item["logprob"])}
+        {"token": valid_unicode(item["token"]), "logprob": float(item["logprob"])}
         for item in (content if isinstance(content, list) else ())
         if isinstance(item, Mapping)
         and isinstance(item.get("token"), str)
@@ -159,33 +196,10 @@ def _logprobs_of(logprobs: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _valid_unicode(text: str) -> str:
+def valid_unicode(text: str) -> str:
     """Join the halves of surrogate pairs and replace lone ones, which no checkpoint and no client accepts."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _usage_of(message: AIMessage, prompt: Sequence[BaseMessage], call: Call) -> Usage:
-    """Read the usage; count tokens approximately if the provider sent none, or an implausible one."""
-    sent: Mapping[str, Any] = message.usage_metadata or {}
-    read, written = _token_count(sent.get("input_tokens")), _token_count(sent.get("output_tokens"))
-    has_output = bool(message.text or message.tool_calls)
-    if not read or written is None or (has_output and not written):
-        counted = count_tokens_approximately([message]) if has_output else 0
-        return {
-            **NO_USAGE,
-            "input_tokens": read or count_tokens_approximately(prompt),
-            "output_tokens": written or min(counted, call.max_tokens or counted),
-            "estimated": True,
-        }
-    return {
-        "input_tokens": read,
-        "output_tokens": written,
-        "cached_tokens": _token_count((sent.get("input_token_details") or {}).get("cache_read")) or 0,
-        "reasoning_tokens": _token_count((sent.get("output_token_details") or {}).get("reasoning")) or 0,
-        "estimated": False,
-    }
-
-
-def _token_count(value: Any) -> int | None:
-    plausible = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_TOKENS
-    return value if plausible else None
+def _valid_id(message_id: str | None) -> str | None:
+    return None if message_id is None else valid_unicode(str(message_id))

@@ -11,10 +11,12 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, ToolCall
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from lightrouter_graph.answer_keys import AnswerKey, canonical_object, canonical_tool_calls
 from lightrouter_graph.errors import PoolError, QueryError
 from lightrouter_graph.llm.output_schema import OutputSchema, read_json, schema_of
+from lightrouter_graph.llm.tool_calls import tool_call_message_of
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.providers.model_facts import no_tool_choice
 from lightrouter_graph.records import Failure, ToolCallMessage
@@ -24,6 +26,10 @@ Tool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 
 ResponseFormat = type | Mapping[str, Any]
 """Format of a response: a pydantic class, a `TypedDict`, a JSON schema, or OpenAI's `response_format`."""
+
+_UNSERIALIZABLE = "(invalid Unicode, nested too deep, or an integer of more than 64 bits)"
+_STATE_DEPTH = 32
+"""Levels of a state around a tool call, with a margin: a checkpoint limits the depth of what it stores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +161,10 @@ class Request:
             return f"it does not call {self.structured.name!r} (use method='json_schema' to request text)"
         if self.parallel_tool_calls is False and len(calls) > 1:
             return f"it makes {len(calls)} tool calls, and parallel_tool_calls is False"
-        if calls and not _is_serializable([message.content, message.additional_kwargs]):
-            return "the content beside its tool calls is not serializable (invalid Unicode, or nested too deep)"
-        return next((problem for call in calls if (problem := self._problem_with_call(call))), "")
+        problem = next((problem for call in calls if (problem := self._problem_with_call(call))), "")
+        if not problem and not _is_serializable(tool_call_message_of(message)):
+            return f"the content or an id of its tool calls is not serializable {_UNSERIALIZABLE}"
+        return problem
 
     def _problem_with_call(self, call: ToolCall) -> str:
         name, names = call["name"], [_name_of(tool) for tool in self.tools]
@@ -166,7 +173,7 @@ class Request:
         if self.tool_choice in names and name != self.tool_choice:
             return f"it calls {name!r}, not {self.tool_choice!r}"
         if not _is_serializable(call["args"]):
-            return f"the arguments of {name} are not serializable (invalid Unicode, or nested too deep)"
+            return f"the arguments of {name} are not serializable {_UNSERIALIZABLE}"
         problem = "" if self.structured is None else self.structured.validation_error(call["args"])
         return f"{name}: {problem}" if problem else ""
 
@@ -266,8 +273,12 @@ def _name_of(tool: Mapping[str, Any]) -> str:
 
 
 def _is_serializable(value: Any) -> bool:
+    """Return True if a checkpoint can store the value inside of a state, and a server can send it."""
     try:
         json.dumps(value, ensure_ascii=False, default=str).encode()
-    except (UnicodeEncodeError, RecursionError):
+        for _ in range(_STATE_DEPTH):
+            value = [value]
+        JsonPlusSerializer().dumps_typed(value)
+    except (UnicodeEncodeError, RecursionError, TypeError, ValueError):
         return False
     return True

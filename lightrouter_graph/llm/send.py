@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from contextlib import aclosing
+from typing import Any
 
+from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 
 from lightrouter_graph.llm.call import Call, as_current
@@ -28,7 +30,7 @@ async def call_model(
     config: RunnableConfig,
     *,
     accumulator: StreamAccumulator,
-) -> AIMessage:
+) -> BaseMessage:
     """Send one request and return the response, truncated at the cap if it was streamed and exceeded the cap.
 
     The response is streamed for the tokens of a streaming chat model, for the partial text of a call that may be
@@ -38,9 +40,11 @@ async def call_model(
     with as_current(call), events_paused(), redacted_exceptions(candidate_secrets(candidate)):
         # A response that must be an object is emitted when complete: text around the object is removed first.
         emitted = call.stream_to_user and chat_model_mode() == "stream" and call.request.schema is None
-        if not emitted and not call.stream_internally:
-            reply: AIMessage = await bound.ainvoke(prompt, config, **parameters)
-            return reply
+        if candidate.learned.ignores_stream or (not emitted and not call.stream_internally):
+            if call.stream_to_user:
+                _collect(config, accumulator)
+            reply: BaseMessage = await bound.ainvoke(prompt, config, **parameters)
+            return accumulator.message() if accumulator.chunks else reply
         tokens = _TokenEvents(candidate.name, muted=not emitted)
         async with aclosing(bound.astream(prompt, config, **parameters)) as stream:
             async for chunk in stream:
@@ -55,13 +59,35 @@ async def call_model(
         return accumulator.message()
 
 
+class _ChunkCollector(BaseCallbackHandler):
+    """Adds the chunks of a response that LangChain streams by itself, for a handler that receives its tokens."""
+
+    run_inline = True
+
+    def __init__(self, accumulator: StreamAccumulator) -> None:
+        self._accumulator = accumulator
+
+    def on_llm_new_token(self, token: Any, *, chunk: Any = None, **kwargs: Any) -> None:  # noqa: ARG002
+        """Add one chunk."""
+        if chunk is not None:
+            self._accumulator.add(chunk.message)
+
+
+def _collect(config: RunnableConfig, accumulator: StreamAccumulator) -> None:
+    callbacks, collector = config.get("callbacks"), _ChunkCollector(accumulator)
+    if isinstance(callbacks, BaseCallbackManager):
+        callbacks.add_handler(collector, inherit=False)
+    else:
+        config["callbacks"] = [*(callbacks or ()), collector]
+
+
 class _TokenEvents:
     """Emits the text of a stream as `token` events, up to the first reasoning tag or reasoning block."""
 
     def __init__(self, candidate: str, *, muted: bool) -> None:
         self._candidate, self._muted, self._pending, self._begun = candidate, muted, "", False
 
-    def emit(self, chunk: AIMessageChunk) -> None:
+    def emit(self, chunk: BaseMessage) -> None:
         self._muted = self._muted or _has_hidden_block(chunk)
         if self._muted:
             return
@@ -85,5 +111,5 @@ class _TokenEvents:
         self._muted = REASONING_TAG.match(self._pending) is not None
 
 
-def _has_hidden_block(chunk: AIMessageChunk) -> bool:
+def _has_hidden_block(chunk: BaseMessage) -> bool:
     return any(isinstance(block, dict) and block.get("type") not in _SHOWN_BLOCKS for block in chunk.content)

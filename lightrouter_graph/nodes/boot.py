@@ -36,7 +36,7 @@ _UNINFORMATIVE_SHARE = 0.25
 """A boot with at most this share of its own words is uninformative. On the recorded outputs of nine sets (120
 questions, up to 8 models each) these are 5 of 3,637 boots of 200 tokens, 81 of 6,531 of 64, 348 of 6,974 of 32."""
 
-_PARTIAL = frozenset({"timeout", "slow_after_quorum", "disconnected"})
+_PARTIAL = frozenset({"timeout", "slow_after_quorum", "disconnected", "unavailable"})
 """Causes of failure after which the received text of a boot still counts."""
 
 
@@ -153,7 +153,8 @@ class BootFanOut:
             return None
         if candidate.continuation is not None and not candidate.learned.restarts and self._request.continues:
             left = call.max_tokens if most is None else min(call.max_tokens, most - call.max_tokens)
-            return replace(call, prefix=first.text, max_tokens=left) if left > 0 else None
+            tokens = first.usage["output_tokens"]
+            return replace(call, prefix=first.text, prefix_tokens=tokens, max_tokens=left) if left > 0 else None
         longer = min(2 * call.max_tokens, most or 2 * call.max_tokens)
         return replace(call, max_tokens=longer) if longer > call.max_tokens else None
 
@@ -223,7 +224,7 @@ def _combined(first: Completion, second: Completion, again: Call) -> Completion:
 
 
 def _is_spent_on_reasoning(completion: Completion) -> bool:
-    return has_only_reasoned(completion) and completion.truncated
+    return has_only_reasoned(completion) and completion.capped
 
 
 def _is_evidence(completion: Completion) -> bool:

@@ -7,7 +7,7 @@ from langchain_core.messages import BaseMessage
 from typing_extensions import TypedDict
 
 from lightrouter_graph.aggregators import Merged
-from lightrouter_graph.llm.completion import ended_by_cap
+from lightrouter_graph.llm.completion import is_whole
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Agreement, Boot, RenamedKeys
 from lightrouter_graph.state import State
@@ -131,7 +131,7 @@ def record_decision(
         "stopped": reason.code,
         "stopped_text": reason.text,
         "deadline_exceeded": state["deadline_exceeded"],
-        "complete": complete and not ended_by_cap(merged.finish_reason),
+        "complete": complete and is_whole(merged.finish_reason),
         "budget": [*state["notes"], *merged.notes.get("budget", "").splitlines()],
         "merged": merged.strategy,
         "merged_by": merged.candidate,

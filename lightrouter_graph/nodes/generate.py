@@ -142,8 +142,9 @@ class AnswerFanOut:
         )
         if boot is None:
             return call
-        left = None if call.max_tokens is None else max(1, call.max_tokens - boot["usage"]["output_tokens"])
-        return replace(call, prefix=boot["text"], max_tokens=left)
+        tokens = boot["usage"]["output_tokens"]
+        left = None if call.max_tokens is None else max(1, call.max_tokens - tokens)
+        return replace(call, prefix=boot["text"], prefix_tokens=tokens, max_tokens=left)
 
     def _key(self, completion: Completion) -> str | None:
         if completion.failure is not None:

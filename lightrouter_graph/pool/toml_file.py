@@ -35,6 +35,9 @@ class _PriceRow(BaseModel):
     input: float = Field(ge=0, allow_inf_nan=False)
     output: float = Field(ge=0, allow_inf_nan=False)
     cached_input: float | None = Field(None, ge=0, allow_inf_nan=False)
+    cache_write: float | None = Field(None, ge=0, allow_inf_nan=False)
+    input_audio: float | None = Field(None, ge=0, allow_inf_nan=False)
+    output_audio: float | None = Field(None, ge=0, allow_inf_nan=False)
 
 
 def _optional(default: str, meaning: str, **limits: Any) -> Any:
@@ -50,7 +53,8 @@ class _Row(BaseModel):
     model: _Word = Field(description="Spec string: `provider:model`, or `provider:model@http://host:port/v1`.")
     name: _Word | None = _optional("`model` without address", "Name in records, events and bills.")
     price: _PriceRow | None = _optional(
-        "the public list", "USD per 1M tokens: `{ input = 0.1, output = 0.4, cached_input = 0.01 }`."
+        "the public list",
+        "USD per 1M tokens: `{ input = 0.1, output = 0.4, cached_input = 0.01, cache_write = 0.125 }`.",
     )
     temperature: float | None = _optional("the provider's", "Sampling temperature, 0 to 2.", ge=0, le=2)
     tags: list[_Word] | None = _optional("`[]`", "Labels for your own priors and selectors.")

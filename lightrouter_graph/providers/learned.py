@@ -22,6 +22,7 @@ class LearnedCapabilities:
         limit: The request field for the output limit, if not the candidate's `limit_parameter`; "" if none is accepted.
         refused_limits: The request fields that were rejected.
         ignores_cap: True if responses exceed the output limit; they are then streamed and truncated here.
+        ignores_stream: True if the endpoint answers a request for a stream with one JSON body.
         restarts: True if the endpoint starts again instead of continuing a final assistant message.
         alternates: True if the endpoint rejects two consecutive messages of one role.
         reasons: True if a boot was all reasoning; boots then get more tokens and a lower reasoning effort.
@@ -31,6 +32,7 @@ class LearnedCapabilities:
     limit: str | None = None
     refused_limits: tuple[str, ...] = ()
     ignores_cap: bool = False
+    ignores_stream: bool = False
     restarts: bool = False
     alternates: bool = False
     reasons: bool = False

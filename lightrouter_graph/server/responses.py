@@ -15,22 +15,14 @@ from openai.types.chat.chat_completion import Choice
 from openai.types.chat.chat_completion_message_function_tool_call import ChatCompletionMessageFunctionToolCall, Function
 from openai.types.completion_usage import CompletionTokensDetails, PromptTokensDetails
 
+from lightrouter_graph.llm.reply_end import EndKind, end_kind, reason_in
 from lightrouter_graph.server.errors import SETTINGS
 from lightrouter_graph.server.requests import ChatRequest
 
 Decision = Mapping[str, Any]
 
-_REASONS = {
-    "stop": "stop",
-    "length": "length",
-    "tool_calls": "tool_calls",
-    "content_filter": "content_filter",
-    "max_tokens": "length",
-    "max_output_tokens": "length",
-    "model_length": "length",
-    "safety": "content_filter",
-    "refusal": "content_filter",
-}
+_REASONS: Mapping[EndKind, str] = {"complete": "stop", "filtered": "content_filter"}
+"""Finish reasons of the API; every other end is reported as "length": the reply is incomplete."""
 
 
 def completion_of(message: AIMessage, request: ChatRequest, completion_id: str) -> ChatCompletion:
@@ -97,20 +89,19 @@ def usage_of(usage: UsageMetadata) -> CompletionUsage:
 
 
 def provider_reason(message: AIMessage) -> str | None:
-    """Return the finish reason as the provider names it, in lower case; None if the message has none."""
-    found = (message.response_metadata.get(name) for name in ("finish_reason", "stop_reason", "done_reason"))
-    return next((str(reason).lower() for reason in found if reason), None)
+    """Return the finish reason as the provider names it; None if the message has none."""
+    return reason_in(message.response_metadata)
 
 
 def finish_reason(reason: str | None, *, has_calls: bool) -> str:
     """Map a provider's finish reason to one of the API.
 
     Args:
-        reason: Finish reason of the provider; an unknown one is mapped to "stop".
+        reason: Finish reason of the provider; an unknown one is mapped to "length", since the reply may be incomplete.
         has_calls: Whether the message has tool calls.
     """
-    reason = _REASONS.get(reason or "", "stop")
-    return "tool_calls" if has_calls and reason == "stop" else reason
+    found = _REASONS.get(end_kind(reason), "length")
+    return "tool_calls" if has_calls and found == "stop" else found
 
 
 def decision_of(message: AIMessage) -> Decision | None:

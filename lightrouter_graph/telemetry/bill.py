@@ -13,6 +13,7 @@ from lightrouter_graph.providers.pricing import usd_of
 from lightrouter_graph.records import NO_USAGE, Answer, Boot, CallCost, Usage, add_usage
 
 _SENT = frozenset({"completed", "lost", "truncated"})
+_PROMPT_PARTS = ("input_tokens", "cached_tokens", "cache_write_tokens", "cache_write_1h_tokens", "audio_input_tokens")
 
 
 class Estimate(TypedDict):
@@ -30,8 +31,8 @@ class Bill(TypedDict):
 
     The output tokens of a lost call (cancelled, timeout, disconnected) are estimated: the mean of the completed calls
     of its stage, at most its cap. If a price is unknown, `usd` is None, `usd_known` is the sum of the known prices, and
-    `unpriced` has the candidates without a price. `by_stage` splits `usage` by stage. `cached` counts boots from the
-    cache, which no sum includes.
+    `unpriced` has the candidates without a price. `by_stage` splits `usage` by stage. `cached` counts replies
+    from a cache, of this package or of LangChain, which no sum includes.
     """
 
     calls: int
@@ -109,12 +110,20 @@ def _estimated(cost: CallCost, call_costs: Sequence[CallCost]) -> CallCost:
 
 def usage_metadata(usage: Usage) -> UsageMetadata:
     """Convert a `usage` to LangChain's `UsageMetadata`; integers, as LangChain cannot add chunks with floats."""
+    inputs, outputs = InputTokenDetails(cache_read=usage["cached_tokens"]), OutputTokenDetails()
+    outputs["reasoning"] = usage["reasoning_tokens"]
+    if written := usage.get("cache_write_tokens"):
+        inputs["cache_creation"] = written
+    if heard := usage.get("audio_input_tokens"):
+        inputs["audio"] = heard
+    if spoken := usage.get("audio_output_tokens"):
+        outputs["audio"] = spoken
     return UsageMetadata(
         input_tokens=usage["input_tokens"],
         output_tokens=usage["output_tokens"],
         total_tokens=usage["input_tokens"] + usage["output_tokens"],
-        input_token_details=InputTokenDetails(cache_read=usage["cached_tokens"]),
-        output_token_details=OutputTokenDetails(reasoning=usage["reasoning_tokens"]),
+        input_token_details=inputs,
+        output_token_details=outputs,
     )
 
 
@@ -134,7 +143,7 @@ def _usage_alone(name: str, boots: Sequence[Boot], answers: Sequence[Answer]) ->
         estimated = first["input_tokens"] != full["usage"]["input_tokens"] or full["usage"]["estimated"]
         return cast("Usage", {**full["usage"], "input_tokens": first["input_tokens"], "estimated": estimated})
     total = add_usage(started["usage"], full["usage"])
-    prompt = {key: own[0]["usage"][key] for key in ("input_tokens", "cached_tokens")}
+    prompt = {key: cast("Mapping[str, int]", own[0]["usage"]).get(key, 0) for key in _PROMPT_PARTS if key in total}
     return cast("Usage", {**total, **prompt, "estimated": total["estimated"] or full["layer"] > 1})
 
 
