@@ -128,7 +128,9 @@ class Boot(TypedDict):
     seconds: float
     failure: Failure | None
     metadata: dict[str, Any]
-    """What the provider returned beside the text: `logprobs`, `system_fingerprint`, `model_name`, as far as present."""
+    """What is known of the response beside its text, as far as present: `logprobs`, `system_fingerprint`, `model_name`,
+    `repaired` (what was mended in it), `cache_entry` (hash of the entry in LangChain's cache that it came from or is
+    stored in)."""
 
 
 class Ranking(TypedDict):

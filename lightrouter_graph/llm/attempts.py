@@ -225,4 +225,6 @@ class CallAttempts:
 
 def _read(sent: SentCall, message: BaseMessage, cache: ObservedCache | None) -> Completion:
     reply = as_ai_message(message)
-    return sent.read_cached(reply, cache.entry) if cache is not None and cache.hit else sent.read(reply)
+    completion = sent.read_cached(reply) if cache is not None and cache.hit else sent.read(reply)
+    entry = {"cache_entry": cache.entry} if cache is not None and cache.entry else {}
+    return replace(completion, metadata={**completion.metadata, **entry})

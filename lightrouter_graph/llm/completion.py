@@ -29,7 +29,8 @@ class Completion:
         earlier: Costs of the attempts before the last one.
         metadata: What the provider returned beside the text, as JSON values; keys that it did not send are absent.
             `logprobs`: `{"content": [{"token": str, "logprob": float}, ...]}`, one entry per output token of this
-            call, without alternatives; `system_fingerprint`; `model_name`.
+            call, without alternatives; `system_fingerprint`; `model_name`; `repaired`: what was mended in the
+            response; `cache_entry`: hash of the entry of LangChain's cache, equal for equal requests to one model.
     """
 
     text: str

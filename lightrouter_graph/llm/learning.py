@@ -47,7 +47,7 @@ def learn_from_refusal(candidate: Candidate, call: Call, known: LearnedCapabilit
 
 
 def learn_from_stream(candidate: Candidate, known: LearnedCapabilities, exc: Exception) -> bool:
-    """Return True if a stream had no event, and the request can be sent once more without streaming.
+    """Return True if a stream had no event, and the request can be repeated without streaming.
 
     Some endpoints answer with one JSON body, in which a client finds no event.
 

@@ -58,16 +58,11 @@ class SentCall:
         outcome: CallOutcome = "truncated" if accumulator.truncated else "completed"
         return _checked(message, self._completion(message, reason, usage, outcome), call)
 
-    def read_cached(self, message: AIMessage, entry: str) -> Completion:
-        """Return the completion of a reply from LangChain's cache, which cost nothing.
-
-        Args:
-            message: The reply.
-            entry: Hash of the cache entry; replies of one entry are one opinion.
-        """
+    def read_cached(self, message: AIMessage) -> Completion:
+        """Return the completion of a reply from LangChain's cache, which cost nothing."""
         reply = self.read(message)
         cost: CallCost = {**self._cost({**NO_USAGE}, "cached"), "usd": 0.0}
-        return replace(reply, call_cost=cost, text_usage=reply.usage, metadata={**reply.metadata, "cached": entry})
+        return replace(reply, call_cost=cost, text_usage=reply.usage)
 
     def read_partial(self, failure: Failure) -> Completion:
         """Return the completion of a response that was cancelled or broke off, with the text that had arrived.

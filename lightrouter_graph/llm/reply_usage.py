@@ -16,6 +16,7 @@ _MAX_TOKENS = 10_000_000
 _MAX_DIGITS = 12
 
 # Names of one count in the usage of LangChain, and in that of OpenAI-compatible servers, DeepSeek and Anthropic.
+_INPUT, _OUTPUT, _TOTAL = ("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens"), ("total_tokens",)
 _CACHE_READS = ("cache_read", "cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens")
 _CACHE_WRITES = ("cache_creation", "cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens")
 _SHORT_WRITES, _LONG_WRITES = ("ephemeral_5m_input_tokens",), ("ephemeral_1h_input_tokens",)
@@ -39,11 +40,10 @@ def read_usage(message: AIMessage, candidate: Candidate, prompt: Sequence[BaseMe
     """
     usage = _reported(message)
     has_output = bool(message.text or message.tool_calls)
-    read, written = usage["input_tokens"], usage["output_tokens"]
-    if read and (written or not has_output) and _count(_metadata(message).get("output_tokens")) is not None:
+    read, written, total = usage["input_tokens"], usage["output_tokens"], _largest(_sources(message), _TOTAL)
+    if read and (written or (not has_output and list(_counts(_sources(message), _OUTPUT)))):
         learn_counts(candidate, prompt, call.extras, message, usage)
         return usage
-    total = _count(_metadata(message).get("total_tokens")) or 0
     if not read:
         read = estimate_prompt_tokens(candidate, prompt, call.extras)
         read = max(0, total - written) if total and written else min(read, total or read)
@@ -76,9 +76,8 @@ def _estimated_output(message: AIMessage, candidate: Candidate, call: Call) -> i
 
 def _reported(message: AIMessage) -> Usage:
     """Return the reported counts, 0 where there is none."""
-    sent, raw = _metadata(message), _raw(message)
-    total = _count(sent.get("total_tokens")) or 0
-    read, written = (_count(sent.get(name)) or 0 for name in ("input_tokens", "output_tokens"))
+    sent, raw = sources = _sources(message)
+    read, written, total = (_largest(sources, names) for names in (_INPUT, _OUTPUT, _TOTAL))
     inputs = [sent.get("input_token_details"), raw, raw.get("prompt_tokens_details"), raw.get("cache_creation")]
     outputs = [sent.get("output_token_details"), raw.get("completion_tokens_details")]
     cached, long_writes = _largest(inputs, _CACHE_READS), _largest(inputs, _LONG_WRITES)
@@ -101,14 +100,12 @@ def _reported(message: AIMessage) -> Usage:
     return cast("Usage", usage)
 
 
-def _metadata(message: AIMessage) -> Mapping[str, Any]:
-    return message.usage_metadata if isinstance(message.usage_metadata, Mapping) else {}
-
-
-def _raw(message: AIMessage) -> Mapping[str, Any]:
-    """Return the usage in the provider's own fields, which clients keep for a response that was not streamed."""
-    sent = message.response_metadata
-    return next((sent[name] for name in ("token_usage", "usage") if isinstance(sent.get(name), Mapping)), {})
+def _sources(message: AIMessage) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return LangChain's usage, and that in the provider's fields, which clients keep for a whole body; {} for none."""
+    sent, metadata = message.usage_metadata, message.response_metadata
+    raw: Mapping[str, Any]
+    raw = next((metadata[name] for name in ("token_usage", "usage") if isinstance(metadata.get(name), Mapping)), {})
+    return sent if isinstance(sent, Mapping) else {}, raw
 
 
 def _largest(groups: Sequence[Any], names: Sequence[str]) -> int:
@@ -118,7 +115,8 @@ def _largest(groups: Sequence[Any], names: Sequence[str]) -> int:
 def _counts(groups: Sequence[Any], names: Sequence[str]) -> Iterator[int]:
     for group in groups:
         if isinstance(group, Mapping):
-            yield from (_count(group.get(f"{tier}{name}")) or 0 for tier in _TIERS for name in names)
+            found = (_count(group.get(f"{tier}{name}")) for tier in _TIERS for name in names)
+            yield from (count for count in found if count is not None)
 
 
 def _count(value: Any) -> int | None:

@@ -101,13 +101,7 @@ def as_ai_message(message: BaseMessage) -> AIMessage:
     """
     if isinstance(message, AIMessage):
         return message
-    # Chat models of `langchain_openai` keep the raw usage in the metadata.
-    raw = message.response_metadata.get("token_usage")
-    sent: Mapping[str, Any] = raw if isinstance(raw, Mapping) else {}
-    reply = AIMessage(message.content, id=message.id, response_metadata=message.response_metadata)
-    counts = {"input_tokens": sent.get("prompt_tokens"), "output_tokens": sent.get("completion_tokens")}
-    reply.usage_metadata = cast("UsageMetadata", counts) if any(counts.values()) else None
-    return reply
+    return AIMessage(message.content, id=message.id, response_metadata=message.response_metadata)
 
 
 def _as_chunk(received: BaseMessage) -> AIMessageChunk:

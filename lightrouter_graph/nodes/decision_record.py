@@ -33,6 +33,8 @@ class CandidateRecord(TypedDict):
     boot_tokens: int
     key: str | None
     via: str | None
+    repaired: NotRequired[str]
+    """What was mended in the reply, such as tool calls that the model wrote as text; absent if nothing was."""
 
 
 class Decision(TypedDict):
@@ -183,7 +185,7 @@ def _candidate(view: LayerView, name: str, merged: Merged, answered: list[str]) 
     answer, boot = view.answers.get(name), _last_boot(view.state, name)
     last = answer or boot
     outcome, why = _outcome(view, name, merged, answered)
-    return {
+    record: CandidateRecord = {
         "candidate": name,
         "prior": view.state["prior_scores"][name],
         "outcome": outcome,
@@ -195,6 +197,9 @@ def _candidate(view: LayerView, name: str, merged: Merged, answered: list[str]) 
         "key": None if last is None else last["key"],
         "via": None if answer is None else answer["via"],
     }
+    if last is not None and "repaired" in last["metadata"]:
+        record["repaired"] = last["metadata"]["repaired"]
+    return record
 
 
 def _outcome(view: LayerView, name: str, merged: Merged, answered: list[str]) -> tuple[Outcome, str]:

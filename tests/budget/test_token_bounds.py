@@ -1,3 +1,4 @@
+import base64
 import json
 
 import pytest
@@ -60,9 +61,47 @@ def test_an_image_counts_with_a_fixed_number(block, tokens):
     assert max_prompt_tokens([HumanMessage([block])]) == CALL_TOKENS + MESSAGE_TOKENS + tokens
 
 
-def test_a_large_file_counts_with_its_bytes():
-    block = {"type": "file", "base64": "A" * 90_000, "mime_type": "application/pdf"}
-    assert max_prompt_tokens([HumanMessage([block])]) > 90_000
+ENCODED = base64.b64encode(bytes(range(256)) * 400).decode()
+PDF = f"data:application/pdf;base64,{ENCODED}"
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "file", "base64": ENCODED, "mime_type": "application/pdf"},
+        {"type": "file", "file": {"filename": "a.pdf", "file_data": PDF}},
+        {"type": "input_file", "file_data": PDF},
+        {"type": "input_audio", "input_audio": {"data": ENCODED, "format": "wav"}},
+        {"type": "audio", "source_type": "base64", "data": ENCODED, "mime_type": "audio/mpeg"},
+        {"type": "video", "base64": ENCODED, "mime_type": "video/mp4"},
+        {"type": "media", "mime_type": "audio/wav", "data": bytes(range(256)) * 400},
+        {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": ENCODED}},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": ENCODED}},
+        {"type": "tool_result", "content": [{"type": "image", "source": {"data": ENCODED}}]},
+    ],
+)
+def test_sounds_and_files_count_like_images_whatever_their_size(block):
+    tokens = max_prompt_tokens([HumanMessage([block])]) - CALL_TOKENS - MESSAGE_TOKENS
+    assert MEDIA_TOKENS <= tokens < MEDIA_TOKENS + 1000
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "file", "base64": ENCODED, "mime_type": "text/csv"},
+        {"type": "file", "file": {"file_data": f"data:text/plain;base64,{ENCODED}"}},
+        {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "word " * 20_000}},
+        {"type": "tool_result", "content": "x" * 100_000},
+        {"type": "unknown", "payload": ENCODED},
+    ],
+)
+def test_text_in_a_block_counts_with_its_bytes(block):
+    assert max_prompt_tokens([HumanMessage([block])]) >= 100_000
+
+
+def test_the_sound_of_an_earlier_answer_counts_like_an_image():
+    spoken = AIMessage("", additional_kwargs={"audio": {"id": "a", "data": ENCODED}})
+    assert max_prompt_tokens([spoken]) < MEDIA_TOKENS + 1000
 
 
 @given(st.text(), st.text())

@@ -129,7 +129,7 @@ def test_an_unknown_table_is_named(error_of):
         ("price = { input = nan, output = 1 }", "price.input: Input should be a finite number"),
         (
             "price = { input = 1, output = 1, cache = 1 }",
-            "price.cache: unknown key; allowed: input, output, cached_input",
+            "price.cache: unknown key (did you mean 'cache_write'?); allowed: input, output, cached_input, cache_write",
         ),
         ("price = { input = 1, ouput = 1 }", "price.ouput: unknown key (did you mean 'output'?)"),
         ('price = "0.1"', "price: must be a table in USD per 1M tokens; write price = { input = 0.1, output = 0.4 }"),
