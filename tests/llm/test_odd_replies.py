@@ -9,6 +9,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from odd_endpoint import COUNTED, Endpoint, body, chunk, either
 
 from lightrouter_graph import Context, NoSurvivorError, Pool, create_lightrouter
+from lightrouter_graph.llm.reply_end import end_kind
 
 QUESTION = "What is 17 * 23?"
 LONE = "\ud800"
@@ -62,12 +63,12 @@ async def test_a_stream_without_a_reason_broke_off():
 async def test_half_an_answer_is_never_complete(reason, streamed):
     endpoint = Endpoint(lambda sent: either(sent, "The sea is wide and", reason))
     candidate, settings = endpoint.candidate(), {"deadline_s": 60} if streamed else {}
-    try:
-        answer = await ask(candidate, question="Tell me of the sea", **settings)
-    except NoSurvivorError as exc:
-        assert reason in str(exc)
-    else:
-        assert decision(answer)["complete"] is False
+    if end_kind(reason) in {"failed", "filtered"}:
+        with pytest.raises(NoSurvivorError, match=reason):
+            await ask(candidate, question="Tell me of the sea", **settings)
+        return
+    answer = await ask(candidate, question="Tell me of the sea", **settings)
+    assert (answer.text, decision(answer)["complete"]) == ("The sea is wide and", False)
 
 
 async def test_an_unknown_end_does_not_stop_the_run():
@@ -146,7 +147,7 @@ ODD = {
     "huge usage": body(usage={"prompt_tokens": 10**40, "completion_tokens": True, "total_tokens": 10**41}),
     "arguments nested too deep": body(None, "tool_calls", tool_calls=calling(json.dumps(nested(900)))),
     "arguments too deep for a checkpoint": body(None, "tool_calls", tool_calls=calling(json.dumps(nested(250)))),
-    "a huge integer in arguments": body(None, "tool_calls", tool_calls=calling('{"a": %d, "b": 1}' % 10**30)),
+    "a huge integer in arguments": body(None, "tool_calls", tool_calls=calling(f'{{"a": {10**30}, "b": 1}}')),
     "half a surrogate in arguments": body(None, "tool_calls", tool_calls=calling('{"a": "\\ud800"}')),
     "half a surrogate in an id": body(None, "tool_calls", tool_calls=calling('{"a": 1, "b": 2}', LONE)),
     "half a surrogate in a name": body(None, "tool_calls", tool_calls=calling("{}", name=LONE)),

@@ -60,8 +60,7 @@ def test_the_worst_reason_of_the_chunks_wins():
         ({"finish_reason": "", "done_reason": "stop"}, "stop"),
         ({"finishReason": "STOP"}, "STOP"),
         ({"object": "response", "status": "completed"}, "completed"),
-        ({"object": "response", "status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}},)
-        + ("max_output_tokens",),
+        ({"object": "response", "status": "incomplete", "incomplete_details": {"reason": "length"}}, "length"),
         ({"object": "response", "status": "incomplete", "incomplete_details": None}, "incomplete"),
         ({"status": "ok"}, None),
         ({}, None),

@@ -76,14 +76,16 @@ def test_the_parts_of_a_client_that_reports_parts_add_up():
     assert (usage["input_tokens"], usage["output_tokens"]) == (100, 10)
 
 
+REASONED = {"completion_tokens_details": {"reasoning_tokens": 50}}
+
+
 @pytest.mark.parametrize("call", [CALL, STREAMED])
 @pytest.mark.parametrize(
     ("sent", "read", "written", "reasoning"),
     [
         ({"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 500}, 100, 400, 390),
         (counted(100, 10, completion_tokens_details={"reasoning_tokens": 7}), 100, 10, 7),
-        ({"prompt_tokens": 100, "completion_tokens": 10, "completion_tokens_details": {"reasoning_tokens": 50}},)
-        + (100, 60, 50),
+        ({"prompt_tokens": 100, "completion_tokens": 10, **REASONED}, 100, 60, 50),
         ({"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 5}, 100, 10, 0),
     ],
 )
