@@ -129,8 +129,7 @@ class Boot(TypedDict):
     failure: Failure | None
     metadata: dict[str, Any]
     """What is known of the response beside its text, as far as present: `logprobs`, `system_fingerprint`, `model_name`,
-    `repaired` (what was mended in it), `cache_entry` (hash of the entry in LangChain's cache that it came from or is
-    stored in)."""
+    `repaired` (what was mended in it), `id` (of a reply that is in LangChain's cache)."""
 
 
 class Ranking(TypedDict):

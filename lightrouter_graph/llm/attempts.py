@@ -23,6 +23,7 @@ from lightrouter_graph.llm.send import call_model
 from lightrouter_graph.llm.stream_accumulator import StreamAccumulator, as_ai_message
 from lightrouter_graph.llm.timeouts import is_endpoint_failure
 from lightrouter_graph.pool import Candidate
+from lightrouter_graph.printable import log_line
 from lightrouter_graph.providers.model_facts import is_openai_like
 from lightrouter_graph.rate_limits import EndpointClosedError, backoff_s, endpoints, retry_after_s, worth_retrying
 from lightrouter_graph.records import CallCost, Failure
@@ -185,7 +186,7 @@ class CallAttempts:
         except Exception as exc:  # noqa: BLE001 - the cause becomes the record
             unreadable = failure_of(exc, self._candidate.model)
             unreadable = {"cause": "bad_response", "message": f"the reply cannot be read: {unreadable['message']}"}
-            logger.warning("%s: %s", self._candidate.name, unreadable["message"])
+            logger.warning("%s: %s", log_line(self._candidate.name), log_line(unreadable["message"]))
             return sent.read_unreadable(failure or unreadable)
 
     def _new_accumulator(self) -> StreamAccumulator:
@@ -226,5 +227,7 @@ class CallAttempts:
 def _read(sent: SentCall, message: BaseMessage, cache: ObservedCache | None) -> Completion:
     reply = as_ai_message(message)
     completion = sent.read_cached(reply) if cache is not None and cache.hit else sent.read(reply)
-    entry = {"cache_entry": cache.entry} if cache is not None and cache.entry else {}
-    return replace(completion, metadata={**completion.metadata, **entry})
+    if cache is None or completion.message_id is None:
+        return completion
+    # A cached reply has the id of the message that was stored, so that it is known as the same reply.
+    return replace(completion, metadata={**completion.metadata, "id": completion.message_id})

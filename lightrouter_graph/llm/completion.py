@@ -30,7 +30,7 @@ class Completion:
         metadata: What the provider returned beside the text, as JSON values; keys that it did not send are absent.
             `logprobs`: `{"content": [{"token": str, "logprob": float}, ...]}`, one entry per output token of this
             call, without alternatives; `system_fingerprint`; `model_name`; `repaired`: what was mended in the
-            response; `cache_entry`: hash of the entry of LangChain's cache, equal for equal requests to one model.
+            response; `id`: id of the reply where LangChain's cache is used, the same each time it is returned.
     """
 
     text: str

@@ -59,7 +59,8 @@ def learn_from_stream(candidate: Candidate, known: LearnedCapabilities, exc: Exc
     if known.ignores_stream or str(exc) not in _EMPTY_STREAMS:
         return False
     candidate.learned.ignores_stream = True
-    logger.warning("%s returned no stream: it is queried without streaming from now on", candidate.name)
+    name = log_line(candidate.name)
+    logger.warning("%s returned no stream: it is queried without streaming from now on", name)
     return True
 
 

@@ -1,6 +1,5 @@
 """Finds out whether a reply came from LangChain's response cache (`set_llm_cache`, or `cache` of a chat model)."""
 
-import hashlib
 from typing import Any
 
 from langchain_core.caches import RETURN_VAL_TYPE, BaseCache
@@ -16,19 +15,18 @@ class ObservedCache(BaseCache):
 
     Attributes:
         hit: True once a lookup has returned a reply.
-        entry: Hash of the last entry that was looked up, "" before a lookup. Replies of one entry are one reply.
     """
 
     def __init__(self, inner: BaseCache) -> None:
-        self.hit, self.entry, self._inner = False, "", inner
+        self.hit, self._inner = False, inner
 
     def lookup(self, prompt: str, llm_string: str) -> RETURN_VAL_TYPE | None:
         """Return the stored reply; None if there is none."""
-        return self._noted(prompt, llm_string, self._inner.lookup(prompt, llm_string))
+        return self._noted(self._inner.lookup(prompt, llm_string))
 
     async def alookup(self, prompt: str, llm_string: str) -> RETURN_VAL_TYPE | None:
         """Return the stored reply; None if there is none."""
-        return self._noted(prompt, llm_string, await self._inner.alookup(prompt, llm_string))
+        return self._noted(await self._inner.alookup(prompt, llm_string))
 
     def update(self, prompt: str, llm_string: str, return_val: RETURN_VAL_TYPE) -> None:
         """Store a reply."""
@@ -42,9 +40,8 @@ class ObservedCache(BaseCache):
         """Delete all replies."""
         self._inner.clear(**kwargs)
 
-    def _noted(self, prompt: str, llm_string: str, found: RETURN_VAL_TYPE | None) -> RETURN_VAL_TYPE | None:
+    def _noted(self, found: RETURN_VAL_TYPE | None) -> RETURN_VAL_TYPE | None:
         self.hit = isinstance(found, list)
-        self.entry = hashlib.sha256(f"{llm_string}\n{prompt}".encode(errors="replace")).hexdigest()[:16]
         return found
 
 

@@ -240,13 +240,15 @@ async def test_a_reply_from_langchains_cache_costs_nothing(own, shared_cache):
     assert bills[1]["one_model"]["usage"]["input_tokens"] == 100
 
 
-async def test_requests_of_one_cache_entry_are_known_as_such(shared_cache):
+async def test_a_reply_keeps_its_id_in_a_cache(shared_cache):
     endpoint = Endpoint(lambda sent: either(sent, "391"))
     first, same, other = (endpoint.candidate(name, model=model) for name, model in (("a", "m"), ("b", "m"), ("c", "n")))
-    entries = [(await complete(c, ASKED, CALL)).metadata["cache_entry"] for c in (first, same, other)]
-    assert entries[0] == entries[1] != entries[2]
+    ids = [(await complete(candidate, ASKED, CALL)).metadata["id"] for candidate in (first, same, other)]
+    assert ids[0] == ids[1] != ids[2]
     assert len(endpoint.bodies) == 2
 
 
 async def test_without_a_cache_nothing_is_noted():
-    assert "cache_entry" not in (await complete(Endpoint(lambda _: body()).candidate(), ASKED, CALL)).metadata
+    completion = await complete(Endpoint(lambda _: body()).candidate(), ASKED, CALL)
+    assert completion.metadata.get("id") != completion.message_id
+    assert completion.call_cost["outcome"] == "completed"
