@@ -80,6 +80,11 @@ class Completion:
         return end_kind(self.finish_reason) == "cap"
 
     @property
+    def interrupted(self) -> bool:
+        """True if the response ended in an unknown way, so that it may be incomplete."""
+        return end_kind(self.finish_reason) == "interrupted"
+
+    @property
     def finished(self) -> bool:
         """True if there is a response and the model itself ended it."""
         return self.failure is None and not self.truncated

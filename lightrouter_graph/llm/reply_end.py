@@ -40,6 +40,9 @@ _LONGEST = max(map(len, _KINDS))
 _CUT_OFF = frozenset({"networkerror", "disconnect", "disconnected", "timeout", "abort", "aborted"})
 _CANCELLED = frozenset({"cancel", "canceled", "cancelled"})
 
+_ABSENT = frozenset({"", "null", "none", "unspecified", "undefined"})
+"""Words that stand for no reason, as in the chunks before the last one."""
+
 _WORST_FIRST: tuple[EndKind, ...] = ("failed", "filtered", "cap", "interrupted", "complete")
 _PREFIX = re.compile(r"(?:finish|stop|done)reason")
 _MAX_CHARS = 200
@@ -82,11 +85,13 @@ def reason_in(metadata: Mapping[str, Any]) -> str | None:
     Args:
         metadata: `response_metadata`. OpenAI's Responses API has `status` and `incomplete_details` instead of a reason.
     """
-    found = next((metadata[name] for name in REASON_FIELDS if metadata.get(name)), None)
+    given = (str(metadata[name])[:_MAX_CHARS].strip() for name in REASON_FIELDS if metadata.get(name))
+    found = next((reason for reason in given if reason and _compact(reason) not in _ABSENT), None)
     if found is None and metadata.get("object") == "response":
         details = metadata.get("incomplete_details")
-        found = (details.get("reason") if isinstance(details, Mapping) else None) or metadata.get("status")
-    return None if found is None else str(found)[:_MAX_CHARS].strip() or None
+        status = (details.get("reason") if isinstance(details, Mapping) else None) or metadata.get("status")
+        return str(status)[:_MAX_CHARS] if status else None
+    return found
 
 
 def _worst(kinds: Iterable[EndKind]) -> EndKind:

@@ -44,7 +44,8 @@ class SentCall:
         call, accumulator = self.call, self.accumulator
         usage = read_usage(message, self.candidate, self.prompt, call)
         if accumulator.truncated and len(accumulator.chunks) > 1:
-            usage = {**usage, "output_tokens": max(accumulator.tokens, 1), "estimated": True}
+            reported = 0 if usage["estimated"] else usage["output_tokens"]
+            usage = {**usage, "output_tokens": max(accumulator.tokens, reported, 1), "estimated": True}
         reason = "length" if accumulator.truncated else reason_in(message.response_metadata)
         if reason is None and accumulator.chunks and is_openai_like(self.candidate.model):
             # Every stream of such an API ends with a finish reason.
@@ -109,7 +110,7 @@ def _checked(message: AIMessage, reply: Completion, call: Call) -> Completion:
         message, metadata = repaired, {**reply.metadata, "repaired": "tool calls written as text"}
         reply = replace(reply, text="", metadata=metadata)
     if failure := _failure_of_reply(message, reply, request, boot=call.stage == "boot"):
-        return replace(reply, failure=failure)
+        return replace(reply, failure=failure, text="" if failure["cause"] == "content_filter" else reply.text)
     if reply.truncated:
         return reply
     text = reply.visible_text if request.schema is not None else reply.text

@@ -46,9 +46,10 @@ def read_usage(message: AIMessage, candidate: Candidate, prompt: Sequence[BaseMe
         return usage
     if not read:
         read = estimate_prompt_tokens(candidate, prompt, call.extras)
-        read = max(0, total - written) if total and written else min(read, total or read)
+        read = total - written if total > written > 0 else min(read, total or read)
     if not written:
-        written = max(0, total - read) if total else _estimated_output(message, candidate, call) if has_output else 0
+        counted = _estimated_output(message, candidate, call) if has_output else 0
+        written = total - read if total > read else counted
     return {**usage, "input_tokens": read, "output_tokens": written, "estimated": True}
 
 

@@ -175,7 +175,9 @@ class BootFanOut:
         """Return True if the boot is the whole answer: the model ended it, or it has the length of a full answer."""
         settings = self.view.settings
         longest = settings.max_tokens is not None and settings.max_tokens <= settings.boot_tokens
-        return completion.failure is None and (completion.finished or (longest and self._request.continues))
+        return completion.failure is None and (
+            completion.finished or (longest and completion.capped and self._request.continues)
+        )
 
     def _record(self, candidate: Candidate, completion: Completion) -> Boot:
         failure, stop_reason, uninformative = completion.failure, "", ""

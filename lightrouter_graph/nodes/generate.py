@@ -147,7 +147,7 @@ class AnswerFanOut:
         return replace(call, prefix=boot["text"], prefix_tokens=tokens, max_tokens=left)
 
     def _key(self, completion: Completion) -> str | None:
-        if completion.failure is not None:
+        if completion.failure is not None or completion.interrupted:
             return None
         question, whole = question_text(self.view.messages), not completion.truncated
         text, message = completion.visible_text, completion.tool_call_message

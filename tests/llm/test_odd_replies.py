@@ -84,6 +84,26 @@ async def test_joined_chunks_are_read_one_by_one():
     assert (answer.text, decision(answer)["complete"]) == ("391", True)
 
 
+async def test_answers_with_an_unknown_end_do_not_agree():
+    odd = [Endpoint(lambda sent: either(sent, "The answer is 7.", "hiccup")).candidate(name) for name in "ab"]
+    whole = [Endpoint(lambda sent: either(sent, "The answer is 391.")).candidate(name) for name in "cd"]
+    agreement = decision(await ask(*odd, *whole, top_k=4, max_tokens=50))["agreement"]
+    assert agreement["groups"] == {"391": ["c", "d"]}
+
+
+async def test_a_placeholder_for_no_reason_is_no_reason():
+    reply = [chunk({"role": "assistant", "content": "391"}, "null"), chunk({}, "null"), chunk({}, "stop", COUNTED)]
+    assert decision(await ask(always(reply).candidate(), deadline_s=60))["complete"] is True
+
+
+async def test_what_a_filter_has_stopped_is_not_shown():
+    filtered = Endpoint(lambda sent: either(sent, "The secret is", "content_filter")).candidate("a")
+    healthy = Endpoint(lambda sent: either(sent, "The answer is 391.")).candidate("b")
+    answer = await ask(filtered, healthy)
+    assert answer.text == "The answer is 391."
+    assert decision(answer)["candidates"][0]["why"].startswith("content_filter: ")
+
+
 @pytest.mark.parametrize(
     ("status", "details", "complete"),
     [
@@ -201,6 +221,15 @@ async def test_a_refusal_keeps_its_words(tools):
     endpoint = always(body(None, refusal="I cannot\nhelp with that."))
     with pytest.raises(NoSurvivorError, match="content_filter: the model refused: I cannot help with that"):
         await ask(endpoint.candidate(), tools=tools)
+
+
+async def test_a_refusal_of_the_responses_api_keeps_its_words():
+    refusal = {"type": "refusal", "refusal": "I cannot help with that."}
+    message = {"type": "message", "id": "m1", "role": "assistant", "status": "completed", "content": [refusal]}
+    reply = {"id": "r1", "object": "response", "created_at": 1, "model": "m", "output": [message], "tools": []}
+    endpoint = always({**reply, "status": "completed", "parallel_tool_calls": True, "tool_choice": "auto"})
+    with pytest.raises(NoSurvivorError, match="content_filter: the model refused: I cannot help with that"):
+        await ask(endpoint.candidate(settings={"use_responses_api": True}))
 
 
 async def test_text_beside_a_refusal_is_the_answer():

@@ -55,6 +55,20 @@ async def test_the_last_count_of_a_stream_is_the_count(usages):
     assert usd == pytest.approx(200e-6)
 
 
+async def test_a_part_that_was_reported_is_kept_beside_an_estimate():
+    usage, _ = await usage_of(streamed(counted(100, 0), None, None), STREAMED)
+    assert (usage["input_tokens"], usage["estimated"]) == (100, True)
+    assert usage["output_tokens"] > 0
+
+
+@pytest.mark.parametrize("totals", [[counted(100, 5 * i) for i in range(1, 9)]])
+async def test_a_stream_that_we_cut_costs_at_least_what_was_reported(totals):
+    call = Call(stage="boot", layer=1, timeout_s=30, stream_internally=True, max_tokens=4)
+    usage, _ = await usage_of(streamed(*totals), call)
+    assert usage["output_tokens"] >= 20
+    assert usage["input_tokens"] == 100
+
+
 @pytest.mark.parametrize("stream_mode", ["messages", ["messages", "custom"]])
 async def test_tokens_that_stream_to_the_user_are_counted_once(stream_mode):
     reply = streamed(*[counted(100, i) for i in range(1, 11)])
