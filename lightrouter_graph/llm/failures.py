@@ -7,6 +7,7 @@ from langchain_core.language_models import BaseChatModel
 
 from lightrouter_graph.records import Cause, Failure
 from lightrouter_graph.redaction import redact, secrets_of
+from lightrouter_graph.runtime.reply_limits import ReplyLimitError
 
 _BY_STATUS: Mapping[int, Cause] = {
     401: "auth",
@@ -48,7 +49,8 @@ def failure_of(exc: BaseException, model: BaseChatModel) -> Failure:
         exc: The exception of the model call.
         model: The model that was called; its secrets are redacted from the message.
     """
-    text, secrets = exception_text(exc)[:_MAX_SCANNED], secrets_of(model)
+    exc = next((link for link in _chain(exc) if isinstance(link, ReplyLimitError)), exc)
+    text, secrets = exception_text(exc)[:_MAX_SCANNED] + _redirect_of(exc), secrets_of(model)
     cause, message = _cause_of(exc, f"{text} {_error_codes(exc)}".lower()), redact(text, secrets)
     if cause == "bad_response" or not message:  # the cause alone is too vague: name the exception as well
         message = f"{type(exc).__name__}: {message}" if message else type(exc).__name__
@@ -67,6 +69,15 @@ def exception_text(exc: BaseException) -> str:
         return str(exc).encode(errors="replace").decode()
     except Exception:  # noqa: BLE001 - `__str__` of a third-party exception may raise anything
         return ""
+
+
+def _redirect_of(exc: BaseException) -> str:
+    """Return where a refused redirect leads; "" for other failures."""
+    response = getattr(exc, "response", None)
+    if getattr(response, "has_redirect_location", False) is not True:
+        return ""
+    target = str(response.headers["location"])[:_MAX_MESSAGE] if response is not None else ""
+    return f" (redirects are not followed: if {target} is right, write its address in the pool)"
 
 
 def _error_codes(exc: BaseException) -> str:
@@ -109,8 +120,11 @@ def is_unreadable(exc: BaseException) -> bool:
 
     An error event inside of a stream counts as well: the client raises the base class `APIError` for it.
     """
-    return type(exc).__name__ == "APIError" or (
-        isinstance(exc, _UNREADABLE) and "unexpected keyword" not in exception_text(exc)
+    limited = any(isinstance(link, ReplyLimitError) for link in _chain(exc))
+    return (
+        limited
+        or type(exc).__name__ == "APIError"
+        or (isinstance(exc, _UNREADABLE) and "unexpected keyword" not in exception_text(exc))
     )
 
 

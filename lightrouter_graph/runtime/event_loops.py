@@ -20,6 +20,8 @@ from weakref import WeakKeyDictionary
 
 from langchain_core.language_models import BaseChatModel
 
+from lightrouter_graph.runtime.reply_limits import ACCEPTED, limit_response
+
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
 
@@ -113,8 +115,9 @@ if hasattr(os, "register_at_fork"):
 def bound_to_loop(model: BaseChatModel) -> BaseChatModel:
     """Return the model with an HTTP client of the running event loop, without retries of its own; it is copied.
 
-    Only models with an OpenAI async client need it. A client or a proxy that the user configured is kept. Retries
-    belong to `llm.attempts`, which shares their budget between all clients.
+    Only models with an OpenAI async client need it. Its responses are limited (`reply_limits`) and redirects are not
+    followed. A client or a proxy that the user configured is kept as it is. Retries belong to `llm.attempts`, which
+    shares their budget between all clients.
     """
     root = getattr(model, "root_async_client", None)
     if root is None:
@@ -134,7 +137,12 @@ class _LoopClients:
         openai = importlib.import_module("openai")
         limits = copy(openai.DEFAULT_CONNECTION_LIMITS)
         limits.keepalive_expiry = _IDLE_S
-        self._http = openai.DefaultAsyncHttpxClient(limits=limits)
+        self._http = openai.DefaultAsyncHttpxClient(
+            limits=limits,
+            follow_redirects=False,  # another host would get the conversation, and keys in custom headers
+            headers={"accept-encoding": ACCEPTED},
+            event_hooks={"response": [limit_response]},
+        )
         self._bound: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
         self._closing = self._close_with_loop()
         self._task = asyncio.ensure_future(anext(self._closing))
