@@ -11,7 +11,7 @@ from langgraph.graph import END, START, StateGraph
 from lightrouter_graph.aggregators import Aggregator
 from lightrouter_graph.answer_keys import AnswerKey, default_key
 from lightrouter_graph.answer_keys.equivalence import Equivalence
-from lightrouter_graph.context import PARENT_KEY, Context, context_schema
+from lightrouter_graph.context import MAX_LAYERS, PARENT_KEY, Context, context_schema
 from lightrouter_graph.edges import route_answers, route_boots, route_layer, route_top_k
 from lightrouter_graph.llm.boot_cache import BootCache
 from lightrouter_graph.llm.request import ResponseFormat, Tool, check_pool, make_request
@@ -119,6 +119,8 @@ def build_graph(router: Router) -> "StateGraph[State, Context, Input, Output]":
     """
     schema = context_schema(list(router.selectors), list(router.aggregators))
     builder = CancellingStateGraph(State, schema, input_schema=Input, output_schema=Output)
+    # One step for `open`; per layer boot, select, aggregate, and a round of generate and tally per candidate at most.
+    builder.max_steps = 1 + MAX_LAYERS * (3 + 2 * len(router.pool))
 
     builder.add_node("open", NodeRunnable(OpenNode(router)))
     builder.add_node("boot", FanOutRunnable(BootNode(router)))

@@ -13,6 +13,9 @@ from lightrouter_graph.errors import ContextError, did_you_mean, warn_deprecated
 PARENT_KEY = "lightrouter"
 """Name under which the context of a parent graph may carry settings for this graph."""
 
+MAX_LAYERS = 8
+"""Upper bound of `Context.layers`."""
+
 
 class Context(Settings):
     """Settings of one LightRouter run; each has a default, and the defaults are the adaptive setting.
@@ -47,7 +50,7 @@ class Context(Settings):
         "Number of select-and-merge passes; each but the last merges boots into a draft (the paper: 2-3).",
         "aggregate",
         ge=1,
-        le=8,
+        le=MAX_LAYERS,
     )
     conditioning: Literal["own", "shared"] = setting(
         "own",

@@ -17,7 +17,14 @@ from lightrouter_graph.runtime.run_scope import RunScope, with_scope
 
 
 class CancellingStateGraph(StateGraph[Any, Any, Any, Any]):
-    """A `StateGraph` that compiles to a graph which cancels its in-flight calls when a run ends."""
+    """A `StateGraph` that compiles to a graph which cancels its in-flight calls when a run ends.
+
+    Attributes:
+        max_steps: Most steps of a run. It replaces the `recursion_limit` of the caller: an agent's limit for itself
+            would end a run after its calls are paid, without an answer.
+    """
+
+    max_steps: int = 25
 
     def compile(self, *args: Any, **kwargs: Any) -> CompiledStateGraph[Any, Any, Any, Any]:
         """Compile like `StateGraph.compile`; the result differs only in its streams, which close the run's scope."""
@@ -43,7 +50,7 @@ class _CancellingGraph(CompiledStateGraph[Any, Any, Any, Any]):
     async def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:  # noqa: A002
         scope = RunScope(self._slots(config))
         try:
-            async with aclosing(cast("Any", super().astream(input, with_scope(config, scope), **kwargs))) as parts:
+            async with aclosing(cast("Any", super().astream(input, self._config(config, scope), **kwargs))) as parts:
                 async for part in parts:
                     yield part
         finally:
@@ -51,7 +58,7 @@ class _CancellingGraph(CompiledStateGraph[Any, Any, Any, Any]):
 
     def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:  # noqa: A002
         scope = RunScope(self._slots(config))
-        config = with_scope(config, scope)
+        config = self._config(config, scope)
         if scope.slots == 1:
             # LangGraph's own wait for tokens and events holds one of its threads: the only one would never run a node.
             config["max_concurrency"] = 2
@@ -62,6 +69,9 @@ class _CancellingGraph(CompiledStateGraph[Any, Any, Any, Any]):
         finally:
             scope.close()
             parts.close()
+
+    def _config(self, config: RunnableConfig | None, scope: RunScope) -> RunnableConfig:
+        return {**with_scope(config, scope), "recursion_limit": cast("CancellingStateGraph", self.builder).max_steps}
 
     def _slots(self, config: RunnableConfig | None) -> int | None:
         found = (each.get("max_concurrency") for each in (config, self.config, ensure_config()) if each)
