@@ -1,6 +1,7 @@
 """The time a provider asks to wait, in all formats that providers use."""
 
 import math
+import time
 
 import httpx
 import openai
@@ -70,7 +71,9 @@ def test_retry_after_headers(headers, seconds):
         ("2026-09-21T16:13:50+02:00", 30),
         ("2026-09-21T14:13:50", 30),
         ("1s later", None),
-        ("6 minutes", None),
+        ("6 minutes", 360),
+        ("1 Minute 30 Seconds", 90),
+        ("20 sheep", None),
     ],
 )
 @pytest.mark.parametrize("name", ["x-ratelimit-reset-tokens", "x-ratelimit-reset", "anthropic-ratelimit-tokens-reset"])
@@ -121,6 +124,95 @@ def test_without_status_429_a_reset_alone_is_ignored():
 def test_x_should_retry_false_overrides_retry_after():
     assert retry_after({"retry-after": "7", "x-should-retry": "false"}) is None
     assert retry_after({"retry-after": "7", "x-should-retry": "true"}) == 7
+
+
+WAITS = [
+    ("Rate limit reached for model m in organization o. Please try again in 1m2.5s. Visit the page.", 62.5),
+    ("Please try again in 20s.", 20),
+    ("Please try again in 6m0s", 360),
+    ("please TRY AGAIN IN 450ms", 0.45),
+    ("Please retry in 34.074824224s.", 34.074824224),
+    ("Requests exceed the call rate limit. Please retry after 7 seconds.", 7),
+    ("Too many requests, wait 20 seconds", 20),
+    ("Please wait for at least 1 minute and 20 seconds before the next request", 80),
+    ("wait 2 min 5 sec", 125),
+    ("Retrying in 3 secs", 3),
+    ("Your quota will reset after 10m24s.", 624),
+    ("limit resets in 12 seconds", 12),
+    ("quota resets at 2026-09-21T14:13:50Z", 30),
+    ("Try again at 2026-09-21 14:13:50+00:00", 30),
+    ("try again in 1 hour", MAX_RETRY_AFTER_S),
+    ("try again in 5 days", MAX_RETRY_AFTER_S),
+    ("try again in 0s", 0),
+    ("Error code: 429 - [{'error': {'details': [{'@type': 'x/google.rpc.RetryInfo', 'retryDelay': '34s'}]}}]", 34),
+    ("Error code: 429 - {'error': 'slow down', 'retry_after': 2.5}", 2.5),
+    ('{"retryAfter": 11}', 11),
+    ('{"retry_after_seconds": "9"}', 9),
+    ('{"retry_after_ms": 1500}', 1.5),
+    ("429 Quota exceeded. retry_delay {\n  seconds: 48\n}\n", 48),
+    ("Retry-After: 5", 5),
+    ("Please try again later.", None),
+    ("wait a moment", None),
+    ("wait 20% longer", None),
+    ("tried again 3 times", None),
+    ("retry after 20", 20),
+    ("try again in 20 sheep", None),
+    ("HTTP 429", None),
+    ("", None),
+]
+
+
+@pytest.mark.parametrize(("text", "seconds"), WAITS)
+@pytest.mark.parametrize("status", [429, 503, 529])
+def test_waits_in_the_text_of_an_error(text, seconds, status):
+    exc = openai.APIStatusError(text, response=httpx.Response(status, request=REQUEST), body=None)
+    assert retry_after_s(exc, now=lambda: NOW) == (None if seconds is None else pytest.approx(seconds))
+    wrapped = RuntimeError("failed")
+    wrapped.__cause__ = exc
+    assert retry_after_s(wrapped, now=lambda: NOW) == retry_after_s(exc, now=lambda: NOW)
+
+
+def test_a_header_precedes_the_text_and_the_text_precedes_a_reset():
+    headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "40s"}
+    for sent, seconds in ((headers, 20), ({**headers, "retry-after": "3"}, 3)):
+        response = httpx.Response(429, request=REQUEST, headers=sent)
+        assert retry_after_s(openai.APIStatusError("try again in 20s", response=response, body=None)) == seconds
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 422])
+def test_a_refused_request_is_not_read_for_a_wait(status):
+    exc = openai.APIStatusError("wait 20 seconds", response=httpx.Response(status, request=REQUEST), body=None)
+    assert retry_after_s(exc) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"x-ms-retry-after-ms": "2500"}, 2.5),
+        ({"x-retry-after": "4"}, 4),
+        ({"retry-after": "20 seconds"}, 20),
+        ({"retry-after": "1m2.5s"}, 62.5),
+        ({"x-rate-limit-remaining": "0", "x-rate-limit-reset": "8"}, 8),
+    ],
+)
+def test_rarer_headers(headers, seconds):
+    assert retry_after(headers) == pytest.approx(seconds)
+
+
+UNITS = ["try again in ", "again ", "retry ", "wait for ", "1m", "1 ", "1.", "and ", ", ", "retry_after", "': '", "20s"]
+
+
+@pytest.mark.parametrize("first", UNITS)
+@pytest.mark.parametrize("second", UNITS)
+def test_the_time_to_read_a_text_grows_linearly(first, second):
+    def seconds(size):
+        exc = RuntimeError((first + second) * (size // len(first + second)))
+        begun = time.process_time()
+        for _ in range(3):
+            retry_after_s(exc)
+        return time.process_time() - begun
+
+    assert seconds(20_000) < 4 * seconds(10_000) + 0.02
 
 
 @pytest.mark.parametrize("wrap", [lambda inner: inner, lambda inner: {"error": inner}])
