@@ -61,12 +61,19 @@ class NoSurvivorError(LightRouterError, RuntimeError):
         layer: The layer in which the last candidate failed, >= 1.
         failures: "cause: message" of each candidate, by name.
         bill: Cost of the failed calls, in the schema of `Decision`'s bill.
+        retry_after_s: Seconds until the first of the candidates may be queried again; None if unknown.
     """
 
     def __init__(
-        self, *, layer: int, failures: Mapping[str, str], bill: Mapping[str, Any] = MappingProxyType({})
+        self,
+        *,
+        layer: int,
+        failures: Mapping[str, str],
+        bill: Mapping[str, Any] = MappingProxyType({}),
+        retry_after_s: float | None = None,
     ) -> None:
         self.layer = layer
+        self.retry_after_s = retry_after_s
         self.failures = dict(failures)
         self.bill = dict(bill)
         causes = "; ".join(f"{name}: {failure}" for name, failure in self.failures.items())
@@ -74,7 +81,8 @@ class NoSurvivorError(LightRouterError, RuntimeError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Support pickle, for exceptions raised in worker processes."""
-        return partial(type(self), layer=self.layer, failures=self.failures, bill=self.bill), ()
+        named = partial(type(self), layer=self.layer, failures=self.failures, bill=self.bill)
+        return partial(named, retry_after_s=self.retry_after_s), ()
 
 
 class BudgetError(LightRouterError, RuntimeError):

@@ -81,6 +81,7 @@ class Query:
         user_id: `user_id` or `langgraph_auth_user_id` of the configuration; None without one.
         retries: Budget of retries of the run.
         reservations: Budget of the step.
+        stream_internally: True to stream every reply, which measures the time to its first token.
         run: Execution of the node; None outside of a graph.
         streamed: Replies of this step that streamed to the user.
     """
@@ -103,6 +104,7 @@ class Query:
     user_id: str | None = None
     retries: RetryBudget | None = None
     reservations: BudgetReservations = field(default_factory=BudgetReservations)
+    stream_internally: bool = False
     run: NodeRun | None = field(default=None, repr=False)
     streamed: list[Completion] = field(default_factory=list, compare=False, repr=False)
 
@@ -156,12 +158,12 @@ class Query:
         call = Call(
             stage=self.stage,
             layer=self.layer,
-            timeout_s=self.seconds,
+            timeout_s=candidate.timeout_s or self.seconds,
             max_tokens=max_tokens,
             schema=schema if isinstance(schema, OutputSchema | None) else schema_of(schema),
             request=request,
             stream_to_user=stream and self.final,
-            stream_internally=self.deadline is not None,
+            stream_internally=self.stream_internally,
             deadline=self.deadline,
             retries=self.retries,
             reservations=self.reservations,

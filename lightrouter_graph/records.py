@@ -65,10 +65,14 @@ class Usage(TypedDict):
 
 
 class Failure(TypedDict):
-    """Cause of a failed call; `message` contains no secret."""
+    """Cause of a failed call; `message` contains no secret.
+
+    `retry_after_s`: seconds until the next try, if the provider named them or the call was refused before it was sent.
+    """
 
     cause: Cause
     message: str
+    retry_after_s: NotRequired[float]
 
 
 class CallCost(TypedDict):

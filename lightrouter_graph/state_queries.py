@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from langchain_core.messages import AnyMessage
 
 from lightrouter_graph.answer_keys.voting import agreement_of
 from lightrouter_graph.context import Context
+from lightrouter_graph.last_resort import LastResort, last_hope, partial_answers
 from lightrouter_graph.reasoning import strip_reasoning
 from lightrouter_graph.records import NO_USAGE, Answer, Boot, Draft, Ranking
 from lightrouter_graph.runtime.event_loops import now
@@ -34,14 +35,6 @@ class LayerStatus:
     answers: dict[str, str | None]
     deadline_exceeded: bool = False
     closed_reason: str = ""
-
-
-class LastResort(NamedTuple):
-    """Answers to return if no candidate answered, where they come from, and whether they are complete."""
-
-    answers: list[Answer]
-    source: str
-    complete: bool
 
 
 class LayerView:
@@ -125,7 +118,13 @@ class LayerView:
         ranked = self.state["first_wave"] if self.ranking is None else self.ranking["order"]
         not_booted = [name for name in self.state["prior_order"] if name not in self.state["first_wave"]]
         failed = {answer["candidate"] for answer in self.all_answers if answer["failure"] is not None}
-        return tuple(name for name in [*ranked, *not_booted] if name not in failed)
+        names = tuple(name for name in [*ranked, *not_booted] if name not in failed)
+        return names or ((self.last_hope,) if self.last_hope is not None else ())
+
+    @cached_property
+    def last_hope(self) -> str | None:
+        """Candidate that answers in full, as a probe, because no other is left; None if there is no such one."""
+        return last_hope(self.state["prior_order"], self.boots, self.all_answers)
 
     @cached_property
     def status(self) -> LayerStatus:
@@ -225,8 +224,8 @@ class LayerView:
     def last_resort(self) -> LastResort:
         """Answers to return if no candidate answered in the last layer.
 
-        In this order: finished boots of an earlier layer, the last draft, and, if time or budget ran out, the text
-        received of the best answer or of the best boot.
+        In this order: finished boots of an earlier layer, the last draft, the text received of the best answer if its
+        time, that of the run or the budget ran out, and that of the best boot if one of the latter two did.
         """
         whole = [boot for boot in self.state["boots"] if boot["finished"]]
         if whole:
@@ -237,20 +236,15 @@ class LayerView:
             layer, name = self.draft["layer"], self.draft["candidates"][0]
             answer = _free_answer(layer, name, self.draft["text"])
             return LastResort([answer], f"draft of layer {layer}", complete=False)
-        if self.state["deadline_exceeded"] or self.state["budget_exhausted"]:
-            if partial := self._partial_answers:
-                source = f"incomplete answer of {partial[0]['candidate']}"
-                return LastResort(partial[:1], source, complete=False)
+        out = self.state["deadline_exceeded"] or self.state["budget_exhausted"]
+        if out or any(answer["failure"] and answer["failure"]["cause"] == "timeout" for answer in self.all_answers):
+            order = self.state["prior_order"] if self.ranking is None else self.ranking["order"]
+            if partial := partial_answers(order, self.all_answers)[:1]:
+                return LastResort(partial, f"incomplete answer of {partial[0]['candidate']}", complete=False)
+        if out:
             boots = [boot for boot in self.ranked_boots if strip_reasoning(boot["text"]).strip()]
             return LastResort([answer_from(boot) for boot in boots[:1]], "incomplete best boot", complete=False)
         return LastResort([], "", complete=False)
-
-    @property
-    def _partial_answers(self) -> list[Answer]:
-        """Failed answers of which text was received, best-ranked first."""
-        order = self.state["prior_order"] if self.ranking is None else self.ranking["order"]
-        partial = [a for a in self.all_answers if a["failure"] is not None and strip_reasoning(a["text"]).strip()]
-        return sorted(partial, key=lambda a: order.index(a["candidate"]) if a["candidate"] in order else len(order))
 
 
 def _without_record(message: AnyMessage) -> AnyMessage:

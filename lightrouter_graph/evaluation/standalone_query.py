@@ -1,6 +1,5 @@
 """Builds a `Query` outside of a graph, so that baselines and judges call models through `Query.ask`."""
 
-import time
 from collections.abc import Sequence
 
 from langchain_core.messages import AnyMessage
@@ -41,6 +40,6 @@ def standalone_query(
         final=True,
         seconds=timeout_s,
         stage=stage,
-        deadline=time.time() + timeout_s if stream_internally else None,  # calls with a deadline are streamed
         retries=RetryBudget(_MAX_RETRIES),
+        stream_internally=stream_internally,
     )

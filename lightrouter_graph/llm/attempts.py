@@ -13,6 +13,7 @@ from langgraph.errors import GraphBubbleUp
 from lightrouter_graph.budget.reservations import Reservation
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.call_parameters import config_for, model_for, prompt_for
+from lightrouter_graph.llm.call_times import may_be_stopped, times_of
 from lightrouter_graph.llm.completion import Completion, not_sent
 from lightrouter_graph.llm.continuation import ContinuedChat
 from lightrouter_graph.llm.failures import exception_text, failure_of, is_unreadable, may_have_cost
@@ -26,7 +27,7 @@ from lightrouter_graph.pool import Candidate
 from lightrouter_graph.printable import log_line
 from lightrouter_graph.providers.model_facts import is_openai_like
 from lightrouter_graph.rate_limits import EndpointClosedError, backoff_s, endpoints, retry_after_s, worth_retrying
-from lightrouter_graph.records import CallCost, Failure
+from lightrouter_graph.records import CallCost, Cause, Failure
 from lightrouter_graph.runtime.event_loops import now
 from lightrouter_graph.telemetry.tracing import counted_by_chat_model, ended_when_cancelled, traced_as_step
 
@@ -93,7 +94,10 @@ class CallAttempts:
         endpoint = endpoints.of(candidate.model, limit=candidate.max_concurrency)
         # The timeout of the call excludes the wait for a permit, but includes a pause that the provider asked for.
         permit = endpoint.permit(
-            candidate.model_name, acquire_timeout_s=self._run_left_s(), max_cooldown_s=self._left_s()
+            candidate.model_name,
+            acquire_timeout_s=self._run_left_s(),
+            max_cooldown_s=self._left_s(),
+            probe=call.probe,
         )
         try:
             async with permit as held:
@@ -101,6 +105,7 @@ class CallAttempts:
                 cause = reply.failure and reply.failure["cause"]
                 if cause != "timeout" or self._is_endpoint_failure():
                     held.record(cause, self._retry_after_s())
+                self._learn_times(cause, reply.call_cost["seconds"])
         except EndpointClosedError as closed:
             return not_sent(candidate, call, closed.failure)
         return reply
@@ -145,7 +150,10 @@ class CallAttempts:
         if reservation is None:
             return {"cause": "budget", "message": call.reservations.refusal(candidate, prompt, call.extras)}
         must_truncate = candidate.learned.ignores_cap or call.reservations.limits_length
-        stream = call.stream_internally or (reservation.cap is not None and must_truncate)
+        listens = call.keeps_partial and may_be_stopped(
+            candidate, call.stage, self._left_s(), has_deadline=call.deadline is not None
+        )
+        stream = call.stream_internally or listens or (reservation.cap is not None and must_truncate)
         self._sent = replace(call, max_tokens=reservation.cap, stream_internally=stream)
         return None
 
@@ -171,6 +179,8 @@ class CallAttempts:
         else:
             failure = failure_of(exc, self._candidate.model)
         generated = is_openai_like(self._candidate.model) and is_unreadable(exc)
+        if (wait_s := self._retry_after_s()) is not None:
+            failure["retry_after_s"] = wait_s
         if self._accumulator.chunks or generated or may_have_cost(exc, failure["cause"]):
             return self._read_partial(failure)
         return sent.read_nothing(failure)
@@ -192,6 +202,13 @@ class CallAttempts:
     def _new_accumulator(self) -> StreamAccumulator:
         return StreamAccumulator(reports_totals=is_openai_like(self._candidate.model))
 
+    def _learn_times(self, cause: Cause | None, seconds: float) -> None:
+        times, stage = times_of(self._candidate), self._call.stage
+        if cause is None:
+            times.completed(stage, seconds)
+        elif cause == "timeout" and self._accumulator.started:
+            times.timed_out = True
+
     def _left_s(self) -> float:
         """Return the seconds left of the call's timeout, and of the run."""
         used = 0.0 if self._started_at is None else now() - self._started_at
@@ -204,7 +221,8 @@ class CallAttempts:
     def _is_endpoint_failure(self) -> bool:
         """Return True unless the run timed out, the model was streaming, or the caller's time limit was too short."""
         timed_out = self._run_left_s() > 0 and not self._accumulator.chunks
-        return timed_out and is_endpoint_failure(self._call.stage, self._call.timeout_s)
+        own_limit = self._candidate.timeout_s is not None  # only the owner of the pool can set it
+        return timed_out and (own_limit or is_endpoint_failure(self._call.stage, self._call.timeout_s))
 
     def _pause_s(self, failure: Failure) -> float | None:
         """Return the seconds before the next attempt; None if there is to be none."""

@@ -28,7 +28,9 @@ class Call:
         prefix_tokens: Number of output tokens of the prefix.
         schema: Schema of the response, sent to models with a JSON mode; the prompt must describe it as well.
         request: Tools, output schema, stop texts and sampling parameters of the run.
-        stream_internally: Stream the response, so that partial text is available if the call is cancelled.
+        stream_internally: Stream the response in any case, so that partial text is available if the call is cancelled.
+        keeps_partial: A partial text has a use: stream the response if its time may run out.
+        probe: The call may probe an open circuit breaker, because no other candidate is left.
         reduce_reasoning: Ask a reasoning model for less reasoning effort.
         deadline: End of the run in seconds since the epoch; None for no deadline.
         retries: Retry budget of the run; None allows no retry.
@@ -44,6 +46,8 @@ class Call:
     request: Request = PLAIN
     stream_to_user: bool = False
     stream_internally: bool = False
+    keeps_partial: bool = False
+    probe: bool = False
     reduce_reasoning: bool = False
     deadline: float | None = None
     retries: RetryBudget | None = None

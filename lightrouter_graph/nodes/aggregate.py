@@ -200,7 +200,10 @@ class _Aggregation:
 
     def _no_survivor(self, view: LayerView) -> NoSurvivorError:
         bill = cast("Mapping[str, Any]", self._bill(view, 0))
-        return NoSurvivorError(layer=view.state["layer"], failures=failures_of(view), bill=bill)
+        records = [*view.state["boots"], *view.state["answers"]]
+        waits = [r["failure"]["retry_after_s"] for r in records if r["failure"] and "retry_after_s" in r["failure"]]
+        failures, wait_s = failures_of(view), min(waits, default=None)
+        return NoSurvivorError(layer=view.state["layer"], failures=failures, bill=bill, retry_after_s=wait_s)
 
 
 async def _fallback(query: Query, answers: Sequence[Answer], problem: str) -> Merged:

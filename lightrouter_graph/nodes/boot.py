@@ -121,10 +121,11 @@ class BootFanOut:
         call = Call(
             stage="boot",
             layer=self.view.state["layer"],
-            timeout_s=settings.calls.boot_timeout_s,
+            timeout_s=candidate.timeout_s or settings.calls.boot_timeout_s,
             max_tokens=min(settings.boot_tokens, settings.max_tokens or settings.boot_tokens),
             request=self._request,
-            stream_internally=settings.calls.boot_quorum is not None or settings.deadline_s is not None,
+            stream_internally=settings.calls.boot_quorum is not None,
+            keeps_partial=True,
             deadline=self.view.ends_at,
             retries=self.run.scope.retries(settings.calls.max_retries),
             reservations=candidate_reservations(self.view, self.router.pool, candidate.name, self._request),

@@ -120,22 +120,24 @@ class AnswerFanOut:
         return boot if able and wanted and boot is not None and strip_reasoning(boot["text"]).strip() else None
 
     async def _complete(self, candidate: Candidate, boot: Boot | None, reservations: BudgetReservations) -> Completion:
-        call = self._call(boot, reservations)
+        call = self._call(candidate, boot, reservations)
         completion = await complete(candidate, self._prompt, call, early_stop=self._early_stop)
         if self._early_stop is not None and completion.failure is None:
             self._early_stop.report(candidate.name, self._key(completion))
         return completion
 
-    def _call(self, boot: Boot | None, reservations: BudgetReservations) -> Call:
+    def _call(self, candidate: Candidate, boot: Boot | None, reservations: BudgetReservations) -> Call:
         settings = self.view.settings
         call = Call(
             stage="generate",
             layer=self.view.state["layer"],
-            timeout_s=settings.calls.timeout_s,
+            timeout_s=candidate.timeout_s or settings.calls.timeout_s,
             max_tokens=settings.max_tokens,
             request=self._request,
             stream_to_user=self._streams,
-            stream_internally=settings.calls.answer_quorum is not None or settings.deadline_s is not None,
+            stream_internally=settings.calls.answer_quorum is not None,
+            keeps_partial=True,
+            probe=candidate.name == self.view.last_hope,
             deadline=self.view.ends_at,
             retries=self.run.scope.retries(settings.calls.max_retries),
             reservations=reservations,

@@ -1,5 +1,6 @@
 """`Candidate`: one chat model of the pool with its name, price and request parameters."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ class Candidate:
         limit_is_field: True if `limit_parameter` is a field of the model class (`model_copy(update={name: n})`) and not
             an argument of a call, as in `ChatOllama`.
         max_retries: Retries of one call, >= 0.
+        timeout_s: Time limit of one call in seconds, instead of those of `Context.calls`; None for theirs.
         learned: Capabilities learned from failed requests.
 
     Example:
@@ -48,6 +50,7 @@ class Candidate:
     json_mode: JsonMode | None
     max_concurrency: int | None
     max_retries: int
+    timeout_s: float | None
     learned: LearnedCapabilities
 
     def __init__(
@@ -61,6 +64,7 @@ class Candidate:
         continuation: Continuation | None = None,
         json_mode: JsonMode | None = None,
         max_concurrency: int | None = None,
+        timeout_s: float | None = None,
     ) -> None:
         """Create a candidate. Arguments left out are read from the model and the provider table.
 
@@ -74,6 +78,8 @@ class Candidate:
             json_mode: What `response_format` supports; None if nothing.
             max_concurrency: Limit of concurrent calls to the endpoint, >= 1; None for the default. Candidates with the
                 same URL and API key share one limit, the smallest. 1 for a server with one GPU.
+            timeout_s: Time limit of each call in seconds, > 0; None for those of `Context.calls`. The client of a
+                chat model object keeps its own limit beside it.
 
         Raises:
             PoolError: If an argument is invalid, or `model` is not a chat model.
@@ -96,6 +102,7 @@ class Candidate:
             "json_mode": json_mode or facts.json_mode,
             "max_concurrency": _checked_concurrency(name, max_concurrency),
             "max_retries": retries_of(built),
+            "timeout_s": _checked_timeout(name, timeout_s),
             "learned": LearnedCapabilities(),
         }
         for field, value in values.items():
@@ -127,6 +134,14 @@ def _checked_concurrency(name: str, limit: int | None) -> int | None:
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise PoolError(f"max_concurrency of candidate {name!r} must be a whole number >= 1 or None, got {limit!r}")
     return limit
+
+
+def _checked_timeout(name: str, seconds: float | None) -> float | None:
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+        raise PoolError(f"timeout_s of candidate {name!r} must be a number of seconds > 0 or None, got {seconds!r}")
+    return float(seconds)
 
 
 def _checked_tags(name: str, tags: Sequence[str]) -> tuple[str, ...]:

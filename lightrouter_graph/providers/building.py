@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 SPEC_KEY = "lightrouter_spec"
 """Metadata key of a model built here, with its spec as value; shown in traces, read by `model_facts`."""
 
-TIMEOUT_S = 120.0
+TIMEOUT_S = 86_400.0
+"""Of the HTTP client: longer than any call may take, since `Calls` and `Candidate.timeout_s` limit each call."""
+
 MAX_RETRIES = 2
 """On rate limits, overload and lost connections. `Context.calls.max_retries` limits the sum over a run."""
 

@@ -34,24 +34,31 @@ class CircuitBreaker:
         self._next_try = 0.0
         self._probing = False
 
+    def refuses(self, *, probe: bool = False) -> bool:
+        """Return True if a request would be rejected now; one that may `probe` does not wait for the next try."""
+        return self._openings > 0 and (self._probing or (not probe and self.next_try_s > 0))
+
     @property
-    def refuses(self) -> bool:
-        """True if a request would be rejected now."""
-        return self._openings > 0 and (self._probing or self._now() < self._next_try)
+    def next_try_s(self) -> float:
+        """Seconds until the next probe, >= 0; 0 while it is in flight."""
+        return max(0.0, self._next_try - self._now())
 
     @property
     def reason(self) -> str:
         """Why requests are rejected; an error message puts the model name in front."""
-        wait_s = max(0.0, self._next_try - self._now())
-        then = "a probe is in flight" if self._probing else f"next try in {math.ceil(wait_s)} s"
+        then = "a probe is in flight" if self._probing else f"next try in {math.ceil(self.next_try_s)} s"
         return f"failed {self._failures} times in a row; {then}"
 
-    def admit(self) -> int | None:
-        """Return the generation of an admitted request, or None. The first request after the open time is the probe."""
+    def admit(self, *, probe: bool = False) -> int | None:
+        """Return the generation of an admitted request, or None. The first request after the open time is the probe.
+
+        Args:
+            probe: True to admit the request as the probe before the open time has passed.
+        """
         if not self._openings:
             return self._generation
         with self._lock:
-            if self.refuses:
+            if self.refuses(probe=probe):
                 return None
             if self._openings:
                 self._begin_generation(probing=True)

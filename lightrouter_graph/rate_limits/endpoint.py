@@ -25,6 +25,9 @@ longer one is the quota of a single model, such as free requests per day, and mu
 _FAILURES: frozenset[Cause] = frozenset({"unavailable", "disconnected", "timeout", "auth"})
 """Causes that count as failures of the model: it is unreachable or denies access."""
 
+MIN_RETRY_AFTER_S = 1.0
+"""The shortest wait that a rejection names: a probe in flight needs some time."""
+
 _NEUTRAL: frozenset[Cause] = frozenset({"cancelled", "rate_limited"})
 """Causes that count as neither: a gateway rejects for the rate whether or not the model behind it is available."""
 
@@ -34,20 +37,27 @@ class EndpointClosedError(LightRouterError):
 
     Attributes:
         cause: `unavailable` if the breaker is open, `rate_limited` without a permit or with too long a cooldown.
+        retry_after_s: Seconds until the next try.
     """
 
-    def __init__(self, cause: Literal["unavailable", "rate_limited"], reason: str) -> None:
+    def __init__(
+        self,
+        cause: Literal["unavailable", "rate_limited"],
+        reason: str,
+        retry_after_s: float = MIN_RETRY_AFTER_S,
+    ) -> None:
         self.cause = cause
+        self.retry_after_s = retry_after_s
         super().__init__(reason)
 
     @property
     def failure(self) -> Failure:
         """The rejection as a record."""
-        return {"cause": self.cause, "message": str(self)}
+        return {"cause": self.cause, "message": str(self), "retry_after_s": self.retry_after_s}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Support pickle."""
-        return type(self), (self.cause, str(self))
+        return type(self), (self.cause, str(self), self.retry_after_s)
 
 
 @dataclass(slots=True, repr=False, eq=False)
@@ -62,6 +72,7 @@ class Permit:
     acquire_timeout_s: float
     max_cooldown_s: float
     breaker: CircuitBreaker
+    probe: bool = False
     _generation: int = -1
 
     async def __aenter__(self) -> "Permit":
@@ -72,10 +83,10 @@ class Permit:
             self.endpoint.semaphore.release()
             await self._queue(until)
         # Last, so that an admitted probe is sent at once.
-        generation = self.breaker.admit()
+        generation = self.breaker.admit(probe=self.probe)
         if generation is None:
             self.endpoint.semaphore.release()
-            raise self._rejection("unavailable", self.breaker.reason)
+            raise self._rejection("unavailable", self.breaker.reason, self.breaker.next_try_s)
         self._generation = generation
         return self
 
@@ -102,20 +113,22 @@ class Permit:
             self.breaker.succeed(self._generation)
 
     async def _queue(self, until: float) -> None:
-        if self.breaker.refuses:
-            raise self._rejection("unavailable", self.breaker.reason)
+        if self.breaker.refuses(probe=self.probe):
+            raise self._rejection("unavailable", self.breaker.reason, self.breaker.next_try_s)
         if not await self.endpoint.cooldown.wait(
             self.model_name, min(until - self.endpoint.now(), self.max_cooldown_s)
         ):
             remaining_s = self.endpoint.cooldown.remaining_s(self.model_name)
             why = f"must not be called for {math.ceil(remaining_s)} s (Retry-After), longer than the call may take"
-            raise self._rejection("rate_limited", why)
+            raise self._rejection("rate_limited", why, remaining_s)
         if not await self.endpoint.semaphore.acquire(until - self.endpoint.now()):
             limit = f"max_concurrency = {self.endpoint.semaphore.limit}"
             raise self._rejection("rate_limited", f"got no permit within {self.acquire_timeout_s:.3g} s ({limit})")
 
-    def _rejection(self, cause: Literal["unavailable", "rate_limited"], why: str) -> EndpointClosedError:
-        return EndpointClosedError(cause, f"{redact(self.model_name)} {why}")
+    def _rejection(
+        self, cause: Literal["unavailable", "rate_limited"], why: str, wait_s: float = 0.0
+    ) -> EndpointClosedError:
+        return EndpointClosedError(cause, f"{redact(self.model_name)} {why}", max(wait_s, MIN_RETRY_AFTER_S))
 
 
 class Endpoint:
@@ -168,14 +181,17 @@ class Endpoint:
                 self._set_limit = limit
                 self.semaphore.resize(limit)
 
-    def permit(self, model_name: str, *, acquire_timeout_s: float, max_cooldown_s: float = math.inf) -> Permit:
+    def permit(
+        self, model_name: str, *, acquire_timeout_s: float, max_cooldown_s: float = math.inf, probe: bool = False
+    ) -> Permit:
         """Return a permit for one request; entering it raises `EndpointClosedError` if the request must not be sent.
 
         Args:
             model_name: Name of the model at the provider; each model has its own breaker.
             acquire_timeout_s: The longest wait for a permit and for the end of a cooldown, together.
             max_cooldown_s: The longest cooldown to wait for; a longer one rejects the request at once.
+            probe: True for the last hope of a run: the request may probe an open breaker before its time, one at once.
         """
         with self._lock:
             breaker = self._breakers.setdefault(model_name, CircuitBreaker(self.now))
-        return Permit(self, model_name, acquire_timeout_s, max_cooldown_s, breaker)
+        return Permit(self, model_name, acquire_timeout_s, max_cooldown_s, breaker, probe)

@@ -52,7 +52,7 @@ async def test_a_continued_boot_is_produced_once(server):
 
 
 async def test_boots_are_capped_on_the_wire_and_not_streamed(server):
-    graph = create_lightrouter(pool_at(server)).compile()
+    graph = create_lightrouter(pool_at(server, price=(1, 2))).compile()
     parts = [part async for part in graph.astream(ASKED, context=FIXED, stream_mode="messages")]
     assert len(parts) == 1
     boots = [request.body for request in server.requests[:4]]

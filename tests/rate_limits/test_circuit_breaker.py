@@ -44,9 +44,9 @@ def opened(breaker):
 def test_it_opens_after_failures_in_a_row(breaker):
     for _ in range(FAILURES_IN_A_ROW - 1):
         breaker.fail(breaker.admit())
-    assert not breaker.refuses
+    assert not breaker.refuses()
     breaker.fail(breaker.admit())
-    assert breaker.refuses
+    assert breaker.refuses()
     assert breaker.admit() is None
     assert breaker.reason == "failed 5 times in a row; next try in 30 s"
 
@@ -56,7 +56,7 @@ def test_a_success_resets_the_count(breaker):
         for _ in range(FAILURES_IN_A_ROW - 1):
             breaker.fail(breaker.admit())
         breaker.succeed(breaker.admit())
-    assert not breaker.refuses
+    assert not breaker.refuses()
 
 
 def test_after_the_open_time_one_request_is_admitted(breaker, clock):
@@ -73,7 +73,7 @@ def test_a_successful_probe_closes_the_breaker(breaker, clock):
     opened(breaker)
     clock.now = FIRST_OPEN_S
     breaker.succeed(breaker.admit())
-    assert not breaker.refuses
+    assert not breaker.refuses()
     assert breaker.admit() is not None
 
 
@@ -131,7 +131,7 @@ def test_requests_from_before_the_opening_neither_close_nor_extend_it(breaker, c
     breaker.succeed(breaker.admit())
     for _ in range(10):
         breaker.fail(early)
-    assert not breaker.refuses
+    assert not breaker.refuses()
 
 
 def test_one_of_many_threads_gets_the_probe(breaker, clock):
@@ -167,7 +167,7 @@ class AnyTraffic(RuleBasedStateMachine):
 
     @rule()
     def begin(self):
-        expected = not self.breaker.refuses
+        expected = not self.breaker.refuses()
         generation = self.breaker.admit()
         assert (generation is not None) is expected
         if generation is not None:
@@ -194,7 +194,7 @@ class AnyTraffic(RuleBasedStateMachine):
     @invariant()
     def a_closed_breaker_rejects_no_request(self):
         if not self.open:
-            assert not self.breaker.refuses
+            assert not self.breaker.refuses()
 
 
 AnyTraffic.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

@@ -53,6 +53,7 @@ async def test_a_request_without_a_permit_in_time_is_rejected(clock):
     assert closed.failure == {
         "cause": "rate_limited",
         "message": "m got no permit within 5 s (max_concurrency = 1)",
+        "retry_after_s": 1.0,
     }
     assert clock.now == pytest.approx(5, abs=0.1)
     await holder
@@ -122,6 +123,7 @@ async def test_a_long_cooldown_is_a_quota_of_one_model(clock, endpoint):
     assert closed.failure == {
         "cause": "rate_limited",
         "message": "m must not be called for 600 s (Retry-After), longer than the call may take",
+        "retry_after_s": 600.0,
     }
 
 
@@ -164,7 +166,11 @@ async def test_a_cooldown_of_one_model_uses_no_permit(clock):
 async def test_failures_in_a_row_open_the_breaker_of_that_model(endpoint, cause):
     await fail(endpoint, cause=cause)
     closed = await refusal(endpoint)
-    assert closed.failure == {"cause": "unavailable", "message": "m failed 5 times in a row; next try in 30 s"}
+    assert closed.failure == {
+        "cause": "unavailable",
+        "message": "m failed 5 times in a row; next try in 30 s",
+        "retry_after_s": 30.0,
+    }
     assert await refusal(endpoint, model="other") is None
 
 
@@ -260,7 +266,7 @@ async def test_calls_that_queued_while_the_breaker_opened_are_not_sent(clock):
 def test_a_rejection_is_a_lightrouter_error_and_supports_pickle():
     closed = pickle.loads(pickle.dumps(EndpointClosedError("rate_limited", "not now")))
     assert isinstance(closed, LightRouterError)
-    assert closed.failure == {"cause": "rate_limited", "message": "not now"}
+    assert closed.failure == {"cause": "rate_limited", "message": "not now", "retry_after_s": 1.0}
 
 
 async def test_a_secret_in_a_model_name_is_redacted(endpoint):

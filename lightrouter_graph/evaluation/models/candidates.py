@@ -37,6 +37,7 @@ def overridden(candidate: Candidate, mixin: type, values: dict[str, Any], **chan
         continuation=candidate.continuation,
         json_mode=candidate.json_mode,
         max_concurrency=candidate.max_concurrency,
+        timeout_s=candidate.timeout_s,
     )
 
 
