@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from lightrouter_graph.providers.pricing import Price
-from lightrouter_graph.records import Allowance
+from lightrouter_graph.records import UNLIMITED, Allowance
 
 USD_TOLERANCE = 1e-9
 """USD by which a sum may exceed a limit: below the price of a token, above the rounding error of added floats."""
@@ -24,6 +24,11 @@ class Amount:
 
     def __add__(self, other: "Amount") -> "Amount":
         return Amount(self.usd + other.usd, self.tokens + other.tokens, self.calls + other.calls)
+
+    def above(self, other: "Amount") -> "Amount":
+        """Return by how much each field is above that of another amount, >= 0."""
+        usd = max(0.0, self.usd - other.usd) if self.usd != other.usd else 0.0  # both may be infinite
+        return Amount(usd, max(0, self.tokens - other.tokens), max(0, self.calls - other.calls))
 
     def at_least(self, other: "Amount") -> "Amount":
         """Return the field-by-field maximum of both amounts."""
@@ -65,6 +70,18 @@ def cost_of(price: Price | None, prompt: int, output: int) -> Amount:
 def max_input_price(price: Price) -> float:
     """Return the highest price of an input token, in USD per 1M: writing to some caches costs more than the prompt."""
     return max(price.input, price.cached_input or 0.0, price.cache_write or 0.0)
+
+
+def least(one: Allowance, other: Allowance) -> Allowance:
+    """Return the smaller limit of two allowances, for each limit."""
+    limits, others = limits_of(one), limits_of(other)
+    return cast(
+        "Allowance",
+        {
+            name: min(limits.get(name, math.inf), others.get(name, math.inf)) if name in {*limits, *others} else None
+            for name in UNLIMITED
+        },
+    )
 
 
 def limits_of(allowance: Allowance) -> dict[str, float]:

@@ -7,9 +7,10 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 
-from lightrouter_graph.budget.amounts import NOTHING, USD_TOLERANCE, Amount, cost_of, max_input_price, minus
+from lightrouter_graph.budget.amounts import NOTHING, USD_TOLERANCE, Amount, cost_of, least, max_input_price, minus
 from lightrouter_graph.budget.remaining import RemainingBudget
 from lightrouter_graph.budget.spent import amount_of
+from lightrouter_graph.budget.thread_account import share_of
 from lightrouter_graph.budget.token_bounds import PromptTokenBound
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.providers.pricing import Price
@@ -46,9 +47,14 @@ class BudgetReservations:
     Args:
         allowance: Limits of the task.
         bound: Upper bound on the tokens of its prompts.
+        run: The run whose thread has a budget: what other runs of the thread use in the meantime is not available any
+            more. None if it has no budget.
     """
 
-    def __init__(self, allowance: Allowance = UNLIMITED, bound: PromptTokenBound | None = None) -> None:
+    def __init__(
+        self, allowance: Allowance = UNLIMITED, bound: PromptTokenBound | None = None, run: str | None = None
+    ) -> None:
+        self._share = None if run is None else share_of(run)
         self._allowance = allowance
         self._bound = bound or PromptTokenBound()
         self._settled = NOTHING
@@ -57,7 +63,8 @@ class BudgetReservations:
     @property
     def remaining(self) -> Allowance:
         """The part of the allowance that is neither spent nor reserved."""
-        return minus(self._allowance, self._settled + sum(self._reserved.values(), NOTHING))
+        own = minus(self._allowance, self._settled + sum(self._reserved.values(), NOTHING))
+        return own if self._share is None else least(own, self._share.left())
 
     @property
     def limits_length(self) -> bool:
@@ -96,8 +103,10 @@ class BudgetReservations:
 
     def settle(self, reservation: Reservation, call_cost: CallCost) -> None:
         """Replace a reservation by the cost of the call; settling it again has no effect."""
-        if self._reserved.pop(reservation, None) is not None:
+        if (reserved := self._reserved.pop(reservation, None)) is not None:
             self._settled += amount_of(call_cost)
+            if self._share is not None:
+                self._share.change(amount_of(call_cost), instead_of=reserved)
 
     def worst_case(
         self,
@@ -129,6 +138,8 @@ class BudgetReservations:
 
     def _add(self, reservation: Reservation) -> Reservation:
         self._reserved[reservation] = reservation.worst_case
+        if self._share is not None:
+            self._share.change(reservation.worst_case)
         return reservation
 
 

@@ -5,33 +5,42 @@ per thread, in memory: it does not know the runs of other processes.
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable
 from weakref import WeakValueDictionary
 
-from lightrouter_graph.budget.amounts import NOTHING, Amount
+from lightrouter_graph.budget.amounts import NOTHING, Amount, minus
+from lightrouter_graph.records import Allowance
 
 _MAX_THREADS = 1024
 """Threads whose ended runs are remembered."""
 
 
 class RunShare:
-    """What one run has spent and reserved so far."""
+    """What one run has spent and reserved so far.
 
-    def __init__(self, account: "ThreadAccount") -> None:
-        self.account, self.amount = account, NOTHING
+    Args:
+        account: Account of its thread.
+        limit: What the thread's budget left when the run began.
+        known: Ended runs whose cost was subtracted from it.
+    """
+
+    def __init__(self, account: "ThreadAccount", limit: Allowance, known: frozenset[str]) -> None:
+        self.account, self.limit, self.known, self.amount = account, limit, known, NOTHING
 
     def others(self) -> Amount:
-        """Return what the other runs in flight have spent and reserved."""
-        return sum((share.amount for share in self.account.in_flight.values() if share is not self), NOTHING)
+        """Return what the other runs have spent and reserved: those in flight, and those that ended beside this one."""
+        account = self.account
+        flying = [share.amount for share in list(account.in_flight.values()) if share is not self]
+        ended = [share.amount for run, share in list(account.ended.items()) if run not in self.known]
+        return sum((*flying, *ended), NOTHING)
 
-    def change(self, reserved: Amount, settled: Amount = NOTHING) -> None:
-        """Add a reserved amount, or replace it by the settled one."""
-        mine = self.amount
-        self.amount = Amount(
-            mine.usd + reserved.usd - settled.usd,
-            mine.tokens + reserved.tokens - settled.tokens,
-            mine.calls + reserved.calls - settled.calls,
-        )
+    def left(self) -> Allowance:
+        """Return what the thread's budget leaves for the next call of any of its runs."""
+        return minus(self.limit, self.amount + self.others())
+
+    def change(self, amount: Amount, *, instead_of: Amount = NOTHING) -> None:
+        """Add a reserved amount, or replace it by the cost of the call."""
+        self.amount = self.amount.above(instead_of) + amount
 
 
 class ThreadAccount:
@@ -39,29 +48,33 @@ class ThreadAccount:
 
     def __init__(self) -> None:
         self.in_flight: dict[str, RunShare] = {}
-        self._ended: dict[str, Amount] = {}
+        self.ended: dict[str, RunShare] = {}
 
-    def join(self, run: str) -> RunShare:
-        """Begin a run; returns its share."""
-        share = self.in_flight[run] = _shares[run] = RunShare(self)
-        return share
-
-    def leave(self, run: str) -> None:
-        """End a run. If others are in flight or have ended beside it, its cost may be lost from the state: keep it."""
-        share = self.in_flight.pop(run, None)
-        if share is not None and (self.in_flight or self._ended):
-            self._ended[run] = share.amount
-
-    def take_missing(self, recorded: Iterable[str]) -> Amount:
-        """Return the cost of ended runs that a state does not contain, once.
+    def missing(self, recorded: Collection[str]) -> Amount:
+        """Return the cost of ended runs that a state does not contain; call `join` next.
 
         Args:
             recorded: Runs whose cost is in the state.
         """
-        missing = [amount for run, amount in self._ended.items() if run not in set(recorded)]
-        if not self.in_flight:
-            self._ended.clear()
-        return sum(missing, NOTHING)
+        known = frozenset(recorded).union(*(self.ended[run].known for run in recorded if run in self.ended))
+        if not self.in_flight:  # no run can begin with an earlier state any more
+            self.ended = {run: share for run, share in self.ended.items() if run not in known or run in recorded}
+        return sum((share.amount for run, share in self.ended.items() if run not in known), NOTHING)
+
+    def join(self, run: str, limit: Allowance) -> None:
+        """Begin a run.
+
+        Args:
+            run: Its id.
+            limit: What the thread's budget leaves.
+        """
+        self.in_flight[run] = _shares[run] = RunShare(self, limit, frozenset(self.ended))
+
+    def leave(self, run: str) -> None:
+        """End a run. Its cost is kept if others are in flight or have ended beside it: the state may lose it."""
+        share = self.in_flight.pop(run, None)
+        if share is not None and (self.in_flight or self.ended):
+            self.ended[run] = share
 
 
 _accounts: OrderedDict[Hashable, ThreadAccount] = OrderedDict()

@@ -5,14 +5,16 @@ import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.runtime import get_runtime
 from langgraph.types import Overwrite
 
-from lightrouter_graph.budget.remaining import run_deadline
-from lightrouter_graph.budget.spent import add_spent, total_spent
+from lightrouter_graph.budget.remaining import remaining_budget, run_deadline
+from lightrouter_graph.budget.spent import add_spent, reserved_spent, total_spent
+from lightrouter_graph.budget.thread_account import ThreadAccount, account_of
 from lightrouter_graph.context import Context
 from lightrouter_graph.errors import QueryError
 from lightrouter_graph.llm.client import record_calls
@@ -24,6 +26,7 @@ from lightrouter_graph.query import Query
 from lightrouter_graph.records import NOTHING_SPENT, Spent
 from lightrouter_graph.runtime.event_loops import now
 from lightrouter_graph.runtime.node_runnable import NodeRun, Update
+from lightrouter_graph.runtime.run_scope import THREAD_KEY
 from lightrouter_graph.runtime.token_stream import run_hidden
 from lightrouter_graph.state import APPENDED, State
 from lightrouter_graph.state_queries import LayerView
@@ -31,6 +34,10 @@ from lightrouter_graph.telemetry.bill import cost_of
 from lightrouter_graph.telemetry.events import emit_event
 
 logger = logging.getLogger(__name__)
+
+_SAME_THREAD = (
+    "another run of this thread was in progress: the answer of the one that ends first is not kept in the thread"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +56,16 @@ class OpenNode:
         """
         _check_messages(state)
         router = self.router
-        spent = _spent_before(state)
+        spent, account = _spent_before(state), self._account(run)
+        spent = add_spent(spent, reserved_spent([account.missing(_recorded_runs(state))]))
         settings = router.context.overlaid(get_runtime(Context).context)
         deadline_s = run_deadline(settings.deadline_s, settings.budget, settings.thread_budget, spent)
         settings = settings.model_copy(update={"deadline_s": deadline_s})
         settings.check_names(list(router.selectors), list(router.aggregators))
         update = _begin(settings, router.pool.names, spent)
+        notes = [_SAME_THREAD] if account.in_flight and _keeps_one_answer(run) else []
+        account.join(update["run"], remaining_budget(None, settings.thread_budget, NOTHING_SPENT, spent).allowance)
+        run.scope.at_end(partial(account.leave, update["run"]))
         view = LayerView(cast("State", {**state, **update}))
         with record_calls() as call_costs:
             scores = await self._score(view, router.part_query(view, run, "select"))
@@ -64,10 +75,17 @@ class OpenNode:
         query = router.query(view, run)
         plan = router.planner.plan_layer(query, remaining_of(view), progress_of(view, query))
         update |= plan.layer_update(settings.record())
+        update["notes"] = [*notes, *update["notes"]]
+        if notes:
+            logger.warning("%s", _SAME_THREAD)
         if len(plan.candidates) == 1:  # it has nothing to be compared with: only the last layer has work to do
             update["layer"] = update["settings"]["layers"]
         _emit(update)
         return {**update, **{key: Overwrite(update[key]) for key in APPENDED}}
+
+    def _account(self, run: NodeRun) -> ThreadAccount:
+        thread = run.configured(THREAD_KEY) or run.configured("thread_id")
+        return ThreadAccount() if thread is None else account_of((id(self.router.pool), str(thread)))
 
     async def _score(self, view: LayerView, query: Query) -> dict[str, float]:
         try:
@@ -108,6 +126,17 @@ def _billed(messages: Sequence[AnyMessage]) -> Spent:
     cost = cost_of(messages)
     tokens = cost["usage"]["input_tokens"] + cost["usage"]["output_tokens"]
     return {"usd": cost["usd_known"], "tokens": tokens, "calls": cost["calls"], "seconds": cost["seconds"]}
+
+
+def _keeps_one_answer(run: NodeRun) -> bool:
+    """Return False for nodes of a parent graph and for calls of a chat model: the thread keeps all of their answers."""
+    return run.configured("thread_id") is not None and "|" not in str(run.configured("checkpoint_ns"))
+
+
+def _recorded_runs(state: State) -> list[str]:
+    """Return the runs whose cost is in the state, or in the bills of its messages."""
+    records = [message.response_metadata.get("lightrouter") or {} for message in state["messages"]]
+    return [state["run"]] if "thread_spent" in state else [str(record.get("run")) for record in records]
 
 
 def _begin(settings: Context, names: Sequence[str], spent: Spent) -> dict[str, Any]:

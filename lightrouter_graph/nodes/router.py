@@ -96,8 +96,9 @@ class Router:
             stage: Stage that its calls are billed to.
         """
         query = self.query(view, run, stage=stage)
-        bound = progress_of(view, query).bound
-        return replace(query, reservations=BudgetReservations(remaining_of(view).allowance, bound))
+        progress = progress_of(view, query)
+        reservations = BudgetReservations(remaining_of(view).allowance, progress.bound, progress.run)
+        return replace(query, reservations=reservations)
 
     def request_of(self, run: NodeRun) -> Request:
         """Return the tools and the answer format of a run: those of a chat model's call, else those of the graph.

@@ -38,6 +38,7 @@ class LayerProgress:
         draft: Merged text of the layer before; None in the first layer.
         boots: Text of each boot that did not fail, by candidate.
         answers: Text of each complete answer, finished boots included, by candidate.
+        run: The run, if its thread has a budget.
         prompts: Cache of the prompts built while planning, so that each is built once for all degradation steps.
     """
 
@@ -46,6 +47,7 @@ class LayerProgress:
     draft: str | None = None
     boots: Mapping[str, str] = field(default_factory=dict)
     answers: Mapping[str, str] = field(default_factory=dict)
+    run: str | None = None
     prompts: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def cached(self, key: Hashable, build: Callable[[], Prompt]) -> Prompt:

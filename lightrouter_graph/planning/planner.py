@@ -8,7 +8,8 @@ from typing import Any
 from lightrouter_graph.budget.amounts import NOTHING, Amount, fits, minus, share
 from lightrouter_graph.budget.remaining import RemainingBudget, remaining_budget
 from lightrouter_graph.budget.reservations import BudgetReservations
-from lightrouter_graph.budget.spent import reserved_spent, total_spent
+from lightrouter_graph.budget.spent import add_spent, reserved_spent, total_spent
+from lightrouter_graph.budget.thread_account import share_of
 from lightrouter_graph.budget.token_bounds import PromptTokenBound
 from lightrouter_graph.llm.request import Request
 from lightrouter_graph.planning.degradation import (
@@ -206,8 +207,14 @@ class Planner:
 
 def remaining_of(view: LayerView) -> RemainingBudget:
     """Return the remaining budget of a run and its thread, from the call costs in the state."""
-    settings, spent = view.settings, total_spent(view.state["call_costs"])
-    return remaining_budget(settings.budget, settings.thread_budget, spent, view.state["thread_spent"])
+    settings, spent, before = view.settings, total_spent(view.state["call_costs"]), view.state["thread_spent"]
+    if (run := _run_of(view)) is not None and (share := share_of(run)) is not None:
+        before = add_spent(before, reserved_spent([share.others()]))
+    return remaining_budget(settings.budget, settings.thread_budget, spent, before)
+
+
+def _run_of(view: LayerView) -> str | None:
+    return None if view.settings.thread_budget is None else view.state["run"]
 
 
 def progress_of(view: LayerView, query: Query) -> LayerProgress:
@@ -218,12 +225,14 @@ def progress_of(view: LayerView, query: Query) -> LayerProgress:
         draft=None if view.draft is None else view.draft["text"],
         boots={boot["candidate"]: boot["text"] for boot in view.survivors},
         answers={name: answer["text"] for name, answer in view.answers.items()},
+        run=_run_of(view),
     )
 
 
 def candidate_reservations(view: LayerView, pool: Pool, name: str, request: Request) -> BudgetReservations:
     """Return the budget of one candidate in a fan-out, for prompts with the tools and the schema of the request."""
-    return BudgetReservations(view.state["allowances"].get(name, UNLIMITED), _prompt_bound(view, pool, request))
+    allowance = view.state["allowances"].get(name, UNLIMITED)
+    return BudgetReservations(allowance, _prompt_bound(view, pool, request), _run_of(view))
 
 
 def _prompt_bound(view: LayerView, pool: Pool, request: Request) -> PromptTokenBound:
@@ -236,7 +245,8 @@ def _limited(
 ) -> tuple[Query, tuple[str, ...]]:
     """Reserve all but `rest` for the part; replace the part if it needs more."""
     allowance = minus(remaining.allowance, rest)
-    query = replace(forecast.query, reservations=BudgetReservations(allowance, forecast.progress.bound))
+    progress = forecast.progress
+    query = replace(forecast.query, reservations=BudgetReservations(allowance, progress.bound, progress.run))
     if fits(need, allowance):
         return query, ()
     note = f"{describe_replacement(name, query.settings)} ({remaining.describe(need + rest)})"

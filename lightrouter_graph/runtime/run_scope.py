@@ -37,6 +37,10 @@ class RunScope:
         self._cancels: dict[object, Callable[[], object]] = {}
         self._retries: RetryBudget | None = None
 
+    def at_end(self, callback: Callable[[], object]) -> None:
+        """Call a function when the run ends."""
+        self._cancels[object()] = callback
+
     @contextmanager
     def track(self, cancel: Callable[[], object]) -> Iterator[None]:
         """Call `cancel` if the run ends before the block does.
