@@ -1,4 +1,4 @@
-"""CPU of the client for one wave of eight boots: plain POSTs (what `boot` does) against streams.
+"""CPU of the client for one wave of eight boots: plain POSTs, streams, and what is chosen for candidates by default.
 
 python tests/benchmarks/bench_boots.py
 """
@@ -10,8 +10,12 @@ import time
 from collections.abc import Awaitable, Callable
 from multiprocessing.connection import Connection
 
+from langchain_core.messages import HumanMessage
 from langchain_openai import ChatOpenAI
 
+from lightrouter_graph import Candidate
+from lightrouter_graph.llm.call import Call
+from lightrouter_graph.llm.client import complete
 from lightrouter_graph.testing import RecordedModelServer
 
 QUESTION = "Tell me a long tale."
@@ -37,6 +41,21 @@ async def streamed(model: ChatOpenAI) -> None:
         pass
 
 
+async def chosen(candidates: list[Candidate]) -> float:
+    """CPU seconds of one wave of boots as the graph makes them."""
+    call = Call(stage="boot", layer=1, timeout_s=60, max_tokens=TOKENS, keeps_partial=True)
+    began = time.process_time()
+    await asyncio.gather(*(complete(candidate, [HumanMessage(QUESTION)], call) for candidate in candidates))
+    return time.process_time() - began
+
+
+async def waves(url: str, price: tuple[float, float] | None) -> list[float]:
+    """Return the CPU seconds of the first waves of eight new candidates, in milliseconds."""
+    models = [ChatOpenAI(model=name, base_url=url, api_key="none") for name in MODELS]
+    candidates = [Candidate(model.model_name, model, price=price) for model in models]
+    return [round(await chosen(candidates) * 1000) for _ in range(4)]
+
+
 async def cpu_of(way: Callable[[ChatOpenAI], Awaitable[None]], models: list[ChatOpenAI]) -> float:
     """CPU seconds of one wave."""
     began = time.process_time()
@@ -57,7 +76,9 @@ def main() -> None:
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,))
     process.start()
-    pairs = asyncio.run(measure(ours.recv()))
+    url = ours.recv()
+    pairs = asyncio.run(measure(url))
+    unpriced, priced = asyncio.run(waves(url, None)), asyncio.run(waves(url, (1.0, 2.0)))
     ours.send("stop")
     process.join()
     ratio = statistics.median(stream / post for post, stream in pairs)
@@ -65,6 +86,7 @@ def main() -> None:
     print(
         f"8 boots of {TOKENS} tokens: POST {post:.0f} ms CPU, streamed {stream:.0f} ms CPU: {ratio:.1f} times as much"
     )
+    print(f"by default, first waves: unpriced candidates {unpriced} ms CPU, priced candidates {priced} ms CPU")
 
 
 if __name__ == "__main__":
