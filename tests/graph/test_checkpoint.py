@@ -5,6 +5,7 @@ import warnings
 
 import pytest
 from helpers import QUESTION, calls, calls_of, decision, long, scripted
+from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -104,3 +105,15 @@ async def test_tasks_carry_no_decision_records():
     assert [m.type for m in seen] == ["human", "ai", "human"]
     assert "lightrouter" not in seen[1].response_metadata
     assert "lightrouter" in result["messages"][1].response_metadata
+
+
+@pytest.mark.parametrize("node", ["open", "boot"])
+async def test_a_fork_before_a_node_answers_the_edited_question(node):
+    pool = scripted(**{name: lambda messages: f"The answer is {len(messages[-1].text)}." for name in "ab"})
+    graph = create_lightrouter(pool).compile(checkpointer=strict_saver())
+    await graph.ainvoke({"messages": [HumanMessage("first", id="q1")]}, THREAD)
+    await graph.ainvoke({"messages": [HumanMessage("second", id="q2")]}, THREAD)
+    states = [state async for state in graph.aget_state_history(THREAD) if state.next == (node,)]
+    fork = await graph.aupdate_state(states[-1].config, {"messages": [HumanMessage("edited", id="q1")]})
+    messages = (await graph.ainvoke(None, fork))["messages"]
+    assert [message.text for message in messages] == ["edited", "The answer is 6."]
