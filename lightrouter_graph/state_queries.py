@@ -10,10 +10,10 @@ from langchain_core.messages import AnyMessage
 
 from lightrouter_graph.answer_keys.voting import agreement_of
 from lightrouter_graph.context import Context
-from lightrouter_graph.last_resort import LastResort, last_hope, partial_answers
 from lightrouter_graph.reasoning import strip_reasoning
 from lightrouter_graph.records import NO_USAGE, Answer, Boot, Draft, Ranking
 from lightrouter_graph.runtime.event_loops import now
+from lightrouter_graph.runtime.last_resort import LastResort, last_hope, partial_answers
 from lightrouter_graph.state import APPENDED, State
 
 _SLACK = 0.05
