@@ -4,21 +4,20 @@ LangChain passes to a tracer the serialized model (with headers and URLs), the e
 and headers of the response. Providers repeat API keys in all of them.
 """
 
-import base64
-import html
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
-from functools import lru_cache
-from typing import Any
-from urllib.parse import quote, quote_plus
+from functools import lru_cache, partial
+from typing import Any, cast
 
 from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables.config import ensure_config
 from pydantic import BaseModel, SecretBytes, SecretStr
+
+from lightrouter_graph.secret_forms import MIN_SECRET_CHARS, known_spans
 
 _SHAPED = re.compile(
     r"""(?ix) \b(?:sk|pk|gsk|csk|rk|xai|hf|tgp|r8|nvapi|pplx|lsv2|gh[opsu]|github_pat|glpat)[-_][\w*.-]{6,}
@@ -35,21 +34,25 @@ _NAMED = re.compile(
         (?=[^\s"',;&<>]*\d | [^\s"',;&<>]{16})               # an ordinary word has no digit
         [^\s"',;&<>]{6,}"""
 )
-_MASK = re.compile(r"\*{2,}|[\u2022\u25cf\u00b7]{2,}|\u2026|\.{3,}")
-_MIN_SHOWN = 3
-"""Fewest characters next to a mask that count as part of a secret."""
-
 _HOLDS_SECRET = re.compile(r"(?i)(?:^|[-_.])(?:(?:api)?key|token|secret|password|authorization|cookie|credentials?)$")
 _MAX_DEPTH = 8
-_MIN_SECRET_CHARS = 6
-"""Shorter values are placeholders such as "none", which occur in ordinary words."""
+_MAX_NESTED = 50
+_MAX_CHARS = 10_000
+"""Characters of an exception or of a metadata value that are kept: some errors are whole HTML pages."""
+
+_MAX_CACHED = 200
+_TRUNCATED = " ... (truncated)"
+_ID_FIELDS = ("id", "call_id", "name")
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """Replace known secrets, encoded or masked, and everything in the format of a secret by `***`.
+    """Replace known secrets, encoded, disguised or masked, and everything in the format of a secret by `***`.
 
     Each pattern is searched in the unchanged string and the union of the matches is replaced, so no match hides
-    another. The number of scans does not depend on the number of secrets; each is linear in `len(text)`.
+    another. The number of scans does not depend on the text; each is linear in `len(text)`.
+
+    A secret of at least 8 letters and digits is found in any letter case, reversed, escaped, and with any other
+    characters between: spaces, line breaks, punctuation, invisible ones. Shorter ones could be ordinary words.
 
     Args:
         text: A string of any length.
@@ -61,9 +64,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     known = tuple(secret for secret in secrets if secret)
     spans = [found.span() for found in _SHAPED.finditer(text)]
     spans += [(found.end(1), found.end()) for found in _NAMED.finditer(text)]
-    if known:
-        spans += [found.span(1) for found in _known_forms(known).finditer(text)]
-        spans += _masked(text, known)
+    spans += known_spans(text, known) if known else ()
     kept: list[str] = []
     at = 0
     for start, end in sorted(spans):
@@ -71,31 +72,6 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
             kept += [text[at:start], "***"]
         at = max(at, end)
     return "".join([*kept, text[at:]])
-
-
-@lru_cache(maxsize=128)
-def _known_forms(secrets: tuple[str, ...]) -> re.Pattern[str]:
-    """Compile one pattern that finds the longest encoding at each index, also where two secrets overlap."""
-    forms = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
-    return re.compile(f"(?=({'|'.join(map(re.escape, forms))}))")
-
-
-def _masked(text: str, secrets: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield the spans of partly masked secrets, as in `plain-se***e-42`."""
-    for mask in _MASK.finditer(text):
-        for secret in secrets:
-            head = _shown(secret, text[max(0, mask.start() - len(secret)) : mask.start()])
-            tail = _shown(secret[::-1], text[mask.end() : mask.end() + len(secret)][::-1])
-            if head or tail:
-                yield mask.start() - head, mask.end() + tail
-
-
-def _shown(secret: str, before: str) -> int:
-    """Return the length of the secret's prefix at the end of a string; 0 if shorter than `_MIN_SHOWN`."""
-    if secret[:_MIN_SHOWN] not in before:
-        return 0
-    shown = range(len(secret) - 1, _MIN_SHOWN - 1, -1)
-    return next((number for number in shown if before.endswith(secret[:number])), 0)
 
 
 def secrets_of(model: object) -> tuple[str, ...]:
@@ -110,7 +86,7 @@ def secrets_of(model: object) -> tuple[str, ...]:
     Returns:
         The distinct values, longest first.
     """
-    found = {secret for secret in _held(model, _MAX_DEPTH) if len(secret) >= _MIN_SECRET_CHARS}
+    found = {secret for secret in _held(model, _MAX_DEPTH) if len(secret) >= MIN_SECRET_CHARS}
     return tuple(sorted(found, key=len, reverse=True))
 
 
@@ -141,25 +117,6 @@ def _parts_of(value: object) -> Mapping[Any, Any]:
         return {field.name: getattr(value, field.name, None) for field in fields(value)}
     client = getattr(value, "__dict__", {}).get("api_key")
     return {"api_key": client} if isinstance(client, str) else {}
-
-
-def _forms(secret: str) -> set[str]:
-    """Return a secret in the encodings of URLs, HTML, JSON, nested JSON and headers."""
-    written = {secret, quote(secret, safe=""), quote_plus(secret), html.escape(secret), repr(secret)[1:-1]}
-    quoted = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
-    written |= {*quoted, *(json.dumps(once)[1:-1] for once in quoted)}
-    raw = secret.encode(errors="replace")
-    written |= {raw.hex(), *_in_base64(raw)}
-    return written
-
-
-def _in_base64(raw: bytes) -> Iterator[str]:
-    """Yield the base64 of a secret at each of 3 alignments, without the characters that depend on adjacent bytes."""
-    for shift in range(3):
-        whole = base64.b64encode(b"\0" * shift + raw).decode()
-        sure = whole[(0, 2, 3)[shift] : (shift + len(raw)) * 8 // 6]
-        if len(sure) >= _MIN_SECRET_CHARS:
-            yield from {sure, sure.translate(str.maketrans("+/", "-_"))}
 
 
 def redacting_callbacks(secrets: Sequence[str]) -> Any:
@@ -202,12 +159,42 @@ class RedactingCallbackHandler(BaseCallbackHandler):
         """Redact the serialized model."""
         _redact_values(serialized, self._secrets)
 
+    def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:  # noqa: ARG002
+        """Redact what a provider puts around the text of its response."""
+        self._redact_result(response)
+
     def on_llm_error(self, error: BaseException, *, response: LLMResult | None = None, **kwargs: Any) -> None:  # noqa: ARG002
         """Redact the exception and the metadata of the response behind it."""
         redact_exception(error, self._secrets)
+        self._redact_result(response)
+
+    def _redact_result(self, response: LLMResult | None) -> None:
         for generation in (one for some in (response.generations if response else ()) for one in some):
             if isinstance(generation, ChatGeneration):
-                _redact_values(generation.message.response_metadata, self._secrets)
+                redact_message(generation.message, self._secrets)
+                if generation.generation_info:
+                    _redact_values(generation.generation_info, self._secrets)
+        if response is not None and response.llm_output:
+            _redact_values(response.llm_output, self._secrets)
+
+
+def redact_message(message: BaseMessage, secrets: Sequence[str]) -> None:
+    """Redact secrets from the metadata, ids and names of a response, in place. Its text and arguments stay.
+
+    Args:
+        message: The response of a model, or a part of a stream.
+        secrets: Secret values as returned by `secrets_of`.
+    """
+    _redact_values(message.response_metadata, secrets)
+    message.id, message.name = _redacted(message.id, secrets), _redacted(message.name, secrets)
+    if isinstance(message, AIMessage):
+        chunks = getattr(message, "tool_call_chunks", ())
+        blocks = message.content if isinstance(message.content, list) else ()
+        raw = message.additional_kwargs.get("tool_calls")
+        raw = raw if isinstance(raw, list) else ()
+        for call in (*message.tool_calls, *message.invalid_tool_calls, *chunks, *blocks, *raw):
+            if isinstance(call, dict):
+                _redact_values(cast("dict[str, Any]", call), secrets, _ID_FIELDS)
 
 
 def redact_exception(error: BaseException, secrets: Sequence[str]) -> None:
@@ -234,21 +221,41 @@ def redact_exception(error: BaseException, secrets: Sequence[str]) -> None:
 
 def _leaks(link: BaseException, secrets: Sequence[str]) -> bool:
     link.args = tuple(_redacted(value, secrets) for value in link.args)
-    shown = f"{link!r} {link!s}"
+    shown = f"{link!r} {link!s}"[: 2 * _MAX_CHARS]
     return redact(shown, secrets) != shown
 
 
-def _redact_values(record: dict[str, Any], secrets: Sequence[str]) -> None:
-    record.update({name: _redacted(value, secrets) for name, value in record.items()})
+def _redact_values(record: dict[str, Any], secrets: Sequence[str], names: Iterable[str] | None = None) -> None:
+    """Redact the values of a record in place, all or those of some names; log-probabilities are part of the text."""
+    chosen = [name for name in (record if names is None else names) if name in record and name != "logprobs"]
+    record.update({name: _redacted(record[name], secrets) for name in chosen})
 
 
-def _redacted(value: Any, secrets: Sequence[str]) -> Any:
+@lru_cache(maxsize=1024)
+def _cached(text: str, secrets: tuple[str, ...]) -> str:
+    """Redact a short value; finish reasons, model names and ids come with every chunk."""
+    return redact(text, secrets)
+
+
+def _redacted(value: Any, secrets: Sequence[str], depth: int = 0) -> Any:
     if isinstance(value, str):
-        return redact(value, secrets)
+        return _cached(value, tuple(secrets)) if len(value) <= _MAX_CACHED else _redacted_long(value, secrets)
+    if not isinstance(value, dict | list | tuple):
+        return value
+    if depth > _MAX_NESTED:
+        return "***"
+    inner = partial(_redacted, secrets=secrets, depth=depth + 1)
     if isinstance(value, dict):
-        return {name: _redacted(item, secrets) for name, item in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_make"):  # a named tuple takes positional arguments
-        return type(value)(*(_redacted(item, secrets) for item in value))
-    if isinstance(value, list | tuple):
-        return type(value)(_redacted(item, secrets) for item in value)
-    return value
+        return {inner(name): inner(item) for name, item in value.items()}
+    items = map(inner, value)
+    # A named tuple takes positional arguments.
+    return type(value)(*items) if hasattr(value, "_make") else type(value)(items)
+
+
+def _redacted_long(text: str, secrets: Sequence[str]) -> str:
+    """Redact a text and truncate it; the end may be a part of a secret, at most six times as long by escapes."""
+    redacted = redact(text[:_MAX_CHARS], secrets)
+    if len(text) <= _MAX_CHARS:
+        return redacted
+    part = min(6 * max(map(len, secrets), default=0), _MAX_CHARS // 2)
+    return f"{redacted[: len(redacted) - part]}{_TRUNCATED}"

@@ -8,11 +8,12 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
+from langchain_core.messages import AIMessage
 from langchain_openai import ChatOpenAI
 from pydantic import PrivateAttr, SecretStr
 
 from lightrouter_graph import Candidate, Pool
-from lightrouter_graph.redaction import redact, redact_exception, secrets_of
+from lightrouter_graph.redaction import redact, redact_exception, redact_message, secrets_of
 from lightrouter_graph.testing import ScriptedChatModel
 
 
@@ -89,6 +90,87 @@ def test_a_known_secret_is_redacted_in_every_encoding(secret, written):
     assert redacted.startswith("Incorrect key '")
     assert redacted.endswith("' for this project")
     assert not any(secret[at : at + 5] in redacted for at in range(len(secret) - 4))
+
+
+MIXED = "sk-Verysecret-K3y_77"
+LETTERS = "justlettersnodigits"
+
+
+def base64_of(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+DISGUISES = {
+    "upper case": str.upper,
+    "lower case": str.lower,
+    "swapped case": str.swapcase,
+    "broken by a line": lambda secret: f"{secret[:6]}\n{secret[6:]}",
+    "broken by an indented line": lambda secret: f"{secret[:6]}\r\n    {secret[6:]}",
+    "broken by an escaped line": lambda secret: f"{secret[:5]}\\n{secret[5:]}",
+    "a letter a line": "\n".join,
+    "spaced": " ".join,
+    "spaced widely": "\u3000 ".join,
+    "spaced by entities": "&nbsp;".join,
+    "dotted": ".".join,
+    "zero-width": "\u200b".join,
+    "word joiners": "\u2060".join,
+    "soft hyphens": "&shy;".join,
+    "with a tag": lambda secret: f"{secret[:7]}<wbr/>{secret[7:]}",
+    "entities": lambda secret: "".join(f"&#{ord(char)};" for char in secret),
+    "hexadecimal entities": lambda secret: "".join(f"&#x{ord(char):X};" for char in secret),
+    "one entity": lambda secret: f"{secret[:3]}&#{ord(secret[3])};{secret[4:]}",
+    "unicode escapes": lambda secret: "".join(f"\\u{ord(char):04x}" for char in secret),
+    "escaped unicode escapes": lambda secret: json.dumps("".join(f"\\u{ord(char):04X}" for char in secret)),
+    "byte escapes": lambda secret: "".join(f"\\x{ord(char):02x}" for char in secret),
+    "percent": lambda secret: "".join(f"%{ord(char):02X}" for char in secret),
+    "percent twice": lambda secret: quote("".join(f"%{ord(char):02X}" for char in secret)),
+    "reversed": lambda secret: secret[::-1],
+    "reversed, upper, spaced": lambda secret: " ".join(secret[::-1].upper()),
+    "base64 twice": lambda secret: base64_of(base64_of(secret)),
+    "base64 of a header": lambda secret: base64_of(f"Basic {base64_of(f'me:{secret}')}"),
+    "base64 in lines": lambda secret: "\n".join(base64_of(secret)[at : at + 8] for at in range(0, 40, 8)),
+    "base64 reversed": lambda secret: base64_of(secret)[::-1],
+    "hex in upper case": lambda secret: secret.encode().hex().upper(),
+    "hex with colons": lambda secret: secret.encode().hex(":"),
+    "base64 of hex": lambda secret: base64_of(secret.encode().hex()),
+    "base32": lambda secret: base64.b32encode(secret.encode()).decode(),
+    "a list of letters": lambda secret: str(list(secret)),
+    "a list of codes": lambda secret: str(list(secret.encode())),
+}
+
+
+@pytest.mark.parametrize("secret", [PLAIN, MIXED, LETTERS])
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_a_known_secret_is_redacted_in_disguise(secret, disguise):
+    written = DISGUISES[disguise](secret)
+    redacted = redact(f"Wrong key ({written}) for you", [secret, "another-secret-9"])
+    assert redacted.startswith("Wrong key (")
+    assert redacted.endswith(") for you")
+    left = redacted.removeprefix("Wrong key (").removesuffix(") for you").strip("\n []'\"=\\")
+    assert left.startswith("***") or "base64" in disguise
+    assert len(left.replace("***", "")) <= len(written) // 3 + 2
+    assert written not in redacted
+
+
+@pytest.mark.parametrize(
+    ("secret", "text"),
+    [
+        ("not-needed", "A key is not needed here."),
+        ("no-key", "There is no key: NO KEY at all."),
+        ("secret-1", "Secret (1) of the cook"),
+        ("placeholder", "PLACE HOLDER"),
+        ("12345678", "It costs 1,234 or 5,678."),
+        ("EMPTY!", "an empty! reply"),
+    ],
+)
+def test_a_short_secret_is_no_reason_to_redact_ordinary_words(secret, text):
+    assert redact(text, [secret]) == text
+    assert redact(f"the key {secret}", [secret]) == "the key ***"
+
+
+def test_a_text_with_escapes_but_no_secret_is_unchanged():
+    text = r"a%20b &amp; c\n \u00e9 \x41 <b>x</b> &#10; 100% \\ & % \ "
+    assert redact(text, [PLAIN, MIXED]) == text
 
 
 def test_a_mask_next_to_other_words_is_not_redacted():
@@ -193,6 +275,15 @@ def cost_of(text):
 
 
 NOISE = [
+    MIXED[:-1],
+    f"{MIXED} ",
+    "&#",
+    "&#115;",
+    "\\",
+    "\\u0073",
+    "%25",
+    "<b>",
+    "\u200b",
     "*",
     "* ",
     "** ",
@@ -206,6 +297,49 @@ NOISE = [
     "api_key: ",
     "://a",
 ]
+
+
+def test_a_page_in_an_exception_is_truncated_before_it_is_redacted():
+    page = f"{'eyJaaaaaaaa-' * 800}{PLAIN * 1000}"
+    error = RuntimeError(page, {"body": [page]}, {PLAIN: {"deep": _nested(PLAIN, 900)}})
+    before = time.thread_time()
+    redact_exception(error, [PLAIN])
+    assert time.thread_time() - before < 2
+    assert len(str(error)) < 40_000
+    assert PLAIN[:6] not in repr(error)
+
+
+def _nested(value, depth):
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_a_message_is_redacted_but_for_its_text():
+    call = {"name": f"f-{PLAIN}", "args": {"x": PLAIN}, "id": PLAIN, "type": "tool_call"}
+    message = AIMessage(
+        [{"type": "text", "text": PLAIN}, {"type": "tool_use", "id": PLAIN, "name": "f", "input": {"x": PLAIN}}],
+        id=f"run-{PLAIN}",
+        tool_calls=[call],
+        response_metadata={
+            "finish_reason": PLAIN,
+            "model_name": PLAIN.upper(),
+            "usage": {PLAIN: [PLAIN]},
+            "logprobs": {"content": [{"token": "ok", "logprob": -0.5}]},
+        },
+        additional_kwargs={"tool_calls": [{"id": PLAIN, "type": "function"}]},
+    )
+    redact_message(message, (PLAIN,))
+    assert message.response_metadata == {
+        "finish_reason": "***",
+        "model_name": "***",
+        "usage": {"***": ["***"]},
+        "logprobs": {"content": [{"token": "ok", "logprob": -0.5}]},
+    }
+    assert (message.id, message.text) == ("run-***", PLAIN)
+    assert message.content[1] == {"type": "tool_use", "id": "***", "name": "f", "input": {"x": PLAIN}}
+    assert message.tool_calls == [{**call, "name": "f-***", "id": "***"}]
+    assert message.additional_kwargs["tool_calls"][0]["id"] == "***"
 
 
 @pytest.mark.timeout(30)

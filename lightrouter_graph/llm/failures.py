@@ -38,7 +38,7 @@ _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError)
 
 _NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "gaierror"})
 _MAX_MESSAGE = 300
-_MAX_SCANNED = 20_000
+_MAX_SCANNED = 10_000
 """Characters of an error text that are scanned: some are whole HTML pages."""
 
 

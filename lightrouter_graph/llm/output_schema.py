@@ -1,6 +1,7 @@
 """`OutputSchema`: the JSON schema of an output object, and validation of values against it."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -168,13 +169,18 @@ def _instance(model_class: Any, value: Any) -> Any:
 
 def _loads(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
         raise ValueError("the JSON is nested too deep") from None
 
 
+def _finite(number: str) -> float:
+    value = float(number)
+    return value if math.isfinite(value) else _refuse(number)
+
+
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not valid JSON")
+    raise ValueError(f"{constant[:40]} is not a number of JSON")
 
 
 def _unreadable(wanted: Any) -> str:

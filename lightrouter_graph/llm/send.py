@@ -14,7 +14,7 @@ from lightrouter_graph.llm.call_parameters import candidate_secrets, parameters_
 from lightrouter_graph.llm.stream_accumulator import StreamAccumulator
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.reasoning import REASONING_TAG, streamable_prefix
-from lightrouter_graph.redaction import redacted_exceptions
+from lightrouter_graph.redaction import redact_message, redacted_exceptions
 from lightrouter_graph.telemetry.events import emit_event, events_paused
 from lightrouter_graph.telemetry.tracing import chat_model_mode
 
@@ -37,17 +37,20 @@ async def call_model(
     cancelled, and to stop a model that ignores its cap. Model, prompt and config are those of `call_parameters`.
     """
     bound, parameters = call.request.bind_to(model), parameters_for(candidate, call)
-    with as_current(call), events_paused(), redacted_exceptions(candidate_secrets(candidate)):
+    secrets = candidate_secrets(candidate)
+    with as_current(call), events_paused(), redacted_exceptions(secrets):
         # A response that must be an object is emitted when complete: text around the object is removed first.
         emitted = call.stream_to_user and chat_model_mode() == "stream" and call.request.schema is None
         if candidate.learned.ignores_stream or (not emitted and not call.stream_internally):
             if call.stream_to_user:
-                _collect(config, accumulator)
+                _collect(config, accumulator, secrets)
             reply: BaseMessage = await bound.ainvoke(prompt, config, **parameters)
+            redact_message(reply, secrets)
             return accumulator.message() if accumulator.chunks else reply
         tokens = _TokenEvents(candidate.name, muted=not emitted)
         async with aclosing(bound.astream(prompt, config, **parameters)) as stream:
             async for chunk in stream:
+                redact_message(chunk, secrets)
                 accumulator.add(chunk, prefix=call.prefix)
                 if accumulator.exceeds(call.max_tokens):
                     accumulator.truncate(keep_last=call.stream_to_user)
@@ -64,21 +67,25 @@ class _ChunkCollector(BaseCallbackHandler):
 
     run_inline = True
 
-    def __init__(self, accumulator: StreamAccumulator) -> None:
-        self._accumulator = accumulator
+    def __init__(self, accumulator: StreamAccumulator, secrets: Sequence[str]) -> None:
+        self._accumulator, self._secrets = accumulator, secrets
 
     def on_llm_new_token(self, token: Any, *, chunk: Any = None, **kwargs: Any) -> None:  # noqa: ARG002
         """Add one chunk."""
         if chunk is not None:
+            redact_message(chunk.message, self._secrets)
             self._accumulator.add(chunk.message)
 
 
-def _collect(config: RunnableConfig, accumulator: StreamAccumulator) -> None:
-    callbacks, collector = config.get("callbacks"), _ChunkCollector(accumulator)
+def _collect(config: RunnableConfig, accumulator: StreamAccumulator, secrets: Sequence[str]) -> None:
+    callbacks, collector = config.get("callbacks"), _ChunkCollector(accumulator, secrets)
     if isinstance(callbacks, BaseCallbackManager):
         callbacks.add_handler(collector, inherit=False)
     else:
         config["callbacks"] = [*(callbacks or ()), collector]
+
+
+_MAX_LAYOUT = 200
 
 
 class _TokenEvents:
@@ -93,7 +100,8 @@ class _TokenEvents:
             return
         self._pending += str(chunk.text)
         text = streamable_prefix(self._pending)
-        if not self._begun and not text.strip():  # white space before a reasoning block is layout
+        # White space before a reasoning block is layout; a long run of it is not kept back.
+        if not self._begun and len(text) <= _MAX_LAYOUT and not text.strip():
             self._muted = REASONING_TAG.search(self._pending) is not None
             return
         self._begun = True
