@@ -32,13 +32,16 @@ _SPANS = (
 _SENTENCE_END = re.compile(
     r"[.!?](?=\s|$|[\"\\])|\n|\\n|\"[,}]|[,;](?=\s+(?:as|since|because|which|so|but|where|assuming|given|not)\b)"
 )
-_AFTER_SPAN = re.compile(r"\s*(?:[.,;!?\n)]|$|(?:as|since|because|which)\b)")
-_LETTER = re.compile(r"\(([A-J])\)(?=\s*[.,:;\n]|\s+\w|\s*$)(?!\s*(?:,\s*|and\s|or\s|&\s*)+\(?[A-J]\b)")
+_AFTER_SPAN = re.compile(r"\s{0,20}(?:[.,;!?\n)]|$|(?:as|since|because|which)\b)")
+_LETTER = re.compile(
+    r"\(([A-J])\)(?=\s{0,20}(?:[.,:;\n]|$)|\s{1,20}\w)"
+    r"(?!\s{0,9}(?:,\s{0,9}|and\s|or\s|&\s{0,9}){1,9}\(?[A-J]\b)"
+)
 _NO_VALUE = re.compile(
     r"(?i)(?:not|that|to|also|because|correct|wrong|incorrect|based|given|found|obtained|as follows)\b|"
     r"```|\{"
 )
-_ITEM = re.compile(r"\W*(?:\d{1,2}|[A-J])[.)]\s")
+_ITEM = re.compile(r"\W{0,20}(?:\d{1,2}|[A-J])[.)]\s")
 _LIST = re.compile(r"(?:\d{1,2}|[A-Ja-j])[.)]\s+\S")
 _DOUBT = re.compile(
     r"(?i)\b(?:wait|however|actually|mistaken?|error|re-?(?:check|evaluat|consider|calculat|exam)\w*|instead|double|"

@@ -22,10 +22,15 @@ _FORMULA_WORD = re.compile(r"(?:sqrt|log|ln|sin|cos|tan|pi|inf|mod|frac|cot|sec|
 _FORMULA = re.compile(r"[\\^_=/*+<>{}|\d°]")
 _WORD = re.compile(r"[^\W\d_]{3}")
 _LETTER = re.compile(
-    r"(?i:(?:option|choice|answer)\s+)?[(\[]?\**(?P<letter>[A-J])\**[)\]]?(?:\s*[.:),]\s*|\s+(?=[(:-])|\s*$)(?P<rest>.*)",
+    r"(?i:(?:option|choice|answer)\s{1,9})?[(\[]?\*{0,4}(?P<letter>[A-J])\*{0,4}[)\]]?"
+    r"(?:\s{0,9}[.:),]\s{0,9}|\s{1,9}(?=[(:-])|\s{0,9}$)(?P<rest>.*)",
     re.DOTALL,
 )
 _ANOTHER_LETTER = re.compile(r"(?:^|\b(?:and|or|&)\s|,\s?)[(\[]?[A-J](?![\w'.])")
+# Emoji, check marks and the end-of-proof sign that chat models put around an answer. "°" and "™" are part of a value.
+_MARK = "[\u2300-\u23ff\u25a0-\u27bf\u2b00-\u2bff\u220e\U0001f000-\U0001faff\u200d\ufe0f]"
+_DECORATION = re.compile(rf"^(?:{_MARK}\s{{0,9}}){{1,20}}|\s{{0,9}}(?:{_MARK}\s{{0,9}}){{1,20}}$|\s{{1,9}}[:;]-?[)D]$")
+_IN_BRACKETS = re.compile(r"<\s?([^<>a-zA-Z]{0,38}\d[^<>]{0,38}|[A-J])\s?>")  # as copied from "The answer is <number>."
 _PUNCTUATION = ".,;:!?\"'()[]*`“”\u2018\u2019«»"
 _OPENING = frozenset("[{('\"")
 _ARTICLES = frozenset({"a", "an", "the"})
@@ -36,12 +41,18 @@ _REFUSAL = re.compile(
     r"not (?:possible|available|applicable|provided|in the options|listed|a |the |an )|undetermined$|impossible to|"
     r"no (?:answer|valid answer)|error$|todo$)"
 )
-_PLACEHOLDER = re.compile(r"[_…?]{2,}|\.{3,}|<[\w ]{0,30}>|\[(?:your|final|the)? ?answer\]|your (?:final )?answer\.?")
+_PLACEHOLDER = re.compile(
+    r"[_…?]{2,}|\.{3,}|<(?![A-J]>)[^\W\d]{1,30}(?: \w{1,30}){0,4}>|<[ _]{0,30}>|"
+    r"\[(?:your|final|the)? ?answer\]|your (?:final )?answer\.?"
+)
 
 
 def strip_markup(text: str) -> str:
-    """Remove emphasis and full stops around `text`."""
+    """Remove emphasis, full stops and emoji around `text`, and angle brackets around a number or letter."""
     text = text.strip()
+    text = _DECORATION.sub("", text).strip() or text
+    if found := _IN_BRACKETS.fullmatch(text.rstrip(" .")):
+        text = found[1].strip()
     for mark in _EMPHASIS:
         inner = text.rstrip(" .")
         if len(inner) > 2 * len(mark) and inner.startswith(mark) and inner.endswith(mark):

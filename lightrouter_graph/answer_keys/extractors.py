@@ -8,13 +8,13 @@ from lightrouter_graph.answer_keys.numbers import number_in_sentence, read_numbe
 from lightrouter_graph.answer_keys.question_type import read_question
 
 _MAX_CHARS = 500
-_LETTER = re.compile(r"\W*(?:text\w*\W*)?[A-J](?!\w)")
+_LETTER = re.compile(r"\W{0,20}(?:text\w{0,9}\W{0,9})?[A-J](?!\w)")
 _BRACE = re.compile(r"[{}]")
 _MAX_WORDS = 5
 _TAIL = 600
-_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z$\\*(])")
-# No string matches two alternatives: ambiguous ones would take exponential time on repeated template tokens.
-_END_TOKENS = re.compile(r"(?:</?\|?[a-zA-Z_]{1,30}\|?>|```|\s)+$")
+_SENTENCES = re.compile(r"(?<=[.!?])\s{1,20}(?=[A-Z$\\*(])")
+_END_TOKEN = re.compile(r"(?:</?\|?[a-zA-Z_]{1,30}\|?>|```)\Z")
+_MAX_END_TOKEN = 40
 _LONE_LETTER = re.compile(
     r"\(([A-J])\)|\*\*([A-J])(?:\*\*|[.:)])|\b(?:[Oo]ption|[Cc]hoice)(?: is)?:? ([A-J])(?=[.,:;)]|$)|^([A-J])[.):]"
 )
@@ -73,8 +73,16 @@ def find_tag(text: str, question: str, *, finished: bool) -> str | None:  # noqa
     return inside.strip() or None if opening and closing and len(inside) <= _MAX_CHARS else None
 
 
+def _without_end_tokens(text: str) -> str:
+    """Remove chat-template tokens, fences and white space at the end."""
+    text = text.rstrip()
+    while found := _END_TOKEN.search(text, max(0, len(text) - _MAX_END_TOKEN)):
+        text = text[: found.start()].rstrip()
+    return text
+
+
 def _last_sentence(text: str) -> str:
-    tail = _END_TOKENS.sub("", text[-_TAIL:])
+    tail = _without_end_tokens(text[-_TAIL:])
     return _SENTENCES.split(tail.rpartition("\n")[2])[-1].strip()
 
 
@@ -103,6 +111,6 @@ def find_short_text(text: str, question: str, *, finished: bool) -> str | None: 
     """Return the response itself if it is one line of at most five words; see `Finder`."""
     if not finished:
         return None
-    text = _END_TOKENS.sub("", text[:500]).strip()
+    text = _without_end_tokens(text[:_MAX_CHARS]).strip()
     is_short = "\n" not in text and len(text) < 200 and len(text.split()) <= _MAX_WORDS
     return text or None if is_short else None

@@ -15,10 +15,11 @@ _LATEX_BACKSLASH = re.compile(
 )
 _STRING = re.compile(r'"((?:[^"\\]|\\.){0,4000})"(?=\s*(?:[,}`]|\n|$))', re.DOTALL)
 _LOOSE_STRING = re.compile(r"""(\\?["'])(.{0,400}?)\1[ \t]*(?=[,}]?[ \t]*(?:\n|\}|$))""")
-_BARE = re.compile(r"-?[\d./eE+]+(?:,\d{3})*(?=\s*[,}\n])|(?:true|false|null|True|False|None)\b")
-_FOLLOWED = re.compile(r'\s*(?:[,}`]\s*)*\n|\s*\}|\s*,\s*"\w')
+_BARE = re.compile(r"-?[\d./eE+]{1,80}(?:,\d{3}){0,20}(?=\s{0,20}[,}\n])|(?:true|false|null|True|False|None)\b")
+_FOLLOWED = re.compile(r'\s{0,20}(?:[,}`]\s{0,20}){0,9}\n|\s{0,20}\}|\s{0,20},\s{0,20}"\w')
 _RECONSIDERED = re.compile(
-    r"(?i)[\s,]*\}[\s`]*(?:#|.*?\b(?:calculat\w+|let'?s|to (?:solve|find|verify|elaborate|determine)|detail\w*|"
+    r"(?i)[\s,]{0,20}\}[\s`]{0,40}+(?:#|.{0,1000}?\b"
+    r"(?:calculat\w+|let'?s|to (?:solve|find|verify|elaborate|determine)|detail\w*|"
     r"step[ -]by[ -]step|question|correct\w*|however|wait|if)\b)",
     re.DOTALL,
 )

@@ -33,7 +33,7 @@ _IN_TEXT = re.compile(
     r"(?:\s?%|\s(?:thousand|million|billion|trillion)\b)?(?![\w^]|/\s?\d|[.,:]\d)"
 )
 _OPERATOR = re.compile(r"[+^\u00d7÷<>]|[\w)$](?: [-\u2212*] |[-\u2212*])[\d($]|/ ?[\d(]")
-_ANOTHER = re.compile(r"\s*(?:,|,? ?(?:or|and))\s+[-$]{0,2}\d")
+_ANOTHER = re.compile(r"\s{0,9}(?:,|,? ?(?:or|and))\s{1,9}[-$]{0,2}\d")
 _NEXT_EQUATION = re.compile(r"\b(?:and|or)\b|[,;] ")
 
 

@@ -13,6 +13,7 @@ from lightrouter_graph.answer_keys.extractors import (
 from lightrouter_graph.answer_keys.json_field import find_json_field
 from lightrouter_graph.reasoning import split_reasoning
 
+_MAX_CHARS = 40_000
 # The most reliable format first.
 _FINDERS: tuple[Finder, ...] = (
     find_json_field,
@@ -31,6 +32,8 @@ def short_answer(text: str, question: str, *, finished: bool) -> str | None:
     Later formats are not tried: a JSON field with "I do not know" is not overruled by a number in the text.
     """
     visible, _, unclosed = split_reasoning(text)
+    if len(visible) > _MAX_CHARS:  # an answer is near the start or the end
+        visible = f"{visible[: _MAX_CHARS // 2]}\n{visible[-_MAX_CHARS // 2 :]}"
     if unclosed:
         return None
     answers = (find(visible, question, finished=finished) for find in _FINDERS)

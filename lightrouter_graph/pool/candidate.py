@@ -108,6 +108,10 @@ class Candidate:
         for field, value in values.items():
             object.__setattr__(self, field, value)
 
+    def __deepcopy__(self, _memo: object) -> "Candidate":
+        """Return the candidate itself: its model has connections and locks, which cannot be copied."""
+        return self
+
     def __repr__(self) -> str:
         """Name and spec or class only: the repr of a chat model may contain secrets."""
         return f"Candidate({self.name!r}, {self.spec or type(self.model).__name__})"

@@ -523,3 +523,40 @@ def test_a_key_takes_well_under_a_millisecond(marks) -> None:
         default_key(text, question)
         seconds.append(time.perf_counter() - started)
     assert sorted(seconds)[len(seconds) // 2] < 0.0005
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The answer is 391 ✅",
+        "**391** ✅",
+        "✅ 391",
+        "✔️ **391**",
+        "Final answer: 391 🎉🎉",
+        "The answer is: 391 :)",
+        "The answer is 391. 👍🏽",
+        "\\boxed{391} ✅",
+        "#### 391 ✨",
+        "So it is 391 ∎",
+        "The answer is <391>.",
+        "Answer: < 391 >",
+    ],
+)
+def test_marks_around_a_number_are_no_part_of_it(text):
+    assert default_key(text, "What is the sum of 340 and 51?") == "391"
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "key"),
+    [
+        ("The answer is ✅", "Which emoji means yes?", "✅"),
+        ("Paris 🇫🇷", "What is the capital of France?", "paris"),
+        ("The answer is <B>.", "Which?\nA. one\nB. two", "B"),
+        ("✅ B", "Which?\nA. one\nB. two", "B"),
+        ("90° ✅", "What is the angle of 45 + 45?", "90"),
+        ("<answer>", "What is 1 + 1?", None),
+        ("<your final answer>", "What is 1 + 1?", None),
+    ],
+)
+def test_marks_that_are_the_answer_are_kept_and_placeholders_are_none(text, question, key):
+    assert default_key(text, question) == key

@@ -19,7 +19,10 @@ _SINGLE = re.compile(r"\b([A-J])\b(?!')")
 _TOLERANCE = 1e-6
 """Relative tolerance if one of the numbers is not an integer, because models round."""
 
-_LAST = re.compile(r"[-\u2212]?[$€£]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:\s?/\s?\d+)?(?:\s?\\?%)?(?![\w.]*\d)")
+_LAST = re.compile(
+    r"[-\u2212]?[$€£]?(?:\d{1,3}(?:,\d{3}){1,20}|\d{1,60})(?:\.\d{1,60})?"
+    r"(?:\s?/\s?\d{1,60})?(?:\s?\\?%)?(?![\w.]{0,60}\d)"
+)
 _MAX_TAIL = 2000
 
 
