@@ -186,7 +186,10 @@ def redact_message(message: BaseMessage, secrets: Sequence[str]) -> None:
         secrets: Secret values as returned by `secrets_of`.
     """
     _redact_values(message.response_metadata, secrets)
-    message.id, message.name = _redacted(message.id, secrets), _redacted(message.name, secrets)
+    for field in ("id", "name"):
+        value = getattr(message, field)
+        if value and (redacted := _redacted(value, secrets)) != value:  # setting a field costs as much as redacting it
+            setattr(message, field, redacted)
     if isinstance(message, AIMessage):
         chunks = getattr(message, "tool_call_chunks", ())
         blocks = message.content if isinstance(message.content, list) else ()
