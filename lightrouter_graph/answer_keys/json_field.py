@@ -15,7 +15,7 @@ _LATEX_BACKSLASH = re.compile(
 )
 _STRING = re.compile(r'"((?:[^"\\]|\\.){0,4000})"(?=\s*(?:[,}`]|\n|$))', re.DOTALL)
 _LOOSE_STRING = re.compile(r"""(\\?["'])(.{0,400}?)\1[ \t]*(?=[,}]?[ \t]*(?:\n|\}|$))""")
-_BARE = re.compile(r"-?[\d./eE+]{1,80}(?:,\d{3}){0,20}(?=\s{0,20}[,}\n])|(?:true|false|null|True|False|None)\b")
+_BARE = re.compile(r"-?[\d./eE+]{1,60}(?:,\d{3}){0,9}(?=\s{0,20}[,}\n])|(?:true|false|null|True|False|None)\b")
 _FOLLOWED = re.compile(r'\s{0,20}(?:[,}`]\s{0,20}){0,9}\n|\s{0,20}\}|\s{0,20},\s{0,20}"\w')
 _RECONSIDERED = re.compile(
     r"(?i)[\s,]{0,20}\}[\s`]{0,40}+(?:#|.{0,1000}?\b"

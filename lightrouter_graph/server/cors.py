@@ -12,7 +12,7 @@ from lightrouter_graph.errors import ContextError
 
 ANY_ORIGIN = "*"
 
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?", re.ASCII)
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{0,30}://(?:\[[0-9a-f:.]{1,45}\]|[a-z0-9._-]{1,253})(?::\d{1,5})?", re.ASCII)
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _EXPOSED = (
     "retry-after",
