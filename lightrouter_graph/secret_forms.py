@@ -138,7 +138,7 @@ def _forms(secret: str) -> set[str]:
 
 
 def _opaque_forms(secret: str) -> set[str]:
-    """Return a secret, and its encodings that show none of its letters: hex and base64, single or double, base32, codes."""
+    """Return a secret and its encodings that show none of its letters, hex and base64 also applied twice."""
     raw = secret.encode(errors="replace")
     once = {raw.hex(), *_in_base64(raw)}
     twice = {form for inner in once for form in (inner.encode().hex(), *_in_base64(inner.encode()))}
