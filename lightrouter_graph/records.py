@@ -133,7 +133,16 @@ class Boot(TypedDict):
     failure: Failure | None
     metadata: dict[str, Any]
     """What is known of the response beside its text, as far as present: `logprobs`, `system_fingerprint`, `model_name`,
-    `repaired` (what was mended in it), `id` (of a reply that is in LangChain's cache)."""
+    `repaired` (what was mended in it), `id` (of the reply)."""
+
+
+class Opinion(TypedDict):
+    """Whose opinion a candidate's answer is: that of a model, or of one of its samples."""
+
+    model: str
+    """Name of the first candidate of the same model."""
+    sample: int
+    """1 to `samples` of that model."""
 
 
 class Ranking(TypedDict):
@@ -183,12 +192,16 @@ class Draft(TypedDict):
 
 
 class Agreement(TypedDict):
-    """Agreement of the complete answers: the size and key of the largest group, and all groups by key."""
+    """Agreement of the complete answers. Candidates that share an opinion, such as the same model, count once."""
 
     agreed: int
+    """Number of opinions in the largest group."""
     answered: int
+    """Number of opinions among the answers."""
     leader: str | None
+    """Key of the largest group."""
     groups: dict[str, list[str]]
+    """Candidates by key."""
 
 
 class RenamedKeys(dict[str, Any]):

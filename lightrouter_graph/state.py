@@ -7,7 +7,7 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph import add_messages
 from typing_extensions import TypedDict
 
-from lightrouter_graph.records import Agreement, Allowance, Answer, Boot, CallCost, Draft, Ranking, Spent
+from lightrouter_graph.records import Agreement, Allowance, Answer, Boot, CallCost, Draft, Opinion, Ranking, Spent
 
 
 class Input(TypedDict):
@@ -57,6 +57,8 @@ class State(Input):
     """Every candidate that may take part, highest prior score first."""
     prior_scores: dict[str, float]
     """Prior score of each candidate, 0 to 1."""
+    opinions: dict[str, Opinion]
+    """Opinion of each candidate that is not the only one of its model; see `Pool.opinions`."""
     first_wave: list[str]
     """Candidates that boot in the current layer, in prior order."""
     layer: int

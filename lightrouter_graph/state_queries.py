@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
@@ -10,6 +10,7 @@ from langchain_core.messages import AnyMessage
 
 from lightrouter_graph.answer_keys.voting import agreement_of
 from lightrouter_graph.context import Context
+from lightrouter_graph.pool.opinions import Reply, opinion_labels, replies_of
 from lightrouter_graph.reasoning import strip_reasoning
 from lightrouter_graph.records import NO_USAGE, Answer, Boot, Draft, Ranking
 from lightrouter_graph.runtime.event_loops import now
@@ -29,12 +30,15 @@ class LayerStatus:
         answers: Key of each complete answer by candidate, finished boots included; None for an answer without a key.
         deadline_exceeded: True if no further candidate may be queried because the deadline has passed.
         closed_reason: Another reason why no further candidate may be queried; "" if there is none.
+        opinions: Label of the opinion by candidate; candidates with equal labels have one opinion between them, and
+            one without a label has an opinion of its own.
     """
 
     candidates: tuple[str, ...]
     answers: dict[str, str | None]
     deadline_exceeded: bool = False
     closed_reason: str = ""
+    opinions: Mapping[str, str] = field(default_factory=dict)
 
 
 class LayerView:
@@ -129,7 +133,19 @@ class LayerView:
     @cached_property
     def status(self) -> LayerStatus:
         """Status of the layer for the stop rule."""
-        return LayerStatus(self.candidates, self.keys, self.state["deadline_exceeded"], self._closed_reason)
+        return LayerStatus(
+            self.candidates, self.keys, self.state["deadline_exceeded"], self._closed_reason, self.opinions
+        )
+
+    @cached_property
+    def opinions(self) -> dict[str, str]:
+        """Label of the opinion by candidate; see `opinion_labels`."""
+        return opinion_labels(self.state.get("opinions", {}), self.replies)
+
+    @property
+    def replies(self) -> list[Reply]:
+        """Replies of the run, as evidence of equal models."""
+        return replies_of([*self.state["boots"], *self.state["answers"]])
 
     @property
     def _closed_reason(self) -> str:
@@ -154,8 +170,10 @@ class LayerView:
     def is_settled(self) -> bool:
         """True if boots alone decide the answer: all have finished and are equal, or `agree` of them are."""
         agree = self.settings.agree
-        agreed = agreement_of([answer_from(boot) for boot in self.boots if boot["finished"]])["agreed"]
-        return 1 < agreed == len(self.boots) or (agree is not None and agreed >= agree)
+        finished = [answer_from(boot) for boot in self.boots if boot["finished"]]
+        agreement = agreement_of(finished, self.opinions)
+        all_equal = len(agreement["groups"].get(agreement["leader"] or "", ())) == len(self.boots)
+        return agreement["agreed"] > 1 and (all_equal or (agree is not None and agreement["agreed"] >= agree))
 
     @cached_property
     def ends_in_draft(self) -> bool:

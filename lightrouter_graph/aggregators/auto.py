@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from lightrouter_graph.aggregators.base import Aggregator, Merged
 from lightrouter_graph.aggregators.llm import LLMAggregator
 from lightrouter_graph.aggregators.vote import VoteAggregator
+from lightrouter_graph.answer_keys.voting import agreement_of
+from lightrouter_graph.pool.opinions import opinion_labels, replies_of
 from lightrouter_graph.query import PlannedCall, Query, planned_calls
-from lightrouter_graph.records import Answer
+from lightrouter_graph.records import Agreement, Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,11 @@ class AutoAggregator:
 
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
         """Vote if that is safe, else synthesize."""
-        votes = query.request.wants_object or _vote_decides(answers)
+        votes = query.request.wants_object or _vote_decides(
+            agreement_of(answers, opinion_labels(query.pool.opinions, replies_of(answers))), answers
+        )
         return await (VoteAggregator() if votes else self.synthesis).merge(query, answers)
 
 
-def _vote_decides(answers: Sequence[Answer]) -> bool:
-    keys = [answer["key"] for answer in answers if answer["key"] is not None]
-    return len(keys) > len(set(keys)) and 2 * len(keys) > len(answers)
+def _vote_decides(agreement: Agreement, answers: Sequence[Answer]) -> bool:
+    return agreement["agreed"] > 1 and 2 * sum(answer["key"] is not None for answer in answers) > len(answers)

@@ -2,8 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from lightrouter_graph.records import Agreement, Answer
+
+NO_LABELS: Mapping[str, str] = MappingProxyType({})
+"""Every candidate has an opinion of its own."""
 
 
 def largest_group(keys: Iterable[str | None]) -> int:
@@ -15,45 +19,70 @@ def largest_group(keys: Iterable[str | None]) -> int:
     return max(Counter(key for key in keys if key is not None).values(), default=0)
 
 
-def count_votes(answers: Iterable[Answer], weights: Mapping[str, float] | None = None) -> dict[str, float]:
+def largest_opinion_group(keys: Mapping[str, str | None], opinions: Mapping[str, str] = NO_LABELS) -> int:
+    """Return the largest number of opinions that have one key.
+
+    Args:
+        keys: Key by candidate; None is equal to no other key.
+        opinions: Label of the opinion by candidate; one without a label has an opinion of its own.
+    """
+    return largest_group(key for key, _ in {(key, opinions.get(name, name)) for name, key in keys.items()})
+
+
+def count_opinions(names: Iterable[str], opinions: Mapping[str, str] = NO_LABELS) -> int:
+    """Return how many opinions the candidates with these `names` have."""
+    return len({opinions.get(name, name) for name in names})
+
+
+def count_votes(
+    answers: Iterable[Answer],
+    weights: Mapping[str, float] | None = None,
+    opinions: Mapping[str, str] = NO_LABELS,
+) -> dict[str, float]:
     """Add up the votes for each key.
 
     Args:
         answers: The answers in rank order, best first. Those without a key do not vote.
         weights: The vote of each candidate by name, >= 0; None for one vote per answer.
+        opinions: Label of the opinion by candidate. Answers of one opinion divide its vote.
 
     Returns:
         The sum of votes by key, in the rank order of the first answer of each key: `max` returns the better-ranked key
         of two that have equally many votes.
     """
+    voting = [(answer["candidate"], answer["key"]) for answer in answers if answer["key"] is not None]
+    shares = Counter(opinions.get(name, name) for name, _ in voting)
     votes: dict[str, float] = {}
-    for answer in answers:
-        key = answer["key"]
-        if key is not None:
-            votes[key] = votes.get(key, 0.0) + (1.0 if weights is None else weights[answer["candidate"]])
+    for name, key in voting:
+        weight = 1.0 if weights is None else weights[name]
+        votes[key] = votes.get(key, 0.0) + weight / shares[opinions.get(name, name)]
     return votes
 
 
-def agreement_of(answers: Sequence[Answer]) -> Agreement:
-    """Group the `answers`, in rank order, by key."""
+def agreement_of(answers: Sequence[Answer], opinions: Mapping[str, str] = NO_LABELS) -> Agreement:
+    """Group the `answers`, in rank order, by key; `opinions` has the label of each candidate's opinion."""
     groups: dict[str, list[str]] = {}
     for answer in answers:
         if answer["key"] is not None:
             groups.setdefault(answer["key"], []).append(answer["candidate"])
-    return agreement_from(groups, len(answers))
+    return agreement_from(groups, count_opinions((answer["candidate"] for answer in answers), opinions), opinions)
 
 
-def agreement_from(groups: Mapping[str, Sequence[str]], answered: int) -> Agreement:
+def agreement_from(
+    groups: Mapping[str, Sequence[str]], answered: int, opinions: Mapping[str, str] = NO_LABELS
+) -> Agreement:
     """Return the agreement of grouped answers.
 
     Args:
         groups: Candidates by key, in the rank order of the first answer of each key; `leader` is the first of those
-            with most candidates.
-        answered: Number of answers, those without a key included.
+            with most opinions.
+        answered: Number of opinions, those of answers without a key included.
+        opinions: Label of the opinion by candidate.
     """
-    leader = max(groups, key=lambda key: len(groups[key]), default=None)
+    sizes = {key: count_opinions(names, opinions) for key, names in groups.items()}
+    leader = max(sizes, key=sizes.__getitem__, default=None)
     return {
-        "agreed": len(groups[leader]) if leader is not None else 0,
+        "agreed": 0 if leader is None else sizes[leader],
         "answered": answered,
         "leader": leader,
         "groups": {key: list(names) for key, names in groups.items()},

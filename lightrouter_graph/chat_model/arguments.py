@@ -92,7 +92,7 @@ def pool_of(pool: Pool, model: str) -> Pool:
     if model in {DEFAULT, PAPER}:
         return pool
     if model in pool.names:
-        return Pool([pool[model]])
+        return Pool([pool[model].copied(samples=1)])
     names = [DEFAULT, PAPER, *pool.names]
     msg = f"no model {model!r}{did_you_mean(model, names)}; there are: {', '.join(names)}"
     raise PoolError(msg)

@@ -172,7 +172,7 @@ def _metadata_of(message: AIMessage) -> dict[str, Any]:
     sent = message.response_metadata
     names = {
         name: valid_unicode(value)
-        for name in ("system_fingerprint", "model_name")
+        for name in ("system_fingerprint", "model_name", "id")
         if isinstance(value := sent.get(name), str) and value
     }
     tokens = _logprobs_of(sent.get("logprobs"))

@@ -15,6 +15,7 @@ from lightrouter_graph.llm.tool_calls import render_reply
 from lightrouter_graph.nodes.router import Router
 from lightrouter_graph.planning.planner import candidate_reservations
 from lightrouter_graph.pool import Candidate
+from lightrouter_graph.pool.opinions import Reply, replies_of
 from lightrouter_graph.prompts import with_draft
 from lightrouter_graph.providers.model_facts import lesser_effort
 from lightrouter_graph.query import question_text
@@ -90,7 +91,8 @@ class BootFanOut:
         calls = self.view.settings.calls
         agree = self.view.settings.agree if self.router.stop is None else None
         rules = EarlyStopRules(agree, calls.boot_quorum, calls.boot_grace_s)
-        return EarlyStop(rules) if rules else None
+        replies = replies_of(self.view.state["boots"])
+        return EarlyStop(rules, opinions=self.router.pool.opinions, replies=replies) if rules else None
 
     @cached_property
     def _request(self) -> Request:
@@ -111,7 +113,8 @@ class BootFanOut:
         completion = cached or await self._boot(candidate, call)
         if self._early_stop is not None and (completion.failure is None or _is_spent_on_reasoning(completion)):
             key = self._key(completion) if self._is_whole(completion) else None
-            self._early_stop.report(candidate.name, key)
+            reply = Reply(candidate.name, completion.text, completion.metadata)
+            self._early_stop.report(candidate.name, key, reply)
         if cache is not None and cached is None:  # after the report: early stopping does not wait for a cache
             await cache.keep(candidate, self._messages, call, completion)
         return completion

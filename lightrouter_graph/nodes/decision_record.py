@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from lightrouter_graph.aggregators import Merged
 from lightrouter_graph.llm.completion import is_whole
+from lightrouter_graph.pool.opinions import describe_shared
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Agreement, Boot, RenamedKeys
 from lightrouter_graph.state import State
@@ -50,6 +51,8 @@ class Decision(TypedDict):
     candidates: list[CandidateRecord]
     """One record per candidate, in prior order."""
     agreement: Agreement | None
+    shared_opinions: list[str]
+    """Candidates that counted as one opinion, and why, as sentences."""
     stopped: StopCode
     """Why no further candidate was queried, as a code."""
     stopped_text: str
@@ -130,6 +133,7 @@ def record_decision(
         "selector_notes": {} if ranking is None else ranking["notes"],
         "candidates": [_candidate(view, name, merged, answered) for name in names],
         "agreement": state["agreement"],
+        "shared_opinions": describe_shared(state.get("opinions", {}), view.replies, names),
         "stopped": reason.code,
         "stopped_text": reason.text,
         "deadline_exceeded": state["deadline_exceeded"],

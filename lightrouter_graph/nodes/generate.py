@@ -16,6 +16,7 @@ from lightrouter_graph.llm.tool_calls import render_reply
 from lightrouter_graph.nodes.router import Router
 from lightrouter_graph.planning.planner import candidate_reservations
 from lightrouter_graph.pool import Candidate
+from lightrouter_graph.pool.opinions import Reply
 from lightrouter_graph.prompts import with_draft, with_shared_boots
 from lightrouter_graph.query import question_text
 from lightrouter_graph.reasoning import strip_reasoning
@@ -83,7 +84,7 @@ class AnswerFanOut:
         agree = self.view.settings.agree if self.router.stop is None else None
         rules = EarlyStopRules(agree, calls.answer_quorum, calls.answer_grace_s)
         keys = {name: key for name, key in self.view.keys.items() if key is not None}
-        return EarlyStop(rules, keys) if rules else None
+        return EarlyStop(rules, keys, self.router.pool.opinions, self.view.replies) if rules else None
 
     @cached_property
     def _request(self) -> Request:
@@ -123,7 +124,8 @@ class AnswerFanOut:
         call = self._call(candidate, boot, reservations)
         completion = await complete(candidate, self._prompt, call, early_stop=self._early_stop)
         if self._early_stop is not None and completion.failure is None:
-            self._early_stop.report(candidate.name, self._key(completion))
+            reply = Reply(candidate.name, completion.text, completion.metadata)
+            self._early_stop.report(candidate.name, self._key(completion), reply)
         return completion
 
     def _call(self, candidate: Candidate, boot: Boot | None, reservations: BudgetReservations) -> Call:

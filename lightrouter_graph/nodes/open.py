@@ -21,6 +21,7 @@ from lightrouter_graph.llm.client import record_calls
 from lightrouter_graph.llm.tool_calls import pairing_error
 from lightrouter_graph.nodes.router import Router
 from lightrouter_graph.planning.planner import progress_of, remaining_of
+from lightrouter_graph.pool import Pool
 from lightrouter_graph.priors import OrderPrior, in_prior_order, score_candidates
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import NOTHING_SPENT, Spent
@@ -62,7 +63,7 @@ class OpenNode:
         deadline_s = run_deadline(settings.deadline_s, settings.budget, settings.thread_budget, spent)
         settings = settings.model_copy(update={"deadline_s": deadline_s})
         settings.check_names(list(router.selectors), list(router.aggregators))
-        update = _begin(settings, router.pool.names, spent)
+        update = _begin(settings, router.pool, spent)
         notes = [_SAME_THREAD] if account.in_flight and _keeps_one_answer(run) else []
         account.join(update["run"], remaining_budget(None, settings.thread_budget, NOTHING_SPENT, spent).allowance)
         run.scope.at_end(partial(account.leave, update["run"]))
@@ -139,7 +140,7 @@ def _recorded_runs(state: State) -> list[str]:
     return [state["run"]] if "thread_spent" in state else [str(record.get("run")) for record in records]
 
 
-def _begin(settings: Context, names: Sequence[str], spent: Spent) -> dict[str, Any]:
+def _begin(settings: Context, pool: Pool, spent: Spent) -> dict[str, Any]:
     return {
         **{key: [] for key in APPENDED},
         "settings": settings.record(),
@@ -153,8 +154,9 @@ def _begin(settings: Context, names: Sequence[str], spent: Spent) -> dict[str, A
         "allowances": {},
         "next_candidates": [],
         "seconds": None,
-        "prior_order": list(names),
+        "prior_order": list(pool.names),
         "prior_scores": {},
+        "opinions": dict(pool.opinions),
         "first_wave": [],
         "layer": 1,
         "agreement": None,

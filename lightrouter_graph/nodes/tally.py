@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 
 from lightrouter_graph.answer_keys.equivalence import KeyEquivalence, name_groups
-from lightrouter_graph.answer_keys.voting import agreement_from
+from lightrouter_graph.answer_keys.voting import agreement_from, count_opinions
 from lightrouter_graph.llm.client import record_calls
 from lightrouter_graph.nodes.part_calls import PartError, call_part
 from lightrouter_graph.nodes.router import Router
@@ -53,7 +53,8 @@ class TallyNode:
             groups = await KeyEquivalence().group(query, answers)
             problem = log_line(str(exc))
             logger.warning("%s.group failed, keys are compared: %s", type(self.router.equivalence).__name__, problem)
-        return agreement_from(name_groups(groups, answers), len(answers))
+        answered = count_opinions((answer["candidate"] for answer in answers), view.opinions)
+        return agreement_from(name_groups(groups, answers), answered, view.opinions)
 
     def _emit(self, view: LayerView, run: NodeRun, update: Update) -> None:
         names, reason = update["next_candidates"], ""

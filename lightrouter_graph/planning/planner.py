@@ -22,6 +22,7 @@ from lightrouter_graph.planning.degradation import (
 )
 from lightrouter_graph.planning.forecast import Forecast, LayerProgress
 from lightrouter_graph.pool import Pool
+from lightrouter_graph.pool.opinions import opinion_labels
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import NOTHING_SPENT, UNLIMITED, Allowance, Answer, Spent
 from lightrouter_graph.state_queries import LayerView
@@ -105,7 +106,7 @@ class Planner:
         Raises:
             BudgetError: If not even one short answer fits, or no candidate has a price under a limit in USD.
         """
-        asked = DegradationStep(query.settings, progress.first_wave or tuple(query.prior_order[: query.settings.width]))
+        asked = DegradationStep(query.settings, progress.first_wave or _first_wave(query))
         if remaining.unlimited:
             return FanOutPlan(asked.first_wave, tuple(query.prior_order))
         priced, order, notes = without_unpriced(asked, self._forecast_of(query, progress, asked), remaining)
@@ -251,6 +252,15 @@ def _limited(
         return query, ()
     note = f"{describe_replacement(name, query.settings)} ({remaining.describe(need + rest)})"
     return replace(query, settings=query.settings.model_copy(update={name: REPLACEMENTS[name]})), (note,)
+
+
+def _first_wave(query: Query) -> tuple[str, ...]:
+    """Return the first `width` in prior order. With `agree` a shared opinion boots once; the rest replace a failure."""
+    names, opinions = list(query.prior_order), opinion_labels(query.pool.opinions)
+    if query.settings.agree is not None:
+        speakers = {opinions.get(name, name): name for name in reversed(names)}
+        names = [name for name in names if speakers[opinions.get(name, name)] == name]
+    return tuple(names[: query.settings.width])
 
 
 def _answer_steps(most: int, *, has_answers: bool) -> list[tuple[int, bool]]:

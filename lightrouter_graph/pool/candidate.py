@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
@@ -27,6 +28,7 @@ class Candidate:
             an argument of a call, as in `ChatOllama`.
         max_retries: Retries of one call, >= 0.
         timeout_s: Time limit of one call in seconds, instead of those of `Context.calls`; None for theirs.
+        samples: How many opinions of this model count.
         learned: Capabilities learned from failed requests.
 
     Example:
@@ -51,6 +53,7 @@ class Candidate:
     max_concurrency: int | None
     max_retries: int
     timeout_s: float | None
+    samples: int
     learned: LearnedCapabilities
 
     def __init__(
@@ -65,6 +68,7 @@ class Candidate:
         json_mode: JsonMode | None = None,
         max_concurrency: int | None = None,
         timeout_s: float | None = None,
+        samples: int = 1,
     ) -> None:
         """Create a candidate. Arguments left out are read from the model and the provider table.
 
@@ -80,6 +84,9 @@ class Candidate:
                 same URL and API key share one limit, the smallest. 1 for a server with one GPU.
             timeout_s: Time limit of each call in seconds, > 0; None for those of `Context.calls`. The client of a
                 chat model object keeps its own limit beside it.
+            samples: How many opinions of this model count, >= 1. The answers of one model under several names agree
+                with each other as one opinion; n samples are n opinions on purpose, and a `Pool` repeats the candidate,
+                as `name#2` and so on, until the model has n candidates. Use it with a temperature above 0.
 
         Raises:
             PoolError: If an argument is invalid, or `model` is not a chat model.
@@ -100,9 +107,12 @@ class Candidate:
             "limit_is_field": facts.limit_is_field and limit_parameter is None,
             "continuation": continuation or facts.continuation,
             "json_mode": json_mode or facts.json_mode,
-            "max_concurrency": _checked_concurrency(name, max_concurrency),
+            "max_concurrency": None
+            if max_concurrency is None
+            else _checked_count(name, "max_concurrency", max_concurrency),
             "max_retries": retries_of(built),
             "timeout_s": _checked_timeout(name, timeout_s),
+            "samples": _checked_count(name, "samples", samples),
             "learned": LearnedCapabilities(),
         }
         for field, value in values.items():
@@ -111,6 +121,16 @@ class Candidate:
     def __deepcopy__(self, _memo: object) -> "Candidate":
         """Return the candidate itself: its model has connections and locks, which cannot be copied."""
         return self
+    def copied(self, **changes: Any) -> "Candidate":
+        """Return a copy with the same model and learned capabilities.
+
+        Args:
+            **changes: Attributes that differ; their values are not checked.
+        """
+        copy = object.__new__(Candidate)
+        for field in fields(self):
+            object.__setattr__(copy, field.name, changes.get(field.name, getattr(self, field.name)))
+        return copy
 
     def __repr__(self) -> str:
         """Name and spec or class only: the repr of a chat model may contain secrets."""
@@ -134,10 +154,10 @@ def _as_price(price: Price | tuple[float, float] | None) -> Price | None:
     return Price(*price)
 
 
-def _checked_concurrency(name: str, limit: int | None) -> int | None:
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-        raise PoolError(f"max_concurrency of candidate {name!r} must be a whole number >= 1 or None, got {limit!r}")
-    return limit
+def _checked_count(name: str, option: str, count: int) -> int:
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise PoolError(f"{option} of candidate {name!r} must be a whole number >= 1, got {count!r}")
+    return count
 
 
 def _checked_timeout(name: str, seconds: float | None) -> float | None:

@@ -11,8 +11,10 @@ from langchain_core.language_models import BaseChatModel
 from lightrouter_graph.errors import PoolError, did_you_mean
 from lightrouter_graph.pool.candidate import Candidate
 from lightrouter_graph.pool.environment import find_candidates
+from lightrouter_graph.pool.opinions import declared_opinions, with_samples
 from lightrouter_graph.providers.model_facts import facts_of
 from lightrouter_graph.providers.spec import without_address
+from lightrouter_graph.records import Opinion
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
@@ -29,13 +31,16 @@ class Pool:
     """
 
     candidates: tuple[Candidate, ...]
+    opinions: Mapping[str, Opinion]
+    """Opinion of each candidate that is not the only one of its model: one for all, or one per sample."""
 
     def __init__(self, candidates: Iterable[Candidate | BaseChatModel | str]) -> None:
         """Create a pool.
 
         Args:
             candidates: Candidates, specs (the name is the spec without its URL) and chat models (the name is the
-                model's name), best first; at least one.
+                model's name), best first; at least one. A model with `samples` is repeated until it has as many
+                candidates.
 
         Raises:
             PoolError: If the list is empty, an item is invalid, or two candidates have the same name.
@@ -45,7 +50,10 @@ class Pool:
         given = list(candidates)
         members = tuple(_as_candidate(member, given) for member in given)
         _check_names([member.name for member in members])
+        members = tuple(with_samples(members))
+        _check_names([member.name for member in members])
         object.__setattr__(self, "candidates", members)
+        object.__setattr__(self, "opinions", declared_opinions(members))
 
     @classmethod
     def from_toml(cls, path: str | PathLike[str]) -> Self:

@@ -10,6 +10,7 @@ from langgraph.errors import GraphBubbleUp
 from lightrouter_graph.errors import SelectionError, warn_deprecated
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.printable import log_line
+from lightrouter_graph.pool.opinions import opinion_labels
 from lightrouter_graph.query import Query
 from lightrouter_graph.redaction import redact
 
@@ -83,6 +84,8 @@ def warn_if_old(prior: Prior) -> None:
 def in_prior_order(scores: Mapping[str, float], pool: Pool) -> list[str]:
     """Order the candidates by their prior score, highest first, ties in pool order.
 
+    A candidate whose opinion an earlier one has, such as the same model at another address, comes after all others.
+
     Args:
         scores: Score by name, 0 to 1; candidates without a score are left out.
         pool: The pool.
@@ -97,4 +100,10 @@ def in_prior_order(scores: Mapping[str, float], pool: Pool) -> list[str]:
     if not scores:
         msg = "the prior returned no score; it must score at least one candidate"
         raise SelectionError(msg)
-    return sorted((name for name in pool.names if name in scores), key=lambda name: -scores[name])
+    ordered = sorted((name for name in pool.names if name in scores), key=lambda name: -scores[name])
+    opinions = opinion_labels(pool.opinions)
+    labels = [opinions.get(name, name) for name in ordered]
+    repeated = {
+        name: labels.index(label) < place for place, (name, label) in enumerate(zip(ordered, labels, strict=True))
+    }
+    return sorted(ordered, key=repeated.__getitem__)

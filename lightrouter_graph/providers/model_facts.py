@@ -50,13 +50,13 @@ def facts_of(model: BaseChatModel) -> ModelFacts:
         limit_is_field=False,
         continuation=row.continuation,
         json_mode=row.json_mode,
-        price_id=row.price_id if host_of(_base_url(model)) == host_of(row.base_url) else None,
+        price_id=row.price_id if host_of(address_of(model)) == host_of(row.base_url) else None,
     )
 
 
 def identity_of(model: BaseChatModel) -> str:
     """Return a cache key: all parameters that influence the responses. It may contain secrets; do not show it."""
-    return f"{_base_url(model)} {model._get_llm_string()}"  # noqa: SLF001 - the key of LangChain's own caches
+    return f"{address_of(model)} {model._get_llm_string()}"  # noqa: SLF001 - the key of LangChain's own caches
 
 
 def no_tool_choice(model: BaseChatModel) -> str | dict[str, str]:
@@ -144,13 +144,13 @@ def _provider_of(model: BaseChatModel, provider: Any) -> str | None:
         return None
     if provider != "openai" or "ls_provider" in (model.metadata or {}):
         return provider
-    host = host_of(_base_url(model))
+    host = host_of(address_of(model))
     if host is None:
         return provider
     return next((name for name, row in PROVIDERS.items() if row.key_required and host_of(row.base_url) == host), None)
 
 
-def _base_url(model: BaseChatModel) -> str | None:
+def address_of(model: BaseChatModel) -> str | None:
     """Return the URL of an OpenAI-like model, as its client resolved it from arguments and environment."""
     client = getattr(model, "root_async_client", None)
     url = getattr(client, "base_url", None) or getattr(model, "openai_api_base", None)

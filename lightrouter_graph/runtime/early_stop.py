@@ -1,13 +1,14 @@
 """Early stopping for parallel calls: cancels the rest once enough answers are equal, or some time after a quorum."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from lightrouter_graph.answer_keys.voting import largest_group
-from lightrouter_graph.records import Failure
+from lightrouter_graph.answer_keys.voting import largest_opinion_group
+from lightrouter_graph.pool.opinions import Reply, opinion_labels
+from lightrouter_graph.records import Failure, Opinion
 
 T = TypeVar("T")
 
@@ -35,10 +36,24 @@ class EarlyStopRules:
 
 
 class EarlyStop:
-    """The parallel calls of one fan-out, in one event loop; `keys` are those of existing answers, by candidate."""
+    """The parallel calls of one fan-out, in one event loop.
 
-    def __init__(self, rules: EarlyStopRules, keys: Mapping[str, str] = MappingProxyType({})) -> None:
+    Args:
+        rules: When to stop.
+        keys: Keys of existing answers by candidate.
+        opinions: Opinions known from the pool: candidates that share one count once.
+        replies: Existing replies of the run; see `opinion_labels`.
+    """
+
+    def __init__(
+        self,
+        rules: EarlyStopRules,
+        keys: Mapping[str, str] = MappingProxyType({}),
+        opinions: Mapping[str, Opinion] = MappingProxyType({}),
+        replies: Sequence[Reply] = (),
+    ) -> None:
         self.rules = rules
+        self._opinions, self._replies = opinions, list(replies)
         self._keys = dict(keys)
         self._completed = set(keys)
         self._stopped = asyncio.Event()
@@ -46,18 +61,21 @@ class EarlyStop:
         """Failure of the calls that are stopped; None as long as no condition is met."""
         self._timer: asyncio.TimerHandle | None = None
 
-    def report(self, candidate: str, key: str | None = None) -> None:
-        """Report a completed reply and count its key, once per candidate.
+    def report(self, candidate: str, key: str | None = None, reply: Reply | None = None) -> None:
+        """Report a completed reply and count its key, once per opinion.
 
         Args:
             candidate: Name of the candidate.
             key: Key of its answer; None agrees with no other.
+            reply: The reply, which may show that two candidates have one model.
         """
         self._completed.add(candidate)
+        self._replies.extend([reply] if reply else [])
         if key is not None:
             self._keys[candidate] = key
         agree, quorum = self.rules.agree, self.rules.quorum
-        if agree is not None and largest_group(self._keys.values()) >= agree:
+        opinions = opinion_labels(self._opinions, self._replies)
+        if agree is not None and largest_opinion_group(self._keys, opinions) >= agree:
             self._stop({"cause": "cancelled", "message": f"{agree} other answers agree"})
         elif quorum is not None and len(self._completed) >= quorum and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self.rules.grace_s, self._end_grace)

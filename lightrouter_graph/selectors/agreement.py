@@ -30,6 +30,7 @@ from langchain_core.embeddings import Embeddings
 
 from lightrouter_graph.answer_keys import shared_fields
 from lightrouter_graph.errors import SelectionError
+from lightrouter_graph.pool.opinions import opinion_labels, replies_of
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import Boot
 from lightrouter_graph.redaction import redact, secrets_of
@@ -55,7 +56,9 @@ async def mean_agreement(
     """
     empty = [not clean(boot["text"], query.text) for boot in boots]
     similarity, notes = await _similarity(query, boots, empty, embeddings)
-    return _means(_agreement(similarity, boots, empty, by_field=query.request.wants_object)), notes
+    labels = opinion_labels(query.pool.opinions, replies_of(boots))
+    opinions = [labels.get(boot["candidate"], boot["candidate"]) for boot in boots]
+    return _means(_agreement(similarity, boots, empty, by_field=query.request.wants_object), opinions), notes
 
 
 async def _similarity(
@@ -164,14 +167,21 @@ def _agreement(similarity: Matrix, boots: Sequence[Boot], empty: Sequence[bool],
     return agreement
 
 
-def _means(agreement: Matrix) -> list[float]:
-    """Average each row without its diagonal; a row without evidence gets the mean of the others, or one half."""
-    others = agreement[~np.eye(len(agreement), dtype=bool)].reshape(len(agreement), -1)
-    known = ~np.isnan(others)
-    means = [float(row[mask].mean()) if mask.any() else None for row, mask in zip(others, known, strict=True)]
+def _means(agreement: Matrix, opinions: Sequence[str]) -> list[float]:
+    """Average each row over the other opinions; a row without evidence gets the mean of the others, or one half."""
+    means = [_mean_of_others(row, opinions, own) for row, own in zip(agreement, opinions, strict=True)]
     valid = [score for score in means if score is not None]
     neutral = sum(valid) / len(valid) if valid else 0.5
     return [min(1.0, max(0.0, neutral if score is None else score)) for score in means]
+
+
+def _mean_of_others(row: Matrix, opinions: Sequence[str], own: str) -> float | None:
+    """Average a row over the opinions other than its own, each the mean of its boots; None without evidence."""
+    others: dict[str, list[float]] = {}
+    for value, opinion in zip(row, opinions, strict=True):
+        if opinion != own and not np.isnan(value):
+            others.setdefault(opinion, []).append(float(value))
+    return float(np.mean([np.mean(values) for values in others.values()])) if others else None
 
 
 def _tf_idf(counts: Sequence[Counter[str]]) -> Matrix:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lightrouter_graph.answer_keys.voting import largest_group
+from lightrouter_graph.answer_keys.voting import largest_opinion_group
 from lightrouter_graph.query import Query
 from lightrouter_graph.state_queries import LayerStatus
 from lightrouter_graph.stopping.base import StopReason
@@ -47,7 +47,8 @@ class FixedTopK:
 class AgreementStop:
     """Query the first `agree` candidates, then one at a time, until `agree` answers are equal or `top_k` have answered.
 
-    Every complete answer counts, a finished boot included, at any rank. Answers without a key never agree: once
+    Every complete answer counts, a finished boot included, at any rank; candidates that share an opinion, such as the
+    same model twice, count once, and only the first of them is queried. Answers without a key never agree: once
     the first `agree` candidates have answered without any key, the rule stops and the aggregator merges the answers.
 
     Args:
@@ -63,24 +64,25 @@ class AgreementStop:
     def next_candidates(self, query: Query, status: LayerStatus) -> tuple[str, ...]:
         """Return the first wave, or the next in rank."""
         agree, top_k = self._limits(query)
-        keys = _keys(status)
-        if largest_group(keys) >= agree or self._out_of_reach(query, status):
+        if self._agreed(status) >= agree or self._out_of_reach(query, status):
             return ()
-        waiting = [name for name in status.candidates if name not in status.answers]
-        first = [name for name in status.candidates[:agree] if name in waiting]
-        return tuple((first or waiting[:1])[: max(0, top_k - len(keys))])
+        speakers = _speakers(status)
+        waiting = [name for name in speakers if name not in status.answers]
+        first = [name for name in speakers[:agree] if name in waiting]
+        return tuple((first or waiting[:1])[: max(0, top_k - (len(speakers) - len(waiting)))])
 
     def reason(self, query: Query, status: LayerStatus) -> StopReason:
         """Return the limit that was reached: agreement, `top_k`, or the end of the pool."""
         agree, top_k = self._limits(query)
-        keys = _keys(status)
-        if (agreed := largest_group(keys)) >= agree:
+        keys, speakers = _keys(status), _speakers(status)
+        answered = sum(name in status.answers for name in speakers)
+        if (agreed := self._agreed(status)) >= agree:
             return StopReason("agreement", f"{agreed} answers agree")
-        if status.answers and all(key is None for key in keys):
+        if status.answers and all(key is None for key in keys.values()):
             return StopReason("not_comparable", "the answers cannot be compared")
-        if len(keys) >= top_k:
+        if answered >= top_k:
             return StopReason("top_k_reached", f"top_k = {top_k} answered without agreement")
-        if len(keys) == len(status.candidates):
+        if answered == len(speakers):
             return StopReason("no_more_candidates", "no candidate is left to query")
         return StopReason("agreement_out_of_reach", f"agree = {agree} is out of reach")
 
@@ -90,13 +92,26 @@ class AgreementStop:
     def _out_of_reach(self, query: Query, status: LayerStatus) -> bool:
         """Return True if more answers can bring no agreement: none has a key so far, or too few may still answer."""
         agree, top_k = self._limits(query)
-        keys = _keys(status)
-        if all(key is None for key in keys):
-            return bool(keys) and all(name in status.answers for name in status.candidates[:agree])
-        left = min(top_k, len(status.candidates)) - len(keys)
-        return largest_group(keys) + left < agree
+        keys, speakers = _keys(status), _speakers(status)
+        if all(key is None for key in keys.values()):
+            return bool(keys) and all(name in status.answers for name in speakers[:agree])
+        left = min(top_k, len(speakers)) - sum(name in status.answers for name in speakers)
+        return self._agreed(status) + left < agree
+
+    def _agreed(self, status: LayerStatus) -> int:
+        return largest_opinion_group(_keys(status), status.opinions)
 
 
-def _keys(status: LayerStatus) -> list[str | None]:
+def _keys(status: LayerStatus) -> dict[str, str | None]:
     """Return the key of each answer, None for one without, in rank order."""
-    return [status.answers[name] for name in status.candidates if name in status.answers]
+    return {name: status.answers[name] for name in status.candidates if name in status.answers}
+
+
+def _speakers(status: LayerStatus) -> list[str]:
+    """Return one candidate for each opinion, in rank order: one that has answered, else the first."""
+    speakers: dict[str, str] = {}
+    for name in status.candidates:
+        opinion = status.opinions.get(name, name)
+        if opinion not in speakers or (name in status.answers and speakers[opinion] not in status.answers):
+            speakers[opinion] = name
+    return list(speakers.values())
