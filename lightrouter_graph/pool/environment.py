@@ -1,4 +1,4 @@
-"""Finds models in the environment: providers with an API key, a local Ollama, a vLLM server."""
+"""Finds models in the environment: providers with an API key, a local Ollama, other servers with an address."""
 
 import logging
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from lightrouter_graph.errors import NoModelsError
 from lightrouter_graph.pool.candidate import Candidate
 from lightrouter_graph.printable import log_line
 from lightrouter_graph.providers.building import build_model
+from lightrouter_graph.providers.model_names import identity_of_name
 from lightrouter_graph.providers.spec import ModelSpec, base_url_of
 from lightrouter_graph.providers.table import PROVIDERS
 
@@ -27,7 +28,7 @@ class _Details(BaseModel):
 
 
 class _LocalModel(BaseModel):
-    """A model in the list of Ollama (`name`, `details`) or vLLM (`id`)."""
+    """A model in the list of Ollama (`name`, `details`) or of another server (`id`)."""
 
     name: str = Field(validation_alias=AliasChoices("name", "id"))
     details: _Details | None = None
@@ -48,7 +49,7 @@ def find_candidates(env: Mapping[str, str], *, probe: bool = True) -> list[Candi
 
     Args:
         env: The environment variables.
-        probe: Whether to request the model lists of a local Ollama and a vLLM server.
+        probe: Whether to request the model lists of a local Ollama and of servers whose address is set.
 
     Raises:
         NoModelsError: If no model is found; the message lists every way to configure one.
@@ -56,11 +57,12 @@ def find_candidates(env: Mapping[str, str], *, probe: bool = True) -> list[Candi
     efforts = {
         ModelSpec(name, model): effort
         for name, row in PROVIDERS.items()
-        if row.api_key_env and env.get(row.api_key_env, "").strip()
+        if env.get(row.key_variable(env) or "", "").strip()
         for model, effort in row.default_models.items()
     }
     if probe:
-        efforts |= dict.fromkeys([*_ollama_models(env), *_vllm_models(env)])
+        servers = [name for name, row in PROVIDERS.items() if not row.key_required and name != "ollama"]
+        efforts |= dict.fromkeys([*_ollama_models(env), *(spec for name in servers for spec in _served(name, env))])
     if not efforts:
         raise NoModelsError(_how_to_configure(probe=probe))
     built = {spec: build_model(spec, reasoning_effort=effort, env=env) for spec, effort in efforts.items()}
@@ -76,11 +78,9 @@ def _one_per_model(found: list[Candidate]) -> list[Candidate]:
     return [candidate for candidate in found if candidate in kept.values()]
 
 
-def _model_id(candidate: Candidate) -> str:
-    """Return the name of a priced model without owner and `-Turbo`, which differ between providers."""
-    if candidate.price is None:
-        return candidate.name
-    return candidate.model_name.rpartition("/")[2].lower().removesuffix("-turbo")
+def _model_id(candidate: Candidate) -> object:
+    """Return the identity of a priced model, whose name may differ between providers."""
+    return candidate.name if candidate.price is None else identity_of_name(candidate.model_name)
 
 
 def _by_price_descending(candidate: Candidate) -> float:
@@ -94,13 +94,16 @@ def _ollama_models(env: Mapping[str, str]) -> list[ModelSpec]:
     return [ModelSpec("ollama", model.name) for model in found if not model.embeds][:_MAX_LOCAL]
 
 
-def _vllm_models(env: Mapping[str, str]) -> list[ModelSpec]:
-    if not env.get("VLLM_BASE_URL", "").strip():
+def _served(name: str, env: Mapping[str, str]) -> list[ModelSpec]:
+    """Return the models of a server whose address is in the environment."""
+    row = PROVIDERS[name]
+    if not env.get(row.base_url_env or "", "").strip():
         return []
-    key = env.get("VLLM_API_KEY", "").strip()
+    key = env.get(row.api_key_env or "", "").strip()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    url = f"{base_url_of(ModelSpec('vllm', 'any'), env)}/models"
-    return [ModelSpec("vllm", model.name) for model in _fetch(url, expected=True, headers=headers)[:_MAX_LOCAL]]
+    url = f"{base_url_of(ModelSpec(name, 'any'), env)}/models"
+    found = [model for model in _fetch(url, expected=True, headers=headers) if not model.embeds]
+    return [ModelSpec(name, model.name) for model in found[:_MAX_LOCAL]]
 
 
 def _fetch(url: str, *, expected: bool, headers: Mapping[str, str] = MappingProxyType({})) -> list[_LocalModel]:
@@ -120,9 +123,10 @@ def _fetch(url: str, *, expected: bool, headers: Mapping[str, str] = MappingProx
 def _how_to_configure(*, probe: bool) -> str:
     keys = ", ".join(row.api_key_env for row in PROVIDERS.values() if row.api_key_env and row.default_models)
     searched = "no key is set and no local server answered" if probe else "no key is set"
+    servers = "VLLM_BASE_URL, LLAMACPP_BASE_URL or LMSTUDIO_BASE_URL to a server of models"
     return (
         f"no model found: {searched}. Set one of {keys}; or start Ollama (address in OLLAMA_HOST, by default "
-        f"{PROVIDERS['ollama'].base_url}) and pull a model; or set VLLM_BASE_URL to a vLLM server; or name "
+        f"{PROVIDERS['ollama'].base_url}) and pull a model; or set {servers}; or name "
         'models yourself: Pool(["openai:gpt-5.4-mini", ...]), Pool.from_toml("lightrouter.toml"), or -m SPEC on the '
         "command line"
     )

@@ -85,7 +85,7 @@ class Pool:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None, *, probe: bool = True) -> Self:
-        """Create a pool from API keys in the environment, a local Ollama and a vLLM server, highest price first.
+        """Create a pool from API keys in the environment, a local Ollama and other servers, highest price first.
 
         Args:
             env: The environment variables; None = `os.environ`.

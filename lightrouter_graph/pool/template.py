@@ -29,7 +29,7 @@ def pool_file_template(env: Mapping[str, str], *, probe: bool = True) -> str:
 
     Args:
         env: The environment variables.
-        probe: Whether to request the model lists of a local Ollama and a vLLM server.
+        probe: Whether to request the model lists of a local Ollama and of servers whose address is set.
     """
     try:
         head = f"{_HEAD}{_FOUND}"

@@ -195,7 +195,7 @@ def _spec(row: _Row) -> ModelSpec:
 def _check_key_host(spec: ModelSpec, api_key_env: str | None, env: Mapping[str, str]) -> None:
     """Reject a `base_url` that would receive an API key and is neither the provider's URL nor on this machine."""
     row = PROVIDERS.get(spec.provider)
-    variable = api_key_env or (row.api_key_env if row else None)
+    variable = api_key_env or (row.key_variable(env) if row else None)
     if spec.base_url is None or spec.provider == "pocket" or (row and not env.get(variable or "", "").strip()):
         return  # no key is sent; LangChain's providers read their key from a variable unknown here
     host = host_of(spec.base_url) or ""

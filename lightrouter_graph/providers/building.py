@@ -3,12 +3,15 @@
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr, ValidationError
 
 from lightrouter_graph.errors import PoolError, did_you_mean
+from lightrouter_graph.providers.known import COMPATIBLE_ENDPOINTS
 from lightrouter_graph.providers.spec import ModelSpec, base_url_of, parse_spec, unknown_provider
 from lightrouter_graph.providers.table import PROVIDERS, Provider
 from lightrouter_graph.providers.urls import is_loopback
@@ -67,9 +70,18 @@ def build_model(
         return _build_pocket(spec, temperature)
     if spec.provider in PROVIDERS:
         return _build_openai_like(spec, settings, reasoning_effort, api_key_env, env)
+    if (compatible := COMPATIBLE_ENDPOINTS.get(spec.provider)) and not _has_package(spec.provider):
+        spec = replace(spec, provider=compatible)
+        settings["metadata"] = {SPEC_KEY: str(spec)}
+        return _build_openai_like(spec, settings, reasoning_effort, api_key_env, env)
     if reasoning_effort is not None:
         settings["reasoning_effort"] = reasoning_effort
     return _build_by_langchain(spec, settings, api_key_env, env)
+
+
+def _has_package(provider: str) -> bool:
+    """Return True if the client of one of LangChain's providers is installed."""
+    return all(find_spec(package) is not None for package in ("langchain", f"langchain_{provider}"))
 
 
 def _build_openai_like(
@@ -111,7 +123,7 @@ def _openai_class(row: Provider) -> "type[BaseChatOpenAI]":
 
 
 def _api_key(spec: ModelSpec, row: Provider, api_key_env: str | None, env: Mapping[str, str], *, required: bool) -> str:
-    variable = api_key_env or row.api_key_env
+    variable = api_key_env or row.key_variable(env)
     if key := env.get(variable or "", "").strip():
         return key
     if required or api_key_env:

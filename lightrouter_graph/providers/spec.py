@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from lightrouter_graph.errors import PoolError, did_you_mean
+from lightrouter_graph.providers.known import ALIASES
 from lightrouter_graph.providers.table import PROVIDERS, Provider
-from lightrouter_graph.providers.urls import checked_url
+from lightrouter_graph.providers.urls import checked_url, is_loopback
 from lightrouter_graph.redaction import redact
 
 _ADDRESS_WITHOUT_SCHEME = re.compile(r"@((?:[\w.-]+:\d{1,5}|localhost|\d{1,3}(?:\.\d{1,3}){3})(?:/\S*)?)$")
@@ -42,20 +43,21 @@ def parse_spec(text: str) -> ModelSpec:
     if not (colon and provider and model) or not model.isprintable():
         raise PoolError(
             f"model spec {redact(text)!r} is not of the form provider:model or provider:model@http://host/v1 "
-            f"with a provider such as {', '.join(PROVIDERS)}{_with_colon(name)}"
+            f"with a provider such as {', '.join(sorted(PROVIDERS))}{_with_colon(name)}"
         )
     if base_url is None and (found := _ADDRESS_WITHOUT_SCHEME.search(model)):
         path = "" if "/" in found[1] else "/v1"
         fixed = f"{provider}:{model[: found.start()]}@http://{found[1]}{path}"
         msg = f"model spec {redact(text)!r}: the address must begin with http:// or https://; write {redact(fixed)}"
         raise PoolError(msg)
-    return ModelSpec(provider.lower(), model, None if base_url is None else checked_url(base_url))
+    provider = ALIASES.get(provider.lower(), provider.lower())
+    return ModelSpec(provider, model, None if base_url is None else checked_url(base_url))
 
 
 def _with_colon(name: str) -> str:
     """Suggest `openai:m` for `openai/m`, the notation of other gateways."""
     provider, _, model = (part.strip() for part in name.partition("/"))
-    return f" (did you mean {f'{provider}:{model}'!r}?)" if provider.lower() in PROVIDERS and model else ""
+    return f" (did you mean {f'{provider}:{model}'!r}?)" if provider.lower() in {*PROVIDERS, *ALIASES} and model else ""
 
 
 def without_address(spec: str) -> str:
@@ -75,10 +77,10 @@ def unknown_provider(name: str, others: str = "") -> str:
         name: The unknown name.
         others: Providers that LangChain supports, comma-separated; "" if LangChain is not installed.
     """
-    known = [*PROVIDERS, *(other.strip() for other in others.split(",") if other.strip())]
-    through = f"; through LangChain: {others}" if others else ""
+    known = [*PROVIDERS, *ALIASES, *(other.strip() for other in others.split(",") if other.strip())]
+    through = f"{', '.join(sorted(PROVIDERS))}" + (f"; through LangChain: {others}" if others else "")
     return (
-        f"unknown provider {redact(name)!r}{did_you_mean(name, known)}; known: {', '.join(PROVIDERS)}{through}. "
+        f"unknown provider {redact(name)!r}{did_you_mean(name, known)}; known: {through}. "
         "register_provider() adds an OpenAI-compatible endpoint"
     )
 
@@ -104,5 +106,5 @@ def _completed(url: str, row: Provider) -> str:
     parts = urlsplit(checked_url(url))
     if row.default_port and parts.hostname == "0.0.0.0":  # noqa: S104 - the address a server binds, not one to call
         parts = parts._replace(netloc=parts.netloc.replace("0.0.0.0", "127.0.0.1"))  # noqa: S104
-    path = parts.path.rstrip("/") or row.default_path
+    path = parts.path.rstrip("/") or row.default_path or ("/v1" if is_loopback(url) else "")
     return parts._replace(path=path).geturl()

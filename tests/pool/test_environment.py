@@ -139,3 +139,17 @@ def test_an_address_with_a_secret_is_an_error_that_does_not_repeat_it():
     with pytest.raises(PoolError) as caught:
         find_candidates({"OLLAMA_HOST": f"http://me:{SECRET}@127.0.0.1:9"})
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["llamacpp", "lmstudio", "sglang", "tgi", "openai-compatible"])
+def test_a_server_with_an_address_is_asked_for_its_models(name):
+    row = PROVIDERS[name]
+    listed = json.dumps({"data": [{"id": "m-1"}, {"id": "nomic-embed-text"}]})
+    with serving({"/v1/models": listed}) as (url, seen):
+        assert names({row.base_url_env: url, row.api_key_env: SECRET}) == [f"{name}:m-1"]
+    assert seen == [("/v1/models", f"Bearer {SECRET}")]
+
+
+def test_one_model_of_two_providers_is_taken_once():
+    found = names({"GROQ_API_KEY": SECRET, "CEREBRAS_API_KEY": SECRET, "FIREWORKS_API_KEY": SECRET}, probe=False)
+    assert sum("gpt-oss-120b" in name for name in found) == 1

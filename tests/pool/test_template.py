@@ -51,4 +51,4 @@ def test_without_models_the_candidates_are_comments(read):
     blocks, keys = text.split("# Keys of a")
     uncommented = re.sub(r"(?m)^# (?=\[\[|model|reasoning)", "", blocks) + f"# Keys of a{keys}"
     env = dict.fromkeys(re.findall(r"# (\w+_API_KEY)", text), SECRET)
-    assert len(read(uncommented, env)) == len(env) == 5
+    assert len(read(uncommented, env)) == len(env) == 10

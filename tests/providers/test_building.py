@@ -9,11 +9,13 @@ from langchain_openai.chat_models.base import BaseChatOpenAI
 
 from lightrouter_graph.errors import PoolError
 from lightrouter_graph.providers.building import MAX_RETRIES, TIMEOUT_S, build_model
+from lightrouter_graph.providers.known import ALIASES
 from lightrouter_graph.providers.table import PROVIDERS
 
 KEY = "sk-verysecretvalue42"
+WITHOUT_ADDRESS = {name: row for name, row in PROVIDERS.items() if row.base_url is None}
 ENV = {row.api_key_env: KEY for row in PROVIDERS.values() if row.api_key_env} | {
-    "VLLM_BASE_URL": "http://127.0.0.1:1/v1"
+    row.base_url_env: "http://127.0.0.1:1/v1" for row in WITHOUT_ADDRESS.values()
 }
 HOSTED = [name for name, row in PROVIDERS.items() if row.key_required]
 
@@ -54,7 +56,7 @@ def test_traces_name_the_real_provider(name):
 
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_calls_go_to_the_providers_address(name):
-    expected = PROVIDERS[name].base_url or ENV["VLLM_BASE_URL"]
+    expected = PROVIDERS[name].base_url or "http://127.0.0.1:1/v1"
     assert str(built(f"{name}:m").root_async_client.base_url).rstrip("/") == expected
 
 
@@ -79,9 +81,68 @@ def test_the_key_is_sent_and_shown_nowhere():
 @pytest.mark.parametrize("name", HOSTED)
 def test_a_missing_key_names_its_variable(name):
     variable = PROVIDERS[name].api_key_env
+    address = "@http://gpu-box:1/v1" if name in WITHOUT_ADDRESS else ""
     for env in ({}, {variable: "  "}):
         with pytest.raises(PoolError, match=f"set the environment variable {variable}"):
-            build_model(f"{name}:m", env=env)
+            build_model(f"{name}:m{address}", env=env)
+
+
+@pytest.mark.parametrize("name", [*PROVIDERS, *ALIASES])
+@pytest.mark.parametrize("host", ["127.0.0.1:9", "127.8.9.1:9", "localhost:9", "[::1]:9"])
+def test_no_name_needs_a_key_on_this_machine(name, host):
+    client = built(f"{name}:m@http://{host}", env={}).root_async_client
+    path = PROVIDERS[ALIASES.get(name, name)].default_path or "/v1"
+    assert (client.api_key, str(client.base_url)) == ("none-needed", f"http://{host}{path}/")
+
+
+@pytest.mark.parametrize("name", WITHOUT_ADDRESS)
+def test_a_missing_address_names_its_variable(name):
+    with pytest.raises(PoolError, match=f"has no address: .*{PROVIDERS[name].base_url_env}"):
+        build_model(f"{name}:m", env={PROVIDERS[name].api_key_env: KEY})
+
+
+def test_an_azure_endpoint_is_completed():
+    env = {"AZURE_OPENAI_ENDPOINT": "https://res.example/", "AZURE_OPENAI_API_KEY": KEY}
+    assert str(built("azure:deployment", env=env).root_async_client.base_url) == "https://res.example/openai/v1/"
+
+
+def test_gemini_has_two_names_of_its_key():
+    assert built("google:m", env={"GOOGLE_API_KEY": KEY}).root_async_client.api_key == KEY
+    both = {"GOOGLE_API_KEY": "other", "GEMINI_API_KEY": KEY}
+    assert built("gemini:m", env=both).root_async_client.api_key == KEY
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("mistrall", "mistral"),
+        ("geminy", "gemini"),
+        ("lmstudoi", "lmstudio"),
+        ("cerebra", "cerebras"),
+        ("opnai", "openai"),
+        ("llama.ccp", "llama.cpp"),
+        ("sg-lang", "sglang"),
+        ("openai_compatibl", "openai_compatible"),
+        ("antropic", "anthropic"),
+    ],
+)
+def test_a_near_miss_is_suggested(name, meant):
+    with pytest.raises(PoolError, match=rf"unknown provider '{name}' \(did you mean '{meant}'"):
+        build_model(f"{name}:m", env={})
+
+
+def test_a_provider_without_its_package_is_called_at_its_compatible_endpoint():
+    model = built("mistralai:mistral-small-latest", env={"MISTRAL_API_KEY": KEY})
+    assert str(model.root_async_client.base_url) == "https://api.mistral.ai/v1/"
+    assert model.metadata["lightrouter_spec"] == "mistral:mistral-small-latest"
+    with pytest.raises(PoolError, match="set the environment variable MISTRAL_API_KEY"):
+        build_model("mistralai:m", env={})
+
+
+def test_an_installed_package_is_preferred(monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    assert type(build_model("anthropic:claude-haiku-4-5")).__name__ == "ChatAnthropic"
+    assert isinstance(build_model("claude:claude-haiku-4-5"), BaseChatOpenAI)
 
 
 def test_the_key_can_be_in_another_variable():
@@ -174,7 +235,7 @@ def test_an_unknown_provider_lists_the_known_ones():
 
 @pytest.mark.parametrize(
     ("spec", "package"),
-    [("cohere:x", "langchain-cohere"), ("mistralai:x", "langchain-mistralai")],
+    [("cohere:x", "langchain-cohere"), ("perplexity:x", "langchain-perplexity")],
 )
 def test_a_missing_provider_package_comes_with_its_pip_command(spec, package):
     with pytest.raises(PoolError, match=f"pip install {package}"):
@@ -217,9 +278,9 @@ def test_without_langchain_the_error_has_the_pip_command():
     code = (
         "import sys; sys.modules['langchain'] = None\n"
         "from lightrouter_graph.providers.building import build_model\n"
-        "try: build_model('anthropic:m')\n"
+        "try: build_model('cohere:m')\n"
         "except ValueError as exc: print(type(exc).__name__, exc)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "PoolError unknown provider 'anthropic'; known: openai" in done.stdout
+    assert "PoolError unknown provider 'cohere'; known: azure" in done.stdout
     assert "pip install 'lightrouter-graph[langchain]'" in done.stdout

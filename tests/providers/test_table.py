@@ -6,6 +6,7 @@ import pytest
 
 from lightrouter_graph import Candidate, Pool, PoolError, register_provider
 from lightrouter_graph.pool.toml_file import read_pool_file
+from lightrouter_graph.providers.known import ALIASES
 from lightrouter_graph.providers.table import PROVIDERS, Provider, ProviderTable
 
 KEY = "sk-verysecretvalue42"
@@ -17,7 +18,9 @@ def test_a_built_in_provider_is_complete(name):
     row = PROVIDERS[name]
     assert row.base_url or row.base_url_env
     assert row.api_key_env or not row.key_required
-    assert bool(row.default_models) == row.key_required == bool(row.price_id)
+    assert not row.default_models or (row.key_required and row.price_id)
+    assert row.key_required or row.default_path
+    assert ALIASES.keys().isdisjoint(PROVIDERS)
 
 
 # registered providers --------------------------------------------------------------------------------------
@@ -74,9 +77,9 @@ def test_the_same_registration_twice_has_no_effect():
         register_provider("acme-6", base_url=f"{URL}2")
 
 
-@pytest.mark.parametrize("name", ["openai", "Ollama"])
+@pytest.mark.parametrize("name", ["openai", "Ollama", "mistral", "LM-Studio"])
 def test_a_built_in_name_is_taken(name):
-    with pytest.raises(PoolError, match=f"'{name.lower()}' is registered"):
+    with pytest.raises(PoolError, match="is registered"):
         register_provider(name, base_url=URL)
 
 
