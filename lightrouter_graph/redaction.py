@@ -35,6 +35,9 @@ _NAMED = re.compile(
         [^\s"',;&<>]{6,}"""
 )
 _HOLDS_SECRET = re.compile(r"(?i)(?:^|[-_.])(?:(?:api)?key|token|secret|password|authorization|cookie|credentials?)$")
+_SPEC_KEY = "lightrouter_spec"
+"""Metadata key of a model that was built from a spec: a pool file may have put a secret into any of its options."""
+
 _MAX_DEPTH = 8
 _MAX_NESTED = 50
 _MAX_CHARS = 10_000
@@ -75,6 +78,32 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def secrets_of(model: object) -> tuple[str, ...]:
+    """Collect the credentials of a chat model; for one that was built from a spec also its headers and extra fields.
+
+    Args:
+        model: A chat model, embeddings model or any other object.
+
+    Returns:
+        The distinct values, longest first.
+    """
+    options = ("default_headers", "extra_body") if _SPEC_KEY in (getattr(model, "metadata", None) or {}) else ()
+    sent = [getattr(model, option, None) for option in options]
+    return _longest_first([*credentials_of(model), *(text for value in sent for text in _texts(value, _MAX_DEPTH))])
+
+
+def _texts(value: object, depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from {value, *value.split()[-1:]}  # without "Bearer"
+    elif depth and isinstance(value, Mapping | list | tuple):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(item, depth - 1)
+
+
+def _longest_first(found: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({secret for secret in found if len(secret) >= MIN_SECRET_CHARS}, key=len, reverse=True))
+
+
+def credentials_of(model: object) -> tuple[str, ...]:
     """Collect the secret values of a chat model, or of an object that contains models.
 
     Secrets are `SecretStr`s, and strings under a name such as `api_key` or `Authorization`. Searched are public and
@@ -86,8 +115,7 @@ def secrets_of(model: object) -> tuple[str, ...]:
     Returns:
         The distinct values, longest first.
     """
-    found = {secret for secret in _held(model, _MAX_DEPTH) if len(secret) >= MIN_SECRET_CHARS}
-    return tuple(sorted(found, key=len, reverse=True))
+    return _longest_first(_held(model, _MAX_DEPTH))
 
 
 def _held(value: object, depth: int) -> Iterator[str]:
@@ -156,8 +184,10 @@ class RedactingCallbackHandler(BaseCallbackHandler):
         self._secrets = secrets
 
     def on_chat_model_start(self, serialized: dict[str, Any], messages: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        """Redact the serialized model."""
+        """Redact the serialized model and the parameters of the call."""
         _redact_values(serialized, self._secrets)
+        if isinstance(parameters := kwargs.get("invocation_params"), dict):
+            _redact_values(parameters, self._secrets)
 
     def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:  # noqa: ARG002
         """Redact what a provider puts around the text of its response."""

@@ -1,7 +1,7 @@
 """`Candidate`: one chat model of the pool with its name, price and request parameters."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -11,7 +11,9 @@ from lightrouter_graph.errors import PoolError
 from lightrouter_graph.providers.building import build_model
 from lightrouter_graph.providers.learned import LearnedCapabilities
 from lightrouter_graph.providers.model_facts import facts_of, retries_of
+from lightrouter_graph.providers.options import checked_options
 from lightrouter_graph.providers.pricing import Price, find_price
+from lightrouter_graph.providers.spec import parse_spec, with_base_url
 from lightrouter_graph.providers.table import Continuation, JsonMode
 from lightrouter_graph.redaction import redact
 
@@ -29,6 +31,7 @@ class Candidate:
         max_retries: Retries of one call, >= 0.
         timeout_s: Time limit of one call in seconds, instead of those of `Context.calls`; None for theirs.
         samples: How many opinions of this model count.
+        context: Size of the context window in tokens, as in `max_input_tokens` of the model's profile; None if unknown.
         learned: Capabilities learned from failed requests.
 
     Example:
@@ -54,6 +57,7 @@ class Candidate:
     max_retries: int
     timeout_s: float | None
     samples: int
+    context: int | None
     learned: LearnedCapabilities
 
     def __init__(
@@ -67,8 +71,16 @@ class Candidate:
         continuation: Continuation | None = None,
         json_mode: JsonMode | None = None,
         max_concurrency: int | None = None,
-        timeout_s: float | None = None,
         samples: int = 1,
+        context: int | None = None,
+        timeout_s: float | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        reasoning_effort: str | None = None,
+        base_url: str | None = None,
+        api_key_env: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
     ) -> None:
         """Create a candidate. Arguments left out are read from the model and the provider table.
 
@@ -87,13 +99,31 @@ class Candidate:
             samples: How many opinions of this model count, >= 1. The answers of one model under several names agree
                 with each other as one opinion; n samples are n opinions on purpose, and a `Pool` repeats the candidate,
                 as `name#2` and so on, until the model has n candidates. Use it with a temperature above 0.
+            context: Size of the context window in tokens, >= 1; None for that of the model's profile.
+            temperature: Sampling temperature, 0 to 2. This and the following options are only for a spec; a chat model
+                has its own. Their values are not shown in errors.
+            top_p: Nucleus sampling, above 0 to 1.
+            reasoning_effort: Reasoning effort of a reasoning model; "none" switches reasoning off where possible.
+            base_url: Address of the endpoint, instead of `@http://...` in the spec.
+            api_key_env: Environment variable with the API key.
+            headers: Headers of each request.
+            extra_body: Fields that are added to the body of each request.
 
         Raises:
             PoolError: If an argument is invalid, or `model` is not a chat model.
         """
         if not isinstance(name, str) or not name.strip() or not name.isprintable():
             raise PoolError(f"a candidate's name must be printable and not empty, got {name!r}")
-        built = build_model(model) if isinstance(model, str) else _checked_model(name, model)
+        options = {
+            "temperature": temperature,
+            "top_p": top_p,
+            "reasoning_effort": reasoning_effort,
+            "base_url": base_url,
+            "api_key_env": api_key_env,
+            "headers": headers,
+            "extra_body": extra_body,
+        }
+        built = _with_context(_built(name, model, options), name, context)
         facts = facts_of(built)
         values = {
             "name": name,
@@ -112,6 +142,7 @@ class Candidate:
             else _checked_count(name, "max_concurrency", max_concurrency),
             "max_retries": retries_of(built),
             "timeout_s": _checked_timeout(name, timeout_s),
+            "context": (built.profile or {}).get("max_input_tokens"),
             "samples": _checked_count(name, "samples", samples),
             "learned": LearnedCapabilities(),
         }
@@ -121,6 +152,7 @@ class Candidate:
     def __deepcopy__(self, _memo: object) -> "Candidate":
         """Return the candidate itself: its model has connections and locks, which cannot be copied."""
         return self
+
     def copied(self, **changes: Any) -> "Candidate":
         """Return a copy with the same model and learned capabilities.
 
@@ -135,6 +167,23 @@ class Candidate:
     def __repr__(self) -> str:
         """Name and spec or class only: the repr of a chat model may contain secrets."""
         return f"Candidate({self.name!r}, {self.spec or type(self.model).__name__})"
+
+
+def _built(name: str, model: BaseChatModel | str, options: Mapping[str, Any]) -> BaseChatModel:
+    if isinstance(model, str):
+        checked = checked_options(f"candidate {name!r}", dict(options))
+        return build_model(with_base_url(parse_spec(model), checked.base_url), **checked.given())
+    if given := [option for option, value in options.items() if value is not None]:
+        raise PoolError(f"candidate {name!r} has a chat model: set {', '.join(given)} on that, or write a spec instead")
+    return _checked_model(name, model)
+
+
+def _with_context(model: BaseChatModel, name: str, context: int | None) -> BaseChatModel:
+    """Return the model, or a copy whose profile has the size of the context window."""
+    if context is None:
+        return model
+    limit = _checked_count(name, "context", context)
+    return model.model_copy(update={"profile": {**(model.profile or {}), "max_input_tokens": limit}})
 
 
 def _checked_model(name: str, model: object) -> BaseChatModel:

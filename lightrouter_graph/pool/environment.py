@@ -10,7 +10,7 @@ from lightrouter_graph.errors import NoModelsError
 from lightrouter_graph.pool.candidate import Candidate
 from lightrouter_graph.printable import log_line
 from lightrouter_graph.providers.building import build_model
-from lightrouter_graph.providers.model_names import identity_of_name
+from lightrouter_graph.providers.model_names import ModelIdentity, identity_of_name
 from lightrouter_graph.providers.spec import ModelSpec, base_url_of
 from lightrouter_graph.providers.table import PROVIDERS
 
@@ -72,13 +72,13 @@ def find_candidates(env: Mapping[str, str], *, probe: bool = True) -> list[Candi
 
 def _one_per_model(found: list[Candidate]) -> list[Candidate]:
     """Keep the lowest price of each model: the same model at two providers is not a second opinion."""
-    kept: dict[str, Candidate] = {}
+    kept: dict[ModelIdentity | str | None, Candidate] = {}
     for candidate in sorted(found, key=_by_price_descending, reverse=True):
         kept.setdefault(_model_id(candidate), candidate)
     return [candidate for candidate in found if candidate in kept.values()]
 
 
-def _model_id(candidate: Candidate) -> object:
+def _model_id(candidate: Candidate) -> ModelIdentity | str | None:
     """Return the identity of a priced model, whose name may differ between providers."""
     return candidate.name if candidate.price is None else identity_of_name(candidate.model_name)
 

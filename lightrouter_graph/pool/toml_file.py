@@ -5,19 +5,19 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
 from lightrouter_graph.errors import PoolError, did_you_mean
 from lightrouter_graph.pool.candidate import Candidate
 from lightrouter_graph.providers.building import build_model
+from lightrouter_graph.providers.options import ModelOptions, Word, in_one_line, optional
 from lightrouter_graph.providers.pricing import Price
-from lightrouter_graph.providers.spec import ModelSpec, base_url_of, parse_spec, without_address
+from lightrouter_graph.providers.spec import ModelSpec, base_url_of, parse_spec, with_base_url, without_address
 from lightrouter_graph.providers.table import PROVIDERS, Continuation, JsonMode
-from lightrouter_graph.providers.urls import checked_url, host_of, is_loopback, origin_of
+from lightrouter_graph.providers.urls import host_of, is_loopback, origin_of
 from lightrouter_graph.rate_limits.endpoint import DEFAULT_LIMIT
 from lightrouter_graph.redaction import redact
 
@@ -26,7 +26,6 @@ KEY_HOSTS_VARIABLE = "LIGHTROUTER_KEY_HOSTS"
 
 _SECRETS = frozenset({"api_key", "apikey", "key", "token", "secret", "password"})
 _MAX_KEY_CHARS = 60
-_Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 
 class _PriceRow(BaseModel):
@@ -40,39 +39,42 @@ class _PriceRow(BaseModel):
     output_audio: float | None = Field(None, ge=0, allow_inf_nan=False)
 
 
-def _optional(default: str, meaning: str, **limits: Any) -> Any:
-    """Declare an optional key; `default` says in words what applies without it."""
-    return Field(None, description=meaning, json_schema_extra={"default": default}, **limits)
-
-
-class _Row(BaseModel):
+class _Row(ModelOptions):
     """One `[[candidate]]`; the fields are the allowed keys."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    model: _Word = Field(description="Spec string: `provider:model`, or `provider:model@http://host:port/v1`.")
-    name: _Word | None = _optional("`model` without address", "Name in records, events and bills.")
-    price: _PriceRow | None = _optional(
+    model: Word = Field(description="Spec string: `provider:model`, or `provider:model@http://host:port/v1`.")
+    name: Word | None = optional("`model` without address", "Name in records, events and bills.")
+    price: _PriceRow | None = optional(
         "the public list",
         "USD per 1M tokens: `{ input = 0.1, output = 0.4, cached_input = 0.01, cache_write = 0.125 }`.",
     )
-    temperature: float | None = _optional("the provider's", "Sampling temperature, 0 to 2.", ge=0, le=2)
-    tags: list[_Word] | None = _optional("`[]`", "Labels for your own priors and selectors.")
-    base_url: _Word | None = _optional(
-        "the provider's", "Address of the endpoint, instead of `@http://...` in `model`."
+    tags: list[Word] | None = optional("`[]`", "Labels for your own priors and selectors.")
+    samples: int | None = optional(
+        "1",
+        "How many opinions of this model count; the candidate is repeated until there are so many.",
+        strict=True,
+        ge=1,
     )
-    api_key_env: _Word | None = _optional("the provider's", "Name of the environment variable that holds the key.")
-    reasoning_effort: _Word | None = _optional(
-        "the provider's", "Reasoning effort of a reasoning model; `none` switches reasoning off where possible."
+    timeout_s: float | None = optional(
+        "`boot_timeout_s` and `timeout_s` of the run",
+        "Time limit of each call in seconds.",
+        gt=0,
+        allow_inf_nan=False,
+        strict=True,
     )
-    limit_parameter: _Word | None = _optional("the provider's", "Name of the request field that limits the output.")
-    continuation: Continuation | None = _optional(
+    context: int | None = optional("the model's, if known", "Size of the context window in tokens.", strict=True, ge=1)
+    limit_parameter: Word | None = optional("the provider's", "Name of the request field that limits the output.")
+    continuation: Continuation | None = optional(
         "the provider's", "How the endpoint continues a final assistant message."
     )
-    json_mode: JsonMode | None = _optional("the provider's", "What the endpoint supports as `response_format`.")
-    max_concurrency: int | None = _optional(
+    json_mode: JsonMode | None = optional("the provider's", "What the endpoint supports as `response_format`.")
+    max_concurrency: int | None = optional(
         str(DEFAULT_LIMIT), "Limit of concurrent calls to this endpoint, over the whole process.", strict=True, ge=1
     )
+
+
+_FIRST = ("model", "name", "price")
+_FIELDS = {name: _Row.model_fields[name] for name in dict.fromkeys((*_FIRST, *_Row.model_fields))}
 
 
 class PoolKey(NamedTuple):
@@ -98,7 +100,7 @@ def _toml_type(annotation: Any) -> str:
     return {str: "text", float: "number", int: "whole number", list: "list of text"}.get(plain, "table")
 
 
-POOL_KEYS = tuple(_pool_key(name, field) for name, field in _Row.model_fields.items())
+POOL_KEYS = tuple(_pool_key(name, field) for name, field in _FIELDS.items())
 """The keys of a `[[candidate]]`, derived from the model that validates them."""
 
 
@@ -160,36 +162,29 @@ def _title(raw: dict[str, Any], number: int) -> str:
 
 def _candidate(raw: dict[str, Any], where: str, env: Mapping[str, str] | None) -> Candidate:
     for key in raw:
-        _check_key(key, list(_Row.model_fields), where)
+        _check_key(key, list(_FIELDS), where)
     try:
         return _built(_Row.model_validate(raw), env)
     except ValidationError as exc:
-        raise PoolError(f"{where}: {_in_one_line(exc)}") from None
+        raise PoolError(f"{where}: {in_one_line(exc, tuple(_PriceRow.model_fields))}") from None
     except PoolError as exc:
         raise PoolError(f"{where}: {exc}") from None
 
 
 def _built(row: _Row, env: Mapping[str, str] | None) -> Candidate:
-    spec = _spec(row)
+    spec = with_base_url(parse_spec(row.model), row.base_url)
     _check_key_host(spec, row.api_key_env, os.environ if env is None else env)
-    options = row.model_dump(include={"temperature", "reasoning_effort", "api_key_env"})
-    settings = row.model_dump(include={"limit_parameter", "continuation", "json_mode", "max_concurrency"})
+    settings = row.model_dump(
+        include={"limit_parameter", "continuation", "json_mode", "max_concurrency", "context", "timeout_s"}
+    )
     return Candidate(
         row.name or without_address(row.model),
-        build_model(spec, env=env, **options),
+        build_model(spec, env=env, **row.given()),
         price=None if row.price is None else Price(**row.price.model_dump()),
         tags=row.tags or (),
+        samples=row.samples or 1,
         **settings,
     )
-
-
-def _spec(row: _Row) -> ModelSpec:
-    spec = parse_spec(row.model)
-    if row.base_url is None:
-        return spec
-    if spec.base_url is not None:
-        raise PoolError("the address is in 'model' and in 'base_url'; write it once")
-    return ModelSpec(spec.provider, spec.model, checked_url(row.base_url))
 
 
 def _check_key_host(spec: ModelSpec, api_key_env: str | None, env: Mapping[str, str]) -> None:
@@ -227,17 +222,3 @@ def _check_key(key: str, allowed: Sequence[str], where: str) -> None:
         raise PoolError(msg)
     hint = did_you_mean(key, allowed)
     raise PoolError(f"{where}: unknown key {redact(key)[:_MAX_KEY_CHARS]!r}{hint}; allowed: {', '.join(allowed)}")
-
-
-def _in_one_line(exc: ValidationError) -> str:
-    problems = exc.errors(include_input=False, include_url=False, include_context=False)
-    return "; ".join(f"{'.'.join(map(str, problem['loc']))}: {_problem(problem)}" for problem in problems)
-
-
-def _problem(problem: ErrorDetails) -> str:
-    if problem["type"] == "model_type":  # `price` is the only table
-        return "must be a table in USD per 1M tokens; write price = { input = 0.1, output = 0.4 }"
-    if problem["type"] == "extra_forbidden":
-        allowed = list(_PriceRow.model_fields)
-        return f"unknown key{did_you_mean(str(problem['loc'][-1]), allowed)}; allowed: {', '.join(allowed)}"
-    return problem["msg"]

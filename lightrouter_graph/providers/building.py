@@ -37,6 +37,9 @@ def build_model(
     spec: ModelSpec | str,
     *,
     temperature: float | None = None,
+    top_p: float | None = None,
+    headers: Mapping[str, str] | None = None,
+    extra_body: Mapping[str, Any] | None = None,
     reasoning_effort: str | None = None,
     timeout_s: float = TIMEOUT_S,
     max_retries: int = MAX_RETRIES,
@@ -48,6 +51,9 @@ def build_model(
     Args:
         spec: `provider:model` or `provider:model@http://host/v1`.
         temperature: Sampling temperature, 0 to 2; None = the provider's default.
+        top_p: Nucleus sampling, above 0 to 1; None = the provider's default.
+        headers: Headers of each request.
+        extra_body: Fields that are added to the body of each request.
         reasoning_effort: Reasoning effort of a reasoning model; "none" switches reasoning off where possible.
         timeout_s: Timeout of the HTTP client in seconds.
         max_retries: Retries of the HTTP client, >= 0.
@@ -64,13 +70,20 @@ def build_model(
     spec = parse_spec(spec) if isinstance(spec, str) else spec
     env = os.environ if env is None else env
     settings: dict[str, Any] = {"timeout": timeout_s, "max_retries": max_retries, "metadata": {SPEC_KEY: str(spec)}}
-    if temperature is not None:
-        settings["temperature"] = temperature
+    settings |= {} if temperature is None else {"temperature": temperature}
+    settings |= {} if top_p is None else {"top_p": top_p}
+    compatible = _compatible_endpoint(spec.provider)
+    if spec.provider not in PROVIDERS and compatible is None:
+        unsupported: dict[str, Any] = {"headers": headers, "extra_body": extra_body}
+        unsupported |= {"top_p": top_p} if spec.provider == "pocket" else {}
+        _refuse(spec, [name for name, value in unsupported.items() if value is not None])
+    settings |= {"default_headers": dict(headers)} if headers else {}
+    settings |= {"extra_body": dict(extra_body)} if extra_body else {}
     if spec.provider == "pocket":
         return _build_pocket(spec, temperature)
     if spec.provider in PROVIDERS:
         return _build_openai_like(spec, settings, reasoning_effort, api_key_env, env)
-    if (compatible := COMPATIBLE_ENDPOINTS.get(spec.provider)) and not _has_package(spec.provider):
+    if compatible is not None:
         spec = replace(spec, provider=compatible)
         settings["metadata"] = {SPEC_KEY: str(spec)}
         return _build_openai_like(spec, settings, reasoning_effort, api_key_env, env)
@@ -79,9 +92,17 @@ def build_model(
     return _build_by_langchain(spec, settings, api_key_env, env)
 
 
-def _has_package(provider: str) -> bool:
-    """Return True if the client of one of LangChain's providers is installed."""
-    return all(find_spec(package) is not None for package in ("langchain", f"langchain_{provider}"))
+def _refuse(spec: ModelSpec, options: list[str]) -> None:
+    if options:
+        msg = f"{str(spec)!r}: {', '.join(options)} can be set only on providers with an OpenAI-compatible endpoint"
+        raise PoolError(f"{msg}: {', '.join(sorted(PROVIDERS))}")
+
+
+def _compatible_endpoint(provider: str) -> str | None:
+    """Return the provider whose OpenAI-compatible endpoint replaces LangChain's client; None if that is installed."""
+    packages = ("langchain", f"langchain_{provider}")
+    installed = provider in COMPATIBLE_ENDPOINTS and all(find_spec(package) is not None for package in packages)
+    return None if installed else COMPATIBLE_ENDPOINTS.get(provider)
 
 
 def _build_openai_like(
@@ -89,7 +110,7 @@ def _build_openai_like(
 ) -> BaseChatModel:
     row = PROVIDERS[spec.provider]
     if effort == "none" and row.no_reasoning is not None:
-        settings["extra_body"] = dict(row.no_reasoning)
+        settings["extra_body"] = {**row.no_reasoning, **settings.get("extra_body", {})}
     elif effort is not None:
         settings["reasoning_effort"] = effort
     # LangSmith matches prices on these two; only the constructor's metadata beat the class's own "openai".

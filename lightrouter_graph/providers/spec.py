@@ -54,6 +54,20 @@ def parse_spec(text: str) -> ModelSpec:
     return ModelSpec(provider, model, None if base_url is None else checked_url(base_url))
 
 
+def with_base_url(spec: ModelSpec, base_url: str | None) -> ModelSpec:
+    """Return the spec with another address; `PoolError` if it has one already.
+
+    Args:
+        spec: The spec.
+        base_url: URL of the endpoint; None for no change.
+    """
+    if base_url is None:
+        return spec
+    if spec.base_url is not None:
+        raise PoolError("the address is in 'model' and in 'base_url'; write it once")
+    return ModelSpec(spec.provider, spec.model, checked_url(base_url))
+
+
 def _with_colon(name: str) -> str:
     """Suggest `openai:m` for `openai/m`, the notation of other gateways."""
     provider, _, model = (part.strip() for part in name.partition("/"))

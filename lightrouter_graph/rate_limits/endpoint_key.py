@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from langchain_core.language_models import BaseChatModel
 
-from lightrouter_graph.redaction import secrets_of
+from lightrouter_graph.redaction import credentials_of
 
 _SALT = secrets.token_bytes(32)
 """Random per process, so that the hash cannot be found in a table of hashed keys."""
@@ -21,7 +21,7 @@ def endpoint_key(model: BaseChatModel) -> str | None:
     Args:
         model: Any chat model.
     """
-    address, held = address_of(model), secrets_of(model)
+    address, held = address_of(model), credentials_of(model)
     if address is None and not held:
         return None
     identity = repr((address or _provider(model), held))
