@@ -13,7 +13,9 @@ from langgraph.store.base import BaseStore
 
 from lightrouter_graph.answer_keys import AnswerKey
 from lightrouter_graph.budget.reservations import BudgetReservations
+from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.context import Context
+from lightrouter_graph.errors import QueryError
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.client import complete, record_completion
 from lightrouter_graph.llm.completion import Completion
@@ -58,6 +60,7 @@ def planned_calls(part: object, query: "Query", texts: Sequence[str]) -> Sequenc
     return part.planned(query, texts) if isinstance(part, _Planning) else ()
 
 
+@checked_choices(QueryError)
 @dataclass(frozen=True, slots=True)
 class Query:
     """One query in one layer, as the seams see it.

@@ -28,7 +28,9 @@ from lightrouter_graph.chat_model.invoke import LLMRun
 from lightrouter_graph.chat_model.profile import profile_of
 from lightrouter_graph.chat_model.streaming import Chunks, answer_of
 from lightrouter_graph.chat_model.structured import Method, object_request, parsed
+from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.context import Context
+from lightrouter_graph.errors import QueryError
 from lightrouter_graph.graph import create_lightrouter
 from lightrouter_graph.llm.boot_cache import BootCache
 from lightrouter_graph.nodes.parts import Part
@@ -259,6 +261,7 @@ class ChatLightRouter(ConfiguredChatModel):
         given = {"tool_choice": tool_choice, "parallel_tool_calls": parallel_tool_calls}
         return self.bind(tools=shapes, **{k: v for k, v in given.items() if v is not None}, **kwargs)
 
+    @checked_choices(QueryError)
     def with_structured_output(
         self,
         schema: dict[str, Any] | type,

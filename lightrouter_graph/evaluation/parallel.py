@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 
+from lightrouter_graph.choices import checked_choices
+from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.datasets.registry import load
 from lightrouter_graph.evaluation.methods.registry import named
 from lightrouter_graph.evaluation.questions import Scoring
@@ -21,6 +23,7 @@ _BATCH = 20
 """Questions per batch: the results that a kill can lose, for each process."""
 
 
+@checked_choices(EvaluationError)
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Input of a replay: data set (name or path), candidates, ids of the questions, and settings of the run."""

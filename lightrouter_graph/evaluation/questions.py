@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lightrouter_graph.choices import checked_choices
+from lightrouter_graph.errors import EvaluationError
+
 RIGHT = 0.5
 """Minimum score of an answer that counts as right."""
 
@@ -56,6 +59,7 @@ class Question:
     outputs: Mapping[str, Output] = field(default_factory=dict)
 
 
+@checked_choices(EvaluationError)
 @dataclass(frozen=True, slots=True)
 class DataSet:
     """A list of questions.

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from langchain_core.messages import AnyMessage
 
 from lightrouter_graph.answer_keys import default_key
+from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.context import Context
+from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.query import Query
 from lightrouter_graph.rate_limits import RetryBudget
@@ -15,6 +17,7 @@ _TIMEOUT_S = 600.0
 _MAX_RETRIES = 4
 
 
+@checked_choices(EvaluationError)
 def standalone_query(
     candidate: Candidate,
     messages: Sequence[AnyMessage],

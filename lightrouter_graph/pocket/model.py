@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.errors import PoolError, did_you_mean
 from lightrouter_graph.pocket.network import Cache, Floats, Network
 from lightrouter_graph.pocket.shape import CONTEXT_TOKENS
@@ -132,6 +133,7 @@ def load_model(name: PocketName) -> PocketModel:
         return PocketModel(name, Network.of(dict(stored)), load_tokenizer())
 
 
+@checked_choices()
 def count_parameters(name: PocketName) -> int:
     """Return the number of parameters of a bundled model.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
+from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.errors import PoolError
 from lightrouter_graph.providers.building import build_model
 from lightrouter_graph.providers.learned import LearnedCapabilities
@@ -60,6 +61,7 @@ class Candidate:
     context: int | None
     learned: LearnedCapabilities
 
+    @checked_choices(PoolError)
     def __init__(
         self,
         name: str,

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lightrouter_graph.choices import checked_choices
+from lightrouter_graph.errors import PoolError
+
 Continuation = Literal["continue_final_message", "prefix_flag", "prefill"]
 """How an endpoint continues a final assistant message instead of answering it.
 
@@ -18,6 +21,7 @@ LimitParameter = Literal["max_completion_tokens", "max_tokens"]
 """The request field that limits the output tokens."""
 
 
+@checked_choices(PoolError)
 @dataclass(frozen=True, slots=True)
 class Provider:
     """One provider with an OpenAI-compatible chat endpoint; `register_provider` describes the other attributes.

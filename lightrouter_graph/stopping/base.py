@@ -3,6 +3,7 @@
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
+from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.errors import SelectionError
 from lightrouter_graph.query import Query
 from lightrouter_graph.state_queries import LayerStatus
@@ -25,6 +26,7 @@ StopCode = Literal[
 """Why a run stopped querying candidates; "rule" for a stop rule without `reason`."""
 
 
+@checked_choices(SelectionError)
 class StopReason(NamedTuple):
     """Reason why querying stops: a code for programs, a sentence for people."""
 

@@ -4,6 +4,8 @@ import threading
 from collections.abc import Sequence
 from typing import Generic, Literal, TypeVar
 
+from lightrouter_graph.choices import checked_choices
+
 WhenSpent = Literal["raise", "cycle", "repeat_last"]
 """What a call gets after the last entry: an error, the first entry again, or the last entry again."""
 
@@ -14,6 +16,7 @@ class ScriptExhaustedError(AssertionError):
     """A scripted model was called more often than its script has entries."""
 
 
+@checked_choices()
 class Script(Generic[T]):
     """Sequence of entries, one per call. Thread-safe.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.datasets.readers import Row, read_rows
 from lightrouter_graph.evaluation.optional_dependencies import need
@@ -15,6 +16,7 @@ Fetch = Callable[[str, str | None, str], Iterable[Mapping[str, Any]]]
 """Function (repository, configuration, split) -> rows by column name; may raise any network error."""
 
 
+@checked_choices(EvaluationError)
 @dataclass(frozen=True, slots=True)
 class PublicSet:
     """A public data set.

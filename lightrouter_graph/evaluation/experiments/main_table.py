@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import get_args
 
+from lightrouter_graph.choices import checked_choices
+from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.experiments.base import Experiment
 from lightrouter_graph.evaluation.methods.base import Method, Need
 from lightrouter_graph.evaluation.methods.lightrouter import LIGHTROUTERS
 from lightrouter_graph.evaluation.methods.registry import usual_baselines
 
 
+@checked_choices(EvaluationError)
 def everything(candidates: Sequence[str], offered: frozenset[Need], chosen: Sequence[str] = ()) -> Experiment:
     """Return the experiment that compares all methods, or the chosen ones.
 

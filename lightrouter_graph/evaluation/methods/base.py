@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from lightrouter_graph.choices import checked_choices
+from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.records import Route
 from lightrouter_graph.pool import Candidate, Pool
@@ -104,6 +106,7 @@ class Method(Protocol):
         ...
 
 
+@checked_choices(EvaluationError)
 @dataclass(frozen=True, slots=True)
 class Baseline:
     """A `Method` made of a name, a label, a fit function and its requirements."""

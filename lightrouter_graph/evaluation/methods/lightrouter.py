@@ -9,6 +9,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from lightrouter_graph.aggregators import Aggregator, AutoAggregator, LLMAggregator, VoteAggregator
 from lightrouter_graph.answer_keys import default_key
+from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.context import Calls, Context
 from lightrouter_graph.errors import ContextError, EvaluationError
 from lightrouter_graph.evaluation.methods.base import Fitted, Need, Reply, Setting
@@ -27,6 +28,7 @@ Order = Literal["history", "price"]
 Merger = Literal["vote", "writer"]
 
 
+@checked_choices(EvaluationError)
 @dataclass(frozen=True, slots=True)
 class LightRouter:
     """LightRouter with one `Context`.

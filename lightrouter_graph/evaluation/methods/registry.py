@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.errors import EvaluationError, did_you_mean
 from lightrouter_graph.evaluation.methods.base import Baseline, Method, Need
 from lightrouter_graph.evaluation.methods.cascade import cascade
@@ -78,6 +79,7 @@ def baseline_named(name: str) -> Baseline:
     return BASELINES[form](argument)
 
 
+@checked_choices(EvaluationError)
 def usual_baselines(pool_names: Sequence[str], offered: frozenset[Need]) -> list[Baseline]:
     """Return the baselines of the main table, in its order.
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from langchain_core.messages import AnyMessage, HumanMessage
 
 from lightrouter_graph.answer_keys import default_key
-from lightrouter_graph.errors import NoSurvivorError
+from lightrouter_graph.choices import checked_choices
+from lightrouter_graph.errors import EvaluationError, NoSurvivorError
 from lightrouter_graph.evaluation.call_log import request_sample
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.standalone_query import standalone_query
@@ -36,6 +37,7 @@ class CandidateReply:
         return "" if failure is None else f"{failure['cause']}: {failure['message']}"
 
 
+@checked_choices(EvaluationError)
 async def ask(
     candidate: Candidate,
     question: Question,

@@ -7,6 +7,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.outputs import ChatResult
 from typing_extensions import TypedDict
 
+from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.models.cassette import cap_of
 from lightrouter_graph.pool import Candidate
@@ -52,6 +53,7 @@ class CandidateFacts(TypedDict):
     max_tokens: int | None
 
 
+@checked_choices(EvaluationError)
 def facts_of_candidate(candidate: Candidate, role: Role = "candidate") -> CandidateFacts:
     """Return the properties of a live candidate for `run.json`."""
     price = candidate.price

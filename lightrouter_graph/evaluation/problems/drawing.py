@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Literal, get_args
 
+from lightrouter_graph.choices import checked_choices
+from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.problems.worked_steps import (
     add,
     divide,
@@ -62,6 +64,7 @@ FORMS: dict[Kind, tuple[str, ...]] = {
 """Arithmetic expressions of each kind; phrasings are listed by form."""
 
 
+@checked_choices(EvaluationError)
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One word problem; `solution` is one right way to write the steps and ends with the answer."""
@@ -77,6 +80,7 @@ class Problem:
 Numbers = tuple[int, int, int, int]
 
 
+@checked_choices(EvaluationError)
 def draw_problems(
     count: int,
     *,
@@ -106,6 +110,7 @@ def draw_problems(
     return drawn
 
 
+@checked_choices(EvaluationError)
 def training_problems(seed: int, weights: dict[Kind, float]) -> Iterator[Problem]:
     """Yield problems of the training split without end, each kind with its relative frequency."""
     rng = random.Random(seed)
@@ -114,6 +119,7 @@ def training_problems(seed: int, weights: dict[Kind, float]) -> Iterator[Problem
         yield _draw(rng, rng.choices(kinds, shares)[0], None, "seen", training=True)
 
 
+@checked_choices(EvaluationError)
 def in_training_split(kind: Kind, form: str, numbers: Numbers) -> bool:
     """Return True if the training may use these numbers, with any names and things.
 

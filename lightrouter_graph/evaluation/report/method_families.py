@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from lightrouter_graph.choices import checked_choices
+from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.records import Interval, MethodStats, Summary
 
 Kind = Literal["lightrouter", "rival", "single", "bound"]
@@ -42,6 +44,7 @@ def against_best_single(row: MethodStats) -> Interval | None:
     return next((interval for other, interval in row["against"].items() if is_best_single(other)), None)
 
 
+@checked_choices(EvaluationError)
 def of_kind(summary: Summary, *wanted: Kind) -> list[MethodStats]:
     """Return the methods of some families, in the order of the table."""
     by_name = kinds(summary)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.datasets.base import sampled
 from lightrouter_graph.evaluation.datasets.recordings import write_recording
@@ -40,6 +41,7 @@ from lightrouter_graph.testing.clock import VirtualClock
 CALLS = "calls.jsonl"
 
 
+@checked_choices(EvaluationError)
 @dataclass(frozen=True, slots=True)
 class LiveSettings:
     """Models of a live run, and the settings of their calls.

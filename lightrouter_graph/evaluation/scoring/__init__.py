@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from langchain_core.language_models import BaseChatModel
 
+from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.questions import DataSet, Output, Question, Scoring
 from lightrouter_graph.evaluation.scoring.judge import JudgeScorer
@@ -31,6 +32,7 @@ _REMOVED = {
 }
 
 
+@checked_choices(EvaluationError)
 def scorer_for(scoring: Scoring, *, judge: Candidate | BaseChatModel | str | None = None) -> Scorer:
     """Return the scorer of a scoring method.
 
@@ -52,6 +54,7 @@ def scorer_for(scoring: Scoring, *, judge: Candidate | BaseChatModel | str | Non
     return _SCORERS[scoring]()
 
 
+@checked_choices(EvaluationError)
 def rescored(data: DataSet, scoring: Scoring | None) -> DataSet:
     """Score every recorded output of a data set.
 

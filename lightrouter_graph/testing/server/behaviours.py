@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
+from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.testing.server.billing import Kind
 from lightrouter_graph.testing.server.completion_request import LIMIT_NAMES, CompletionRequest, Json
 from lightrouter_graph.testing.server.errors import ApiError
@@ -46,6 +47,7 @@ class Reasoning:
         return ({"reasoning_content": " hm"} if self.shown else None for _ in range(self.count(body)))
 
 
+@checked_choices()
 @dataclass(frozen=True, kw_only=True)
 class ServerBehaviour:
     """How a model treats every request. The defaults follow the API.

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from typing import Any, Literal
 
+from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.testing.server.errors import ConnectionCut
 
 Kind = Literal["completion", "continuation"]
@@ -40,6 +41,7 @@ class RecordedRequest:
     has_authorization: bool
 
 
+@checked_choices()
 @dataclass
 class Meter:
     """Token counter of one call."""
@@ -87,6 +89,7 @@ class RequestLog:
         with self._lock:
             self._requests.append(request)
 
+    @checked_choices()
     def add_bill(self, model: str, kind: Kind, bill: Bill) -> None:
         """Add to the bill of a model and kind of call."""
         with self._lock:

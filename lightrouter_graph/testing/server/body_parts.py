@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from starlette.datastructures import Headers
 from starlette.types import Send
 
+from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.testing.server.billing import Meter
 from lightrouter_graph.testing.server.completion_request import Json
 from lightrouter_graph.testing.server.errors import ConnectionCut
@@ -17,6 +18,7 @@ Halt = Literal["close", "reset", "end"]
 """How a fault ends a body: close the connection, reset it, or complete the response."""
 
 
+@checked_choices()
 class Part(NamedTuple):
     """Some bytes of a body. Nothing is sent after a part that is last or halts.
 

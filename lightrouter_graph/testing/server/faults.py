@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.testing.server.behaviours import ServerBehaviour
 from lightrouter_graph.testing.server.body_parts import Part, insert_after
 from lightrouter_graph.testing.server.completion_request import Json
@@ -165,6 +166,7 @@ class Stall(Fault):
         return parts if self.after is None else insert_after(parts, self.after, Part(pause_s=self.seconds))
 
 
+@checked_choices()
 @dataclass(frozen=True)
 class Cut(Fault):
     """Interrupt a response before its finish reason and `[DONE]`. The tokens sent are billed.

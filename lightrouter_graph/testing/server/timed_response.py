@@ -12,6 +12,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletio
 from openai.types.chat.chat_completion import Choice
 from openai.types.completion_usage import CompletionTokensDetails
 
+from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.testing.server.behaviours import ServerBehaviour
 from lightrouter_graph.testing.server.billing import Kind
 from lightrouter_graph.testing.server.completion_request import CompletionRequest, Json
@@ -22,6 +23,7 @@ CandidateReply: TypeAlias = str | AIMessage
 """Reply of a model: its text, or a message with tool calls or a `finish_reason` in `response_metadata`."""
 
 
+@checked_choices()
 @dataclass(frozen=True)
 class TimedResponse:
     """Response to one request.

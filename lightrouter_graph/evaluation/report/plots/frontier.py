@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from textwrap import shorten, wrap
 from typing import TYPE_CHECKING, Any, Literal
 
+from lightrouter_graph.choices import checked_choices
+from lightrouter_graph.errors import EvaluationError
 from lightrouter_graph.evaluation.optional_dependencies import need
 from lightrouter_graph.evaluation.records import Interval, Summary
 from lightrouter_graph.evaluation.report.formatting import label
@@ -31,6 +33,7 @@ _ORDER: tuple[Kind, ...] = ("lightrouter", "rival", "bound", "single")
 """Order in which the labels are placed."""
 
 
+@checked_choices(EvaluationError)
 @dataclass(frozen=True, slots=True)
 class Spot:
     """Cost and quality of one method."""
@@ -46,6 +49,7 @@ class Spot:
         return self.cost["value"], self.quality["value"]
 
 
+@checked_choices(EvaluationError)
 def spots(summary: Summary, cost: Cost) -> list[Spot]:
     """Return the methods with a known quality and cost."""
     by_name = kinds(summary)
@@ -67,6 +71,7 @@ def pareto(found: Sequence[Spot]) -> list[Spot]:
     return frontier
 
 
+@checked_choices(EvaluationError)
 def draw_frontier(summary: Summary, cost: Cost) -> "Figure | None":
     """Return quality against cost with both intervals; None with less than two methods."""
     found = spots(summary, cost)
