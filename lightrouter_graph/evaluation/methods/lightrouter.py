@@ -147,7 +147,7 @@ def _confidence(decision: Decision, key: str | None) -> float | None:
     agreement = decision["agreement"]
     if agreement is None or not agreement["answered"] or key is None:
         return None
-    return len(agreement["groups"].get(key, ())) / agreement["answered"]
+    return min(1.0, len(agreement["groups"].get(key, ())) / agreement["answered"])
 
 
 def _ordered(setting: Setting, order: Order) -> Pool:
