@@ -42,7 +42,17 @@ def addresses():
 @pytest.fixture
 def keys(monkeypatch):
     """Set the variables that the pages name, to values no provider would take."""
-    for name in ("OPENAI", "GROQ", "ANTHROPIC", "GOOGLE", "AZURE_OPENAI", "OPENROUTER", "TOGETHER", "DEEPSEEK"):
+    for name in (
+        "OPENAI",
+        "GROQ",
+        "ANTHROPIC",
+        "GOOGLE",
+        "MISTRAL",
+        "AZURE_OPENAI",
+        "OPENROUTER",
+        "TOGETHER",
+        "DEEPSEEK",
+    ):
         monkeypatch.setenv(f"{name}_API_KEY", "none")
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://example.openai.azure.com")
     monkeypatch.setenv("OPENAI_API_VERSION", "2025-03-01-preview")
@@ -62,7 +72,7 @@ class TestPages:
             player.play(POOL_FILE)
         with monkeypatch.context() as without:
             if page in KEYLESS:
-                for name in ("OPENAI", "GROQ", "OPENROUTER", "TOGETHER", "DEEPSEEK"):
+                for name in ("OPENAI", "GROQ", "OPENROUTER", "TOGETHER", "DEEPSEEK", "ANTHROPIC", "GOOGLE", "MISTRAL"):
                     without.delenv(f"{name}_API_KEY")
             for block in blocks_of(page):
                 if block.kind == "toml":
