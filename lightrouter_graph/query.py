@@ -13,9 +13,8 @@ from langgraph.store.base import BaseStore
 
 from lightrouter_graph.answer_keys import AnswerKey
 from lightrouter_graph.budget.reservations import BudgetReservations
-from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.context import Context
-from lightrouter_graph.errors import QueryError
+from lightrouter_graph.errors import QueryError, checked_choices
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.client import complete, record_completion
 from lightrouter_graph.llm.completion import Completion

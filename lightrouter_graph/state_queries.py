@@ -12,7 +12,7 @@ from lightrouter_graph.answer_keys.voting import agreement_of
 from lightrouter_graph.context import Context
 from lightrouter_graph.pool.opinions import Reply, opinion_labels, replies_of
 from lightrouter_graph.reasoning import strip_reasoning
-from lightrouter_graph.records import NO_USAGE, Answer, Boot, Draft, Ranking
+from lightrouter_graph.records import Answer, Boot, Draft, Ranking, answer_from, free_answer
 from lightrouter_graph.runtime.event_loops import now
 from lightrouter_graph.runtime.last_resort import LastResort, last_hope, partial_answers
 from lightrouter_graph.state import APPENDED, State
@@ -252,7 +252,7 @@ class LayerView:
             return LastResort(answers, f"finished boots of layer {layer}", complete=True)
         if self.draft is not None:
             layer, name = self.draft["layer"], self.draft["candidates"][0]
-            answer = _free_answer(layer, name, self.draft["text"])
+            answer = free_answer(layer, name, self.draft["text"])
             return LastResort([answer], f"draft of layer {layer}", complete=False)
         out = self.state["deadline_exceeded"] or self.state["budget_exhausted"]
         if out or any(answer["failure"] and answer["failure"]["cause"] == "timeout" for answer in self.all_answers):
@@ -280,35 +280,6 @@ def comparable_boot(boot: Boot) -> Boot:
     """
     text = strip_reasoning(boot["text"])
     return {**boot, "text": text if text.strip() else boot["reasoning"]}
-
-
-def answer_from(boot: Boot) -> Answer:
-    """Turn a finished boot into its candidate's answer, at no further cost.
-
-    Args:
-        boot: A boot with `finished` True.
-    """
-    answer = _free_answer(boot["layer"], boot["candidate"], boot["text"])
-    copied = {name: boot[name] for name in ("finish_reason", "key", "tool_call_message", "metadata")}
-    return cast("Answer", {**answer, **copied})
-
-
-def _free_answer(layer: int, candidate: str, text: str) -> Answer:
-    return {
-        "layer": layer,
-        "candidate": candidate,
-        "text": text,
-        "finish_reason": None,
-        "key": None,
-        "tool_call_message": None,
-        "via": "boot",
-        "usage": {**NO_USAGE},
-        "usd": 0.0,
-        "seconds": 0.0,
-        "failure": None,
-        "message_id": None,
-        "metadata": {},
-    }
 
 
 def _why_dropped(boot: Boot, reasons: dict[str, str]) -> str:

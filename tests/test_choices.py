@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 import lightrouter_graph
-from lightrouter_graph.choices import allowed_values, checked_choices
+from lightrouter_graph.errors import allowed_values, checked_choices
 
 # Called by the nodes of the graph alone, with values of their own code, which the type checker reads.
 INTERNAL = ("budget", "llm", "nodes", "rate_limits", "telemetry", "chat_model.structured", "providers.model_facts")

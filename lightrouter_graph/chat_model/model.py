@@ -28,9 +28,8 @@ from lightrouter_graph.chat_model.invoke import LLMRun
 from lightrouter_graph.chat_model.profile import profile_of
 from lightrouter_graph.chat_model.streaming import Chunks, answer_of
 from lightrouter_graph.chat_model.structured import Method, object_request, parsed
-from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.context import Context
-from lightrouter_graph.errors import QueryError
+from lightrouter_graph.errors import QueryError, checked_choices
 from lightrouter_graph.graph import create_lightrouter
 from lightrouter_graph.llm.boot_cache import BootCache
 from lightrouter_graph.nodes.parts import Part

@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 
-from lightrouter_graph.choices import checked_choices
-from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.errors import EvaluationError, checked_choices
 from lightrouter_graph.evaluation.datasets.registry import load
 from lightrouter_graph.evaluation.methods.registry import named
 from lightrouter_graph.evaluation.questions import Scoring

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lightrouter_graph.choices import checked_choices
-from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.errors import EvaluationError, checked_choices
 
 RIGHT = 0.5
 """Minimum score of an answer that counts as right."""

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from langchain_core.messages import AnyMessage
 
 from lightrouter_graph.answer_keys import default_key
-from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.context import Context
-from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.errors import EvaluationError, checked_choices
 from lightrouter_graph.pool import Candidate, Pool
 from lightrouter_graph.query import Query
 from lightrouter_graph.rate_limits import RetryBudget

@@ -8,8 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from lightrouter_graph.choices import checked_choices
-from lightrouter_graph.errors import PoolError, did_you_mean
+from lightrouter_graph.errors import PoolError, checked_choices, did_you_mean
 from lightrouter_graph.pocket.network import Cache, Floats, Network
 from lightrouter_graph.pocket.shape import CONTEXT_TOKENS
 from lightrouter_graph.pocket.tokenizer import (

@@ -7,8 +7,7 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
-from lightrouter_graph.choices import checked_choices
-from lightrouter_graph.errors import PoolError
+from lightrouter_graph.errors import PoolError, checked_choices
 from lightrouter_graph.providers.building import build_model
 from lightrouter_graph.providers.learned import LearnedCapabilities
 from lightrouter_graph.providers.model_facts import facts_of, retries_of

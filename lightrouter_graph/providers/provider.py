@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lightrouter_graph.choices import checked_choices
-from lightrouter_graph.errors import PoolError
+from lightrouter_graph.errors import PoolError, checked_choices
 
 Continuation = Literal["continue_final_message", "prefix_flag", "prefill"]
 """How an endpoint continues a final assistant message instead of answering it.

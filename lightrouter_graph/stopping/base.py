@@ -3,8 +3,7 @@
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
-from lightrouter_graph.choices import checked_choices
-from lightrouter_graph.errors import SelectionError
+from lightrouter_graph.errors import SelectionError, checked_choices
 from lightrouter_graph.query import Query
 from lightrouter_graph.state_queries import LayerStatus
 

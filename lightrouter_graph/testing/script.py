@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 from typing import Generic, Literal, TypeVar
 
-from lightrouter_graph.choices import checked_choices
+from lightrouter_graph.errors import checked_choices
 
 WhenSpent = Literal["raise", "cycle", "repeat_last"]
 """What a call gets after the last entry: an error, the first entry again, or the last entry again."""

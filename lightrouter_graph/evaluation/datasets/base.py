@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lightrouter_graph.choices import checked_choices
-from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.errors import EvaluationError, checked_choices
 from lightrouter_graph.evaluation.datasets.readers import Row, read_rows
 from lightrouter_graph.evaluation.optional_dependencies import need
 from lightrouter_graph.evaluation.questions import DataSet, Question, Scoring

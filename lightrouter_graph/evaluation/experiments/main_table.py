@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import get_args
 
-from lightrouter_graph.choices import checked_choices
-from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.errors import EvaluationError, checked_choices
 from lightrouter_graph.evaluation.experiments.base import Experiment
 from lightrouter_graph.evaluation.methods.base import Method, Need
 from lightrouter_graph.evaluation.methods.lightrouter import LIGHTROUTERS

@@ -9,9 +9,8 @@ from langgraph.graph.state import CompiledStateGraph
 
 from lightrouter_graph.aggregators import Aggregator, AutoAggregator, LLMAggregator, VoteAggregator
 from lightrouter_graph.answer_keys import default_key
-from lightrouter_graph.choices import checked_choices
 from lightrouter_graph.context import Calls, Context
-from lightrouter_graph.errors import ContextError, EvaluationError
+from lightrouter_graph.errors import ContextError, EvaluationError, checked_choices
 from lightrouter_graph.evaluation.methods.base import Fitted, Need, Reply, Setting
 from lightrouter_graph.evaluation.methods.history import by_history
 from lightrouter_graph.evaluation.methods.moa import VOTE_FOR_WRITER

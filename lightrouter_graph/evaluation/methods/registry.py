@@ -4,8 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from lightrouter_graph.choices import checked_choices
-from lightrouter_graph.errors import EvaluationError, did_you_mean
+from lightrouter_graph.errors import EvaluationError, checked_choices, did_you_mean
 from lightrouter_graph.evaluation.methods.base import Baseline, Method, Need
 from lightrouter_graph.evaluation.methods.cascade import cascade
 from lightrouter_graph.evaluation.methods.error_injection import error_injection_named

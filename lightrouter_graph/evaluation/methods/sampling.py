@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from langchain_core.messages import AnyMessage, HumanMessage
 
 from lightrouter_graph.answer_keys import default_key
-from lightrouter_graph.choices import checked_choices
-from lightrouter_graph.errors import EvaluationError, NoSurvivorError
+from lightrouter_graph.errors import EvaluationError, NoSurvivorError, checked_choices
 from lightrouter_graph.evaluation.call_log import request_sample
 from lightrouter_graph.evaluation.questions import Question
 from lightrouter_graph.evaluation.standalone_query import standalone_query

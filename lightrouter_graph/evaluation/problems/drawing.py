@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Literal, get_args
 
-from lightrouter_graph.choices import checked_choices
-from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.errors import EvaluationError, checked_choices
 from lightrouter_graph.evaluation.problems.worked_steps import (
     add,
     divide,

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from lightrouter_graph.choices import checked_choices
-from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.errors import EvaluationError, checked_choices
 from lightrouter_graph.evaluation.records import Interval, MethodStats, Summary
 
 Kind = Literal["lightrouter", "rival", "single", "bound"]

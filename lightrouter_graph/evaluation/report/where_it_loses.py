@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lightrouter_graph.choices import checked_choices
-from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.errors import EvaluationError, checked_choices
 from lightrouter_graph.evaluation.records import Interval, MethodStats, Summary
 from lightrouter_graph.evaluation.report.formatting import label, percent, points, short
 from lightrouter_graph.evaluation.report.method_families import against_best_single, is_best_single, of_kind

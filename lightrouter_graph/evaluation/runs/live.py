@@ -6,8 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from lightrouter_graph.choices import checked_choices
-from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.errors import EvaluationError, checked_choices
 from lightrouter_graph.evaluation.datasets.base import sampled
 from lightrouter_graph.evaluation.datasets.recordings import write_recording
 from lightrouter_graph.evaluation.datasets.registry import load

@@ -7,8 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypedDict
 
-from lightrouter_graph.choices import checked_choices
-from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.errors import EvaluationError, checked_choices
 from lightrouter_graph.evaluation.experiments.base import Experiment
 from lightrouter_graph.evaluation.jsonl_log import replace_file
 from lightrouter_graph.evaluation.methods.base import Need

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from langchain_core.language_models import BaseChatModel
 
-from lightrouter_graph.choices import checked_choices
-from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.errors import EvaluationError, checked_choices
 from lightrouter_graph.evaluation.questions import DataSet, Output, Question, Scoring
 from lightrouter_graph.evaluation.scoring.judge import JudgeScorer
 from lightrouter_graph.evaluation.scoring.math import MathScorer

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
-from lightrouter_graph.choices import checked_choices
+from lightrouter_graph.errors import checked_choices
 from lightrouter_graph.testing.server.billing import Kind
 from lightrouter_graph.testing.server.completion_request import LIMIT_NAMES, CompletionRequest, Json
 from lightrouter_graph.testing.server.errors import ApiError

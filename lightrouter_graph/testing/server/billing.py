@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from typing import Any, Literal
 
-from lightrouter_graph.choices import checked_choices
+from lightrouter_graph.errors import checked_choices
 from lightrouter_graph.testing.server.errors import ConnectionCut
 
 Kind = Literal["completion", "continuation"]

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from starlette.datastructures import Headers
 from starlette.types import Send
 
-from lightrouter_graph.choices import checked_choices
+from lightrouter_graph.errors import checked_choices
 from lightrouter_graph.testing.server.billing import Meter
 from lightrouter_graph.testing.server.completion_request import Json
 from lightrouter_graph.testing.server.errors import ConnectionCut

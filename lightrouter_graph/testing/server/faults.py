@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lightrouter_graph.choices import checked_choices
+from lightrouter_graph.errors import checked_choices
 from lightrouter_graph.testing.server.behaviours import ServerBehaviour
 from lightrouter_graph.testing.server.body_parts import Part, insert_after
 from lightrouter_graph.testing.server.completion_request import Json

@@ -12,7 +12,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletio
 from openai.types.chat.chat_completion import Choice
 from openai.types.completion_usage import CompletionTokensDetails
 
-from lightrouter_graph.choices import checked_choices
+from lightrouter_graph.errors import checked_choices
 from lightrouter_graph.testing.server.behaviours import ServerBehaviour
 from lightrouter_graph.testing.server.billing import Kind
 from lightrouter_graph.testing.server.completion_request import CompletionRequest, Json

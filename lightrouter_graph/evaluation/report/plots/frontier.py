@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from textwrap import shorten, wrap
 from typing import TYPE_CHECKING, Any, Literal
 
-from lightrouter_graph.choices import checked_choices
-from lightrouter_graph.errors import EvaluationError
+from lightrouter_graph.errors import EvaluationError, checked_choices
 from lightrouter_graph.evaluation.optional_dependencies import need
 from lightrouter_graph.evaluation.records import Interval, Summary
 from lightrouter_graph.evaluation.report.formatting import label
