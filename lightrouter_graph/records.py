@@ -284,33 +284,3 @@ def add_usage(*usages: Usage) -> Usage:
     }
     rare = {name: sum(cast("Mapping[str, int]", u).get(name, 0) for u in usages) for name in RARE_USAGE}
     return cast("Usage", {**added, **{name: count for name, count in rare.items() if count}})
-
-
-def answer_from(boot: Boot) -> Answer:
-    """Turn a finished boot into its candidate's answer, at no further cost.
-
-    Args:
-        boot: A boot with `finished` True.
-    """
-    answer = free_answer(boot["layer"], boot["candidate"], boot["text"])
-    copied = {name: boot[name] for name in ("finish_reason", "key", "tool_call_message", "metadata")}
-    return cast("Answer", {**answer, **copied})
-
-
-def free_answer(layer: int, candidate: str, text: str) -> Answer:
-    """Return an answer without a call of its own."""
-    return {
-        "layer": layer,
-        "candidate": candidate,
-        "text": text,
-        "finish_reason": None,
-        "key": None,
-        "tool_call_message": None,
-        "via": "boot",
-        "usage": {**NO_USAGE},
-        "usd": 0.0,
-        "seconds": 0.0,
-        "failure": None,
-        "message_id": None,
-        "metadata": {},
-    }

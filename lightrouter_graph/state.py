@@ -1,13 +1,24 @@
 """The state of the graph: `messages` in and out, everything else private to one query."""
 
 import operator
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph import add_messages
 from typing_extensions import TypedDict
 
-from lightrouter_graph.records import Agreement, Allowance, Answer, Boot, CallCost, Draft, Opinion, Ranking, Spent
+from lightrouter_graph.records import (
+    NO_USAGE,
+    Agreement,
+    Allowance,
+    Answer,
+    Boot,
+    CallCost,
+    Draft,
+    Opinion,
+    Ranking,
+    Spent,
+)
 
 
 class Input(TypedDict):
@@ -75,3 +86,33 @@ class State(Input):
     """Cost of every model call."""
     agreement: Agreement | None
     """Agreement of the answers in the last layer; None until `tally` has run."""
+
+
+def answer_from(boot: Boot) -> Answer:
+    """Turn a finished boot into its candidate's answer, at no further cost.
+
+    Args:
+        boot: A boot with `finished` True.
+    """
+    answer = free_answer(boot["layer"], boot["candidate"], boot["text"])
+    copied = {name: boot[name] for name in ("finish_reason", "key", "tool_call_message", "metadata")}
+    return cast("Answer", {**answer, **copied})
+
+
+def free_answer(layer: int, candidate: str, text: str) -> Answer:
+    """Return an answer without a call of its own."""
+    return {
+        "layer": layer,
+        "candidate": candidate,
+        "text": text,
+        "finish_reason": None,
+        "key": None,
+        "tool_call_message": None,
+        "via": "boot",
+        "usage": {**NO_USAGE},
+        "usd": 0.0,
+        "seconds": 0.0,
+        "failure": None,
+        "message_id": None,
+        "metadata": {},
+    }

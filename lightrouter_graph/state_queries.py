@@ -12,10 +12,10 @@ from lightrouter_graph.answer_keys.voting import agreement_of
 from lightrouter_graph.context import Context
 from lightrouter_graph.pool.opinions import Reply, opinion_labels, replies_of
 from lightrouter_graph.reasoning import strip_reasoning
-from lightrouter_graph.records import Answer, Boot, Draft, Ranking, answer_from, free_answer
+from lightrouter_graph.records import Answer, Boot, Draft, Ranking
 from lightrouter_graph.runtime.event_loops import now
 from lightrouter_graph.runtime.last_resort import LastResort, last_hope, partial_answers
-from lightrouter_graph.state import APPENDED, State
+from lightrouter_graph.state import APPENDED, State, answer_from, free_answer
 
 _SLACK = 0.05
 """Share of the deadline by which work other than model calls may exceed it."""

@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from lightrouter_graph import Context
 from lightrouter_graph.answer_keys.voting import agreement_of
-from lightrouter_graph.records import answer_from
+from lightrouter_graph.state import answer_from
 from lightrouter_graph.state_queries import LayerView
 from lightrouter_graph.stopping import counted, rule_for
 

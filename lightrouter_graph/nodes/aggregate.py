@@ -23,11 +23,11 @@ from lightrouter_graph.priors import observe
 from lightrouter_graph.prompts import merge_answers
 from lightrouter_graph.query import Query
 from lightrouter_graph.reasoning import strip_reasoning
-from lightrouter_graph.records import Answer, CallCost, answer_from, with_old_keys
+from lightrouter_graph.records import Answer, CallCost, with_old_keys
 from lightrouter_graph.runtime.event_loops import now
 from lightrouter_graph.runtime.node_runnable import NodeRun, Update
 from lightrouter_graph.runtime.token_stream import run_hidden
-from lightrouter_graph.state import State
+from lightrouter_graph.state import State, answer_from
 from lightrouter_graph.state_queries import LayerView
 from lightrouter_graph.telemetry.bill import Bill, make_bill
 from lightrouter_graph.telemetry.events import emit_event
