@@ -19,6 +19,7 @@ from lightrouter_graph.answer_keys.question_type import read_question
 from lightrouter_graph.cli.formatting import one_line
 from lightrouter_graph.llm.failures import failure_of
 from lightrouter_graph.llm.output_schema import read_json
+from lightrouter_graph.llm.text_tool_calls import tool_calls_in
 from lightrouter_graph.prompts import defuse
 from lightrouter_graph.rate_limits.retry_after import retry_after_s
 from lightrouter_graph.reasoning import split_reasoning, streamable_prefix
@@ -36,11 +37,12 @@ MATCHED_AT_ONE_PLACE = {
     "answer_keys.json_field._LOOSE_STRING",
     "answer_keys.json_field._RECONSIDERED",
     "answer_keys.literals._TOKEN",
+    "llm.text_tool_calls._TAGGED",
 }
 """Called by `match`, at up to 8 places or token by token: here the search from every place is left out."""
 
 UNITS = [
-    "<|x|>", "</s>", "<x>", "<think>", "</think>", "<", "<s", "[INST]", "```", "``` ", '```\n', "`", "`a`",
+    "<|x|>", "</s>", "<x>", "<think>", "<tool_call>", "<tools></tools>", "</think>", "<", "<s", "[INST]", "```", "``` ", '```\n', "`", "`a`",
     '"answer": "', '{"answer": "', '"answer": ', '"a": 1, ', '"', "'", '\\"', "\\", "\\\\", "{", "}", "[", "(",
     "()", "[]", "eyJaaaaaaaa-", "eyJaaaaaaaa.", "sk-", "sk-a", "sk-**", "key=", "api_key: ", "bearer ", "://a",
     "password=a,", "secret ", "&#", "&#65;", "\\u", "\\u0041", "%", "%41", " ", '\n', ' \n', '\t', '\r\n',
@@ -113,6 +115,7 @@ def test_the_patterns_are_found():
 @pytest.mark.parametrize(("name", "pattern"), PATTERNS.values(), ids=[name for name, _ in PATTERNS.values()])
 def test_no_pattern_takes_more_than_linear_time(name, pattern):
     def read(text):
+        text = text.encode() if isinstance(pattern.pattern, bytes) else text
         pattern.match(text)
         pattern.fullmatch(text)
         if name not in MATCHED_AT_ONE_PLACE:
@@ -153,6 +156,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "retry after": lambda text: retry_after_s(Limited(text)),
     "judgement": lambda text: read_judgement(text, ["A", "B"]),
     "terminal": one_line,
+    "tool calls": lambda text: tool_calls_in(text, [{"type": "function", "function": {"name": "f", "parameters": {}}}]),
 }  # fmt: skip
 
 
