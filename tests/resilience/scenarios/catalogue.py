@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from resilience.scenarios import ends
+from resilience.scenarios import counts, ends, fields, forms
 from resilience.scenarios.scenario import Scenario
 
-ENDPOINTS: Mapping[str, list[Scenario]] = {"ends": ends.SCENARIOS}
+ENDPOINTS: Mapping[str, list[Scenario]] = {room.KIND: room.SCENARIOS for room in (ends, fields, forms, counts)}
 """Kinds of odd endpoints; at least ten scenarios each."""
 
 HOLES: Mapping[str, list[Scenario]] = {}

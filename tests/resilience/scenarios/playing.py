@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from langchain_core.messages import AIMessage, ToolMessage, convert_to_openai_me
 from langchain_core.messages.utils import convert_to_messages
 from langchain_openai import ChatOpenAI
 from resilience.scenarios.replies import as_json
-from resilience.scenarios.scenario import Member, Mode, Outcome, Scenario
+from resilience.scenarios.scenario import HEALTHY, Member, Mode, Outcome, Scenario
 from resilience.scenarios.wire import WireServer, eventually
 
 from lightrouter_graph import Candidate, ChatLightRouter, Context, LightRouterError, Pool, create_lightrouter
@@ -42,13 +42,30 @@ class Stage:
     server: WireServer
     elsewhere: WireServer
     clients: dict[tuple[Any, ...], ChatOpenAI] = field(default_factory=dict)
+    routers: dict[tuple[Any, ...], tuple[Pool, Any]] = field(default_factory=dict)
 
     def address(self, name: str, member: Member) -> str:
         first = name if member.address is None else member.address
         return f"{self.server.url}/{first}/v1" if first else f"{self.server.url}/v1"
 
-    def candidate(self, name: str, member: Member, mode: Mode) -> Candidate:
-        """Build a candidate; the chat model behind it is shared, so that nothing but `learned` is new."""
+    def router(self, scenario: Scenario, mode: Mode) -> tuple[Pool, Any]:
+        """Return a pool whose candidates have learned nothing yet, and a graph or a chat model over it.
+
+        Equal pools share them: building a graph takes longer than most scenarios.
+        """
+        plain = [replace(member, respond=HEALTHY) for member in scenario.models.values()]
+        key = (mode, scenario.through_chat_model, tuple(scenario.models), repr(plain))
+        if key not in self.routers or "cache" in repr(plain):
+            pool = Pool([self._candidate(name, member, mode) for name, member in scenario.models.items()])
+            through_chat_model = scenario.through_chat_model or mode == "served"
+            router = ChatLightRouter(pool=pool) if through_chat_model else create_lightrouter(pool).compile()
+            self.routers[key] = pool, router
+        pool, router = self.routers[key]
+        for candidate in pool:
+            candidate.learned.forget()
+        return pool, router
+
+    def _candidate(self, name: str, member: Member, mode: Mode) -> Candidate:
         return Candidate(name, self._model(name, member, mode), **{"price": member.price, **member.candidate})
 
     def _model(self, name: str, member: Member, mode: Mode) -> Any:
@@ -124,12 +141,11 @@ def _client_tasks() -> set[asyncio.Task[Any]]:
 
 
 async def _turns(scenario: Scenario, mode: Mode, on: Stage, outcome: Outcome) -> None:
-    pool = Pool([on.candidate(name, member, mode) for name, member in scenario.models.items()])
-    limits = {"calls": {"boot_timeout_s": scenario.limit_s, "timeout_s": scenario.limit_s}}
-    if mode in {"streamed", "spec"}:
-        limits["deadline_s"] = scenario.limit_s
-    context = Context(**{**limits, **scenario.settings})
-    ask = _asker(scenario, mode, pool, context)
+    pool, router = on.router(scenario, mode)
+    calls = {"boot_timeout_s": scenario.limit_s, "timeout_s": scenario.limit_s}
+    limits = {} if mode in {"plain", "served"} else {"deadline_s": scenario.limit_s}
+    context = Context(**{**limits, "calls": calls, **scenario.settings})
+    ask = _asker(scenario, mode, pool, router, context)
     for turn in range(scenario.turns):
         outcome.error = None
         extra = scenario.turn_settings[turn] if turn < len(scenario.turn_settings) else {}
@@ -143,25 +159,23 @@ async def _turns(scenario: Scenario, mode: Mode, on: Stage, outcome: Outcome) ->
             outcome.turns_at.append(len(on.server.requests))
 
 
-def _asker(scenario: Scenario, mode: Mode, pool: Pool, context: Context) -> Any:
+def _asker(scenario: Scenario, mode: Mode, pool: Pool, router: Any, context: Context) -> Any:
     question = list(scenario.question)
     if mode == "served":
         return _through_server(scenario, pool, context)
     if not scenario.through_chat_model:
-        graph = create_lightrouter(pool, context=context).compile()
 
         async def ask(extra: Mapping[str, Any]) -> AIMessage:
-            settings = context.overlaid(dict(extra)) if extra else None
-            return (await graph.ainvoke({"messages": question}, context=settings))["messages"][-1]
+            settings = context.overlaid(dict(extra))
+            return (await router.ainvoke({"messages": question}, context=settings))["messages"][-1]
 
         return ask
-    chat = ChatLightRouter(pool=pool, context=context)
-    bound = chat.bind_tools(list(scenario.tools)) if scenario.tools else chat
+    bound = router.bind_tools(list(scenario.tools)) if scenario.tools else router
 
     async def converse(extra: Mapping[str, Any]) -> AIMessage:
         talk = convert_to_messages(question)
         for _ in range(4):
-            answer = await bound.ainvoke(talk, **scenario.arguments, **extra)
+            answer = await bound.ainvoke(talk, context=context, **scenario.arguments, **extra)
             if not scenario.loops or not answer.tool_calls:
                 return answer
             results = [ToolMessage("391", tool_call_id=call["id"], name=call["name"]) for call in answer.tool_calls]
