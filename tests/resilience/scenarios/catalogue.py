@@ -1,14 +1,34 @@
 """All scenarios, by the kinds of endpoints and by the holes that an attacker may use."""
 
-from collections.abc import Mapping
+from collections import Counter
 
-from resilience.scenarios import counts, ends, fields, forms
-from resilience.scenarios.scenario import Scenario
+from resilience.scenarios import (
+    broken,
+    counts,
+    ends,
+    fields,
+    floods,
+    forms,
+    habits,
+    hostile,
+    long,
+    media,
+    odd,
+    opinions,
+    overflow,
+    refusals,
+    turns,
+    waiting,
+    words,
+)
 
-ENDPOINTS: Mapping[str, list[Scenario]] = {room.KIND: room.SCENARIOS for room in (ends, fields, forms, counts)}
+_ENDPOINTS = (ends, fields, forms, counts, waiting, opinions, overflow, media, turns, refusals, habits, words, broken)
+_HOLES = (long, hostile, floods, odd)
+
+ENDPOINTS = Counter(scenario.kind for room in _ENDPOINTS for scenario in room.SCENARIOS)
 """Kinds of odd endpoints; at least ten scenarios each."""
 
-HOLES: Mapping[str, list[Scenario]] = {}
+HOLES = Counter(scenario.kind for room in _HOLES for scenario in room.SCENARIOS)
 """Kinds of attacks by a reply, an error or an address; at least three scenarios each."""
 
-SCENARIOS = [scenario for kinds in (ENDPOINTS, HOLES) for made in kinds.values() for scenario in made]
+SCENARIOS = [scenario for room in (*_ENDPOINTS, *_HOLES) for scenario in room.SCENARIOS]

@@ -67,7 +67,9 @@ def _bill(scenario: Scenario, outcome: Outcome) -> Iterator[str]:
         return  # the checks of the scenario know which turn is billed what
     usage = outcome.bill.get("usage", {})
     billed = (usage.get("input_tokens", 0), usage.get("output_tokens", 0))
-    if any(mine < theirs for mine, theirs in zip(billed, outcome.told, strict=True)):
+    # What cannot be read, or was broken off, is estimated; by half at most.
+    share = 0.5 if usage.get("estimated") else 1.0
+    if any(mine < theirs * share for mine, theirs in zip(billed, outcome.told, strict=True)):
         yield f"the bill is {billed}, the endpoints reported {outcome.told}"
     elif scenario.exact and (billed != outcome.told or usage.get("estimated")):
         yield f"the bill is {billed}{' (estimated)' * bool(usage.get('estimated'))}, not {outcome.told} as reported"

@@ -24,7 +24,7 @@ from lightrouter_graph import Candidate, ChatLightRouter, Context, LightRouterEr
 from lightrouter_graph.server import create_app
 
 SECRET = "sk-live-{}-Zq83hfKx0Pw5mTn1"
-CPU_GUARD_S = 4.0
+CPU_GUARD_S = 3.0
 """CPU time after which a scenario is broken off, so that a hang in one does not stop the others."""
 
 _GONE_S = 1.0
@@ -79,6 +79,7 @@ class Stage:
             "max_retries": 2,
             "stream_usage": True,
             "disable_streaming": mode == "plain",
+            "default_headers": {"x-elsewhere": self.elsewhere.url.removeprefix("http://"), "x-extra-key": "k-extra"},
             **member.client,
         }
         if "cache" in arguments:
@@ -127,7 +128,7 @@ async def play(scenario: Scenario, mode: Mode, on: Stage) -> Outcome:
         outcome.left.append(f"{on.server.open} requests are still in flight")
 
     def left() -> set[asyncio.Task[Any]]:
-        return {task for task in asyncio.all_tasks() - before - on.server.tasks if not task.done()} - _client_tasks()
+        return {task for task in asyncio.all_tasks() - before - on.server.tasks - on.elsewhere.tasks if not task.done()} - _client_tasks()
 
     if not await eventually(lambda: not left(), _GONE_S):
         outcome.left += [f"a task is left: {task.get_coro()!r:.120}" for task in left()]
