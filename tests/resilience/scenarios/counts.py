@@ -1,21 +1,13 @@
-"""Reported usage: running totals, repeats, hidden parts, caches, odd types and nothing; the bill is the endpoint's count."""
+"""Usage as running totals, repeats, hidden parts, odd types or nothing: the bill is the endpoint's own count."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from langchain_core.messages import HumanMessage
+from resilience.scenarios.checks import answers, bills, costs, estimates
+from resilience.scenarios.outcome import Check
 from resilience.scenarios.replies import NOT_GIVEN, RIGHT, piece, say, stream, usage_of
-from resilience.scenarios.scenario import (
-    HEALTHY,
-    Check,
-    Member,
-    Scenario,
-    answers,
-    bills,
-    costs,
-    estimates,
-    scenario,
-)
+from resilience.scenarios.scenario import HEALTHY, Member, Scenario, scenario
 from resilience.scenarios.wire import Respond
 
 from lightrouter_graph import Price
@@ -27,7 +19,9 @@ TEXT = "".join(WORDS)
 
 def _streams(usages: list[Any], last: list[Any], told: tuple[int, int]) -> Respond:
     """Build a model that streams one word per usage in `usages`, then the end, then events with those in `last`."""
-    deltas = [piece({"role": "assistant", "content": word}, usage=usage) for word, usage in zip(WORDS, usages, strict=True)]
+    deltas = [
+        piece({"role": "assistant", "content": word}, usage=usage) for word, usage in zip(WORDS, usages, strict=True)
+    ]
     bodies = [*deltas, piece({}, "stop"), *(piece(None, usage=usage) for usage in last)]
     return lambda request: stream(*bodies, tokens=told) if request.streams else say(TEXT, usage=told)(request)
 
@@ -54,7 +48,13 @@ def _in_streams() -> Iterator[Scenario]:
     }
     for name, (usages, last) in forms.items():
         yield scenario(
-            KIND, f"stream-{name}", _streams(usages, last, count), answers(TEXT), bills(*count), costs(0.0002), modes=("streamed",)
+            KIND,
+            f"stream-{name}",
+            _streams(usages, last, count),
+            answers(TEXT),
+            bills(*count),
+            costs(0.0002),
+            modes=("streamed",),
         )
     for name in ("running-totals", "the-last-twice"):
         usages, last = forms[name]
@@ -126,7 +126,13 @@ def _odd_types() -> Iterator[Scenario]:
     for name, usage in unknown.items():
         yield scenario(KIND, f"unknown-{name}", say(RIGHT, usage=usage), answers(), estimates, modes=("plain",))
     for name, usage in {"list": [1, 2], "text": "many", "number": 12, "true": True}.items():
-        yield scenario(KIND, f"type-{name}", {"a": say(RIGHT, usage=usage), "b": HEALTHY, "c": HEALTHY}, answers(), modes=("plain",))
+        yield scenario(
+            KIND,
+            f"type-{name}",
+            {"a": say(RIGHT, usage=usage), "b": HEALTHY, "c": HEALTHY},
+            answers(),
+            modes=("plain",),
+        )
 
 
 def _runs() -> Iterator[Scenario]:
@@ -135,7 +141,9 @@ def _runs() -> Iterator[Scenario]:
     apart = {name: say(f"The answer is {at}.", usage=(50, 5)) for at, name in enumerate("abc")}
     yield scenario(KIND, "none-agree", apart, exact=True, modes=("plain",))
     failing = {"a": HEALTHY, "b": say(RIGHT, "error", usage=(70, 7)), "c": HEALTHY}
-    yield scenario(KIND, "a-failed-reply-is-billed", failing, answers(), question=[HumanMessage("17 * 23?")], modes=("plain",))
+    yield scenario(
+        KIND, "a-failed-reply-is-billed", failing, answers(), question=[HumanMessage("17 * 23?")], modes=("plain",)
+    )
 
 
 SCENARIOS = [*_in_streams(), *_sums(), *_caches(), *_odd_types(), *_runs()]

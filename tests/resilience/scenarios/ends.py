@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from langchain_core.messages import HumanMessage
+from resilience.scenarios.checks import answers, asked, complete, never_complete
 from resilience.scenarios.replies import (
     NOT_GIVEN,
     RIGHT,
@@ -15,18 +16,7 @@ from resilience.scenarios.replies import (
     stream,
     whole,
 )
-from resilience.scenarios.scenario import (
-    ESSAY,
-    HEALTHY,
-    Member,
-    Scenario,
-    answers,
-    asked,
-    beside,
-    complete,
-    never_complete,
-    scenario,
-)
+from resilience.scenarios.scenario import ESSAY, HEALTHY, Member, Scenario, beside, scenario
 from resilience.scenarios.wire import Respond
 
 KIND = "ends"
@@ -124,9 +114,15 @@ def _in_other_fields() -> Iterator[Scenario]:
     for name, top in (("error", {"error": {"message": "worker died", "code": 500}}), ("object", {"object": "error"})):
         yield beside(KIND, f"beside-the-choices-{name}", say(WRONG_HALF, None, top=top), modes=("plain",))
     yield scenario(
-        KIND, "stop-reason-beside-finish-reason", say(RIGHT, "stop", choice={"stop_reason": None}), answers(), complete()
+        KIND,
+        "stop-reason-beside-finish-reason",
+        say(RIGHT, "stop", choice={"stop_reason": None}),
+        answers(),
+        complete(),
     )
-    yield scenario(KIND, "stop-reason-is-a-token", say(RIGHT, "stop", choice={"stop_reason": 128009}), answers(), complete())
+    yield scenario(
+        KIND, "stop-reason-is-a-token", say(RIGHT, "stop", choice={"stop_reason": 128009}), answers(), complete()
+    )
 
 
 def _in_streams() -> Iterator[Scenario]:

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from langchain_core.tools import tool
+from resilience.scenarios.checks import answers, asked, keeps, lacks, notes
+from resilience.scenarios.outcome import Check
 from resilience.scenarios.replies import RIGHT, calling, refusal, say, unless
-from resilience.scenarios.scenario import HEALTHY, Check, Member, Scenario, answers, asked, keeps, lacks, notes, scenario
+from resilience.scenarios.scenario import HEALTHY, Member, Scenario, scenario
 from resilience.scenarios.wire import Reply, Request
 
 KIND = "fields"
@@ -58,7 +60,9 @@ def _colon(name: str, _: Any) -> Reply:
 def _camel(name: str, _: Any) -> Reply:
     first, *rest = name.split("_")
     written = first + "".join(part.title() for part in rest)
-    return refusal("", body={"code": "Client specified an invalid argument", "error": f"Argument not supported: {written}"})
+    return refusal(
+        "", body={"code": "Client specified an invalid argument", "error": f"Argument not supported: {written}"}
+    )
 
 
 def _go(name: str, _: Any) -> Reply:
@@ -78,7 +82,9 @@ def _azure(name: str, _: Any) -> Reply:
 
 
 def _plain(name: str, _: Any) -> Reply:
-    return Reply(f"'{name}' is not available for this deployment, unsupported.".encode(), 400, {"content-type": "text/plain"})
+    return Reply(
+        f"'{name}' is not available for this deployment, unsupported.".encode(), 400, {"content-type": "text/plain"}
+    )
 
 
 def _quoted(name: str, _: Any) -> Reply:
@@ -148,7 +154,12 @@ def _of_the_user() -> Iterator[Scenario]:
         )
     for name in ("temperature", "seed", "stop"):
         yield scenario(
-            KIND, f"{name}-is-noted", _refusing(name, wording=_openai), answers(), notes(name), arguments={name: SAMPLING[name]}
+            KIND,
+            f"{name}-is-noted",
+            _refusing(name, wording=_openai),
+            answers(),
+            notes(name),
+            arguments={name: SAMPLING[name]},
         )
     pair = ("temperature", "top_p")
     yield scenario(
@@ -237,7 +248,12 @@ def _added_here() -> Iterator[Scenario]:
     for name in caps:
         for wording in (_openai, _pydantic, _camel):
             yield scenario(
-                KIND, f"{name}-{wording.__name__}", _refusing(name, wording=wording), answers(), lacks(name), modes=("plain", "spec")
+                KIND,
+                f"{name}-{wording.__name__}",
+                _refusing(name, wording=wording),
+                answers(),
+                lacks(name),
+                modes=("plain", "spec"),
             )
     yield scenario(KIND, "every-cap", _refusing(*caps, wording=_colon), answers(), lacks(*caps), modes=("plain",))
     schema = {"title": "Sum", "type": "object", "properties": {"sum": {"type": "integer"}}, "required": ["sum"]}

@@ -1,12 +1,13 @@
-"""Hole 5: the bytes of a reply are bounded, after decompression as well."""
+"""The bytes of a reply are bounded, after decompression as well."""
 
 import json
 import zlib
 from collections.abc import Iterator
 from typing import Any
 
+from resilience.scenarios.outcome import Check, Outcome
 from resilience.scenarios.replies import SSE, events, piece, whole
-from resilience.scenarios.scenario import Check, Outcome, Scenario, beside, scenario
+from resilience.scenarios.scenario import Scenario, beside, scenario
 from resilience.scenarios.wire import Reply, Respond
 
 KIND = "floods"
@@ -52,7 +53,11 @@ def _models() -> Iterator[tuple[str, Respond, str]]:
     yield "endless-words", lambda _: Reply(_repeated(word), headers=SSE), "streamed"
     yield "endless-reasoning", lambda _: Reply(_repeated(thought), headers=SSE), "streamed"
     yield "endless-silence", lambda _: Reply(_repeated(silent), headers=SSE), "streamed"
-    yield "one-large-event", lambda _: Reply([events(piece({"content": "x " * (8 * MB)}, "stop"))], headers=SSE), "streamed"
+    yield (
+        "one-large-event",
+        lambda _: Reply([events(piece({"content": "x " * (8 * MB)}, "stop"))], headers=SSE),
+        "streamed",
+    )
     yield "endless-body-for-a-stream", lambda _: Reply(_repeated(b" " * 4096)), "streamed"
 
 

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from resilience.scenarios.checks import answers, asked, nobody_fails, sends
 from resilience.scenarios.fields import multiply
 from resilience.scenarios.replies import RIGHT, refusal, refuse, say, unless
-from resilience.scenarios.scenario import HEALTHY, QUESTION, Scenario, answers, asked, nobody_fails, scenario, sends
+from resilience.scenarios.scenario import HEALTHY, QUESTION, Scenario, scenario
 from resilience.scenarios.wire import Reply, Request
 
 KIND = "forms"
@@ -19,15 +21,26 @@ Problem = Callable[[Request], Any]
 def _made(name: str, problem: Problem, question: list[Any], *words: str, **others: Any) -> Scenario:
     """Build a scenario of one candidate that refuses a form; it must answer, and learn the form once."""
     spare = {"turns": 2, "modes": ("plain",), **others}
-    return scenario(KIND, name, unless(problem, HEALTHY), answers(), asked(a=3), sends(*words), question=question, **spare)
+    return scenario(
+        KIND, name, unless(problem, HEALTHY), answers(), asked(a=3), sends(*words), question=question, **spare
+    )
 
 
 def _developer() -> Iterator[Scenario]:
     wordings: tuple[tuple[str, Callable[[int], Reply]], ...] = (
         ("unexpected", lambda _: refusal("Unexpected message role.", type="BadRequestError", code=400)),
-        ("literal", lambda at: refusal(f"messages.{at}.role: Input should be 'system', 'user', 'assistant' or 'tool'", 422)),
-        ("variant", lambda at: refusal(f"messages[{at}].role: unknown variant `developer`, expected one of `system`, `user`")),
-        ("value", lambda at: refusal(f"Invalid value: 'developer'.", param=f"messages[{at}].role", code="invalid_value")),
+        (
+            "literal",
+            lambda at: refusal(f"messages.{at}.role: Input should be 'system', 'user', 'assistant' or 'tool'", 422),
+        ),
+        (
+            "variant",
+            lambda at: refusal(f"messages[{at}].role: unknown variant `developer`, expected one of `system`, `user`"),
+        ),
+        (
+            "value",
+            lambda at: refusal("Invalid value: 'developer'.", param=f"messages[{at}].role", code="invalid_value"),
+        ),
         ("template", lambda _: refusal("Error rendering prompt with jinja template: Unexpected role 'developer'")),
         ("discriminator", lambda _: refusal("discriminator property 'role' has invalid value developer")),
         ("supported", lambda _: refusal("'messages.0.role' : role developer is not supported by this model")),
@@ -46,7 +59,13 @@ def _developer() -> Iterator[Scenario]:
 
 def _names() -> Iterator[Scenario]:
     patterns = {"spaces": r"[^\s<|\\/>]+", "word-characters": r"[a-zA-Z0-9_-]{1,64}"}
-    speakers = {"spaces": "Chief Miller", "umlaut": "Müller", "slash": "team/miller", "long": "m" * 90, "mail": "a@b.example"}
+    speakers = {
+        "spaces": "Chief Miller",
+        "umlaut": "Müller",
+        "slash": "team/miller",
+        "long": "m" * 90,
+        "mail": "a@b.example",
+    }
     for rule, pattern in patterns.items():
         for label, speaker in speakers.items():
             if re.fullmatch(pattern, speaker):
@@ -83,7 +102,7 @@ def _roles() -> Iterator[Scenario]:
 
         def repeats(request: Request, words: str = words) -> str:
             roles = [message["role"] for message in request.messages]
-            return words if any(a == b for a, b in zip(roles, roles[1:], strict=False)) else ""
+            return words if any(a == b for a, b in pairwise(roles)) else ""
 
         yield _made(f"two-users-{name}", repeats, two, "two wheels", QUESTION)
     system = [SystemMessage("Reply in one line."), HumanMessage(QUESTION)]
@@ -103,13 +122,20 @@ def _roles() -> Iterator[Scenario]:
         roles = [message["role"] for message in request.messages]
         return "System message must be at the beginning." if "system" in roles[1:] else ""
 
-    late = [HumanMessage("Good day."), AIMessage("Good day to you."), SystemMessage("Reply in one line."), HumanMessage(QUESTION)]
+    late = [
+        HumanMessage("Good day."),
+        AIMessage("Good day to you."),
+        SystemMessage("Reply in one line."),
+        HumanMessage(QUESTION),
+    ]
     yield _made("late-system", late_system, late, "Reply in one line.")
 
     def first_is_assistant(request: Request) -> str:
         return "First message must be from user" if request.messages[0]["role"] == "assistant" else ""
 
-    yield _made("assistant-first", first_is_assistant, [AIMessage("Welcome to the mill."), HumanMessage(QUESTION)], QUESTION)
+    yield _made(
+        "assistant-first", first_is_assistant, [AIMessage("Welcome to the mill."), HumanMessage(QUESTION)], QUESTION
+    )
 
 
 def _contents() -> Iterator[Scenario]:
@@ -135,7 +161,11 @@ def _contents() -> Iterator[Scenario]:
         HumanMessage(QUESTION),
     ]
     yield _made("refusal-in-the-history", empty, refused, QUESTION)
-    part = [HumanMessage("Open the sluice."), AIMessage([{"type": "refusal", "refusal": "I may not."}]), HumanMessage(QUESTION)]
+    part = [
+        HumanMessage("Open the sluice."),
+        AIMessage([{"type": "refusal", "refusal": "I may not."}]),
+        HumanMessage(QUESTION),
+    ]
     yield _made("refusal-part-in-the-history", empty, part, QUESTION)
 
     def unknown_part(request: Request) -> str:
@@ -150,7 +180,12 @@ def _contents() -> Iterator[Scenario]:
         return "messages.1.content: field required" if any(m.get("content") is None for m in request.messages) else ""
 
     call = {"name": "multiply", "args": {"a": 1, "b": 2}, "id": "call_m1", "type": "tool_call"}
-    used = [HumanMessage("1 * 2?"), AIMessage("", tool_calls=[call]), ToolMessage("2", tool_call_id="call_m1"), HumanMessage(QUESTION)]
+    used = [
+        HumanMessage("1 * 2?"),
+        AIMessage("", tool_calls=[call]),
+        ToolMessage("2", tool_call_id="call_m1"),
+        HumanMessage(QUESTION),
+    ]
     yield _made("null-content-of-a-call", null, used, QUESTION, tools=(multiply,))
 
 
@@ -162,9 +197,22 @@ def _one_refuses() -> Iterator[Scenario]:
     strict = unless(lambda request: "roles must alternate" if len(request.messages) > 1 else "", say(RIGHT))
     talk = [HumanMessage("One."), AIMessage("Two."), HumanMessage(QUESTION)]
     yield scenario(
-        KIND, "never-alternates-enough", {"a": strict, "b": HEALTHY, "c": HEALTHY}, answers(), asked(a=3), question=talk, modes=("plain",)
+        KIND,
+        "never-alternates-enough",
+        {"a": strict, "b": HEALTHY, "c": HEALTHY},
+        answers(),
+        asked(a=3),
+        question=talk,
+        modes=("plain",),
     )
-    yield scenario(KIND, "healthy", {"a": HEALTHY, "b": HEALTHY}, answers(), nobody_fails, question=[DEVELOPER, HumanMessage(QUESTION)])
+    yield scenario(
+        KIND,
+        "healthy",
+        {"a": HEALTHY, "b": HEALTHY},
+        answers(),
+        nobody_fails,
+        question=[DEVELOPER, HumanMessage(QUESTION)],
+    )
 
 
 SCENARIOS = [*_developer(), *_names(), *_roles(), *_contents(), *_one_refuses()]

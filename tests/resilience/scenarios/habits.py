@@ -4,9 +4,11 @@ import json
 from collections.abc import Iterator
 
 from langchain_core.messages import HumanMessage
+from resilience.scenarios.checks import answers, asked
 from resilience.scenarios.fields import multiply
+from resilience.scenarios.outcome import Outcome
 from resilience.scenarios.replies import RIGHT, SSE, as_json, in_turn, refuse, say, streamed, whole
-from resilience.scenarios.scenario import ESSAY, HEALTHY, Member, Outcome, Scenario, answers, asked, scenario
+from resilience.scenarios.scenario import ESSAY, HEALTHY, Member, Scenario, scenario
 from resilience.scenarios.wire import Reply, Request, Respond
 
 KIND = "habits"
@@ -52,7 +54,10 @@ def _continuations() -> Iterator[Scenario]:
         "echoes-whole-bodies": (_writer(echoes="plain"), 2),
         "echoes-always": (_writer(echoes="always"), 2),
         "begins-anew": (_writer(restarts=True), 2),
-        "refuses-a-prefix": (_writer(refuses="Cannot set `add_generation_prompt` to True with a final assistant message"), 3),
+        "refuses-a-prefix": (
+            _writer(refuses="Cannot set `add_generation_prompt` to True with a final assistant message"),
+            3,
+        ),
         "refuses-in-other-words": (_writer(refuses="Expected last role User or Tool for serving but got assistant"), 3),
     }
     for name, (model, most) in writers.items():
@@ -68,16 +73,31 @@ def _continuations() -> Iterator[Scenario]:
     for name in ("echoes-whole-bodies", "continues", "refuses-a-prefix"):
         model, most = writers[name]
         yield scenario(
-            KIND, f"prefix-{name}-by-spec", model, answers(WHOLE), question=[HumanMessage(ESSAY)], settings=SHORT_BOOT, modes=("spec",)
+            KIND,
+            f"prefix-{name}-by-spec",
+            model,
+            answers(WHOLE),
+            question=[HumanMessage(ESSAY)],
+            settings=SHORT_BOOT,
+            modes=("spec",),
         )
     echo = {"a": Member(_writer(echoes="plain"), candidate={"continuation": "prefill"})}
     yield scenario(
-        KIND, "prefix-echoed-twice-over", echo, answers(WHOLE), asked(a=4), question=[HumanMessage(ESSAY)], settings=SHORT_BOOT, turns=2
+        KIND,
+        "prefix-echoed-twice-over",
+        echo,
+        answers(WHOLE),
+        asked(a=4),
+        question=[HumanMessage(ESSAY)],
+        settings=SHORT_BOOT,
+        turns=2,
     )
     first = {"question": [HumanMessage(ESSAY)], "settings": {**SHORT_BOOT, "max_tokens": 40}}
     for way in ("plain", "always"):
         capped = {"a": Member(_writer(echoes=way), candidate={"continuation": "prefill"})}
-        yield scenario(KIND, f"prefix-echoed-{way}-under-a-cap", capped, answers(" ".join(LONG[:40])), asked(a=2), **first)
+        yield scenario(
+            KIND, f"prefix-echoed-{way}-under-a-cap", capped, answers(" ".join(LONG[:40])), asked(a=2), **first
+        )
     yield scenario(KIND, "prefix-echoed-is-still-continued", echo, _ends_with_its_boot, turns=2, **first)
     yield scenario(
         KIND,
@@ -108,10 +128,20 @@ def _calls_as_text() -> Iterator[Scenario]:
     }
     for name, text in forms.items():
         yield scenario(
-            KIND, f"call-as-text-{name}", {"a": say(text), "b": say(text)}, _proposes, tools=(multiply,), modes=("plain",)
+            KIND,
+            f"call-as-text-{name}",
+            {"a": say(text), "b": say(text)},
+            _proposes,
+            tools=(multiply,),
+            modes=("plain",),
         )
     yield scenario(
-        KIND, "call-as-text-streamed", {"a": say(plain), "b": say(plain)}, _proposes, tools=(multiply,), modes=("streamed",)
+        KIND,
+        "call-as-text-streamed",
+        {"a": say(plain), "b": say(plain)},
+        _proposes,
+        tools=(multiply,),
+        modes=("streamed",),
     )
     for name, text in {
         "unknown-tool": json.dumps({"name": "divide", "arguments": {"a": 17, "b": 23}}),

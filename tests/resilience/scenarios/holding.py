@@ -6,8 +6,9 @@ import traceback
 from collections.abc import Iterator
 from typing import Any, get_args
 
+from resilience.scenarios.outcome import Outcome
 from resilience.scenarios.playing import SECRET
-from resilience.scenarios.scenario import Mode, Outcome, Scenario
+from resilience.scenarios.scenario import Mode, Scenario
 
 from lightrouter_graph import BudgetError, LightRouterError, NoSurvivorError
 from lightrouter_graph.records import Cause

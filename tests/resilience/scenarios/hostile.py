@@ -1,4 +1,4 @@
-"""Holes 2, 4, 8, 9, 10, 17 and 18: schemas, recursion, error pages, other hosts, log lines, keys, and ignored streams."""
+"""Schemas, recursion, error pages, other hosts, log lines, echoed keys and ignored streams as weapons."""
 
 import base64
 import html
@@ -8,20 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 from langchain_core.messages import HumanMessage
+from resilience.scenarios.checks import answers, asked, nobody_fails, nothing_elsewhere
+from resilience.scenarios.outcome import Outcome
 from resilience.scenarios.playing import SECRET
 from resilience.scenarios.replies import RIGHT, SSE, as_json, events, in_turn, piece, refuse, say, whole
-from resilience.scenarios.scenario import (
-    ESSAY,
-    HEALTHY,
-    Outcome,
-    Scenario,
-    answers,
-    asked,
-    beside,
-    nobody_fails,
-    nothing_elsewhere,
-    scenario,
-)
+from resilience.scenarios.scenario import ESSAY, HEALTHY, Scenario, beside, scenario
 from resilience.scenarios.wire import Reply, Request, Respond
 
 SCHEMAS, RECURSION, PAGES, HOSTS = "schemas", "recursion", "error-pages", "redirects"
@@ -38,20 +29,34 @@ def _schemas() -> Iterator[Scenario]:
     keys = {"patternProperties": {"^(a+)+$": {}}, "additionalProperties": False}
     weapons: dict[str, tuple[dict[str, Any], str]] = {
         "pattern-of-keys": (keys, json.dumps({"a" * 28 + "!": 1})),
-        "unevaluated-keys": ({"patternProperties": {"^(b|b)+$": {}}, "unevaluatedProperties": False}, json.dumps({"b" * 28 + "!": 1})),
+        "unevaluated-keys": (
+            {"patternProperties": {"^(b|b)+$": {}}, "unevaluatedProperties": False},
+            json.dumps({"b" * 28 + "!": 1}),
+        ),
         "itself-twice": ({"title": "t", **twice}, json.dumps(nested)),
         "unique-objects": (items, json.dumps({"l": [{"n": n} for n in range(1600)]})),
         "unique-lists": (items, json.dumps({"l": [[n] for n in range(1600)]})),
         "multiple-of-infinity": (price, '{"p": 1e400}'),
         "multiple-of-a-long-number": (price, '{"p": ' + "9" * 400 + "}"),
         "negative-infinity": (price, '{"p": -1e400}'),
-        "pattern": ({"type": "object", "properties": {"s": {"pattern": "^(a|a)+$"}}}, json.dumps({"s": "a" * 28 + "!"})),
-        "many-branches": ({"anyOf": [{"required": [f"k{n}"]} for n in range(400)], "type": "object"}, json.dumps({f"x{n}": n for n in range(400)})),
+        "pattern": (
+            {"type": "object", "properties": {"s": {"pattern": "^(a|a)+$"}}},
+            json.dumps({"s": "a" * 28 + "!"}),
+        ),
+        "many-branches": (
+            {"anyOf": [{"required": [f"k{n}"]} for n in range(400)], "type": "object"},
+            json.dumps({f"x{n}": n for n in range(400)}),
+        ),
     }
     for name, (schema, reply) in weapons.items():
         given = {"response_format": {"title": "Out", **schema}}
         yield scenario(SCHEMAS, name, {"a": say(reply), "b": HEALTHY}, arguments=given, modes=("plain",))
-    fine = {"title": "Out", "type": "object", "properties": {"p": {"type": "number", "multipleOf": 0.01}}, "required": ["p"]}
+    fine = {
+        "title": "Out",
+        "type": "object",
+        "properties": {"p": {"type": "number", "multipleOf": 0.01}},
+        "required": ["p"],
+    }
     good = say('{"p": 2.5}')
     yield scenario(
         SCHEMAS,
@@ -73,7 +78,14 @@ def _recursion() -> Iterator[Scenario]:
         ("top-k-twenty", {"top_k": 20}, apart),
     ):
         yield scenario(
-            RECURSION, name, pool, nobody_fails, arguments=settings, question=[HumanMessage(ESSAY)], modes=("plain",), cpu_s=4.0
+            RECURSION,
+            name,
+            pool,
+            nobody_fails,
+            arguments=settings,
+            question=[HumanMessage(ESSAY)],
+            modes=("plain",),
+            cpu_s=4.0,
         )
     limited = {"config": {"recursion_limit": 5}}
     yield scenario(RECURSION, "limit-of-the-caller", four, nobody_fails, arguments=limited, modes=("plain",))
@@ -111,7 +123,13 @@ def _pages() -> Iterator[Scenario]:
 def _redirects() -> Iterator[Scenario]:
     # `elsewhere` is known when the scenario is played: the address stands in the request's own header.
     for status in (301, 302, 303, 307, 308):
-        yield beside(HOSTS, f"status-{status}", _sends_to("{elsewhere}/a/v1/chat/completions", status), nothing_elsewhere, modes=("plain",))
+        yield beside(
+            HOSTS,
+            f"status-{status}",
+            _sends_to("{elsewhere}/a/v1/chat/completions", status),
+            nothing_elsewhere,
+            modes=("plain",),
+        )
     for name, location in {
         "without-a-scheme": "//{host}/a/v1/chat/completions",
         "localhost": "http://localhost:{port}/a/v1/chat/completions",
@@ -122,7 +140,9 @@ def _redirects() -> Iterator[Scenario]:
         yield beside(HOSTS, name, _sends_to(location, 307), nothing_elsewhere, modes=(mode,))
     loop: Respond = lambda r: Reply(b"", 307, {"location": r.path})  # noqa: E731
     yield beside(HOSTS, "loop", loop, asked(a=30), modes=("plain",))
-    yield scenario(HOSTS, "alone", _sends_to("{elsewhere}/a/v1/chat/completions", 308), nothing_elsewhere, modes=("plain",))
+    yield scenario(
+        HOSTS, "alone", _sends_to("{elsewhere}/a/v1/chat/completions", 308), nothing_elsewhere, modes=("plain",)
+    )
     yield beside(HOSTS, "nowhere", lambda _: Reply(b"", 307, {"location": ""}), modes=("plain",))
     yield beside(HOSTS, "no-location", lambda _: Reply(b"", 302), modes=("plain",))
     yield beside(HOSTS, "file", lambda _: Reply(b"", 307, {"location": "file:///etc/hostname"}), modes=("plain",))
@@ -178,7 +198,13 @@ def _keys() -> Iterator[Scenario]:
     stop = {"x-should-retry": "false"}
     for name, shown in forms.items():
         check = _does_not_show(shown, key)
-        yield scenario(KEYS, f"message-{name}", refuse(f"Incorrect API key provided: {shown}.", 401, headers=stop), check, modes=("plain",))
+        yield scenario(
+            KEYS,
+            f"message-{name}",
+            refuse(f"Incorrect API key provided: {shown}.", 401, headers=stop),
+            check,
+            modes=("plain",),
+        )
     for name, model in {
         "finish-reason": say("The answer is 5.", key),
         "model": say("The answer is 5.", top={"model": key}),
@@ -191,7 +217,8 @@ def _keys() -> Iterator[Scenario]:
 
 def _does_not_show(*forms: str) -> Any:
     def check(outcome: Outcome) -> Iterator[str]:
-        shown = f"{outcome.said()} {outcome.error!r} {outcome.error} {dict(outcome.failures)} {outcome.record} {outcome.messages}"
+        error = f"{outcome.error!r} {outcome.error} {dict(outcome.failures)}"
+        shown = f"{outcome.said()} {error} {outcome.record} {outcome.messages}"
         if any(form in shown for form in forms):
             yield f"a key is shown: {shown[:200]}"
 
@@ -202,7 +229,9 @@ def _ignored_streams() -> Iterator[Scenario]:
     as_whole: Respond = lambda _: as_json(whole(RIGHT), tokens=(10, 5))  # noqa: E731
     yield scenario(UNSTREAMED, "alone", as_whole, answers(), asked(a=2), modes=("streamed", "spec"))
     yield scenario(UNSTREAMED, "remembered", as_whole, answers(), asked(a=3), _asks_whole, turns=2, modes=("streamed",))
-    yield scenario(UNSTREAMED, "three-of-them", dict.fromkeys("abc", as_whole), answers(), nobody_fails, modes=("streamed",))
+    yield scenario(
+        UNSTREAMED, "three-of-them", dict.fromkeys("abc", as_whole), answers(), nobody_fails, modes=("streamed",)
+    )
     quorum = {"calls": {"boot_quorum": 1, "boot_timeout_s": 3, "timeout_s": 3}}
     yield scenario(UNSTREAMED, "quorum", {"a": as_whole}, answers(), settings=quorum, modes=("streamed",))
     for name, head in {
@@ -214,9 +243,11 @@ def _ignored_streams() -> Iterator[Scenario]:
         body = json.dumps(whole(RIGHT)).encode()
         model: Respond = lambda _, h=head, b=body: Reply(b, 200, h, tokens=(10, 5))  # noqa: E731
         yield scenario(UNSTREAMED, f"content-type-{name}", model, answers(), modes=("streamed",))
-    refusing = lambda r: refuse("Streaming is not supported for this model.", param="stream")(r) if r.streams else as_whole(r)  # noqa: E731
+    no = refuse("Streaming is not supported for this model.", param="stream")
+    refusing: Respond = lambda r: no(r) if r.streams else as_whole(r)  # noqa: E731
     yield scenario(UNSTREAMED, "refused", refusing, answers(), asked(a=2), modes=("streamed", "spec"))
-    one: Respond = lambda _: Reply([events(piece({"role": "assistant", "content": RIGHT}, "stop", (10, 5)))], headers=SSE, tokens=(10, 5))  # noqa: E731
+    event = events(piece({"role": "assistant", "content": RIGHT}, "stop", (10, 5)))
+    one: Respond = lambda _: Reply([event], headers=SSE, tokens=(10, 5))  # noqa: E731
     yield scenario(UNSTREAMED, "all-in-one-event", one, answers(), modes=("streamed",))
     nulls = in_turn(lambda _: as_json(whole(RIGHT, None), tokens=(10, 5)), as_whole)
     yield scenario(UNSTREAMED, "without-a-reason", nulls, answers(), modes=("streamed",))

@@ -1,11 +1,12 @@
-"""Holes 1 and 6: the work on what a model wrote grows no faster than its length."""
+"""The work on what a model wrote grows no faster than its length."""
 
 import json
 from collections.abc import Iterator
 
 from langchain_core.messages import HumanMessage
+from resilience.scenarios.checks import answers
 from resilience.scenarios.replies import RIGHT, say
-from resilience.scenarios.scenario import ESSAY, HEALTHY, Scenario, answers, scenario
+from resilience.scenarios.scenario import ESSAY, HEALTHY, Scenario, scenario
 
 TEMPLATES, LONG = "template-tokens", "long-replies"
 

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from langchain_core.messages import HumanMessage
+from resilience.scenarios.checks import answers, bills
+from resilience.scenarios.outcome import Outcome
 from resilience.scenarios.replies import NOT_GIVEN, RIGHT, say
-from resilience.scenarios.scenario import HEALTHY, QUESTION, Outcome, Scenario, answers, bills, scenario
+from resilience.scenarios.scenario import HEALTHY, QUESTION, Scenario, scenario
 
 KIND = "media"
 DATA = base64.b64encode(bytes(range(256)) * 900).decode()
@@ -61,7 +63,13 @@ def _made() -> Iterator[Scenario]:
         )
     pair = _asked(BLOCKS["wav"], BLOCKS["pdf"])
     yield scenario(
-        KIND, "two-of-them", {"a": HEALTHY}, answers(), question=pair, settings={"budget": {"usd": 0.08}}, modes=("plain",)
+        KIND,
+        "two-of-them",
+        {"a": HEALTHY},
+        answers(),
+        question=pair,
+        settings={"budget": {"usd": 0.08}},
+        modes=("plain",),
     )
 
 

@@ -1,4 +1,4 @@
-"""Hole 7: one odd reply never ends a run in which others answer."""
+"""One odd reply never ends a run in which others answer."""
 
 import json
 from collections.abc import Iterator
@@ -76,14 +76,20 @@ def _odd_messages() -> Iterator[Scenario]:
         yield scenario(KIND, f"message-{name}-alone", say(message.pop("content"), **message))
     reasons: tuple[Any, ...] = (5, True, ["stop"], {"reason": "stop"}, LONE, "x" * 5000)
     for at, reason in enumerate(reasons):
-        yield beside(KIND, f"reason-{at}-{slug(type(reason).__name__)}", say("The answer is 5.", reason), modes=("plain",))
+        yield beside(
+            KIND, f"reason-{at}-{slug(type(reason).__name__)}", say("The answer is 5.", reason), modes=("plain",)
+        )
 
 
 def _odd_streams() -> Iterator[Scenario]:
     word = piece({"role": "assistant", "content": "The answer is 5."})
     end, count = piece({}, "stop"), piece(None, usage=(10, 5))
     forms: dict[str, list[Any]] = {
-        "role-user-in-each-delta": [piece({"role": "user", "content": "The answer"}), piece({"role": "user", "content": " is 5."}), end],
+        "role-user-in-each-delta": [
+            piece({"role": "user", "content": "The answer"}),
+            piece({"role": "user", "content": " is 5."}),
+            end,
+        ],
         "role-changes": [word, piece({"role": "user", "content": "And?"}), end],
         "delta-null": [{**word, "choices": [{"index": 0, "delta": None, "finish_reason": None}]}, end],
         "delta-absent": [{**word, "choices": [{"index": 0}]}, end],
@@ -92,8 +98,14 @@ def _odd_streams() -> Iterator[Scenario]:
         "id-changes": [word, {**end, "id": "another"}],
         "index-text": [{**word, "choices": [{**word["choices"][0], "index": "0"}]}, end],
         "content-list": [piece({"role": "assistant", "content": [{"type": "text", "text": "5"}]}), end],
-        "tool-call-index-null": [piece({"tool_calls": [{"index": None, "id": "c", "function": {"name": "x", "arguments": "{}"}}]}), end],
-        "tool-call-fragments-without-name": [piece({"tool_calls": [{"index": 0, "function": {"arguments": '{"a"'}}]}), end],
+        "tool-call-index-null": [
+            piece({"tool_calls": [{"index": None, "id": "c", "function": {"name": "x", "arguments": "{}"}}]}),
+            end,
+        ],
+        "tool-call-fragments-without-name": [
+            piece({"tool_calls": [{"index": 0, "function": {"arguments": '{"a"'}}]}),
+            end,
+        ],
         "after-the-end": [word, end, word],
     }
     for name, bodies in forms.items():
@@ -129,13 +141,24 @@ def _odd_calls() -> Iterator[Scenario]:
     for name, text in arguments.items():
         pool = {"a": calling("store", text), "b": good, "c": good}
         yield scenario(KIND, f"arguments-{name}", pool, _proposes_one, tools=tools, modes=("plain",))
-    ids: dict[str, Any] = {"surrogate": f"call_{LONE}", "null": None, "absent": NOT_GIVEN, "number": 7, "long": "c" * 5000, "nul": "c\x00"}
+    ids: dict[str, Any] = {
+        "surrogate": f"call_{LONE}",
+        "null": None,
+        "absent": NOT_GIVEN,
+        "number": 7,
+        "long": "c" * 5000,
+        "nul": "c\x00",
+    }
     for name, call_id in ids.items():
         model = calling("multiply", {"a": 17, "b": 23}, call_id=call_id)
-        yield scenario(KIND, f"call-id-{name}", {"a": model, "b": good, "c": good}, _proposes_one, tools=tools, modes=("plain",))
+        yield scenario(
+            KIND, f"call-id-{name}", {"a": model, "b": good, "c": good}, _proposes_one, tools=tools, modes=("plain",)
+        )
     for name, tool_name in {"surrogate": f"multiply{LONE}", "empty": "", "unknown": "divide"}.items():
         model = calling(tool_name, {"a": 17, "b": 23})
-        yield scenario(KIND, f"tool-name-{name}", {"a": model, "b": good, "c": good}, _proposes_one, tools=tools, modes=("plain",))
+        yield scenario(
+            KIND, f"tool-name-{name}", {"a": model, "b": good, "c": good}, _proposes_one, tools=tools, modes=("plain",)
+        )
 
 
 def _proposes_one(outcome: Any) -> Iterator[str]:
@@ -153,7 +176,9 @@ def _very_deep() -> Iterator[Scenario]:
     for depth in (990, 100_000):
         reply = Reply(b'{"choices": ' + b"[" * depth + b"]" * depth + b"}")
         yield beside(KIND, f"body-nested-{depth}", lambda _, reply=reply: reply, modes=("plain",))
-    content = json.dumps(whole("The answer is 5.")).encode().replace(b"The answer is 5.", b"\\u0000\\ud800\\udfff\\ufffe")
+    content = (
+        json.dumps(whole("The answer is 5.")).encode().replace(b"The answer is 5.", b"\\u0000\\ud800\\udfff\\ufffe")
+    )
     yield beside(KIND, "escapes", lambda _: Reply(content), modes=("plain",))
     yield scenario(KIND, "healthy", {"a": HEALTHY, "b": HEALTHY})
 

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from langchain_core.caches import InMemoryCache
+from resilience.scenarios.checks import answers, asked, asked_at_least, costs
+from resilience.scenarios.outcome import Outcome
 from resilience.scenarios.replies import RIGHT, say
-from resilience.scenarios.scenario import Member, Outcome, Scenario, answers, asked, asked_at_least, costs, scenario
+from resilience.scenarios.scenario import Member, Scenario, scenario
 
 KIND = "independence"
 SEVEN, NINE = "The answer is 7.", "The answer is 9."
@@ -75,7 +77,15 @@ def _caches() -> Iterator[Scenario]:
         pool = {name: Member(say(RIGHT, usage=(1000, 100)), client={"cache": cache}) for name in names}
         most: Any = dict.fromkeys(names, 1)
         yield scenario(
-            KIND, f"cached-run-is-free-{names}", pool, answers(), costs(0.0), _no_calls, asked(**most), turns=2, modes=("plain",)
+            KIND,
+            f"cached-run-is-free-{names}",
+            pool,
+            answers(),
+            costs(0.0),
+            _no_calls,
+            asked(**most),
+            turns=2,
+            modes=("plain",),
         )
     cache = InMemoryCache()
     pool = {name: Member(say(RIGHT, usage=(1000, 100)), client={"cache": cache}) for name in "ab"}

@@ -2,16 +2,26 @@
 
 from collections.abc import Iterator
 
+from resilience.scenarios.checks import asked, fails, fails_for_another_cause, never_complete
 from resilience.scenarios.replies import refuse, streamed
-from resilience.scenarios.scenario import Scenario, asked, beside, fails, fails_for_another_cause, never_complete, scenario
+from resilience.scenarios.scenario import Scenario, beside, scenario
 
 KIND = "overflow"
 
 WORDS: dict[str, tuple[int, str]] = {
-    "available-size": (400, "request (9120 tokens) exceeds the available context size (8192 tokens), try increasing it"),
+    "available-size": (
+        400,
+        "request (9120 tokens) exceeds the available context size (8192 tokens), try increasing it",
+    ),
     "prompt-length": (400, "This model's maximum prompt length is 65536 but the request contains 90210 tokens."),
-    "input-token-count": (400, "The input token count (1300001) exceeds the maximum number of tokens allowed (1048576)."),
-    "inputs-and-new": (422, "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 4000 and 200"),
+    "input-token-count": (
+        400,
+        "The input token count (1300001) exceeds the maximum number of tokens allowed (1048576).",
+    ),
+    "inputs-and-new": (
+        422,
+        "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 4000 and 200",
+    ),
     "inputs-only": (422, "Input validation error: `inputs` must have less than 4095 tokens. Given: 7003"),
     "context-limit": (400, "input length and `max_tokens` exceed context limit: 199000 + 8192 > 200000"),
     "too-long-for-model": (400, "Input is too long for requested model."),

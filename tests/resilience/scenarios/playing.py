@@ -16,8 +16,9 @@ import httpx
 from langchain_core.messages import AIMessage, ToolMessage, convert_to_openai_messages
 from langchain_core.messages.utils import convert_to_messages
 from langchain_openai import ChatOpenAI
+from resilience.scenarios.outcome import Outcome
 from resilience.scenarios.replies import as_json
-from resilience.scenarios.scenario import HEALTHY, Member, Mode, Outcome, Scenario
+from resilience.scenarios.scenario import HEALTHY, Member, Mode, Scenario
 from resilience.scenarios.wire import WireServer, eventually
 
 from lightrouter_graph import Candidate, ChatLightRouter, Context, LightRouterError, Pool, create_lightrouter
@@ -128,7 +129,9 @@ async def play(scenario: Scenario, mode: Mode, on: Stage) -> Outcome:
         outcome.left.append(f"{on.server.open} requests are still in flight")
 
     def left() -> set[asyncio.Task[Any]]:
-        return {task for task in asyncio.all_tasks() - before - on.server.tasks - on.elsewhere.tasks if not task.done()} - _client_tasks()
+        return {
+            task for task in asyncio.all_tasks() - before - on.server.tasks - on.elsewhere.tasks if not task.done()
+        } - _client_tasks()
 
     if not await eventually(lambda: not left(), _GONE_S):
         outcome.left += [f"a task is left: {task.get_coro()!r:.120}" for task in left()]

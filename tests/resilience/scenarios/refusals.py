@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from langchain_core.messages import HumanMessage
+from resilience.scenarios.outcome import Outcome
 from resilience.scenarios.replies import piece, say, stream
-from resilience.scenarios.scenario import Outcome, Scenario, beside, scenario
+from resilience.scenarios.scenario import Scenario, beside, scenario
 from resilience.scenarios.wire import Respond
 
 KIND = "refusals"

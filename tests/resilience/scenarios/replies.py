@@ -123,7 +123,9 @@ def streamed(text: Any, reason: Any, usage: Any, tokens: Tokens | None, **others
     return stream(*deltas, end, *counts, tokens=tokens)
 
 
-def refuse(message: str, status: int = 400, *, body: Any = None, headers: Mapping[str, str] | None = None, **error: Any):
+def refuse(
+    message: str, status: int = 400, *, body: Any = None, headers: Mapping[str, str] | None = None, **error: Any
+):
     """Build a model that refuses every request in these words."""
     return lambda _: refusal(message, status, body=body, headers=headers, **error)
 
@@ -161,7 +163,9 @@ def unless(problem: Any, model: Respond, *, otherwise: Any = None) -> Respond:
     return respond
 
 
-def calling(name: str, arguments: Any, *, call_id: Any = "call_q1", reason: str = "tool_calls", **others: Any) -> Respond:
+def calling(
+    name: str, arguments: Any, *, call_id: Any = "call_q1", reason: str = "tool_calls", **others: Any
+) -> Respond:
     """Build a model that calls one tool."""
     text = arguments if isinstance(arguments, str) else json.dumps(arguments)
     call = without({"id": call_id, "type": "function", "function": {"name": name, "arguments": text}})

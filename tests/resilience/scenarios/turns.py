@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from resilience.scenarios.checks import answers, asked, nobody_fails
 from resilience.scenarios.fields import multiply
+from resilience.scenarios.outcome import Outcome
 from resilience.scenarios.replies import RIGHT, calling, refusal, say, unless
-from resilience.scenarios.scenario import QUESTION, Outcome, Scenario, answers, asked, nobody_fails, scenario
+from resilience.scenarios.scenario import QUESTION, Scenario, scenario
 from resilience.scenarios.wire import Reply, Request, Respond
 
 KIND = "turns"
@@ -18,8 +20,14 @@ RULES: dict[str, tuple[str, str]] = {
         r"[a-zA-Z0-9]{9}",
         "Invalid tool call id: {}, expected a string of 9 alphanumeric characters",
     ),
-    "at-most-forty": (r".{1,40}", "Invalid 'messages[1].tool_calls[0].id': string too long. Expected at most 40, got {}."),
-    "word-characters": (r"[a-zA-Z0-9_-]+", "messages.1.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$', got {}"),
+    "at-most-forty": (
+        r".{1,40}",
+        "Invalid 'messages[1].tool_calls[0].id': string too long. Expected at most 40, got {}.",
+    ),
+    "word-characters": (
+        r"[a-zA-Z0-9_-]+",
+        "messages.1.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$', got {}",
+    ),
     "at-most-sixty-four": (r"[a-zA-Z0-9_-]{1,64}", "tool_call_id {} is not valid: at most 64 word characters"),
 }
 IDS = ("call_" + "k" * 24, "chatcmpl-tool-" + "0a" * 16, "functions.multiply:0", "x" * 70)
@@ -32,7 +40,12 @@ def _ids_of(request: Request) -> list[str]:
 
 def _used(call_id: str) -> list[Any]:
     call = {"name": "multiply", "args": {"a": 2, "b": 3}, "id": call_id, "type": "tool_call"}
-    return [HumanMessage("2 * 3?"), AIMessage("", tool_calls=[call]), ToolMessage("6", tool_call_id=call_id), HumanMessage(QUESTION)]
+    return [
+        HumanMessage("2 * 3?"),
+        AIMessage("", tool_calls=[call]),
+        ToolMessage("6", tool_call_id=call_id),
+        HumanMessage(QUESTION),
+    ]
 
 
 def _fit(outcome: Outcome) -> Iterator[str]:
@@ -85,10 +98,14 @@ def _call_ids() -> Iterator[Scenario]:
     talk = [HumanMessage("2 * 0, 2 * 1?"), AIMessage("", tool_calls=two)]
     talk += [ToolMessage(str(at), tool_call_id=call["id"]) for at, call in enumerate(two)]
     nine = unless(
-        lambda r: "tool call id must be a-z, A-Z, 0-9, with a length of 9" if any(len(i) != 9 for i in _ids_of(r)) else "",
+        lambda r: (
+            "tool call id must be a-z, A-Z, 0-9, with a length of 9" if any(len(i) != 9 for i in _ids_of(r)) else ""
+        ),
         say(RIGHT),
     )
-    yield scenario(KIND, "call-ids-of-two-calls", nine, answers(), _fit, question=talk, tools=(multiply,), modes=("plain",))
+    yield scenario(
+        KIND, "call-ids-of-two-calls", nine, answers(), _fit, question=talk, tools=(multiply,), modes=("plain",)
+    )
 
 
 def _agent(call_id: str = "abcdefgh9", **others: Any) -> Respond:
@@ -99,10 +116,18 @@ def _agent(call_id: str = "abcdefgh9", **others: Any) -> Respond:
 
 def _reasoning() -> Iterator[Scenario]:
     wordings: dict[str, Callable[[int], Reply]] = {
-        "missing": lambda at: refusal(f"Missing `reasoning_content` field in the assistant message at message index {at}."),
-        "must-be-passed": lambda _: refusal("The reasoning_content in the thinking mode must be passed back to the API."),
-        "required": lambda at: refusal("", 422, body={"detail": [{"loc": ["body", "messages", at, "reasoning_content"], "msg": "Field required"}]}),
-        "thinking-blocks": lambda at: refusal(f"messages.{at}.reasoning_content: expected with tool calls when thinking is enabled"),
+        "missing": lambda at: refusal(
+            f"Missing `reasoning_content` field in the assistant message at message index {at}."
+        ),
+        "must-be-passed": lambda _: refusal(
+            "The reasoning_content in the thinking mode must be passed back to the API."
+        ),
+        "required": lambda at: refusal(
+            "", 422, body={"detail": [{"loc": ["body", "messages", at, "reasoning_content"], "msg": "Field required"}]}
+        ),
+        "thinking-blocks": lambda at: refusal(
+            f"messages.{at}.reasoning_content: expected with tool calls when thinking is enabled"
+        ),
     }
     for name, say_no in wordings.items():
 
@@ -112,21 +137,42 @@ def _reasoning() -> Iterator[Scenario]:
 
         thinking = unless(problem, _agent(reasoning_content="I should multiply these."))
         yield scenario(
-            KIND, f"reasoning-{name}", thinking, answers(), nobody_fails, tools=(multiply,), loops=True, modes=("plain",)
+            KIND,
+            f"reasoning-{name}",
+            thinking,
+            answers(),
+            nobody_fails,
+            tools=(multiply,),
+            loops=True,
+            modes=("plain",),
         )
         if name == "missing":
             yield scenario(
-                KIND, f"reasoning-{name}-streamed", thinking, answers(), tools=(multiply,), loops=True, modes=("streamed", "spec")
+                KIND,
+                f"reasoning-{name}-streamed",
+                thinking,
+                answers(),
+                tools=(multiply,),
+                loops=True,
+                modes=("streamed", "spec"),
             )
 
     def has_reasoning(request: Request) -> str:
         at = [i for i, message in enumerate(request.messages) if "reasoning_content" in message]
         return f"messages[{at[0]}].reasoning_content: Extra inputs are not permitted" if at else ""
 
-    talk = [HumanMessage("2 * 3?"), AIMessage("6", additional_kwargs={"reasoning_content": "Twice three."}), HumanMessage(QUESTION)]
-    yield scenario(KIND, "reasoning-is-refused", unless(has_reasoning, say(RIGHT)), answers(), question=talk, modes=("plain",))
+    talk = [
+        HumanMessage("2 * 3?"),
+        AIMessage("6", additional_kwargs={"reasoning_content": "Twice three."}),
+        HumanMessage(QUESTION),
+    ]
+    yield scenario(
+        KIND, "reasoning-is-refused", unless(has_reasoning, say(RIGHT)), answers(), question=talk, modes=("plain",)
+    )
     refusing = unless(has_reasoning, _agent(reasoning_content="I should multiply these."))
-    yield scenario(KIND, "reasoning-is-refused-in-a-loop", refusing, answers(), tools=(multiply,), loops=True, modes=("plain",))
+    yield scenario(
+        KIND, "reasoning-is-refused-in-a-loop", refusing, answers(), tools=(multiply,), loops=True, modes=("plain",)
+    )
 
 
 SCENARIOS = [*_call_ids(), *_reasoning()]

@@ -5,19 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from langchain_core.messages import HumanMessage
+from resilience.scenarios.checks import answers, asked, asked_at_least, fails, nobody_fails
 from resilience.scenarios.replies import RIGHT, SSE, as_json, events, in_turn, piece, refusal, refuse, say, whole
-from resilience.scenarios.scenario import (
-    ESSAY,
-    HEALTHY,
-    Scenario,
-    answers,
-    asked,
-    asked_at_least,
-    beside,
-    fails,
-    nobody_fails,
-    scenario,
-)
+from resilience.scenarios.scenario import ESSAY, HEALTHY, Scenario, beside, scenario
 from resilience.scenarios.wire import Reply, Respond
 
 KIND = "waiting"
@@ -42,7 +32,11 @@ def _long_delays() -> Iterator[Scenario]:
         "retry-after-top": {"message": "slow down", "retry_after": 45.5},
         "retry-after-ms-field": {"error": {"message": "slow down", "retry_after_ms": 45000}},
         "retry-delay": {
-            "error": {"code": 429, "message": "Quota exceeded", "details": [{"@type": "RetryInfo", "retryDelay": "41s"}]}
+            "error": {
+                "code": 429,
+                "message": "Quota exceeded",
+                "details": [{"@type": "RetryInfo", "retryDelay": "41s"}],
+            }
         },
         "metadata-headers": {"error": {"message": "limited", "metadata": {"headers": {"Retry-After": "45"}}}},
     }
@@ -62,7 +56,9 @@ def _long_delays() -> Iterator[Scenario]:
         yield beside(KIND, f"body-{name}", refuse(bodies[name], 429), asked(a=1), modes=("streamed",))
     warming = refuse("warming up", 503, headers={"retry-after": "45"})
     yield scenario(KIND, "header-of-a-503", warming, fails("unavailable"), asked(a=1), modes=("plain",))
-    yield beside(KIND, "header-forbids", refuse("no", 429, headers={"x-should-retry": "false"}), asked(a=1), modes=("plain",))
+    yield beside(
+        KIND, "header-forbids", refuse("no", 429, headers={"x-should-retry": "false"}), asked(a=1), modes=("plain",)
+    )
 
 
 def _given_up(name: str, model: Respond) -> Scenario:
@@ -79,7 +75,9 @@ def _short_delays() -> Iterator[Scenario]:
         "conflict": refuse("The model is being loaded, try again", 503, headers={"retry-after": "0"}),
     }
     for name, first in replies.items():
-        yield scenario(KIND, f"short-{name}", in_turn(first, HEALTHY), answers(), nobody_fails, asked(a=2), modes=("plain",))
+        yield scenario(
+            KIND, f"short-{name}", in_turn(first, HEALTHY), answers(), nobody_fails, asked(a=2), modes=("plain",)
+        )
     odd = ("soon", "-3", "1e999", "nan", "", "0x10", "99999999999999999999")
     for text in odd:
         pool = {"a": refuse("busy", 429, headers={"retry-after": text}), "b": HEALTHY, "c": HEALTHY}
@@ -132,7 +130,14 @@ def _hanging() -> Iterator[Scenario]:
         limit_s=0.3,
     )
     told = lambda _: Reply(iter([half]), headers=SSE, end="hang")  # noqa: E731
-    yield scenario(KIND, "a-boot-that-never-ends-beside", {"a": told, "b": HEALTHY, "c": HEALTHY}, answers(), modes=("streamed",), limit_s=1.0)
+    yield scenario(
+        KIND,
+        "a-boot-that-never-ends-beside",
+        {"a": told, "b": HEALTHY, "c": HEALTHY},
+        answers(),
+        modes=("streamed",),
+        limit_s=1.0,
+    )
 
 
 def _says(start: str) -> Any:
