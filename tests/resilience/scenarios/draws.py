@@ -70,15 +70,20 @@ def _settings(dice: random.Random) -> dict[str, Any]:
 def _replying(dice: random.Random) -> Respond:
     content, role, extra = dice.choice(CONTENTS), dice.choice(ROLES), dice.choice(EXTRAS)
     reason = dice.choice([*GOOD * 3, *CUT, *BAD, *FILTERED, None, "", NOT_GIVEN, 5])
-    tokens, counting, shape = (dice.randint(5, 900), dice.randint(1, 90)), dice.choice(USAGES), dice.choice(SHAPES)
+    counting, shape = dice.choice(USAGES), dice.choice(SHAPES)
+    if shape != "as asked" and counting == "total":
+        counting = "exact"  # hidden tokens of a reply that cannot be read are unknown
     message = {"role": role, **extra}
 
     def respond(request: Request) -> Reply:
         streams = {"whole": False, "stream": True, "one event": True}.get(shape, request.streams)
+        asked = sum(4 + len(str(message.get("content"))) // 4 for message in request.messages)
+        tokens = asked, max(len(str(content)) // 4, 1)
         usage, told = _usage(counting, tokens)
         if not streams:
             body = json.dumps(whole(content, reason, usage, **message)).encode()
-            return Reply(body * (2 if shape == "two bodies" else 1), tokens=told)
+            return Reply(body * 2) if shape == "two bodies" else Reply(body, tokens=told)
+        told = told if request.streams else None  # a stream that was not asked for cannot be read
         return _stream(content, reason, usage, told, message, shape, running=counting == "running")
 
     return respond

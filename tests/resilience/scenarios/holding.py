@@ -68,9 +68,11 @@ def _bill(scenario: Scenario, outcome: Outcome) -> Iterator[str]:
         return  # the checks of the scenario know which turn is billed what
     usage = outcome.bill.get("usage", {})
     billed = (usage.get("input_tokens", 0), usage.get("output_tokens", 0))
-    # What cannot be read, or was broken off, is estimated; by half at most.
-    share = 0.5 if usage.get("estimated") else 1.0
-    if any(mine < theirs * share for mine, theirs in zip(billed, outcome.told, strict=True)):
+    # What cannot be read, or was broken off, is estimated; the output of a reply that failed may be unknown.
+    least = [tokens / 2 if usage.get("estimated") else tokens for tokens in outcome.told]
+    if usage.get("estimated") and outcome.failures:
+        least[1] = 0
+    if any(mine < theirs for mine, theirs in zip(billed, least, strict=True)):
         yield f"the bill is {billed}, the endpoints reported {outcome.told}"
     elif scenario.exact and (billed != outcome.told or usage.get("estimated")):
         yield f"the bill is {billed}{' (estimated)' * bool(usage.get('estimated'))}, not {outcome.told} as reported"
