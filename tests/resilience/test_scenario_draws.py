@@ -57,7 +57,8 @@ async def test_whatever_is_drawn_ends_in_an_answer_or_the_one_error(played_on, d
         pytest.fail("\n".join(problems), pytrace=False)
 
 
-_TEXTS = {name: unit for name, unit in {**TOKENS, **UNITS}.items() if unit.strip()}
+_TEXTS = {name: unit for name, unit in {**UNITS, **TOKENS}.items() if unit.strip()}
+_NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (at % 3 > 0)) for at, name in enumerate(_TEXTS)]
 
 
 def _written(unit: str, size: int) -> Any:
@@ -73,7 +74,7 @@ def _refused(unit: str, size: int) -> Any:
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("write", [_written, _refused], ids=["reply", "error"])
-@pytest.mark.parametrize("name", sorted(_TEXTS))
+@pytest.mark.parametrize("name", _NAMES)
 async def test_twice_the_text_costs_at_most_three_times_the_work(played_on, write, name):
     async def seconds(size: int) -> float:
         played = scenario("linear", name, write(_TEXTS[name], size), modes=("plain",), cpu_s=60.0)

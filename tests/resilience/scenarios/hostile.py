@@ -112,7 +112,7 @@ def _pages() -> Iterator[Scenario]:
     }
     stop = {"x-should-retry": "false"}
     for name, unit in units.items():
-        text = unit * (320_000 // len(unit))
+        text = unit * (200_000 // len(unit))
         page = refuse("", 500, body=f"<html>{text}</html>".encode(), headers={"content-type": "text/html", **stop})
         yield beside(PAGES, f"page-{name}", page, modes=("plain",), cpu_s=2.0)
         if name in {"token-like", "letters", "address", "base64"}:

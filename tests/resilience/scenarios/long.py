@@ -77,13 +77,13 @@ def _templates() -> Iterator[Scenario]:
 
 def _units() -> Iterator[Scenario]:
     for name, unit in UNITS.items():
-        text = unit * (120_000 // len(unit))
+        text = unit * (60_000 // len(unit))
         # The only other candidate waits for this reply: it is read, compared and, as they differ, merged.
         pool = {"a": say(text), "b": HEALTHY}
         modes = ("plain",) if len(name) % 2 else ("streamed",)
         yield scenario(LONG, name, pool, modes=modes, cpu_s=2.0)
     for name in ("answer-field", "boxed", "think", "fences", "words"):
-        text = UNITS[name] * (60_000 // len(UNITS[name]))
+        text = UNITS[name] * (40_000 // len(UNITS[name]))
         pool = {key: say(f"{text} {key}") for key in "ab"}
         yield scenario(LONG, f"{name}-compared", pool, question=[HumanMessage(ESSAY)], modes=("plain",), cpu_s=2.0)
         behind = {"a": say(f"{text}\n{RIGHT}"), "b": HEALTHY}
