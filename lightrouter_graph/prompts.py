@@ -200,8 +200,18 @@ def with_schema(messages: Sequence[AnyMessage], name: str, schema: Mapping[str, 
         name: The name of the object.
         schema: The JSON schema; an empty dict asks for any JSON object.
     """
+    return [*messages, _message("human", json_instruction(name, schema))]
+
+
+def json_instruction(name: str, schema: Mapping[str, Any]) -> str:
+    """Return the instruction to reply with JSON.
+
+    Args:
+        name: The name of the object.
+        schema: The JSON schema; an empty dict asks for any JSON object.
+    """
     fitting = f" that fits the JSON schema of {name}:\n{_json(schema)}" if schema else "."
-    return [*messages, _message("human", AS_JSON.format(fitting=fitting))]
+    return AS_JSON.format(fitting=fitting)
 
 
 def _message(role: Literal["system", "human", "ai"], text: str) -> AnyMessage:

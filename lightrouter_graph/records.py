@@ -97,6 +97,8 @@ class CallCost(TypedDict):
     max_usd: float | None
     """Upper bound on the USD if the provider reported no usage; else None."""
     seconds: float
+    adaptations: NotRequired[list[str]]
+    """Forms in which the request was sent because the endpoint refused others, such as "temperature left out"."""
 
 
 class ToolCallMessage(TypedDict):

@@ -12,17 +12,20 @@ from langgraph.errors import GraphBubbleUp
 
 from lightrouter_graph.budget.reservations import Reservation
 from lightrouter_graph.llm.call import Call
-from lightrouter_graph.llm.call_parameters import config_for, model_for, prompt_for
+from lightrouter_graph.llm.call_parameters import config_for, cut_at_stop, model_for, prompt_for, shaped
 from lightrouter_graph.llm.call_times import may_be_stopped, times_of
 from lightrouter_graph.llm.completion import Completion, not_sent
 from lightrouter_graph.llm.continuation import ContinuedChat
-from lightrouter_graph.llm.failures import exception_text, failure_of, is_unreadable, may_have_cost
-from lightrouter_graph.llm.learning import learn_from_refusal, learn_from_reply, learn_from_stream, repeats_prefix
+from lightrouter_graph.llm.error_bodies import exception_text
+from lightrouter_graph.llm.failures import failure_of, is_unreadable, may_have_cost
+from lightrouter_graph.llm.forms import NO_CONTINUATION, STOP_LEFT_OUT, STREAM_LEFT_OUT
+from lightrouter_graph.llm.learning import RefusalLearner, learn_from_reply, learn_from_stream, repeats_prefix
 from lightrouter_graph.llm.reply_cache import ObservedCache
 from lightrouter_graph.llm.reply_reader import SentCall
 from lightrouter_graph.llm.send import call_model
 from lightrouter_graph.llm.stream_accumulator import StreamAccumulator, as_ai_message
 from lightrouter_graph.llm.timeouts import is_endpoint_failure
+from lightrouter_graph.llm.wire import WireRequest, as_wire_request
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.printable import log_line
 from lightrouter_graph.providers.model_facts import is_openai_like
@@ -52,6 +55,7 @@ class CallAttempts:
         self._error: Exception | None = None
         self._unstreamed = False  # the attempt repeats a stream without an event
         self._known = candidate.learned  # replaced by a copy when a request is built
+        self._learner, self._wire, self._refusals = RefusalLearner(candidate), WireRequest(), 0
 
     async def run(self) -> Completion:
         """Repeat the call until it succeeds, or may not be repeated; return the completion of the last attempt sent."""
@@ -59,6 +63,7 @@ class CallAttempts:
             self._accumulator, self._error = self._new_accumulator(), None
             reply = replace(await self._attempt(), earlier=tuple(self._earlier))
             if reply.failure is None:
+                self._learner.confirm()
                 learn_from_reply(self._candidate, self._sent, reply, truncated=self._accumulator.truncated)
                 return reply
             if reply.failure["cause"] == "budget" and self._last_failed is not None:
@@ -68,8 +73,10 @@ class CallAttempts:
                 self._candidate.learned.ignores_stream = self._unstreamed = False
             self._unstreamed = error is not None and learn_from_stream(self._candidate, self._known, error)
             learns = self._unstreamed or (
-                error is not None and learn_from_refusal(self._candidate, self._sent, self._known, error)
+                error is not None
+                and self._learner.learn(self._sent, self._known, error, reply.failure["cause"], self._wire)
             )
+            self._refusals += learns
             pause_s = 0.0 if learns else self._pause_s(reply.failure)
             if pause_s is None:
                 return reply
@@ -116,11 +123,12 @@ class CallAttempts:
         if refused is not None:
             return not_sent(candidate, self._call, refused)
         call, prompt, self._known = self._sent, self._prompt, replace(candidate.learned)
+        self._wire = WireRequest(self._known.forms)
         self._attempt_started_at = now()
         self._started_at = self._started_at or self._attempt_started_at
         try:
             async with asyncio.timeout(self._left_s()):
-                with ended_when_cancelled() as run_id:
+                with ended_when_cancelled() as run_id, as_wire_request(self._wire):
                     config, model = config_for(candidate, call, run_id), model_for(candidate, call)
                     self._accumulator.started = True
                     send = partial(call_model, candidate, call, model, prompt, accumulator=self._accumulator)
@@ -136,14 +144,16 @@ class CallAttempts:
                 raise
             self._error = exc if exception_text(exc) else None  # without a text there is nothing to learn from
             return self._failed(exc)
+        if STOP_LEFT_OUT in self._known.forms:
+            message = cut_at_stop(message, call.request.stop)
         cache = model.cache if isinstance(model.cache, ObservedCache) else None
         reply = self._read(lambda sent: _read(sent, message, cache))
         restarted = isinstance(model, ContinuedChat) and model.restarted and not repeats_prefix(call, reply)
-        return replace(reply, restarted=restarted)
+        return replace(reply, restarted=restarted or call.prefix != self._call.prefix)
 
     def _reserve(self) -> Failure | None:
         """Reserve the budget for one attempt; return a failure if it is too small."""
-        candidate, call = self._candidate, self._call
+        candidate, call = self._candidate, shaped(self._call, self._candidate.learned.forms)
         prompt = self._prompt = prompt_for(candidate, self._messages, call)
         reservation = call.reservations.reserve(candidate, prompt, call.max_tokens, extras=call.extras)
         self._reservation = reservation
@@ -153,7 +163,8 @@ class CallAttempts:
         listens = call.keeps_partial and may_be_stopped(
             candidate, call.stage, self._left_s(), has_deadline=call.deadline is not None
         )
-        stream = call.stream_internally or listens or (reservation.cap is not None and must_truncate)
+        wanted = call.stream_internally or listens or (reservation.cap is not None and must_truncate)
+        stream = wanted and STREAM_LEFT_OUT not in candidate.learned.forms
         self._sent = replace(call, max_tokens=reservation.cap, stream_internally=stream)
         return None
 
@@ -165,8 +176,21 @@ class CallAttempts:
         if cost["outcome"] in {"lost", "truncated"} or cost["usage"]["estimated"]:
             worst = reservations.worst_case(self._candidate, self._prompt, cost["cap"], self._call.extras)
             cost = cast("CallCost", {**cost, **worst})
+        if adaptations := self._adaptations():
+            cost = {**cost, "adaptations": adaptations}
         reservations.settle(self._reservation, cost)
         return replace(reply, call_cost=cost)
+
+    def _adaptations(self) -> list[str]:
+        """Return the forms in which the last request was sent, other than the call asked for."""
+        call, sent, learned = self._call, self._sent, self._known
+        shaped = [NO_CONTINUATION] * (call.prefix != sent.prefix)
+        shaped += [STREAM_LEFT_OUT] * (
+            STREAM_LEFT_OUT in learned.forms and (call.stream_to_user or call.stream_internally)
+        )
+        renamed = f"the output limit sent as {learned.limit}" if learned.limit else "the output limit left out"
+        shaped += [renamed] * (learned.limit is not None and sent.max_tokens is not None)
+        return [*shaped, *self._wire.used]
 
     def _sent_call(self) -> SentCall:
         seconds = now() - self._attempt_started_at
@@ -226,7 +250,7 @@ class CallAttempts:
 
     def _pause_s(self, failure: Failure) -> float | None:
         """Return the seconds before the next attempt; None if there is to be none."""
-        tried, retries = len(self._earlier) + 1, self._call.retries
+        tried, retries = len(self._earlier) - self._refusals + 1, self._call.retries
         if tried > self._candidate.max_retries:
             return None
         if not self._accumulator.started or not worth_retrying(failure["cause"], self._error):

@@ -1,6 +1,7 @@
 """What one model call sends: prompt, prepared model, parameters, and callback config."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -13,10 +14,13 @@ from langgraph.constants import TAG_NOSTREAM
 
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.continuation import ContinuedChat
+from lightrouter_graph.llm.forms import NO_CONTINUATION, STOP_LEFT_OUT, STREAM_LEFT_OUT, left_out
 from lightrouter_graph.llm.output_schema import OutputSchema
 from lightrouter_graph.llm.reply_cache import observed_cache
+from lightrouter_graph.llm.wire import adapted
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.prompts import with_schema
+from lightrouter_graph.providers.learned import ONE_ROLE_JOINED
 from lightrouter_graph.providers.model_facts import is_openai_like, lesser_effort, sends_extra_body
 from lightrouter_graph.redaction import redacting_callbacks, secrets_of
 from lightrouter_graph.runtime.event_loops import bound_to_loop
@@ -25,13 +29,37 @@ from lightrouter_graph.runtime.token_stream import show_tokens
 _secrets: WeakKeyDictionary[Candidate, tuple[str, ...]] = WeakKeyDictionary()
 
 
+def shaped(call: Call, forms: Sequence[str]) -> Call:
+    """Return a call without what an endpoint refuses: a prefix to continue, a stream.
+
+    A refused stop text is applied to the complete response, so its tokens are not streamed to the user.
+
+    Args:
+        call: Settings of the call.
+        forms: The learned forms of the candidate.
+    """
+    prefix = None if NO_CONTINUATION in forms else call.prefix
+    to_user = STREAM_LEFT_OUT not in forms and not (STOP_LEFT_OUT in forms and call.request.stop)
+    return replace(call, prefix=prefix, stream_to_user=call.stream_to_user and to_user)
+
+
+def cut_at_stop(message: AIMessage, stop: Sequence[str]) -> AIMessage:
+    """Return a response that ends before the first stop text in it, for an endpoint that refuses stop texts."""
+    text = message.content
+    ends = [at for one in stop if isinstance(text, str) and one and (at := text.find(one)) >= 0]
+    if not ends or message.tool_calls:
+        return message
+    metadata = {**message.response_metadata, "finish_reason": "stop"}
+    return message.model_copy(update={"content": text[: min(ends)], "response_metadata": metadata})
+
+
 def prompt_for(candidate: Candidate, messages: Sequence[AnyMessage], call: Call) -> list[AnyMessage]:
     """Return all messages that are sent: the conversation, the schema as text if needed, and the prefix.
 
     Consecutive messages of one role are merged if the candidate refuses them.
     """
     prompt = _with_schema(messages, candidate, call)
-    if candidate.learned.alternates:
+    if ONE_ROLE_JOINED in candidate.learned.forms and not is_openai_like(candidate.model):
         prompt = cast("list[AnyMessage]", merge_message_runs(prompt, chunk_separator="\n\n"))
     if call.prefix is None:
         return [*prompt]
@@ -60,7 +88,9 @@ def model_for(candidate: Candidate, call: Call) -> BaseChatModel:
         changes["stream_chunk_timeout"] = 0  # its wait_for loses cancellations on Python 3.11; ours is asyncio.timeout
     if (cache := observed_cache(model)) is not None:
         changes["cache"] = cache
-    model = model.model_copy(update=changes)
+    if not is_openai_like(model):
+        changes |= {field: None for field in left_out(candidate.learned.forms) if field in fields}
+    model = adapted(model.model_copy(update=changes))
     return model if call.prefix is None else ContinuedChat.of(model, call.prefix)
 
 

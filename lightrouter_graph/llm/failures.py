@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from langchain_core.language_models import BaseChatModel
 
+from lightrouter_graph.llm.error_bodies import exception_text, status_of, words_of
 from lightrouter_graph.records import Cause, Failure
 from lightrouter_graph.redaction import redact, secrets_of
 from lightrouter_graph.runtime.reply_limits import ReplyLimitError
@@ -16,13 +17,34 @@ _BY_STATUS: Mapping[int, Cause] = {
     408: "timeout",
     413: "context_length",
     429: "rate_limited",
+    498: "unavailable",
 }
 _BY_TEXT: Mapping[Cause, str] = {
-    "context_length": r"context[_ ]length|maximum context|input tokens exceed|prompt is too long",
-    "content_filter": r"content_filter|content management policy",
-    "auth": r"insufficient_quota",
-    "rate_limited": r"rate[_ ]limit|too many requests",
-    "unavailable": r"overloaded",
+    "context_length": r"context[_ ]?(?:length|size|window|limit)|maximum context|context (?:the )?overflow"
+    r"|maximum prompt length|(?:prompt|input|request)[^.]{0,60}\b(?:is |was )?too (?:long|large)\b"
+    r"|(?:prompt|input)[^.]{0,80}(?:exceed|longer than)|too many (?:input |prompt )?tokens"
+    r"|reduce (?:the|your) (?:length|prompt)|(?:exceed(?:s|ed)?|over)[^.]{0,40}token limit|token limit exceeded"
+    r"|tokens? exceeds? [^.]{0,40}(?:limit of|maximum)"
+    r"|inputs`? tokens|inputs`? must have less|range of input length|maximum model length|request_too_large"
+    r"|content'?: string too long|must be reduced in order to run|输入[^。]{0,20}(?:超|过长)",
+    "content_filter": r"content[_ ]?filter|content[_ ](?:management )?policy|policy[_ ]violation|responsible ?ai"
+    r"|safety (?:system|filter|setting|policy|reason)|prohibited[_ ]content|\bflagged\b|moderation|data_?inspection"
+    r"|content exists risk|usage polic|guardrail|inappropriate content"
+    r"|(?:sensitive|unsafe|harmful) (?:content|information)|敏感",
+    "auth": r"insufficient[_ ](?:quota|balance|credit|fund)|(?:credit balance|balance) is too low|out of credits"
+    r"|more credits|payment required|arrearage|billing[_ ](?:hard|not|limit)|spending limit"
+    r"|(?:invalid|incorrect|missing|expired|no)[_ ](?:x-)?api[_ -]?key"
+    r"|api[_ -]?key (?:is )?(?:not valid|invalid|expired|missing)"
+    r"|unauthori[sz]ed|unauthenticated|authentication[_ ](?:error|fail|required)|permission[_ ]denied"
+    r"|account (?:is |has been )?(?:suspended|deactivated|disabled)|余额不足",
+    "rate_limited": r"rate[_ -]?limit|ratelimit|too many (?:concurrent )?requests|throttl"
+    r"|resource[_ ](?:has been )?exhausted|exceeded your current quota"
+    r"|quota[_ ](?:exceeded|reached)|concurrency (?:limit|quota)|slow[_ ]down"
+    r"|(?:request|token)s? per (?:second|minute|hour|day)",
+    "unavailable": r"overloaded|(?:at|over|exceeds?|no|insufficient|limited) capacity|capacity (?:exceeded|constraint)"
+    r"|(?:temporarily|service|currently)[_ ]unavailable|(?:server|service|engine|model) is (?:currently |too )?busy"
+    r"|(?:model is|still|currently) loading|loading (?:the )?model|no (?:healthy|available) \w|high demand"
+    r"|out of memory|internal[_ ](?:server[_ ])?error|bad gateway",
 }
 _BY_CLASS: Mapping[Cause, str] = {
     "timeout": r"Timeout",
@@ -31,8 +53,6 @@ _BY_CLASS: Mapping[Cause, str] = {
     "context_length": r"ContextOverflow",
     "disconnected": r"Connect|RemoteProtocol|ReadError",
 }
-_STATUS_INSIDE = re.compile(r"['\"](?:code|status)['\"]: ['\"]?([45]\d\d)\b")
-
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError)
 """What clients raise if they cannot parse the body of a response."""
 
@@ -51,24 +71,12 @@ def failure_of(exc: BaseException, model: BaseChatModel) -> Failure:
     """
     exc = next((link for link in _chain(exc) if isinstance(link, ReplyLimitError)), exc)
     text, secrets = exception_text(exc)[:_MAX_SCANNED] + _redirect_of(exc), secrets_of(model)
-    cause, message = _cause_of(exc, f"{text} {_error_codes(exc)}".lower()), redact(text, secrets)
+    cause, message = _cause_of(exc, words_of(exc)), redact(text, secrets)
     if cause == "bad_response" or not message:  # the cause alone is too vague: name the exception as well
         message = f"{type(exc).__name__}: {message}" if message else type(exc).__name__
     if cause == "disconnected" and (address := getattr(model, "openai_api_base", None)):
         message = f"{message} ({redact(str(address), secrets)})"
     return {"cause": cause, "message": message[:_MAX_MESSAGE]}
-
-
-def exception_text(exc: BaseException) -> str:
-    """Return the text of an exception; "" if its `__str__` fails.
-
-    Args:
-        exc: The exception; lone surrogates, which no checkpoint accepts, are replaced.
-    """
-    try:
-        return str(exc).encode(errors="replace").decode()
-    except Exception:  # noqa: BLE001 - `__str__` of a third-party exception may raise anything
-        return ""
 
 
 def _redirect_of(exc: BaseException) -> str:
@@ -80,25 +88,15 @@ def _redirect_of(exc: BaseException) -> str:
     return f" (redirects are not followed: if {target} is right, write its address in the pool)"
 
 
-def _error_codes(exc: BaseException) -> str:
-    """Return the error codes of the provider, which newer OpenAI clients leave out of the message."""
-    body = getattr(exc, "body", None)
-    inner = body.get("error", body) if isinstance(body, Mapping) else None
-    error = inner if isinstance(inner, Mapping) else {}
-    codes = [getattr(exc, "code", None), error.get("code"), error.get("type"), error.get("status")]
-    return " ".join(str(code) for code in codes if isinstance(code, str | int))
-
-
 def _cause_of(exc: BaseException, text: str) -> Cause:
     classes = " ".join(parent.__name__ for parent in type(exc).__mro__)
-    for words, patterns in ((text, _BY_TEXT), (classes, _BY_CLASS)):
+    own = isinstance(exc, TypeError | LookupError | AttributeError)  # its words are those of the client
+    for words, patterns in (("" if own else text, _BY_TEXT), (classes, _BY_CLASS)):
         for cause, pattern in patterns.items():
             if re.search(pattern, words):
                 return cause
-    status = getattr(exc, "status_code", None)
-    if status is None and (found := _STATUS_INSIDE.search(text)):  # an error in the body of a response with status 200
-        status = int(found[1])
-    if isinstance(status, int):
+    status = status_of(exc)
+    if status is not None:
         return _BY_STATUS.get(status, "unavailable" if status >= 500 else "bad_response")
     return "disconnected" if isinstance(exc, OSError) else "bad_response"
 

@@ -1,14 +1,19 @@
 """Learns capabilities of a candidate from a refused request or a response, so that later calls avoid the refusal."""
 
 import logging
+from collections.abc import Iterator
 
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.call_parameters import model_cap
 from lightrouter_graph.llm.completion import Completion
+from lightrouter_graph.llm.forms import NO_CONTINUATION, asks_for_no_continuation
+from lightrouter_graph.llm.refusals import Refusal, refusal_of
+from lightrouter_graph.llm.wire import WireRequest
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.printable import log_line
-from lightrouter_graph.providers.learned import LearnedCapabilities, refuses_field, refuses_limit, refuses_roles
+from lightrouter_graph.providers.learned import LearnedCapabilities, refuses_field, refuses_limit
 from lightrouter_graph.providers.model_facts import lesser_effort, limit_on_the_wire
+from lightrouter_graph.records import Cause
 
 logger = logging.getLogger(__name__)
 
@@ -22,28 +27,83 @@ _MIN_CHARACTERS_PER_TOKEN = 2
 """A token count above the cap is used only if the text has at least so many characters per token of the cap."""
 
 
-def learn_from_refusal(candidate: Candidate, call: Call, known: LearnedCapabilities, exc: Exception) -> bool:
-    """Return True if the endpoint refused the form of a request, and another form of it can be sent.
+_MAX_TRIES = 12
+"""Refusals of one call that are answered with another form."""
 
-    Args:
-        candidate: The candidate that was queried; its `learned` capabilities are updated.
-        call: Settings of the sent call.
-        known: Copy of the capabilities that the request was built with; concurrent calls may have learned more since.
-        exc: The exception of the call.
-    """
-    learned = candidate.learned
-    capped = call.max_tokens is not None or model_cap(candidate) is not None
-    if capped and refuses_limit(exc):
-        if learned.limit != known.limit:
-            return True  # a concurrent call has learned it
-        return learned.refuse_limit(limit_on_the_wire(candidate.model, candidate.limit_parameter), str(exc))
-    if call.reduce_reasoning and not known.keeps_effort and refuses_field(exc, lesser_effort(candidate.model)):
-        learned.keeps_effort = True
-        return True
-    if refuses_roles(exc) and not known.alternates:
-        learned.alternates = True
-        return True
-    return False
+_MAX_REFUTED = 100
+
+
+class RefusalLearner:
+    """Learns from the refusals of one call. A form that does not change the refusal is given up."""
+
+    def __init__(self, candidate: Candidate) -> None:
+        self._candidate, self._tries = candidate, 0
+        self._trial: tuple[str, str] | None = None  # a form, and the refusal that it is to avoid
+
+    def learn(self, call: Call, known: LearnedCapabilities, exc: Exception, cause: Cause, sent: WireRequest) -> bool:
+        """Return True if the endpoint refused the form of a request, and another form of it can be sent.
+
+        Args:
+            call: Settings of the sent call.
+            known: Copy of the capabilities that the request was built with; concurrent calls may have learned more.
+            exc: The exception of the call.
+            cause: Its cause.
+            sent: The request.
+        """
+        learned, self._tries = self._candidate.learned, self._tries + 1
+        capped = call.max_tokens is not None or model_cap(self._candidate) is not None
+        if self._tries > _MAX_TRIES:
+            return False
+        if capped and refuses_limit(exc):
+            if learned.limit != known.limit:
+                return True  # a concurrent call has learned it
+            return learned.refuse_limit(
+                limit_on_the_wire(self._candidate.model, self._candidate.limit_parameter), str(exc)
+            )
+        if (
+            call.reduce_reasoning
+            and not known.keeps_effort
+            and refuses_field(exc, lesser_effort(self._candidate.model))
+        ):
+            learned.keeps_effort = True
+            return True
+        refusal = refusal_of(exc, cause)
+        self._end_trial(refusal)
+        return refusal is not None and self._learn_form(call, refusal, sent)
+
+    def confirm(self) -> None:
+        """Keep the form that the accepted request was sent in."""
+        self._end_trial(None)
+
+    def _learn_form(self, call: Call, refusal: Refusal, sent: WireRequest) -> bool:
+        learned = self._candidate.learned
+        for name in self._forms(call, refusal, sent):
+            if (name, refusal.signature) in learned.refuted:
+                continue
+            if name not in learned.forms:  # else a concurrent call has learned it
+                learned.forms = (*learned.forms, name)
+                learned.restarts = learned.restarts or name == NO_CONTINUATION
+                self._trial = (name, refusal.signature)
+            return True
+        return False
+
+    def _forms(self, call: Call, refusal: Refusal, sent: WireRequest) -> Iterator[str]:
+        if call.prefix is not None and asks_for_no_continuation(refusal):
+            yield NO_CONTINUATION
+        yield from sent.matching_forms(refusal)
+
+    def _end_trial(self, refusal: Refusal | None) -> None:
+        learned, trial = self._candidate.learned, self._trial
+        self._trial = None
+        if trial is None:
+            return
+        if refusal is None or refusal.signature != trial[1]:
+            logger.warning("%s refused a request: %s from now on", self._candidate.name, trial[0])
+            return
+        learned.forms = tuple(name for name in learned.forms if name != trial[0])
+        learned.restarts = learned.restarts and trial[0] != NO_CONTINUATION
+        if len(learned.refuted) < _MAX_REFUTED:
+            learned.refuted |= {trial}
 
 
 def learn_from_stream(candidate: Candidate, known: LearnedCapabilities, exc: Exception) -> bool:

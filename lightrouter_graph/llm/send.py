@@ -12,6 +12,7 @@ from langchain_core.runnables import RunnableConfig
 from lightrouter_graph.llm.call import Call, as_current
 from lightrouter_graph.llm.call_parameters import candidate_secrets, parameters_for
 from lightrouter_graph.llm.stream_accumulator import StreamAccumulator
+from lightrouter_graph.llm.wire import adapted_parameters
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.reasoning import REASONING_TAG, streamable_prefix
 from lightrouter_graph.redaction import redact_message, redacted_exceptions
@@ -36,7 +37,7 @@ async def call_model(
     The response is streamed for the tokens of a streaming chat model, for the partial text of a call that may be
     cancelled, and to stop a model that ignores its cap. Model, prompt and config are those of `call_parameters`.
     """
-    bound, parameters = call.request.bind_to(model), parameters_for(candidate, call)
+    bound, parameters = call.request.bind_to(model), adapted_parameters(model, parameters_for(candidate, call), prompt)
     secrets = candidate_secrets(candidate)
     with as_current(call), events_paused(), redacted_exceptions(secrets):
         # A response that must be an object is emitted when complete: text around the object is removed first.

@@ -7,6 +7,9 @@ from dataclasses import dataclass, fields
 LIMIT_NAMES = ("max_completion_tokens", "max_tokens", "num_predict")
 """Request fields for the output limit. OpenAI-like endpoints support only some of them."""
 
+ONE_ROLE_JOINED = "messages of one role joined"
+"""Name of the form in which consecutive messages of one role are one message."""
+
 _REFUSAL = re.compile(
     r"unsupported|not support|unknown|unrecogni[sz]ed|unexpected|not permitted|not allowed|\bextra\b|instead"
 )
@@ -24,7 +27,8 @@ class LearnedCapabilities:
         ignores_cap: True if responses exceed the output limit; they are then streamed and truncated here.
         ignores_stream: True if the endpoint answers a request for a stream with one JSON body.
         restarts: True if the endpoint starts again instead of continuing a final assistant message.
-        alternates: True if the endpoint rejects two consecutive messages of one role.
+        forms: Names of the forms of `llm.forms` in which requests are sent, because the endpoint refused others.
+        refuted: Forms that did not avoid a refusal, each with the signature of the refusal.
         reasons: True if a boot was all reasoning; boots then get more tokens and a lower reasoning effort.
         keeps_effort: True if the endpoint rejects a lower reasoning effort.
     """
@@ -34,7 +38,8 @@ class LearnedCapabilities:
     ignores_cap: bool = False
     ignores_stream: bool = False
     restarts: bool = False
-    alternates: bool = False
+    forms: tuple[str, ...] = ()
+    refuted: frozenset[tuple[str, str]] = frozenset()
     reasons: bool = False
     keeps_effort: bool = False
 
@@ -62,11 +67,6 @@ class LearnedCapabilities:
 def refuses_limit(exc: Exception) -> bool:
     """Return True if a request was rejected for the name of its output limit, not for the value."""
     return refuses_field(exc, (*LIMIT_NAMES, "max_output_tokens")) and bool(_REFUSAL.search(str(exc).lower()))
-
-
-def refuses_roles(exc: Exception) -> bool:
-    """Return True if a request was rejected for two consecutive messages of one role."""
-    return refuses_field(exc, ["alternat"])
 
 
 def refuses_field(exc: Exception, names: Iterable[str]) -> bool:

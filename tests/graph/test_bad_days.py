@@ -264,7 +264,7 @@ async def test_two_messages_of_one_role_in_a_row_are_joined_where_they_are_refus
     context = Context.paper(boot_tokens=10, selector="consistency", aggregator="vote")
     message = await ask(pool, context)
     assert candidate(message)["outcome"] != "failed"
-    assert pool["a"].learned.alternates
+    assert pool["a"].learned.forms == ("messages of one role joined",)
     last = [request.body for request in server.requests if request.body["model"] == "a"][-1]
     assert [m["role"] for m in last["messages"]] == ["user"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lightrouter_graph.providers.learned import LearnedCapabilities, refuses_limit, refuses_roles
+from lightrouter_graph.providers.learned import LearnedCapabilities, refuses_limit
 
 
 class Refusal(Exception):
@@ -31,11 +31,6 @@ UNSUPPORTED = (
 )
 def test_a_rejected_name_is_distinguished_from_a_rejected_value(exc, refused):
     assert refuses_limit(exc) is refused
-
-
-def test_a_rejected_order_of_roles_is_detected():
-    assert refuses_roles(Refusal("Conversation roles must alternate user/assistant/user/assistant/..."))
-    assert not refuses_roles(Refusal("roles must alternate", 500))
 
 
 def test_the_name_in_the_error_message_is_tried_first():
