@@ -72,11 +72,13 @@ def caveats(decision: Decision) -> list[str]:
         decision: Decision record of the answer.
 
     Returns:
-        Lines on deadline, truncation and budget; an empty list if there are none.
+        Lines on deadline, truncation, refused forms of requests and budget; an empty list if there are none.
     """
     deadline = ["deadline: the run was stopped at its deadline"] if decision["deadline_exceeded"] else []
     partial = [] if decision["complete"] else ["incomplete: the answer is truncated, or a draft"]
-    return [*deadline, *partial, *budget_notes(decision["budget"])]
+    forms = [f"{name}: {', '.join(forms)}" for name, forms in decision.get("adaptations", {}).items()]
+    adapted = [f"refused forms: {'; '.join(forms)}"] if forms else []
+    return [*deadline, *partial, *adapted, *budget_notes(decision["budget"])]
 
 
 def budget_notes(notes: Iterable[str]) -> list[str]:

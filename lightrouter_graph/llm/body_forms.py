@@ -30,6 +30,9 @@ NESTED = frozenset(
 )
 """Optional keys inside of messages, tools and formats, in lower case: notes and checks that we make ourselves."""
 
+_SAME = 30
+"""Characters by which an instruction is recognised that was added before."""
+
 _CONTAINERS = ("messages", "tools", "response_format")
 _NAMED = frozenset({"properties", "$defs", "definitions", "arguments", "patternProperties"})
 """Keys whose value is a dict by names of the user; only the values are searched for nested keys."""
@@ -111,7 +114,9 @@ def _with_format(body: Json, old: str, new: Json | None) -> Json:
     described = held if isinstance(held, Mapping) else {}
     text = json_instruction(str(described.get("name", "object")), described.get("schema") or {})
     messages = body.get("messages")
-    return {**body, "messages": [*messages, {"role": "user", "content": text}]} if isinstance(messages, list) else body
+    if not isinstance(messages, list) or str(messages[-1].get("content")).startswith(text[:_SAME]):
+        return body
+    return {**body, "messages": [*messages, {"role": "user", "content": text}]}
 
 
 def _extra(body: Json) -> Json:

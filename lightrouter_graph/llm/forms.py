@@ -186,6 +186,11 @@ def asks_for_no_continuation(refusal: Refusal) -> bool:
     return bool(_CONTINUED.search(refusal.text))
 
 
+def is_of_messages(name: str) -> bool:
+    """Return True for a form of the table, which rewrites messages or weakens a field and leaves no field out."""
+    return name in _BY_NAME
+
+
 def left_out(names: Iterable[str]) -> list[str]:
     """Return the fields of the request that the given forms leave out."""
     return [name.removesuffix(LEFT_OUT) for name in names if name.endswith(LEFT_OUT)]

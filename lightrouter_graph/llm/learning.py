@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.call_parameters import model_cap
 from lightrouter_graph.llm.completion import Completion
-from lightrouter_graph.llm.forms import NO_CONTINUATION, asks_for_no_continuation
+from lightrouter_graph.llm.forms import NO_CONTINUATION, asks_for_no_continuation, is_of_messages
 from lightrouter_graph.llm.refusals import Refusal, refusal_of
 from lightrouter_graph.llm.wire import WireRequest
 from lightrouter_graph.pool import Candidate
@@ -38,7 +38,7 @@ class RefusalLearner:
 
     def __init__(self, candidate: Candidate) -> None:
         self._candidate, self._tries = candidate, 0
-        self._trial: tuple[str, str] | None = None  # a form, and the refusal that it is to avoid
+        self._trial: tuple[tuple[str, ...], str] | None = None  # new forms, and the refusal that they are to avoid
 
     def learn(self, call: Call, known: LearnedCapabilities, exc: Exception, cause: Cause, sent: WireRequest) -> bool:
         """Return True if the endpoint refused the form of a request, and another form of it can be sent.
@@ -76,21 +76,22 @@ class RefusalLearner:
         self._end_trial(None)
 
     def _learn_form(self, call: Call, refusal: Refusal, sent: WireRequest) -> bool:
-        learned = self._candidate.learned
-        for name in self._forms(call, refusal, sent):
-            if (name, refusal.signature) in learned.refuted:
-                continue
-            if name not in learned.forms:  # else a concurrent call has learned it
-                learned.forms = (*learned.forms, name)
-                learned.restarts = learned.restarts or name == NO_CONTINUATION
-                self._trial = (name, refusal.signature)
-            return True
+        learned, forms = self._candidate.learned, list(self._forms(call, refusal, sent))
+        # Some refusals have the same words for several parts of the messages: at last, all are rewritten together.
+        together = tuple(name for name in forms if is_of_messages(name))
+        for names in [*((name,) for name in forms), *([together] if len(together) > 1 else [])]:
+            if (names, refusal.signature) not in learned.refuted:
+                if new := tuple(name for name in names if name not in learned.forms):  # else learned concurrently
+                    learned.forms += new
+                    learned.restarts = learned.restarts or NO_CONTINUATION in new
+                    self._trial = (new, refusal.signature)
+                return True
         return False
 
     def _forms(self, call: Call, refusal: Refusal, sent: WireRequest) -> Iterator[str]:
         if call.prefix is not None and asks_for_no_continuation(refusal):
             yield NO_CONTINUATION
-        yield from sent.matching_forms(refusal)
+        yield from sent.matching_forms(refusal, self._candidate.learned.forms)
 
     def _end_trial(self, refusal: Refusal | None) -> None:
         learned, trial = self._candidate.learned, self._trial
@@ -98,10 +99,10 @@ class RefusalLearner:
         if trial is None:
             return
         if refusal is None or refusal.signature != trial[1]:
-            logger.warning("%s refused a request: %s from now on", self._candidate.name, trial[0])
+            logger.warning("%s refused a request: %s from now on", self._candidate.name, ", ".join(trial[0]))
             return
-        learned.forms = tuple(name for name in learned.forms if name != trial[0])
-        learned.restarts = learned.restarts and trial[0] != NO_CONTINUATION
+        learned.forms = tuple(name for name in learned.forms if name not in trial[0])
+        learned.restarts = learned.restarts and NO_CONTINUATION not in trial[0]
         if len(learned.refuted) < _MAX_REFUTED:
             learned.refuted |= {trial}
 

@@ -34,7 +34,7 @@ class WireRequest:
 
     Attributes:
         forms: Names of the forms in which it is sent.
-        body: The body of the request; None before it is built, or if a cache answered.
+        body: The body of the request as the client wrote it; None before it is built, or if a cache answered.
         given: The LangChain messages that the body was made of.
         used: The forms that changed the body.
         is_whole: True if `body` is what is sent, False if it has only the arguments and fields of a model of another
@@ -48,16 +48,23 @@ class WireRequest:
     is_whole: bool = True
 
     def adapt(self, body: Json, given: Sequence[BaseMessage]) -> Json:
-        """Return a body in the learned forms, and keep it."""
-        self.given = given
-        self.body, self.used = apply_forms(self.forms, body, given)
-        return self.body
+        """Return a body in the learned forms."""
+        self.body, self.given = body, given
+        sent, self.used = apply_forms(self.forms, body, given)
+        return sent
 
-    def matching_forms(self, refusal: Refusal) -> Iterator[str]:
-        """Yield the names of the forms that a refusal asks for and that change this request, the likeliest first."""
+    def matching_forms(self, refusal: Refusal, learned: Sequence[str]) -> Iterator[str]:
+        """Yield the names of the forms that a refusal asks for and that change this request, the likeliest first.
+
+        Args:
+            refusal: What the endpoint refused.
+            learned: The forms learned so far; those that this request was sent in and that are no longer in it are as
+                good as new.
+        """
         if self.body is None:
             return
-        for name in matching_forms(refusal, self.body, self.given):
+        sent, _ = apply_forms([name for name in self.forms if name in learned], self.body, self.given)
+        for name in matching_forms(refusal, sent, self.given):
             if self.is_whole:
                 yield name
             elif name.endswith(IN_BODY):

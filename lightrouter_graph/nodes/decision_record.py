@@ -1,6 +1,6 @@
 """The decision record: what a run did and why, small enough to travel on the answer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal, NotRequired, cast
 
 from langchain_core.messages import BaseMessage
@@ -10,7 +10,7 @@ from lightrouter_graph.aggregators import Merged
 from lightrouter_graph.llm.completion import is_whole
 from lightrouter_graph.pool.opinions import describe_shared
 from lightrouter_graph.query import Query
-from lightrouter_graph.records import Agreement, Boot, RenamedKeys
+from lightrouter_graph.records import Agreement, Boot, CallCost, RenamedKeys
 from lightrouter_graph.state import State
 from lightrouter_graph.state_queries import LayerView
 from lightrouter_graph.stopping import StopCode, StopReason, StopRule, counted, stop_reason
@@ -62,6 +62,8 @@ class Decision(TypedDict):
     """False if the answer is a draft or truncated."""
     budget: list[str]
     """What the budget changed in the run, as sentences."""
+    adaptations: NotRequired[dict[str, list[str]]]
+    """Forms of requests by candidate, because its endpoint refuses others; absent without any."""
     merged: str
     """Strategy of the merge: vote, synthesis, top_ranked, agreement or passthrough."""
     merged_by: str
@@ -124,7 +126,7 @@ def record_decision(
     names = [*state["prior_order"], *(name for name in state["prior_scores"] if name not in state["prior_order"])]
     answered = counted(rule, query, view.status)
     reason = _stop_reason(view, rule, query, merged, own_rule=own_rule)
-    return {
+    record: Decision = {
         "run": state["run"],
         "settings": state["settings"],
         "seed": state["seed"],
@@ -144,6 +146,19 @@ def record_decision(
         "merge_notes": dict(merged.notes),
         "bill": bill,
     }
+    if adaptations := _adaptations(state["call_costs"]):
+        record["adaptations"] = adaptations
+    return record
+
+
+def _adaptations(call_costs: Iterable[CallCost]) -> dict[str, list[str]]:
+    """Return the forms of requests by candidate, each form once, in the order of the calls."""
+    forms: dict[str, list[str]] = {}
+    for cost in call_costs:
+        for form in cost.get("adaptations", ()):
+            if form not in forms.setdefault(cost["candidate"], []):
+                forms[cost["candidate"]].append(form)
+    return forms
 
 
 def failures_of(view: LayerView) -> dict[str, str]:

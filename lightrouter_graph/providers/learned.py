@@ -39,7 +39,7 @@ class LearnedCapabilities:
     ignores_stream: bool = False
     restarts: bool = False
     forms: tuple[str, ...] = ()
-    refuted: frozenset[tuple[str, str]] = frozenset()
+    refuted: frozenset[tuple[tuple[str, ...], str]] = frozenset()
     reasons: bool = False
     keeps_effort: bool = False
 

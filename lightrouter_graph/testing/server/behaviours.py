@@ -1,9 +1,9 @@
 """How a recorded model treats a request: limit parameter, prefix continuation, roles and reasoning."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NoReturn
 
 from lightrouter_graph.errors import checked_choices
 from lightrouter_graph.testing.server.billing import Kind
@@ -59,6 +59,8 @@ class ServerBehaviour:
         honours_limit: Whether the model stops at the limit. If not, it sends and bills the whole text.
         prefix: Handling of `continue_final_message`. "continue": send only the rest, if the text starts with the
             message; "restart": send the whole text; "repeat": send the message again and then the rest.
+        refuse: Returns why the model refuses a request body, as the message of the error or as the JSON of the
+            response (status 400, or its own number `status`); None for a body that it accepts.
         alternating_roles: Whether two messages in a row with the same role are refused, except tool messages.
         reasoning: Reasoning tokens before the text.
 
@@ -77,6 +79,7 @@ class ServerBehaviour:
     other_limits: Literal["refuse", "ignore"] = "refuse"
     honours_limit: bool = True
     prefix: Literal["continue", "restart", "repeat"] = "continue"
+    refuse: Callable[[Json], str | Json | None] | None = None
     alternating_roles: bool = False
     reasoning: Reasoning | None = None
 
@@ -89,6 +92,8 @@ class ServerBehaviour:
         Raises:
             ApiError: If the model refuses the request (status 400).
         """
+        if self.refuse is not None and (why := self.refuse(request.body)) is not None:
+            _refuse(why)
         if self.alternating_roles:
             _check_roles(request)
         limit = request.limit if self.limit_name is None else self._named_limit(request.body, self.limit_name)
@@ -114,6 +119,12 @@ class ServerBehaviour:
                 message = f"Unsupported parameter: '{other}' is not supported with this model. Use '{name}' instead."
                 raise ApiError(400, message, code="unsupported_parameter", param=other)
         return body.get(name)
+
+
+def _refuse(why: str | Json) -> NoReturn:
+    if isinstance(why, str):
+        raise ApiError(400, why)
+    raise ApiError(why.get("status", 400), "", body=why)
 
 
 def _check_roles(request: CompletionRequest) -> None:
