@@ -153,7 +153,7 @@ class CallAttempts:
 
     def _reserve(self) -> Failure | None:
         """Reserve the budget for one attempt; return a failure if it is too small."""
-        candidate, call = self._candidate, shaped(self._call, self._candidate.learned.forms)
+        candidate, call = self._candidate, shaped(self._call, self._candidate)
         prompt = self._prompt = prompt_for(candidate, self._messages, call)
         reservation = call.reservations.reserve(candidate, prompt, call.max_tokens, extras=call.extras)
         self._reservation = reservation
@@ -188,6 +188,7 @@ class CallAttempts:
         shaped += [STREAM_LEFT_OUT] * (
             STREAM_LEFT_OUT in learned.forms and (call.stream_to_user or call.stream_internally)
         )
+        shaped += [f"output limit of {learned.max_limit}"] * (sent.max_tokens == learned.max_limit is not None)
         renamed = f"the output limit sent as {learned.limit}" if learned.limit else "the output limit left out"
         shaped += [renamed] * (learned.limit is not None and sent.max_tokens is not None)
         return [*shaped, *self._wire.used]

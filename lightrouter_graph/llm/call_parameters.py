@@ -29,15 +29,19 @@ from lightrouter_graph.runtime.token_stream import show_tokens
 _secrets: WeakKeyDictionary[Candidate, tuple[str, ...]] = WeakKeyDictionary()
 
 
-def shaped(call: Call, forms: Sequence[str]) -> Call:
-    """Return a call without what an endpoint refuses: a prefix to continue, a stream.
+def shaped(call: Call, candidate: Candidate) -> Call:
+    """Return a call without what an endpoint refuses: a prefix to continue, a stream, a greater output limit.
 
     A refused stop text is applied to the complete response, so its tokens are not streamed to the user.
 
     Args:
         call: Settings of the call.
-        forms: The learned forms of the candidate.
+        candidate: The candidate that is queried.
     """
+    forms, ceiling = candidate.learned.forms, candidate.learned.max_limit
+    cap = call.max_tokens if call.max_tokens is not None else model_cap(candidate)
+    if cap is not None and ceiling is not None and cap > ceiling:
+        call = replace(call, max_tokens=ceiling)
     prefix = None if NO_CONTINUATION in forms else call.prefix
     to_user = STREAM_LEFT_OUT not in forms and not (STOP_LEFT_OUT in forms and call.request.stop)
     return replace(call, prefix=prefix, stream_to_user=call.stream_to_user and to_user)

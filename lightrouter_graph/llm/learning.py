@@ -11,7 +11,7 @@ from lightrouter_graph.llm.refusals import Refusal, refusal_of
 from lightrouter_graph.llm.wire import WireRequest
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.printable import log_line
-from lightrouter_graph.providers.learned import LearnedCapabilities, refuses_field, refuses_limit
+from lightrouter_graph.providers.learned import LearnedCapabilities, limit_ceiling, refuses_field, refuses_limit
 from lightrouter_graph.providers.model_facts import lesser_effort, limit_on_the_wire
 from lightrouter_graph.records import Cause
 
@@ -69,11 +69,19 @@ class RefusalLearner:
             return True
         refusal = refusal_of(exc, cause)
         self._end_trial(refusal)
-        return refusal is not None and self._learn_form(call, refusal, sent)
+        return refusal is not None and (self._learn_ceiling(call, refusal) or self._learn_form(call, refusal, sent))
 
     def confirm(self) -> None:
         """Keep the form that the accepted request was sent in."""
         self._end_trial(None)
+
+    def _learn_ceiling(self, call: Call, refusal: Refusal) -> bool:
+        cap = call.max_tokens if call.max_tokens is not None else model_cap(self._candidate)
+        ceiling = None if cap is None else limit_ceiling(refusal.text, cap)
+        if ceiling is not None:
+            self._candidate.learned.max_limit = ceiling
+            logger.warning("%s accepts no output limit above %d tokens", self._candidate.name, ceiling)
+        return ceiling is not None
 
     def _learn_form(self, call: Call, refusal: Refusal, sent: WireRequest) -> bool:
         learned, forms = self._candidate.learned, list(self._forms(call, refusal, sent))

@@ -11,8 +11,16 @@ ONE_ROLE_JOINED = "messages of one role joined"
 """Name of the form in which consecutive messages of one role are one message."""
 
 _REFUSAL = re.compile(
-    r"unsupported|not support|unknown|unrecogni[sz]ed|unexpected|not permitted|not allowed|\bextra\b|instead"
+    r"unsupported|not support|unknown|unrecogni[sz]ed|unexpected|not permitted|not allowed|\bextra\b|instead|deprecated"
+    r"|does(?: not|n't) (?:take|accept|have|exist)|not (?:accepted|available|recogni[sz]ed|implemented|valid)"
+    r"|no such|cannot find"
 )
+_CEILING = re.compile(
+    r"(?:at most|less than or equal to|<=|≤|up to|no more than|exceed|maximum(?: \w{1,20}){0,4}:?"
+    r"|between \d{1,9} and|\[\d{1,9},|>)[\s`'\"]{0,3}(\d[\d,]{0,12})"
+)
+"""Words before the greatest value of a field."""
+
 _BAD_REQUEST = frozenset({400, 404, 422})
 """Status codes of a rejected request; it cost nothing."""
 
@@ -24,6 +32,7 @@ class LearnedCapabilities:
     Attributes:
         limit: The request field for the output limit, if not the candidate's `limit_parameter`; "" if none is accepted.
         refused_limits: The request fields that were rejected.
+        max_limit: The greatest output limit that the endpoint accepts, if it named one.
         ignores_cap: True if responses exceed the output limit; they are then streamed and truncated here.
         ignores_stream: True if the endpoint answers a request for a stream with one JSON body.
         restarts: True if the endpoint starts again instead of continuing a final assistant message.
@@ -35,6 +44,7 @@ class LearnedCapabilities:
 
     limit: str | None = None
     refused_limits: tuple[str, ...] = ()
+    max_limit: int | None = None
     ignores_cap: bool = False
     ignores_stream: bool = False
     restarts: bool = False
@@ -67,6 +77,19 @@ class LearnedCapabilities:
 def refuses_limit(exc: Exception) -> bool:
     """Return True if a request was rejected for the name of its output limit, not for the value."""
     return refuses_field(exc, (*LIMIT_NAMES, "max_output_tokens")) and bool(_REFUSAL.search(str(exc).lower()))
+
+
+def limit_ceiling(text: str, cap: int) -> int | None:
+    """Return the greatest output limit that an error names; None if it names none below the cap.
+
+    Args:
+        text: Words of the error, in lower case.
+        cap: The output limit that was refused.
+    """
+    if not any(name in text for name in (*LIMIT_NAMES, "max_output_tokens", "max_new_tokens")):
+        return None
+    named = (int(found.replace(",", "")) for found in _CEILING.findall(text))
+    return next((number for number in named if 0 < number < cap), None)
 
 
 def refuses_field(exc: Exception, names: Iterable[str]) -> bool:

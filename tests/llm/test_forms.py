@@ -486,3 +486,19 @@ async def test_the_decision_record_lists_the_forms_of_a_run(server, caplog):
         answer = (await router.ainvoke({"messages": ASKED}))["messages"][-1]
         assert answer.response_metadata["lightrouter"]["adaptations"] == {"m": ["seed left out"]}
     assert caplog.text.count("m refused a request: seed left out from now on") == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "max_tokens is too large: 200000. This model supports at most 4096 completion tokens.",
+        "`max_completion_tokens` must be less than or equal to `4096`, the maximum value for this model",
+        {"error": {"message": "Invalid value: valid range of max_tokens is [1, 4096]", "param": "max_tokens"}},
+        "max_tokens: 200000 > 4096, which is the maximum allowed number of output tokens",
+    ],
+)
+async def test_an_output_limit_that_is_too_great_is_lowered(server, error):
+    endpoint = Endpoint(server, lambda body: error if body["max_completion_tokens"] > 4096 else None)
+    for _ in range(2):
+        assert (await endpoint.ask(max_tokens=200_000)).text == ANSWER
+    assert [body["max_completion_tokens"] for body in endpoint.bodies] == [200_000, 4096, 4096]
