@@ -44,16 +44,102 @@ def test_the_openai_clients_exceptions(exc, cause):
     assert cause_of(exc) == cause
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
+WORDS = {
+    "context_length": [
         "Error code: 400 - {'error': {'code': 'context_length_exceeded'}}",
         "This model's maximum context length is 8192 tokens.",
         "The prompt exceeds the Context Length of the model",
+        "the request (7000 tokens) exceeds the available context size (4096 tokens), try increasing it",
+        "This model's maximum prompt length is 131072 but the request contains 140000 tokens.",
+        "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+        "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 `inputs` tokens",
+        "Input validation error: `inputs` must have less than 4095 tokens. Given: 5000",
+        "prompt is too long: 205000 tokens > 200000 maximum",
+        "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
+        "Input is too long for requested model.",
+        "too many tokens: total number of tokens in the prompt cannot exceed 4081 - received 9000",
+        "Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum context length",
+        "Please reduce the length of the messages or completion.",
+        "The input (9000 tokens) is longer than the model's context length (8192 tokens).",
+        "The decoder prompt (length 9000) is longer than the maximum model length of 8192.",
+        "The number of tokens to keep from the initial prompt is greater than the context length",
+        "Trying to keep the first 9000 tokens when context the overflows",
+        "Your request exceeded model token limit: 131072 (requested: 140000)",
+        "Range of input length should be [1, 30720]",
+        "prompt token count of 130000 exceeds the limit of 128000",
+        "Prompt exceeds max length",
+        "The prompt has too many tokens",
+        "Your input exceeds the context window of this model.",
+        "Request too large for model `m`: Limit 6000, Requested 9000",
+        "prompt too long; exceeded max context length by 12 tokens",
+    ],
+    "content_filter": [
+        "The response was filtered due to Azure OpenAI's content management policy.",
+        "Content Exists Risk",
+        "Output data may contain inappropriate content. (data_inspection_failed)",
+        "Your request was rejected as a result of our safety system.",
+        "Prompt was flagged by the moderation layer",
+        "PROHIBITED_CONTENT",
+        "Invalid prompt: your prompt was flagged as potentially violating our usage policy.",
+    ],
+    "auth": [
+        "You exceeded your current quota, please check your plan. (insufficient_quota)",
+        "Insufficient Balance",
+        "Your credit balance is too low to access the API.",
+        "This request requires more credits, or fewer max_tokens.",
+        "API key not valid. Please pass a valid API key.",
+        "Incorrect API key provided: ***",
+        "Unauthorized",
+        "Access denied: account is suspended",
+    ],
+    "rate_limited": [
+        "Rate limit reached for requests",
+        "Resource has been exhausted (e.g. check quota).",
+        "RESOURCE_EXHAUSTED",
+        "ThrottlingException: Too many requests, please wait",
+        "You have reached the concurrency limit",
+        "Limit 30000 tokens per minute",
+        "Quota exceeded for metric generate_content_requests",
+    ],
+    "unavailable": [
+        "The engine is currently overloaded, please try again later",
+        "Model is currently loading",
+        "Loading model",
+        "The server is busy",
+        "no healthy upstream",
+        "We are experiencing high demand",
+        "CUDA out of memory",
+        "Selected model is at capacity",
+    ],
+}
+
+
+@pytest.mark.parametrize(("cause", "message"), [(cause, one) for cause, words in WORDS.items() for one in words])
+def test_the_words_of_many_servers_have_a_cause(cause, message):
+    body = {"error": {"message": message, "type": "invalid_request_error", "code": 400}}
+    for inner in (None, body, body["error"]):
+        assert cause_of(refused(openai.BadRequestError, 400, message, inner)) == cause
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Unsupported parameter: 'temperature' is not supported with this model.",
+        "max_tokens is too large: 200000. This model supports at most 4096 completion tokens.",
+        "Invalid 'messages[1].tool_calls[0].id': string too long. Expected a string with maximum length 40.",
+        "Unknown parameter: 'safety_identifier'.",
+        "The model `m` does not exist or you do not have access to it.",
+        "messages: text content blocks must be non-empty",
     ],
 )
-def test_a_prompt_that_is_too_long_has_its_own_cause(message):
-    assert cause_of(refused(openai.BadRequestError, 400, message)) == "context_length"
+def test_refused_forms_and_unknown_models_are_of_no_other_cause(message):
+    body = {"message": message, "code": "invalid_value"}
+    assert cause_of(refused(openai.BadRequestError, 400, message, body)) == "bad_response"
+
+
+def test_a_quoted_request_is_not_taken_for_the_words_of_the_server():
+    body = {"detail": [{"msg": "Extra inputs", "input": {"messages": [{"content": "What is a rate limit?"}]}}]}
+    assert cause_of(refused(openai.UnprocessableEntityError, 422, f"Error code: 422 - {body}", body)) == "bad_response"
 
 
 def test_a_filtered_prompt_has_its_own_cause():
