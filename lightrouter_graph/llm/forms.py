@@ -29,8 +29,8 @@ _WORDY = frozenset(
 _QUOTED = re.compile(r"['\"`\u2018\u201c]([\w$.\[\]-]{1,80})['\"`\u2019\u201d]")
 _LABELLED = re.compile(
     r"(?:parameters?|fields?|arguments?|keys?|options?|property|properties|supplied)\W{1,3}([\w$.]{1,80})"
-    r"|(?:^|[.;,:]\s)([\w$.]{1,80})(?=:| is | are | must | should | cannot | has )"
-    r"|([\w$.]{1,80})(?= (?:parameters?|fields?|arguments?|options?|sequences)\b)"
+    r"|(?:^|[.;,:]\s)([\w$.\[\]]{1,80})(?=:| is | are | must | should | cannot | has )"
+    r"|([\w$.]{1,80})(?= (?:parameters?|fields?|arguments?|mode)\b)"
 )
 _NAME = re.compile(r"[\w$]{1,80}")
 _ALIASES = {
@@ -43,6 +43,7 @@ _ALIASES = {
 _CONTINUED = re.compile(
     r"prefill|continue_final_message|add_generation_prompt|prefix|(?:last|final) (?:message|role|turn)"
     r"|(?:must|should|has to) (?:end|be) [^.]{0,40}\buser|assistant messages? [^.]{0,40}(?:last|end)"
+    r"|end(?:s|ing|ed)? (?:with|in|on) [^.]{0,40}\b(?:assistant|user)\b"
 )
 
 
