@@ -32,7 +32,11 @@ def exception_text(exc: BaseException) -> str:
 def words_of(exc: BaseException) -> str:
     """Return the words of an error in lower case: messages and codes, without a quoted request where it is apart."""
     body = getattr(exc, "body", None)
-    said = body if isinstance(body, str) else " ".join(value for key, value in _values(exc) if key in _WORD_KEYS and isinstance(value, str))
+    said = (
+        body
+        if isinstance(body, str)
+        else " ".join(value for key, value in _values(exc) if key in _WORD_KEYS and isinstance(value, str))
+    )
     return f"{said[:_MAX_TEXT] or exception_text(exc)[:_MAX_TEXT]} {_codes(exc)}".lower()
 
 

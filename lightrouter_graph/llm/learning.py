@@ -80,7 +80,7 @@ class RefusalLearner:
         ceiling = None if cap is None else limit_ceiling(refusal.text, cap)
         if ceiling is not None:
             self._candidate.learned.max_limit = ceiling
-            logger.warning("%s accepts no output limit above %d tokens", self._candidate.name, ceiling)
+            logger.warning("%s accepts no output limit above %d tokens", log_line(self._candidate.name), ceiling)
         return ceiling is not None
 
     def _learn_form(self, call: Call, refusal: Refusal, sent: WireRequest) -> bool:
@@ -107,7 +107,8 @@ class RefusalLearner:
         if trial is None:
             return
         if refusal is None or refusal.signature != trial[1]:
-            logger.warning("%s refused a request: %s from now on", self._candidate.name, ", ".join(trial[0]))
+            forms = log_line(", ".join(trial[0]))
+            logger.warning("%s refused a request: %s from now on", log_line(self._candidate.name), forms)
             return
         learned.forms = tuple(name for name in learned.forms if name not in trial[0])
         learned.restarts = learned.restarts and NO_CONTINUATION not in trial[0]
