@@ -1,5 +1,6 @@
 """Requests that an endpoint refuses are sent again in another form, which is remembered."""
 
+import asyncio
 import json
 import re
 from itertools import pairwise
@@ -12,7 +13,8 @@ from lightrouter_graph import Candidate, Context, Pool, create_lightrouter
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.client import complete
 from lightrouter_graph.llm.request import make_request
-from lightrouter_graph.testing import RecordedModelServer, ServerBehaviour
+from lightrouter_graph.rate_limits import RetryBudget
+from lightrouter_graph.testing import RecordedModelServer, ScriptedChatModel, ServerBehaviour
 
 ANSWER = "The answer is 391."
 ASKED = [HumanMessage("What is 17 * 23?")]
@@ -468,6 +470,7 @@ async def test_reasoning_of_the_candidate_itself_is_passed_back(server):
         "continue_final_message: Extra inputs are not permitted",
         "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant",
         "Assistant response prefill is incompatible with enable_thinking.",
+        "Requests ending with an assistant message are not supported",
     ],
 )
 async def test_a_prefix_that_is_refused_is_not_continued(server, error):
@@ -502,3 +505,61 @@ async def test_an_output_limit_that_is_too_great_is_lowered(server, error):
     for _ in range(2):
         assert (await endpoint.ask(max_tokens=200_000)).text == ANSWER
     assert [body["max_completion_tokens"] for body in endpoint.bodies] == [200_000, 4096, 4096]
+
+
+class Refused(Exception):
+    status_code = 400
+
+
+class Particular(ScriptedChatModel):
+    """A model of another client that takes neither a temperature nor a seed."""
+
+    temperature: float | None = None
+
+    def _make_call(self, messages, stop, kwargs, *, streamed):
+        if self.temperature is not None:
+            raise Refused("temperature is not supported")
+        if "seed" in kwargs:
+            raise TypeError("Client.chat() got an unexpected keyword argument 'seed'")
+        return super()._make_call(messages, stop, kwargs, streamed=streamed)
+
+
+async def test_models_of_other_clients_do_without_refused_fields_and_arguments():
+    model = Particular(responses=ANSWER, name="m", temperature=0.4)
+    candidate, request = Candidate("m", model), make_request(sampling={"seed": 4})
+    replies = [await complete(candidate, ASKED, Call("generate", 1, 10.0, request=request)) for _ in range(2)]
+    assert [reply.text for reply in replies] == [ANSWER, ANSWER]
+    assert [len(reply.earlier) for reply in replies] == [2, 0]
+    assert candidate.learned.forms == ("temperature left out", "seed left out")
+    assert model.temperature == 0.4
+
+
+async def test_concurrent_calls_learn_a_form_once(server):
+    def refuse(body):
+        return next((f"Unsupported parameter: '{f}'" for f in ("temperature", "seed") if has(body, f)), None)
+
+    endpoint = Endpoint(server, refuse, temperature=0.1, seed=1)
+    replies = await asyncio.gather(*(endpoint.ask() for _ in range(6)))
+    assert {reply.text for reply in replies} == {ANSWER}
+    assert sorted(endpoint.forms) == ["seed left out", "temperature left out"]
+    assert len(endpoint.bodies) <= 3 * 6
+
+
+async def test_refusals_without_end_are_bounded(server):
+    kinds = iter("abcdefghijklmnopqrstuvwxyz")
+    fields = {"temperature": 0.1, "top_p": 0.9, "seed": 1, "presence_penalty": 0.1, "frequency_penalty": 0.1, "n": 1}
+    endpoint = Endpoint(server, lambda _: f"{next(kinds)}: {', '.join(fields)}", **fields)
+    reply = await endpoint.ask()
+    assert reply.failure["cause"] == "bad_response"
+    assert len(endpoint.bodies) <= len(fields) + 1
+
+
+async def test_refusals_use_up_no_retry(server):
+    fails = iter([{"status": 503, "error": {"message": "busy"}}, None])
+
+    def refuse(body):
+        return "Unsupported parameter: 'seed'" if has(body, "seed") else next(fails, None)
+
+    endpoint = Endpoint(server, refuse, seed=1, max_retries=1)
+    reply = await endpoint.ask(retries=RetryBudget(1))
+    assert (reply.text, len(endpoint.bodies)) == (ANSWER, 3)

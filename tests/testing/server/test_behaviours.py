@@ -98,6 +98,21 @@ def test_a_model_can_require_alternating_roles(played, post, roles, status):
         assert played.total() == Bill()
 
 
+@pytest.mark.parametrize(
+    ("why", "status", "message"),
+    [
+        ("no seed here", 400, "no seed here"),
+        ({"status": 422, "error": {"message": "no"}}, 422, "no"),
+        (None, 200, None),
+    ],
+)
+def test_a_model_can_refuse_requests_by_their_body(played, post, why, status, message):
+    played.behaviours["m"] = ServerBehaviour(refuse=lambda body: why if "seed" in body else None)
+    response = post(seed=1)
+    assert (response.status_code, response.json().get("error", {}).get("message")) == (status, message)
+    assert post().status_code == 200
+
+
 # reasoning
 
 
