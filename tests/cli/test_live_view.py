@@ -112,6 +112,7 @@ def answer(text: str, message_id: str) -> AIMessage:
         "deadline_exceeded": True,
         "complete": False,
         "budget": ["budget: top_k = 1 instead of 2", "budget: as asked for"],
+        "adaptations": {"ada": ["seed left out", "temperature left out"]},
     }
     record = {**decision, **ending, "bill": {**bill, "full_ensemble": other}}
     return AIMessage(text, id=message_id, response_metadata={"lightrouter": record})
@@ -154,9 +155,10 @@ def test_caveats_are_the_last_lines():
     caveats = [
         "deadline: the run was stopped at its deadline",
         "incomplete: the answer is truncated, or a draft",
+        "refused forms: ada: seed left out, temperature left out",
         "budget: top_k = 1 instead of 2; as asked for",
     ]
-    assert shown_by(then=answer("twelve", "m")).splitlines()[-3:] == caveats
+    assert shown_by(then=answer("twelve", "m")).splitlines()[-4:] == caveats
 
 
 def test_a_price_known_in_part_is_a_lower_bound():
