@@ -23,7 +23,7 @@ async def complete(
     """Query one candidate. Failures of the provider are returned as records; only programming errors are raised.
 
     A refused or lost request is retried after the provider's Retry-After or an exponential backoff with jitter, within
-    the retry budget of the run. If the endpoint refuses a field or a form of the request, another form (`llm.forms`) is sent
+    the retry budget of the run. If the endpoint refuses a field or a form of the request, another form is sent
     at once and remembered for the candidate. A response without text is a failure (`empty`) that was billed.
 
     Args:
