@@ -145,7 +145,7 @@ class CallAttempts:
             self._error = exc if exception_text(exc) else None  # without a text there is nothing to learn from
             return self._failed(exc)
         if STOP_LEFT_OUT in self._known.forms:
-            message = cut_at_stop(message, call.request.stop)
+            message = cut_at_stop(as_ai_message(message), call.request.stop)
         cache = model.cache if isinstance(model.cache, ObservedCache) else None
         reply = self._read(lambda sent: _read(sent, message, cache))
         restarted = isinstance(model, ContinuedChat) and model.restarted and not repeats_prefix(call, reply)
