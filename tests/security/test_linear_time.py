@@ -42,7 +42,8 @@ MATCHED_AT_ONE_PLACE = {
 """Called by `match`, at up to 8 places or token by token: here the search from every place is left out."""
 
 UNITS = [
-    "<|x|>", "</s>", "<x>", "<think>", "<tool_call>", "<tools></tools>", "</think>", "<", "<s", "[INST]", "```", "``` ", '```\n', "`", "`a`",
+    "<|x|>", "</s>", "<x>", "<think>", "<tool_call>", "<tools></tools>", "</think>", "<", "<s", "[INST]", "```",
+    "``` ", '```\n', "`", "`a`",
     '"answer": "', '{"answer": "', '"answer": ', '"a": 1, ', '"', "'", '\\"', "\\", "\\\\", "{", "}", "[", "(",
     "()", "[]", "eyJaaaaaaaa-", "eyJaaaaaaaa.", "sk-", "sk-a", "sk-**", "key=", "api_key: ", "bearer ", "://a",
     "password=a,", "secret ", "&#", "&#65;", "\\u", "\\u0041", "%", "%41", " ", '\n', ' \n', '\t', '\r\n',
