@@ -53,6 +53,7 @@ class CallAttempts:
         self._started_at: float | None = None  # of the first attempt, after it got its permit
         self._attempt_started_at = 0.0
         self._error: Exception | None = None
+        self._unstreamable = False  # the attempt would stream if the endpoint did not refuse it
         self._unstreamed = False  # the attempt repeats a stream without an event
         self._known = candidate.learned  # replaced by a copy when a request is built
         self._learner, self._wire, self._refusals = RefusalLearner(candidate), WireRequest(), 0
@@ -165,6 +166,7 @@ class CallAttempts:
         )
         wanted = call.stream_internally or listens or (reservation.cap is not None and must_truncate)
         stream = wanted and STREAM_LEFT_OUT not in candidate.learned.forms
+        self._unstreamable = (wanted or self._call.stream_to_user) and STREAM_LEFT_OUT in candidate.learned.forms
         self._sent = replace(call, max_tokens=reservation.cap, stream_internally=stream)
         return None
 
@@ -185,9 +187,7 @@ class CallAttempts:
         """Return the forms in which the last request was sent, other than the call asked for."""
         call, sent, learned = self._call, self._sent, self._known
         shaped = [NO_CONTINUATION] * (call.prefix != sent.prefix)
-        shaped += [STREAM_LEFT_OUT] * (
-            STREAM_LEFT_OUT in learned.forms and (call.stream_to_user or call.stream_internally)
-        )
+        shaped += [STREAM_LEFT_OUT] * self._unstreamable
         shaped += [f"output limit of {learned.max_limit}"] * (sent.max_tokens == learned.max_limit is not None)
         renamed = f"the output limit sent as {learned.limit}" if learned.limit else "the output limit left out"
         shaped += [renamed] * (learned.limit is not None and sent.max_tokens is not None)

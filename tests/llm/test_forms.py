@@ -212,6 +212,7 @@ async def test_an_endpoint_that_does_not_stream_is_not_asked_to(server):
     reply = await endpoint.ask(stream_internally=True)
     assert reply.text == ANSWER
     assert not endpoint.bodies[-1].get("stream")
+    assert reply.call_cost["adaptations"] == ["stream left out"]
 
 
 SCHEMA = {"title": "Sum", "type": "object", "properties": {"value": {"type": "integer"}}, "required": ["value"]}
