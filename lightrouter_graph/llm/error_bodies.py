@@ -12,7 +12,7 @@ _ECHO_KEYS = frozenset({"input", "request", "received", "messages", "body", "ctx
 
 _STATUS_INSIDE = re.compile(r"['\"](?:code|status)['\"]: ['\"]?([45]\d\d)\b")
 _LOC_INSIDE = re.compile(r"['\"]loc['\"]\s?:\s?[\[(]([^\])]{1,200})[\])]")
-_MAX_TEXT = 20_000
+_MAX_TEXT = 10_000
 """Characters of an error text that are scanned: some are whole HTML pages."""
 _MAX_DEPTH, _MAX_VALUES = 6, 300
 
