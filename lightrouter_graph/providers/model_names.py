@@ -48,9 +48,12 @@ class ModelIdentity(NamedTuple):
         """Return True if both name one model: equal versions, or the current one and a dated one.
 
         A version of four digits may be another model (`deepseek-r1-0528`): it is the same only as itself and `latest`.
+        A name without a publisher is that of any publisher.
         """
-        if self.base != other.base or self.version == other.version:
-            return self.base == other.base
+        owners = {base.rpartition("/")[0] for base in (self.base, other.base)} - {""}
+        has_one_base = len({base.rpartition("/")[2] for base in (self.base, other.base)}) == 1 and len(owners) < 2
+        if not has_one_base or self.version == other.version:
+            return has_one_base
         versions = {self.version, other.version}
         one_is_current = not versions.isdisjoint(("", "latest"))
         return one_is_current and ("latest" in versions or all(len(version) != 4 for version in versions))

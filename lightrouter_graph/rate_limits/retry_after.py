@@ -119,10 +119,10 @@ def _unit_s(unit: str) -> float:
 
 
 def _seconds_in_text(exc: BaseException, sent: float) -> float | None:
-    """Return the first wait in the text of an exception or of its causes."""
+    """Return the first wait in the text of an exception or of its causes, or in the body of their response."""
     for link in _causes(exc):
         try:
-            text = str(link)[:_MAX_SCANNED]
+            text = f"{str(link)[:_MAX_SCANNED]} {str(getattr(link, 'body', None) or '')[:_MAX_SCANNED]}"
         except Exception:  # noqa: BLE001, S112 - `__str__` of a third-party exception may raise anything
             continue
         if found := _ASKED.search(" ".join(text.lower().split())):

@@ -104,7 +104,8 @@ def _caches() -> Iterator[Scenario]:
     for cached in (1000, 1400):
         details = {"prompt_tokens_details": {"cached_tokens": cached}}
         member = Member(say(RIGHT, usage={**usage_of((read, written)), **details}, told=(read, written)), price=price)
-        usd = (1000 * 0.5 + 50 * 8.0) / 1e6
+        beside = 1000 * 2.0 if cached > read else 0  # more than the prompt: the prompt is counted without them
+        usd = (beside + cached * 0.5 + 50 * 8.0) / 1e6
         yield scenario(KIND, f"cache-read-{cached}-of-1000", {"a": member}, answers(), costs(usd), modes=("plain",))
 
 

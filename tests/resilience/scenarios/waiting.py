@@ -55,7 +55,7 @@ def _long_delays() -> Iterator[Scenario]:
     for name in ("try-again-in", "retry-in"):
         yield beside(KIND, f"body-{name}", refuse(bodies[name], 429), asked(a=1), modes=("streamed",))
     warming = refuse("warming up", 503, headers={"retry-after": "45"})
-    yield scenario(KIND, "header-of-a-503", warming, fails("unavailable"), asked(a=1), modes=("plain",))
+    yield scenario(KIND, "header-of-a-503", warming, fails("rate_limited", "45 s"), asked(a=1), modes=("plain",))
     yield beside(
         KIND, "header-forbids", refuse("no", 429, headers={"x-should-retry": "false"}), asked(a=1), modes=("plain",)
     )
