@@ -64,6 +64,9 @@ def _models() -> Iterator[tuple[str, Respond, str]]:
     yield "endless-body-for-a-stream", lambda _: Reply(_repeated(b" " * 4096)), "streamed"
 
 
+_MANY_EVENTS = frozenset({"endless-comments", "endless-words", "endless-reasoning", "endless-silence"})
+
+
 def _then(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield first
     yield from rest
@@ -74,7 +77,9 @@ def _made() -> Iterator[Scenario]:
     bounded: dict[str, Any] = {"grows": MOST_GROWN, "cpu_s": 2.5}
     once: dict[str, Any] = {**bounded, "settings": {"calls": {"max_retries": 0}}}
     for name, model, mode in _models():
-        yield scenario(KIND, f"{name}-alone", model, *checks, modes=(mode,), **once)
+        # Each event of these costs time in the client: 16 MB of them take seconds.
+        many = {"slow": True, "cpu_s": 60.0, "limit_s": 90.0} if name in _MANY_EVENTS else {}
+        yield scenario(KIND, f"{name}-alone", model, *checks, modes=(mode,), **{**once, **many})
         if name in {"endless-body", "endless-line", "endless-page-500"}:
             yield beside(KIND, name, model, *checks, modes=(mode,), **bounded)
     for encoding in ("gzip", "deflate"):

@@ -92,16 +92,16 @@ def _breakers() -> Iterator[Scenario]:
     pool = {"a": back, "b": in_turn(*[down] * 6, HEALTHY)}
     yield scenario(KIND, "all-breakers-of-two-open", pool, answers(), turns=8, modes=("plain",))
     slow = in_turn(*[lambda _: Reply(b"", delay_s=30)] * 6, HEALTHY)
-    hasty = {"calls": {"boot_timeout_s": 0.02, "timeout_s": 0.02}}
+    hasty = {"calls": {"boot_timeout_s": 0.15, "timeout_s": 0.15}}
     yield scenario(
         KIND,
         "own-time-limits-open-no-breaker",
         slow,
         answers(),
-        turns=7,
-        turn_settings=(hasty,) * 6,
+        turns=11,
+        turn_settings=(hasty,) * 10,  # not each of these requests reaches the endpoint in time
         modes=("plain",),
-        limit_s=1.0,
+        limit_s=4.0,
     )
 
 
