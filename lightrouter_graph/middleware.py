@@ -13,7 +13,7 @@ from lightrouter_graph.chat_model import ChatLightRouter
 from lightrouter_graph.chat_model.arguments import ARGUMENTS
 from lightrouter_graph.errors import BrokenStreamError, ContextError, NoSurvivorError
 from lightrouter_graph.pool import Pool
-from lightrouter_graph.printable import log_line
+from lightrouter_graph.redaction.printable import log_line
 
 logger = logging.getLogger(__name__)
 

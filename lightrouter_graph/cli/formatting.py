@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from lightrouter_graph.printable import CONTROLS, escape
+from lightrouter_graph.redaction.printable import CONTROLS, escape
 
 if TYPE_CHECKING:
     from lightrouter_graph.records import Failure

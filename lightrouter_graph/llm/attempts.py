@@ -27,10 +27,10 @@ from lightrouter_graph.llm.stream_accumulator import StreamAccumulator, as_ai_me
 from lightrouter_graph.llm.timeouts import is_endpoint_failure
 from lightrouter_graph.llm.wire import WireRequest, as_wire_request
 from lightrouter_graph.pool import Candidate
-from lightrouter_graph.printable import log_line
 from lightrouter_graph.providers.model_facts import is_openai_like
 from lightrouter_graph.rate_limits import EndpointClosedError, backoff_s, endpoints, retry_after_s, worth_retrying
 from lightrouter_graph.records import CallCost, Cause, Failure
+from lightrouter_graph.redaction.printable import log_line
 from lightrouter_graph.runtime.event_loops import now
 from lightrouter_graph.telemetry.tracing import counted_by_chat_model, ended_when_cancelled, traced_as_step
 

@@ -16,9 +16,9 @@ from typing_extensions import TypedDict
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.completion import Completion, call_cost_of
 from lightrouter_graph.pool import Candidate
-from lightrouter_graph.printable import log_line
 from lightrouter_graph.providers.model_facts import identity_of
 from lightrouter_graph.records import NO_USAGE, ToolCallMessage, Usage
+from lightrouter_graph.redaction.printable import log_line
 
 ACCOUNTING = ("user", "safety_identifier", "metadata", "prompt_cache_key", "service_tier", "store")
 """Fields of a request body for accounting, caching and speed, which do not change the text of a response."""

@@ -10,10 +10,10 @@ from lightrouter_graph.llm.forms import NO_CONTINUATION, asks_for_no_continuatio
 from lightrouter_graph.llm.refusals import Refusal, refusal_of
 from lightrouter_graph.llm.wire import WireRequest
 from lightrouter_graph.pool import Candidate
-from lightrouter_graph.printable import log_line
 from lightrouter_graph.providers.learned import LearnedCapabilities, limit_ceiling, refuses_field, refuses_limit
 from lightrouter_graph.providers.model_facts import lesser_effort, limit_on_the_wire
 from lightrouter_graph.records import Cause
+from lightrouter_graph.redaction.printable import log_line
 
 logger = logging.getLogger(__name__)
 

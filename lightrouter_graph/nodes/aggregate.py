@@ -18,12 +18,12 @@ from lightrouter_graph.nodes.decision_record import Decision, failures_of, recor
 from lightrouter_graph.nodes.part_calls import MAX_PROBLEM, PartError, call_part
 from lightrouter_graph.nodes.router import Router
 from lightrouter_graph.planning.planner import progress_of, remaining_of
-from lightrouter_graph.printable import log_line
 from lightrouter_graph.priors import observe
 from lightrouter_graph.prompts import merge_answers
 from lightrouter_graph.query import Query
 from lightrouter_graph.reasoning import strip_reasoning
 from lightrouter_graph.records import Answer, CallCost, with_old_keys
+from lightrouter_graph.redaction.printable import log_line
 from lightrouter_graph.runtime.event_loops import now
 from lightrouter_graph.runtime.node_runnable import NodeRun, Update
 from lightrouter_graph.runtime.token_stream import run_hidden

@@ -11,9 +11,9 @@ from lightrouter_graph.llm.client import record_calls
 from lightrouter_graph.nodes.part_calls import MAX_PROBLEM, PartError, call_part
 from lightrouter_graph.nodes.router import Router
 from lightrouter_graph.planning.planner import progress_of, remaining_of
-from lightrouter_graph.printable import log_line
 from lightrouter_graph.query import Query
 from lightrouter_graph.records import NOTHING_SPENT, Boot, Ranking, with_old_keys
+from lightrouter_graph.redaction.printable import log_line
 from lightrouter_graph.runtime.node_runnable import NodeRun, Update
 from lightrouter_graph.selectors import ConsistencySelector, Scores
 from lightrouter_graph.selectors.base import rank

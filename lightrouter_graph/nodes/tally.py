@@ -8,8 +8,8 @@ from lightrouter_graph.answer_keys.voting import agreement_from, count_opinions
 from lightrouter_graph.llm.client import record_calls
 from lightrouter_graph.nodes.part_calls import PartError, call_part
 from lightrouter_graph.nodes.router import Router
-from lightrouter_graph.printable import log_line
 from lightrouter_graph.records import Agreement
+from lightrouter_graph.redaction.printable import log_line
 from lightrouter_graph.runtime.node_runnable import NodeRun, Update
 from lightrouter_graph.state import State
 from lightrouter_graph.state_queries import LayerView

@@ -8,11 +8,11 @@ from pydantic import AliasChoices, BaseModel, Field
 
 from lightrouter_graph.errors import NoModelsError
 from lightrouter_graph.pool.candidate import Candidate
-from lightrouter_graph.printable import log_line
 from lightrouter_graph.providers.building import build_model
 from lightrouter_graph.providers.model_names import ModelIdentity, identity_of_name
 from lightrouter_graph.providers.spec import ModelSpec, base_url_of
 from lightrouter_graph.providers.table import PROVIDERS
+from lightrouter_graph.redaction.printable import log_line
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from langgraph.errors import GraphBubbleUp
 from lightrouter_graph.errors import SelectionError, warn_deprecated
 from lightrouter_graph.pool import Pool
 from lightrouter_graph.pool.opinions import opinion_labels
-from lightrouter_graph.printable import log_line
 from lightrouter_graph.query import Query
 from lightrouter_graph.redaction import redact
+from lightrouter_graph.redaction.printable import log_line
 
 logger = logging.getLogger(__name__)
 

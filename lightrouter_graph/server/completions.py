@@ -18,8 +18,8 @@ from lightrouter_graph.chat_model import ChatLightRouter
 from lightrouter_graph.context import Calls
 from lightrouter_graph.errors import BrokenStreamError, NoSurvivorError
 from lightrouter_graph.llm.timeouts import operator_limits
-from lightrouter_graph.printable import log_line
 from lightrouter_graph.redaction import redact
+from lightrouter_graph.redaction.printable import log_line
 from lightrouter_graph.server.bodies import BodyReader
 from lightrouter_graph.server.errors import ApiError, is_unexpected, to_api_error
 from lightrouter_graph.server.limits import within_limits

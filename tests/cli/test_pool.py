@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lightrouter_graph.cli import main
-from lightrouter_graph.printable import CONTROLS
+from lightrouter_graph.redaction.printable import CONTROLS
 from lightrouter_graph.testing import Fail, Stall
 
 

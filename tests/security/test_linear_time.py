@@ -107,7 +107,7 @@ def worse_than_linear(read: Callable[[str], object], characters: int, unit: str,
 
 def test_the_patterns_are_found():
     names = {name for name, _ in PATTERNS.values()}
-    assert {"redaction._SHAPED", "answer_keys.numbers._NUMBER", "selectors.lexical._SHELL_KEY"} <= names
+    assert {"redaction.strings._SHAPED", "answer_keys.numbers._NUMBER", "selectors.lexical._SHELL_KEY"} <= names
     assert names >= MATCHED_AT_ONE_PLACE
     assert len(PATTERNS) > 80
 
