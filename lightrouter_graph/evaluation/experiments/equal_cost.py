@@ -23,9 +23,7 @@ def equal_cost(candidates: Sequence[str]) -> Experiment:
         ran = {family: [name for name in names if results.get(name)] for family, names in families.items()}
         full = fmean(_cost(result) for result in results[_FULL])
         budgets = [float(round(share * full)) for share in SHARES]
-        chosen = {
-            family: {budget: choose(names, results, budget) for budget in budgets} for family, names in ran.items()
-        }
+        chosen = {family: {limit: choose(names, results, limit) for limit in budgets} for family, names in ran.items()}
         return Findings.measured(_curves(chosen), _sentences(chosen, budgets, full))
 
     return Experiment(
@@ -129,8 +127,7 @@ def _sentences(chosen: Mapping[str, Mapping[float, Choice | None]], budgets: Seq
         best = max(others, key=lambda family: _quality(others[family]))
         gain = quality_gain(ours.results, others[best])
         lead = "not comparable" if gain is None else f"{OURS} {gain}"
-        share = (
-            f"{budget:,.0f} tokens ({100 * budget / full:.0f} % of full answers of all candidates, prompts included)"
-        )
+        percent = 100 * budget / full
+        share = f"{budget:,.0f} tokens ({percent:.0f} % of full answers of all candidates, prompts included)"
         sentences.append(f"At {share}: {lead} to {best}, the best other family, selected by these results.")
     return sentences

@@ -17,10 +17,7 @@ def corruption() -> Experiment:
     """Return the experiment with wrong boots in layer 1, 2 or 3 of three, or in a single layer; live only."""
     places = {f"layer {layer} of {LAYERS}": (layer, LAYERS) for layer in range(1, LAYERS + 1)}
     places["the only layer"] = (1, 1)
-    grid = {
-        place: {percent: _method(percent, layer, layers) for percent in PERCENTS}
-        for place, (layer, layers) in places.items()
-    }
+    grid = {place: {percent: _method(percent, *layer) for percent in PERCENTS} for place, layer in places.items()}
 
     def find(results: ByMethod, questions: Sequence[Question]) -> Findings:  # noqa: ARG001
         curves, notes = {}, list[str]()

@@ -20,17 +20,10 @@ def everything(candidates: Sequence[str], offered: frozenset[Need], chosen: Sequ
         chosen: Names of methods; empty for all that the run supports.
     """
     known: list[Method] = [*usual_baselines(candidates, EVERYTHING), *LIGHTROUTERS.values()]
-    usual = [method.name for method in known if method.needs <= offered]
-    left_out = [method for method in known if not method.needs <= offered]
-    return Experiment(
-        name="run",
-        title="All methods",
-        methods=tuple(chosen or usual),
-        against=("best-single", "majority"),
-        notes=()
-        if chosen
-        else tuple(f"{m.label} is left out: it needs {_describe(m.needs - offered)}." for m in left_out),
-    )
+    usual = tuple(method.name for method in known if method.needs <= offered)
+    missing = [] if chosen else [(m.label, m.needs - offered) for m in known if not m.needs <= offered]
+    notes = tuple(f"{label} is left out: it needs {_describe(needs)}." for label, needs in missing)
+    return Experiment("run", "All methods", tuple(chosen) or usual, against=("best-single", "majority"), notes=notes)
 
 
 _NEEDS = {

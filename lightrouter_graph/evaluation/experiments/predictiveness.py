@@ -32,12 +32,10 @@ def predictiveness(*, judged: bool = False) -> Experiment:
 
     def find(results: ByMethod, questions: Sequence[Question]) -> Findings:
         by_selector = {
-            selector: {length: results.get(method, ()) for length, method in row.items()}
-            for selector, row in grid.items()
+            name: {length: results.get(run, ()) for length, run in row.items()} for name, row in grid.items()
         }
-        by_selector["prior alone"] = {
-            length: [_by_prior(result) for result in found] for length, found in by_selector["hybrid"].items()
-        }
+        ranked = by_selector["hybrid"].items()
+        by_selector["prior alone"] = {length: [_by_prior(result) for result in found] for length, found in ranked}
         curves, notes = {}, list[str]()
         left_out = _lengths_without_more(by_selector)
         for selector, runs in by_selector.items():
@@ -110,6 +108,6 @@ def _sentence(selector: str, measured: Sequence[Predictiveness]) -> str:
 
 
 def _text(figure: Interval | None) -> str:
-    return (
-        "not measurable" if figure is None else f"{figure['value']:+.2f} [{figure['low']:+.2f}, {figure['high']:+.2f}]"
-    )
+    if figure is None:
+        return "not measurable"
+    return f"{figure['value']:+.2f} [{figure['low']:+.2f}, {figure['high']:+.2f}]"

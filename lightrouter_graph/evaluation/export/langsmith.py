@@ -136,9 +136,8 @@ def _client(client: "Client | None") -> "Iterator[Client]":
     from langsmith import Client  # noqa: PLC0415 - a tenth of a second to import
 
     # LangSmith's own reader of the environment caches earlier values.
-    key, endpoint = (
-        next((v for n in names if (v := os.environ.get(n, "").strip())), None) for names in (KEYS, ENDPOINTS)
-    )
+    read = os.environ.get
+    key, endpoint = (next((v for n in names if (v := read(n, "").strip())), None) for names in (KEYS, ENDPOINTS))
     if not key:
         raise EvaluationError("an export to LangSmith needs an API key: set LANGSMITH_API_KEY, or pass a client")
     own = Client(endpoint, api_key=key, auto_batch_tracing=False)

@@ -87,9 +87,8 @@ def question_features() -> Any:
         need(f"sklearn.{name}", extra="eval", what="the two-model router")
         for name in ("feature_extraction.text", "pipeline", "preprocessing")
     )
-    hashed = text.HashingVectorizer(
-        analyzer="char", ngram_range=(3, 5), n_features=_BUCKETS, alternate_sign=False, norm=None
-    )
+    settings = {"analyzer": "char", "ngram_range": (3, 5), "alternate_sign": False, "norm": None}
+    hashed = text.HashingVectorizer(n_features=_BUCKETS, **settings)
     length = preprocessing.FunctionTransformer(_log_lengths)
     return pipeline.make_union(pipeline.make_pipeline(hashed, text.TfidfTransformer(sublinear_tf=True)), length)
 

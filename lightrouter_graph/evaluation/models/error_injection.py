@@ -69,9 +69,8 @@ class _InjectErrors:
         result: ChatResult = await cast("Any", super())._agenerate(messages, *args, **kwargs)  # noqa: SLF001
         if self._applies(messages):
             message = result.generations[0].message
-            message.content = inject_error(
-                str(message.text), seed=f"{self.injection.seed}/{messages[0].text}/{self.candidate_name}"
-            )
+            seed = f"{self.injection.seed}/{messages[0].text}/{self.candidate_name}"
+            message.content = inject_error(str(message.text), seed=seed)
         return result
 
     def _applies(self, messages: Sequence[BaseMessage]) -> bool:

@@ -104,9 +104,7 @@ def _json_string(text: str, start: int, outputs: Sequence[Output]) -> ListedAnsw
 def _plain_text(text: str, start: int, outputs: Sequence[Output]) -> ListedAnswer | None:
     """Return the longest complete output at an index of the text, else the one with the longest prefix there."""
     texts = [(output, output.text.strip()) for output in outputs]
-    complete = [
-        ListedAnswer(o, whole) for o, whole in texts if text.startswith(whole, start) and _ends(text, start, whole)
-    ]
+    complete = [ListedAnswer(output, whole) for output, whole in texts if _is_at(text, start, whole)]
     partial = [
         ListedAnswer(output, whole[: _common_prefix(text, start, whole)])
         for output, whole in texts
@@ -115,8 +113,9 @@ def _plain_text(text: str, start: int, outputs: Sequence[Output]) -> ListedAnswe
     return max(complete or partial, key=lambda answer: len(answer.text), default=None)
 
 
-def _ends(text: str, start: int, whole: str) -> bool:
-    return text[start + len(whole) : start + len(whole) + 1] in {"", "\n"}
+def _is_at(text: str, start: int, whole: str) -> bool:
+    end = start + len(whole)
+    return text.startswith(whole, start) and text[end : end + 1] in {"", "\n"}
 
 
 def _common_prefix(text: str, start: int, whole: str) -> int:

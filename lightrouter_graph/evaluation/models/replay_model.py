@@ -24,7 +24,6 @@ DEFAULT_TIMING = Timing(ttft_s=0.5, tokens_per_s=60.0)
 """Timing of a model without recorded or given timing: an assumption, the same for all models, so that latencies compare
 the number of tokens on the critical path only."""
 
-
 _MAX_CHUNKS = 8
 """Maximum chunks of a streamed response: only its first and its last token are measured."""
 

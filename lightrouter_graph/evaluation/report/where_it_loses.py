@@ -46,11 +46,8 @@ def losses(summary: Summary) -> list[Loss]:
 
 def where_it_loses(summary: Summary, escape: Callable[[str], str] = str) -> list[str]:
     """Return one sentence per LightRouter method; `escape` escapes a label for the format of the report."""
-    found = losses(summary)
-    return [
-        _sentence(ours, [loss for loss in found if loss.ours is ours], escape)
-        for ours in of_kind(summary, "lightrouter")
-    ]
+    found, rows = losses(summary), of_kind(summary, "lightrouter")
+    return [_sentence(ours, [loss for loss in found if loss.ours is ours], escape) for ours in rows]
 
 
 def lead_of(other: MethodStats, ours: MethodStats) -> Interval | None:
@@ -74,11 +71,8 @@ def _unpaired(quality: Interval | None, ours: Interval | None) -> Interval | Non
     """Return bounds of a difference from the ends of two intervals; wider than a paired interval."""
     if quality is None or ours is None:
         return None
-    return {
-        "value": quality["value"] - ours["value"],
-        "low": quality["low"] - ours["high"],
-        "high": quality["high"] - ours["low"],
-    }
+    low, high = quality["low"] - ours["high"], quality["high"] - ours["low"]
+    return {"value": quality["value"] - ours["value"], "low": low, "high": high}
 
 
 def _cost(row: MethodStats, unit: Unit) -> float:

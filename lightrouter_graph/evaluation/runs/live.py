@@ -175,10 +175,8 @@ class _LiveRun:
             calls = f"{self.spend_limit.calls} calls were sent in this run{usd}, {len(self.cassette)} are recorded"
         yield f"Equal calls are sent once and shared by all methods, each with the full cost; {calls}."
         yield "Baselines that need only full answers are replayed from the recorded ones, with their times."
-        yield (
-            f"Times were measured with {self.live.concurrency} parallel questions; calls recorded at other times had "
-            "another load."
-        )
+        parallel = f"{self.live.concurrency} parallel questions"
+        yield f"Times were measured with {parallel}; calls recorded at other times had another load."
 
 
 def prepare_live(

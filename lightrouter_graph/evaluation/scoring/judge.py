@@ -53,9 +53,8 @@ class JudgeScorer:
             return None
         if text.strip() == other.strip():
             return 0.5
-        first, second = await asyncio.gather(
-            self._prefers_first(question, text, other), self._prefers_first(question, other, text)
-        )
+        orders = ((text, other), (other, text))
+        first, second = await asyncio.gather(*(self._prefers_first(question, *order) for order in orders))
         if first is None or second is None:
             return None
         return (first + (1 - second)) / 2
@@ -63,9 +62,8 @@ class JudgeScorer:
     async def _prefers_first(self, question: Question, first: str, second: str) -> float | None:
         """Return 1 if the first text is better, 0 if it is worse, 0.5 for a tie; None without a valid verdict."""
         settings = Context(prompts=Prompts(selector=TASK))
-        query = standalone_query(
-            self._judge, [HumanMessage(question.text)], stage="select", settings=settings, timeout_s=_TIMEOUT_S
-        )
+        asked = [HumanMessage(question.text)]
+        query = standalone_query(self._judge, asked, stage="select", settings=settings, timeout_s=_TIMEOUT_S)
         verdict, _ = await ask_judge(self._judge, query, {"A": first, "B": second})
         if verdict is None:
             return None

@@ -59,9 +59,8 @@ def mean_draws(
     """
     known = ~np.isnan(columns)
     filled, present = np.where(known, columns, 0.0), known.astype(float)
-    parts = [
-        (part @ filled, part @ present) for part in draw_weights(len(columns), seed=seed, stream=stream, draws=draws)
-    ]
+    drawn = draw_weights(len(columns), seed=seed, stream=stream, draws=draws)
+    parts = [(part @ filled, part @ present) for part in drawn]
     sums, weights = (np.concatenate(side) for side in zip(*parts, strict=True))
     ghosts = np.random.default_rng([stream, seed, 1])
     for value, weight in pseudo:

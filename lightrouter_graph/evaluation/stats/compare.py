@@ -106,9 +106,8 @@ class _Pair:
         return self._means("quality", self.old.quality(self.method), self.new.quality(self.method), pseudo)
 
     def cost(self, name: str) -> Change | None:
-        return self._means(
-            name, self.old.cost(self.method, name), self.new.cost(self.method, name), bootstrap.UNBOUNDED
-        )
+        before, after = (table.cost(self.method, name) for table in (self.old, self.new))
+        return self._means(name, before, after, bootstrap.UNBOUNDED)
 
     def latency(self, name: str, rank: str) -> Change | None:
         q, figure = PERCENTILES[rank], f"{name}_{rank}"

@@ -68,9 +68,8 @@ def read_boot_scores(results: Sequence[Result], questions: Sequence[Question], l
 
 def measure_predictiveness(rows: Sequence[BootScore], *, seed: int = 0) -> list[Predictiveness]:
     """Return the predictiveness at each boot length, shortest first."""
-    return [
-        _measure([row for row in rows if row.length == length], seed) for length in sorted({r.length for r in rows})
-    ]
+    lengths = sorted({row.length for row in rows})
+    return [_measure([row for row in rows if row.length == length], seed) for length in lengths]
 
 
 def predictiveness_curves(figures: Sequence[Predictiveness]) -> dict[str, list[Point]]:
@@ -152,10 +151,8 @@ def auc_pooled(boots: Array, finals: Array, *, seed: int = 0, draws: int = POOLE
     begins = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
     ranking = question[order], right[order], begins
     value = float(_weighted_auc(np.ones((1, len(boots))), *ranking)[0])
-    held = 4 * boots.shape[1]
-    return drawn_interval(
-        value, len(boots), lambda part: _weighted_auc(part, *ranking), seed=seed, draws=draws, held=held
-    )
+    draw, held = (lambda part: _weighted_auc(part, *ranking)), 4 * boots.shape[1]
+    return drawn_interval(value, len(boots), draw, seed=seed, draws=draws, held=held)
 
 
 def _weighted_auc(

@@ -32,10 +32,8 @@ def measure_selection(
     if all(result["route"] is None for result in results):
         return None
     recorded = {question.id: recorded_scores(question) for question in questions}
-    rows = [
-        _row(result, recorded.get(result["question"], {}), pool)
-        for result in sorted(results, key=lambda r: r["question"])
-    ]
+    ordered = sorted(results, key=lambda result: result["question"])
+    rows = [_row(result, recorded.get(result["question"], {}), pool) for result in ordered]
     columns = np.stack([as_column(column) for column in zip(*rows, strict=True)], axis=1)
     values = zip(Selection.__annotations__, intervals(columns, SCORES, seed=seed), strict=True)
     return cast("Selection", dict(values))

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
 def draw_latency(summary: Summary) -> "Figure | None":
     """Return the latency of each method, fastest first; None without times."""
-    timed = [
-        (p50, p95, row) for row in summary["methods"] if (p50 := row["seconds_p50"]) and (p95 := row["seconds_p95"])
-    ]
+    rows = summary["methods"]
+    timed = [(p50, p95, row) for row in rows if (p50 := row["seconds_p50"]) and (p95 := row["seconds_p95"])]
     if not timed:
         return None
     timed.sort(key=lambda one: one[0]["value"])

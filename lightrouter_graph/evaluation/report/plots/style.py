@@ -84,11 +84,8 @@ def method_axis(axes: "Axes", rows: Sequence[MethodStats], summary: Summary, off
     axes.set_yticks([index + offset for index in range(len(rows))], [label(row) for row in rows], size=9)
     for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
         ours, bound = (by_name[row["method"]] == kind for kind in ("lightrouter", "bound"))
-        tick.set(
-            color=ACCENT if ours else INK,
-            weight="bold" if ours else "normal",
-            style="italic" if bound else "normal",
-        )
+        tick.set(color=ACCENT if ours else INK, weight="bold" if ours else "normal")
+        tick.set_fontstyle("italic" if bound else "normal")
 
 
 def wants_log(values: Sequence[float]) -> bool:
