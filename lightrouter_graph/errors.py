@@ -199,7 +199,11 @@ def _is_named_tuple(target: Any) -> bool:
 
 
 def allowed_values(hint: Any) -> tuple[Any, ...]:
-    """Return the values of all literals in a type; () without one."""
+    """Return the values of all literals in a type; () without one.
+
+    Args:
+        hint: A type annotation, e.g. `Literal["a", "b"] | None`.
+    """
     if get_origin(hint) is Literal:
         return get_args(hint)
     inner = [argument for argument in get_args(hint) if not isinstance(argument, list)]

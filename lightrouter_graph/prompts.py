@@ -93,14 +93,24 @@ _MAX_REPLY_CHARS = 8000
 
 
 def with_draft(messages: Sequence[AnyMessage], draft: str | None) -> list[AnyMessage]:
-    """Append the draft of the previous layer to the messages of a boot or an answer; None appends nothing."""
+    """Append the draft of the previous layer to the messages of a boot or an answer; None appends nothing.
+
+    Args:
+        messages: The conversation; the sequence is not changed.
+        draft: Merged text of the layer before; None in the first layer.
+    """
     if draft is None:
         return list(messages)
     return [*messages, _message("human", DRAFT.format(data=_quoted(draft)))]
 
 
 def with_shared_boots(messages: Sequence[AnyMessage], boots: Sequence[str]) -> list[AnyMessage]:
-    """Append the boots of all selected candidates to the messages of a full answer; no boots append nothing."""
+    """Append the boots of all selected candidates to the messages of a full answer; no boots append nothing.
+
+    Args:
+        messages: The conversation; the sequence is not changed.
+        boots: Texts of the boots, best-ranked first.
+    """
     if not boots:
         return list(messages)
     return [*messages, _message("human", SHARED.format(data=_listed(boots)))]
@@ -161,7 +171,11 @@ def merge_answers(
 
 
 def defuse(text: str) -> str:
-    """Split chat-template tokens with U+2060, so that no server reads them as the end of a message."""
+    """Split chat-template tokens with U+2060, so that no server reads them as the end of a message.
+
+    Args:
+        text: Text of a model or a client.
+    """
     return _TEMPLATE_TOKEN.sub(lambda found: "\u2060".join(found[0]), text)
 
 

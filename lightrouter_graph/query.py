@@ -196,7 +196,11 @@ class Query:
 
 
 def question_text(messages: Sequence[BaseMessage]) -> str:
-    """Return the text of the last human message, or of the last message if there is no human one."""
+    """Return the text of the last human message, or of the last message if there is no human one.
+
+    Args:
+        messages: The conversation, at least one message.
+    """
     human = (message for message in reversed(messages) if isinstance(message, HumanMessage))
     return str(next(human, messages[-1]).text)
 

@@ -227,7 +227,11 @@ class RenamedKeys(dict[str, Any]):
 
 
 def with_old_keys(record: Any) -> Any:
-    """Return a boot or an answer that parts of version 0.1 can read by its old keys."""
+    """Return a boot or an answer that parts of version 0.1 can read by its old keys.
+
+    Args:
+        record: A record of the state.
+    """
     return RenamedKeys(record)
 
 

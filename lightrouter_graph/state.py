@@ -100,7 +100,13 @@ def answer_from(boot: Boot) -> Answer:
 
 
 def free_answer(layer: int, candidate: str, text: str) -> Answer:
-    """Return an answer without a call of its own."""
+    """Return an answer without a call of its own.
+
+    Args:
+        layer: The layer, 1-based.
+        candidate: Name of the candidate.
+        text: Its complete text, e.g. a finished boot.
+    """
     return {
         "layer": layer,
         "candidate": candidate,

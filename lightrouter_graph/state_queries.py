@@ -52,7 +52,11 @@ class LayerView:
         self.state = state
 
     def after(self, update: Mapping[str, Any]) -> "LayerView":
-        """Return the view of the state after the update of a node."""
+        """Return the view of the state after the update of a node.
+
+        Args:
+            update: Update of the state as returned by a node.
+        """
         grown = {key: [*self.state[key], *update[key]] for key in APPENDED if key in update}  # type: ignore[literal-required]
         return LayerView(cast("State", {**self.state, **update, **grown}))
 

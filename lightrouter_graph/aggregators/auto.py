@@ -25,11 +25,21 @@ class AutoAggregator:
     synthesis: Aggregator = field(default_factory=LLMAggregator)
 
     def planned(self, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
-        """Return the calls of the synthesis of `texts`, in case no vote decides the `query`."""
+        """Return the calls of the synthesis of `texts`, in case no vote decides the `query`.
+
+        Args:
+            query: The query; its messages are the prompt that the answers are added to.
+            texts: The answers, or texts of their maximum length while the budget is planned.
+        """
         return () if query.request.wants_object else planned_calls(self.synthesis, query, texts)
 
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
-        """Vote if that is safe, else synthesize."""
+        """Vote if that is safe, else synthesize.
+
+        Args:
+            query: The query; `query.final` is False for a draft.
+            answers: At least two answers, best-ranked first.
+        """
         votes = query.request.wants_object or _vote_decides(
             agreement_of(answers, opinion_labels(query.pool.opinions, replies_of(answers))), answers
         )

@@ -50,7 +50,12 @@ class Aggregator(Protocol):
 
 
 def passed_through(answer: Answer, strategy: str) -> Merged:
-    """Return one `answer` unchanged; the `strategy` is why, in one word."""
+    """Return one `answer` unchanged.
+
+    Args:
+        answer: The only answer, the best-ranked one, or the winner of a vote.
+        strategy: Why it is returned, a value of `Merged.strategy`.
+    """
     return Merged(
         answer["text"],
         strategy,

@@ -35,13 +35,23 @@ class LLMAggregator:
             object.__setattr__(self, "model", Candidate("aggregator", self.model))
 
     def planned(self, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
-        """Return its one call, with `texts` of the answers in the prompt of the `query`."""
+        """Return its one call, with `texts` of the answers in the prompt of the `query`.
+
+        Args:
+            query: The query; its messages precede the synthesis prompt.
+            texts: The answers, or texts of their maximum length while the budget is planned.
+        """
         writer = self.model if isinstance(self.model, Candidate) else None
         extras = _text_request(query).extras
         return [PlannedCall(writer, _prompt(query, texts), query.settings.max_tokens, extras)]
 
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
-        """Ask for the synthesis."""
+        """Ask for the synthesis.
+
+        Args:
+            query: The query; the best-ranked candidate of its pool merges, unless the aggregator has a model.
+            answers: At least two answers, best-ranked first.
+        """
         if any(answer["tool_call_message"] is not None for answer in answers):
             return await VoteAggregator().merge(query, answers)
         writer = self.model if isinstance(self.model, Candidate) else query.pool[answers[0]["candidate"]]

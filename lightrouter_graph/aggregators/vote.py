@@ -17,7 +17,12 @@ class TopRankedAggregator:
     """Return the answer of the best-ranked candidate; no model call."""
 
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:  # noqa: ARG002
-        """Return the first answer."""
+        """Return the first answer.
+
+        Args:
+            query: The query; it is not read.
+            answers: At least one answer, best-ranked first.
+        """
         return passed_through(answers[0], "top_ranked")
 
 
@@ -35,7 +40,12 @@ class VoteAggregator:
     """
 
     async def merge(self, query: Query, answers: Sequence[Answer]) -> Merged:
-        """Count the votes."""
+        """Count the votes.
+
+        Args:
+            query: The query; its prior scores are the weights of the votes.
+            answers: At least one answer, best-ranked first.
+        """
         by_field = query.request.wants_object or any(answer["tool_call_message"] is not None for answer in answers)
         opinions = opinion_labels(query.pool.opinions, replies_of(answers))
         votes = _field_votes(answers, opinions) if by_field else count_votes(answers, query.prior_scores, opinions)

@@ -48,7 +48,11 @@ _PLACEHOLDER = re.compile(
 
 
 def strip_markup(text: str) -> str:
-    """Remove emphasis, full stops and emoji around `text`, and angle brackets around a number or letter."""
+    """Remove emphasis, full stops and emoji around `text`, and angle brackets around a number or letter.
+
+    Args:
+        text: One line or a few words, e.g. `**42.**`.
+    """
     text = text.strip()
     text = _DECORATION.sub("", text).strip() or text
     if found := _IN_BRACKETS.fullmatch(text.rstrip(" .")):
@@ -67,12 +71,20 @@ def _unquote(text: str) -> str:
 
 
 def is_placeholder(text: str) -> bool:
-    """Return True if `text` is a placeholder such as "___" or "<answer>"."""
+    """Return True if `text` is a placeholder such as "___" or "<answer>".
+
+    Args:
+        text: An extracted answer; above 40 characters it is none.
+    """
     return len(text) <= 40 and bool(_PLACEHOLDER.fullmatch(text.strip()))
 
 
 def is_symbolic(text: str) -> bool:
-    """Return True if `text` is a letter, a number, a literal or a formula."""
+    """Return True if `text` is a letter, a number, a literal or a formula.
+
+    Args:
+        text: An extracted answer, with or without Markdown and LaTeX.
+    """
     text = plain_latex(strip_markup(text))
     if len(text) > _MAX_CHARS or not text:
         return False
@@ -89,7 +101,11 @@ def _is_formula(text: str) -> bool:
 
 
 def is_short_phrase(text: str) -> bool:
-    """Return True if `text` has one or two words, or up to five capitalized ones; more are part of a sentence."""
+    """Return True if `text` has one or two words, or up to five capitalized ones; more are part of a sentence.
+
+    Args:
+        text: An extracted answer; articles and punctuation are not counted.
+    """
     words = _words(text)
     return 0 < len(words) <= _MAX_PHRASE_WORDS or (len(words) <= _MAX_NAME_WORDS and all(w[0].isupper() for w in words))
 

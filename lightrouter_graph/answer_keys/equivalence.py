@@ -35,7 +35,12 @@ class KeyEquivalence:
     """Answers with equal keys are equal. This is the default; it makes no model call."""
 
     async def group(self, query: "Query", answers: Sequence[Answer]) -> Sequence[Sequence[str]]:  # noqa: ARG002
-        """Group the answers by key, in the rank order of the first answer of each key; see `Equivalence`."""
+        """Group the answers by key, in the rank order of the first answer of each key; see `Equivalence`.
+
+        Args:
+            query: The query; it is not read.
+            answers: Answers with their keys, best-ranked first.
+        """
         return tuple(agreement_of(answers)["groups"].values())
 
 
@@ -44,6 +49,10 @@ def name_groups(groups: Sequence[Sequence[str]], answers: Sequence[Answer]) -> d
 
     A single answer without a key is left out. The candidates of a group, and the groups, are in the rank order of the
     `answers`.
+
+    Args:
+        groups: Names of candidates with equal answers, as an `Equivalence` returns them.
+        answers: All answers, best-ranked first.
 
     Raises:
         SelectionError: If a name is not the candidate of an answer, or is in two groups.

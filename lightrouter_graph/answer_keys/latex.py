@@ -51,7 +51,11 @@ def _unwrap_math(text: str) -> str:
 
 
 def plain_latex(text: str) -> str:
-    """Convert the LaTeX of a short `text` to plain text; a string without LaTeX is returned unchanged."""
+    """Convert the LaTeX of a short `text` to plain text; a string without LaTeX is returned unchanged.
+
+    Args:
+        text: An extracted answer, with or without dollar signs.
+    """
     text = _unwrap_math(text.strip())
     if "\\" not in text and not set("\u00d7·π∞≤≥√^~").intersection(text):
         return text
@@ -70,5 +74,9 @@ def plain_latex(text: str) -> str:
 
 
 def canonical_formula(text: str) -> str:
-    """Remove the spaces and the optional multiplication signs of a formula in `text`."""
+    """Remove the spaces and the optional multiplication signs of a formula in `text`.
+
+    Args:
+        text: A formula without LaTeX commands, as returned by `plain_latex`.
+    """
     return _PRODUCT.sub("", "".join(text.split()))

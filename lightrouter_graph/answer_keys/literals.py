@@ -36,7 +36,11 @@ def _unescape_one(found: re.Match[str]) -> str:
 
 
 def unescape(text: str) -> str:
-    r"""Replace escapes such as `\n` and `\x0c` in the `text` of a string literal; unknown escapes are kept."""
+    r"""Replace escapes such as `\n` and `\x0c` in the `text` of a string literal; unknown escapes are kept.
+
+    Args:
+        text: The characters between the quotes.
+    """
     if "\\" not in text:
         return text
     plain = _ESCAPE.sub(_unescape_one, text)
@@ -123,6 +127,9 @@ def read_literal(text: str) -> str | None:
     """Return the canonical form of a `text` that is one Python or JSON literal of at most 4,000 characters, else None.
 
     Entries of a dict or set are sorted, and equal numbers are equal.
+
+    Args:
+        text: A candidate for a literal, e.g. `[1, "a"]` or `{"x": null}`.
     """
     if not text or len(text) > _MAX_LENGTH:
         return None
@@ -135,7 +142,11 @@ def read_literal(text: str) -> str | None:
 
 
 def unquote_literal(literal: str) -> str:
-    """Replace a canonical string `literal` that contains a literal by that literal: JSON fields often quote values."""
+    """Replace a canonical string `literal` that contains a literal by that literal: JSON fields often quote values.
+
+    Args:
+        literal: A literal in canonical form, as returned by `read_literal`.
+    """
     while literal[:1] in {"'", '"'}:
         content = unescape(literal[1:-1])
         inner = read_literal(content) if content.strip() == content else None

@@ -48,7 +48,11 @@ def _amount(found: re.Match[str]) -> Fraction | None:
 
 
 def canonical_number(amount: Fraction) -> str:
-    """Return an `amount` as a string: a decimal if that is exact, else a reduced fraction."""
+    """Return an `amount` as a string: a decimal if that is exact, else a reduced fraction.
+
+    Args:
+        amount: An exact number without unit.
+    """
     shift = amount.denominator.bit_length()  # decimal places: a product of twos and fives divides this power of ten
     if 10**shift % amount.denominator:
         return f"{amount.numerator}/{amount.denominator}"
@@ -94,7 +98,11 @@ def read_number(text: str, *, any_unit: bool = False, percent: bool = True) -> s
 
 
 def numbers_in(text: str) -> frozenset[str]:
-    """Return the canonical forms of all numbers in a `text`."""
+    """Return the canonical forms of all numbers in a `text`.
+
+    Args:
+        text: A question or an answer of any length.
+    """
     return frozenset(number for found in _IN_TEXT.findall(text) if (number := read_number(found)) is not None)
 
 
@@ -112,6 +120,10 @@ def number_in_sentence(sentence: str, given: frozenset[str] = frozenset()) -> st
 
     It is the result of the only equation, the only number, or the only one that is not `given` by the question (in
     canonical form). None if there is no such number.
+
+    Args:
+        sentence: One sentence of a response.
+        given: Canonical numbers of the question, which an answer repeats.
     """
     if "=" in sentence:
         return _result(sentence)

@@ -11,6 +11,9 @@ _Path = tuple[str, ...]
 def canonical_object(value: Any) -> str | None:
     """Serialize a JSON `value`; equal values in any order of keys return equal strings, and other objects None.
 
+    Args:
+        value: A parsed JSON object, list, string, number, boolean or None.
+
     >>> canonical_object({"b": 2.0, "a": [1]})
     '{"a": [1], "b": 2}'
     """
@@ -42,6 +45,10 @@ def shared_fields(one: str, other: str) -> float:
 
     Each field of a nested dict counts; a list is one field. 1 only for equal strings; 0 if `one` or `other` is not a
     string that `canonical_object` or `canonical_tool_calls` returned.
+
+    Args:
+        one: Canonical form of the first object.
+        other: Canonical form of the second object; the order does not matter.
 
     >>> shared_fields('{"a": 1, "b": 2}', '{"a": 1, "b": 3}')
     0.5

@@ -60,7 +60,11 @@ def _asked_sentence(text: str) -> str:
 
 @lru_cache(maxsize=256)
 def read_question(text: str) -> Question:
-    """Detect the format of the answer that a `text` asks for; "" asks for nothing. Results are cached."""
+    """Detect the format of the answer that a `text` asks for; "" asks for nothing. Results are cached.
+
+    Args:
+        text: Text of the last human message.
+    """
     if len(text) > 2 * _MAX_CHARS:  # the question is at either end of a long prompt
         text = f"{text[:_MAX_CHARS]}\n{text[-_MAX_CHARS:]}"
     about_code = bool(_CODE.search(text))

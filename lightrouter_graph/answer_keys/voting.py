@@ -13,6 +13,9 @@ NO_LABELS: Mapping[str, str] = MappingProxyType({})
 def largest_group(keys: Iterable[str | None]) -> int:
     """Return the size of the largest group of equal `keys`; None is equal to no other key.
 
+    Args:
+        keys: One answer key per response, in any order.
+
     >>> largest_group(["4", "5", "5", None, None, None])
     2
     """
@@ -30,7 +33,12 @@ def largest_opinion_group(keys: Mapping[str, str | None], opinions: Mapping[str,
 
 
 def count_opinions(names: Iterable[str], opinions: Mapping[str, str] = NO_LABELS) -> int:
-    """Return how many opinions the candidates with these `names` have."""
+    """Return how many opinions the candidates with these `names` have.
+
+    Args:
+        names: Names of candidates; repeated ones count once.
+        opinions: Label of the opinion by candidate; one without a label has an opinion of its own.
+    """
     return len({opinions.get(name, name) for name in names})
 
 
@@ -60,7 +68,12 @@ def count_votes(
 
 
 def agreement_of(answers: Sequence[Answer], opinions: Mapping[str, str] = NO_LABELS) -> Agreement:
-    """Group the `answers`, in rank order, by key; `opinions` has the label of each candidate's opinion."""
+    """Group answers by key, in rank order.
+
+    Args:
+        answers: Answers with their keys, best-ranked first.
+        opinions: Label of the opinion by candidate; candidates with one label have one vote.
+    """
     groups: dict[str, list[str]] = {}
     for answer in answers:
         if answer["key"] is not None:

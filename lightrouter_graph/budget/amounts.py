@@ -26,12 +26,20 @@ class Amount:
         return Amount(self.usd + other.usd, self.tokens + other.tokens, self.calls + other.calls)
 
     def above(self, other: "Amount") -> "Amount":
-        """Return by how much each field is above that of another amount, >= 0."""
+        """Return by how much each field is above that of another amount, >= 0.
+
+        Args:
+            other: The amount to subtract.
+        """
         usd = max(0.0, self.usd - other.usd) if self.usd != other.usd else 0.0  # both may be infinite
         return Amount(usd, max(0, self.tokens - other.tokens), max(0, self.calls - other.calls))
 
     def at_least(self, other: "Amount") -> "Amount":
-        """Return the field-by-field maximum of both amounts."""
+        """Return the field-by-field maximum of both amounts.
+
+        Args:
+            other: Lower bound of each field.
+        """
         return Amount(max(self.usd, other.usd), max(self.tokens, other.tokens), max(self.calls, other.calls))
 
 
@@ -68,12 +76,21 @@ def cost_of(price: Price | None, prompt: int, output: int) -> Amount:
 
 
 def max_input_price(price: Price) -> float:
-    """Return the highest price of an input token, in USD per 1M: writing to some caches costs more than the prompt."""
+    """Return the highest price of an input token, in USD per 1M: writing to some caches costs more than the prompt.
+
+    Args:
+        price: Prices in USD per 1M tokens.
+    """
     return max(price.input, price.cached_input or 0.0, price.cache_write or 0.0)
 
 
 def least(one: Allowance, other: Allowance) -> Allowance:
-    """Return the smaller limit of two allowances, for each limit."""
+    """Return the smaller limit of two allowances, for each limit.
+
+    Args:
+        one: Limits on USD, tokens and calls; None is unlimited.
+        other: Limits of another budget on the same calls.
+    """
     limits, others = limits_of(one), limits_of(other)
     return cast(
         "Allowance",
@@ -85,24 +102,43 @@ def least(one: Allowance, other: Allowance) -> Allowance:
 
 
 def limits_of(allowance: Allowance) -> dict[str, float]:
-    """Return the limits of the allowance that are not None, by name."""
+    """Return the limits of the allowance that are not None, by name.
+
+    Args:
+        allowance: Limits on USD, tokens and calls; None is unlimited.
+    """
     limits = cast("Mapping[str, float | None]", allowance)
     return {name: limit for name, limit in limits.items() if limit is not None}
 
 
 def short_of(amount: Amount, allowance: Allowance) -> tuple[str, ...]:
-    """Return the names of the limits ("usd", "tokens", "calls") that the amount exceeds."""
+    """Return the names of the limits ("usd", "tokens", "calls") that the amount exceeds.
+
+    Args:
+        amount: Worst-case cost of some calls.
+        allowance: What is left of each limit; None is unlimited.
+    """
     limits = limits_of(allowance)
     return tuple(name for name, limit in limits.items() if getattr(amount, name) > limit + USD_TOLERANCE)
 
 
 def fits(amount: Amount, allowance: Allowance) -> bool:
-    """Return True if the amount exceeds no limit of the allowance."""
+    """Return True if the amount exceeds no limit of the allowance.
+
+    Args:
+        amount: Worst-case cost of some calls.
+        allowance: What is left of each limit; None is unlimited.
+    """
     return not short_of(amount, allowance)
 
 
 def minus(allowance: Allowance, amount: Amount) -> Allowance:
-    """Return the allowance without the amount; each limit is >= 0, and None stays None."""
+    """Return the allowance without the amount; each limit is >= 0, and None stays None.
+
+    Args:
+        allowance: What is left of each limit; None is unlimited.
+        amount: Cost to subtract.
+    """
     rest = {name: max(0, limit - getattr(amount, name)) for name, limit in limits_of(allowance).items()}
     return cast("Allowance", {**allowance, **rest})
 

@@ -35,7 +35,11 @@ class RemainingBudget:
         return self.allowance["usd"] is not None or self.allowance["tokens"] is not None
 
     def describe(self, amount: Amount) -> str:
-        """Compare an amount with each limit that it exceeds, e.g. "needs up to 0.004 USD, 0.001 USD left"."""
+        """Compare an amount with each limit that it exceeds, e.g. "needs up to 0.004 USD, 0.001 USD left".
+
+        Args:
+            amount: Worst-case cost of some calls.
+        """
         left = limits_of(self.allowance)
         short = short_of(amount, self.allowance) or tuple(self.scopes)  # none is exceeded beyond rounding
         parts = [f"{_format(n, getattr(amount, n))}, {_format(n, left[n])} left{self._of_budget(n)}" for n in short]

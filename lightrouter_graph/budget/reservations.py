@@ -102,7 +102,12 @@ class BudgetReservations:
         return self._add(Reservation(cap, cost_of(candidate.price, prompt, cap)))
 
     def settle(self, reservation: Reservation, call_cost: CallCost) -> None:
-        """Replace a reservation by the cost of the call; settling it again has no effect."""
+        """Replace a reservation by the cost of the call; settling it again has no effect.
+
+        Args:
+            reservation: Return value of `reserve`.
+            call_cost: Record of the call, with its reported or estimated tokens.
+        """
         if (reserved := self._reserved.pop(reservation, None)) is not None:
             self._settled += amount_of(call_cost)
             if self._share is not None:

@@ -11,6 +11,9 @@ def amount_of(call_cost: CallCost) -> Amount:
     """Return the worst-case cost of one recorded call.
 
     A call costs what its provider reported. Without a report it costs `max_tokens_used` and `max_usd` of its record.
+
+    Args:
+        call_cost: Record of a call in the state.
     """
     if call_cost["outcome"] in {"not_sent", "cached"}:
         return NOTHING
@@ -34,7 +37,12 @@ def total_spent(call_costs: Sequence[CallCost], seconds: float | None = None) ->
 
 
 def add_spent(one: Spent, other: Spent) -> Spent:
-    """Add two totals."""
+    """Add two totals.
+
+    Args:
+        one: Cost of some runs or calls.
+        other: Cost of different ones.
+    """
     return {
         "usd": one["usd"] + other["usd"],
         "tokens": one["tokens"] + other["tokens"],
@@ -44,7 +52,11 @@ def add_spent(one: Spent, other: Spent) -> Spent:
 
 
 def reserved_spent(amounts: Iterable[Amount]) -> Spent:
-    """Return the worst case of calls about to be sent, as it counts on the thread if the process dies."""
+    """Return the worst case of calls about to be sent, as it counts on the thread if the process dies.
+
+    Args:
+        amounts: Worst-case costs, one per call.
+    """
     amount = sum(amounts, NOTHING)
     usd = 0.0 if math.isinf(amount.usd) else amount.usd
     return {**NOTHING_SPENT, "usd": usd, "tokens": amount.tokens, "calls": amount.calls}

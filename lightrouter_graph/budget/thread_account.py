@@ -39,7 +39,12 @@ class RunShare:
         return minus(self.limit, self.amount + self.others())
 
     def change(self, amount: Amount, *, instead_of: Amount = NOTHING) -> None:
-        """Add a reserved amount, or replace it by the cost of the call."""
+        """Add a reserved amount, or replace it by the cost of the call.
+
+        Args:
+            amount: Worst-case cost of a call about to be sent, or the cost of one that has ended.
+            instead_of: The amount that was reserved for the call.
+        """
         self.amount = self.amount.above(instead_of) + amount
 
 
@@ -71,7 +76,11 @@ class ThreadAccount:
         self.in_flight[run] = _shares[run] = RunShare(self, limit, frozenset(self.ended))
 
     def leave(self, run: str) -> None:
-        """End a run. Its cost is kept if others are in flight or have ended beside it: the state may lose it."""
+        """End a run. Its cost is kept if others are in flight or have ended beside it: the state may lose it.
+
+        Args:
+            run: Its id; an unknown one has no effect.
+        """
         share = self.in_flight.pop(run, None)
         if share is not None and (self.in_flight or self.ended):
             self.ended[run] = share
@@ -82,7 +91,11 @@ _shares: WeakValueDictionary[str, RunShare] = WeakValueDictionary()
 
 
 def account_of(thread: Hashable) -> ThreadAccount:
-    """Return the account of a thread."""
+    """Return the account of a thread.
+
+    Args:
+        thread: Key that is equal for all runs of the thread: identity of the pool, and thread id.
+    """
     account = _accounts.setdefault(thread, ThreadAccount())
     _accounts.move_to_end(thread)
     while len(_accounts) > _MAX_THREADS:
@@ -91,5 +104,9 @@ def account_of(thread: Hashable) -> ThreadAccount:
 
 
 def share_of(run: str) -> RunShare | None:
-    """Return the share of a run in flight; None for a run without a thread, or resumed in another process."""
+    """Return the share of a run in flight; None for a run without a thread, or resumed in another process.
+
+    Args:
+        run: Id of the run.
+    """
     return _shares.get(run)

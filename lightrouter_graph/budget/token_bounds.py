@@ -42,6 +42,10 @@ def max_prompt_tokens(messages: Sequence[BaseMessage], extras: Sequence[Mapping[
     """Return an upper bound on the tokens of messages and of the tools and JSON schemas sent with them.
 
     A byte-pair tokenizer returns at most one token per UTF-8 byte; the tokens of chat templates are added.
+
+    Args:
+        messages: All messages of the prompt.
+        extras: Tools and JSON schemas sent with the messages.
     """
     return CALL_TOKENS + _extra_tokens(extras) + sum(_message_tokens(message) for message in messages)
 
@@ -65,7 +69,13 @@ class PromptTokenBound:
     def bound(
         self, candidate: Candidate, messages: Sequence[BaseMessage], extras: Sequence[Mapping[str, Any]] = ()
     ) -> int:
-        """Return an upper bound on the tokens of a prompt and its extras for one candidate."""
+        """Return an upper bound on the tokens of a prompt and its extras for one candidate.
+
+        Args:
+            candidate: The candidate to call; its reported token counts lower the bound.
+            messages: All messages of the prompt.
+            extras: Tools and JSON schemas sent with the messages.
+        """
         if not self._is_prefix_of(messages):
             return max_prompt_tokens(messages, extras)
         added = sum(_message_tokens(message) for message in messages[len(self.conversation) :])

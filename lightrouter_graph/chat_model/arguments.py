@@ -86,6 +86,10 @@ def _check_sampling(given: Mapping[str, Any]) -> None:
 def pool_of(pool: Pool, model: str) -> Pool:
     """Return the candidates of the `pool` that answer under the name `model`: all for a preset, else the one.
 
+    Args:
+        pool: All candidates of the chat model.
+        model: Name of a preset or of a candidate.
+
     Raises:
         PoolError: If there is no such name.
     """

@@ -15,7 +15,11 @@ from lightrouter_graph.redaction import redact
 
 
 def as_pool(given: Any) -> Pool:
-    """Return the pool that `given` is or describes: a name, or a list of what `Pool` takes and dicts."""
+    """Return the pool that `given` is or describes: a name, or a list of what `Pool` takes and dicts.
+
+    Args:
+        given: A `Pool`, or its first argument; in a list, dicts are the arguments of `Candidate`.
+    """
     if isinstance(given, Pool):
         return given
     if isinstance(given, Mapping) or not isinstance(given, Sequence):
@@ -34,17 +38,30 @@ def _candidate(arguments: Mapping[str, Any]) -> Candidate:
 
 
 def as_context(given: Any) -> Any:
-    """Return `Context` for a dict of settings; anything else as `given`."""
+    """Return `Context` for a dict of settings; anything else as `given`.
+
+    Args:
+        given: A `Context`, a dict of its fields, or None.
+    """
     return Context(**given) if isinstance(given, Mapping) else given
 
 
 def as_boot_cache(given: Any) -> Any:
-    """Return `BootCache` for a LangGraph cache; anything else as `given`."""
+    """Return `BootCache` for a LangGraph cache; anything else as `given`.
+
+    Args:
+        given: A `BootCache`, a LangGraph cache, or None.
+    """
     return BootCache(given) if isinstance(given, BaseCache) else given
 
 
 def with_settings(arguments: dict[str, Any], fields: Collection[str]) -> dict[str, Any]:
-    """Move the settings among the `arguments` that are not `fields` of the chat model into its context."""
+    """Move the settings among the `arguments` that are not `fields` of the chat model into its context.
+
+    Args:
+        arguments: Keyword arguments of the constructor; changed in place.
+        fields: Names of the fields of the chat model.
+    """
     settings = {name: arguments.pop(name) for name in SETTINGS.difference(fields) & arguments.keys()}
     if settings:
         arguments["context"] = as_context(arguments.get("context") or Context()).overlaid(settings)
@@ -52,7 +69,12 @@ def with_settings(arguments: dict[str, Any], fields: Collection[str]) -> dict[st
 
 
 def own_error(exc: ValidationError, fields: Collection[str]) -> Exception:
-    """Return the error of this package for pydantic's, in one line; `fields` are those of the chat model."""
+    """Return the error of this package for pydantic's, in one line.
+
+    Args:
+        exc: Error of the validation of the constructor's arguments.
+        fields: Names of the fields of the chat model.
+    """
     errors = exc.errors(include_url=False)
     causes = [error.get("ctx", {}).get("error") for error in errors]
     first = errors[0]

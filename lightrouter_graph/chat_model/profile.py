@@ -12,6 +12,9 @@ def profile_of(pool: Pool) -> ModelProfile:
 
     A limit is the lowest of all candidates. Tool calling and structured output are also known for models without a
     profile: from `bind_tools` and `Candidate.json_mode`.
+
+    Args:
+        pool: The candidates that answer under the name of the model.
     """
     profiles = [dict(candidate.model.profile or {}) for candidate in pool]
     common = set.intersection(*(set(profile) for profile in profiles))

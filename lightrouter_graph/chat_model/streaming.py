@@ -12,7 +12,12 @@ from lightrouter_graph.errors import BrokenStreamError
 
 
 def answer_of(state: Mapping[str, Any], model: str) -> AIMessage:
-    """Return the answer in the final `state` of the graph as the message of a chat model named `model`."""
+    """Return the answer in the final `state` of the graph as the message of a chat model named `model`.
+
+    Args:
+        state: Final state of the graph; its last message is the answer.
+        model: Name of a preset or of a candidate, for the response metadata.
+    """
     answer: AIMessage = state["messages"][-1]
     # The caller assigns the id: two answers of one run must not have the same.
     return answer.model_copy(
@@ -37,7 +42,11 @@ class Chunks:
         self._state: Mapping[str, Any] = {}
 
     def take(self, part: Mapping[str, Any]) -> Iterator[ChatGenerationChunk]:
-        """Yield the chunk of one `part` of the graph's stream (version 2, mode `custom` or `values`), if any."""
+        """Yield the chunk of one `part` of the graph's stream (version 2, mode `custom` or `values`), if any.
+
+        Args:
+            part: A dict with the keys `type` and `data`.
+        """
         if part["type"] == "values":
             self._state = part["data"]
             return

@@ -48,18 +48,30 @@ class PlainView(QuietView):
         self._notes: set[str] = set()
 
     def on_line(self, line: str) -> None:
-        """Print a status message to stderr, unless it is empty."""
+        """Print a status message to stderr, unless it is empty.
+
+        Args:
+            line: A message; line breaks in it are escaped.
+        """
         if line:
             print(one_line(line), file=sys.stderr, flush=True)
 
     def on_event(self, event: Event) -> None:
-        """Print one stream event."""
+        """Print one stream event.
+
+        Args:
+            event: An event of the custom stream of the graph.
+        """
         self.on_line(event_line(event))
         if event["event"] == "opened":
             self._print_new(budget_notes(event["notes"]))
 
     def on_answer(self, message: AIMessage) -> None:
-        """Print the caveats; the caller prints the answer."""
+        """Print the caveats; the caller prints the answer.
+
+        Args:
+            message: The answer with its decision record.
+        """
         self._print_new(caveats(message.response_metadata["lightrouter"]))
 
     def _print_new(self, notes: Iterable[str]) -> None:

@@ -37,6 +37,9 @@ class SvgView(LiveView):
     def on_answer(self, message: AIMessage) -> None:
         """Draw the answer and the bill, then write the file.
 
+        Args:
+            message: The answer with its decision record and usage.
+
         Raises:
             LightRouterError: If the file cannot be written.
         """

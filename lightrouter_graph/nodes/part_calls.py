@@ -23,6 +23,10 @@ class PartError(Exception):
 async def call_part(view: LayerView, work: Coroutine[Any, Any, T]) -> T:
     """Await a part, hidden from the user's stream. Programming errors and interrupts are raised unchanged.
 
+    Args:
+        view: The state with the settings; it has the deadline of the run.
+        work: The call of a selector, an aggregator or another part.
+
     Raises:
         PartError: If it raised any other exception, or exceeded the deadline.
     """

@@ -41,14 +41,23 @@ class DegradationStep:
         return replace(self, settings=self.settings.model_copy(update=settings))
 
     def limited_to(self, number: int) -> "DegradationStep":
-        """Return the step with at most `number` >= 2 boots and answers; the last in prior order are left out."""
+        """Return the step with fewer boots and answers; the last in prior order are left out.
+
+        Args:
+            number: Maximum of the candidates that boot, and of the answers, >= 2.
+        """
         settings = self.settings
         fewer: dict[str, Any] = {"width": number} if number < len(self.first_wave) else {}
         fewer |= {"agree": min(settings.agree, number)} if settings.agree else {"top_k": min(settings.top_k, number)}
         return replace(self.changed(**fewer), first_wave=self.first_wave[:number])
 
     def single(self, name: str, layer: int) -> "DegradationStep":
-        """Return the step in which one candidate answers in full in this last layer, and no other model is called."""
+        """Return the step in which one candidate answers in full in this last layer, and no other model is called.
+
+        Args:
+            name: The candidate that answers.
+            layer: The present layer, 1-based.
+        """
         return replace(self.changed(top_k=1, agree=None, layers=layer, width=1), first_wave=(name,))
 
 
@@ -56,6 +65,11 @@ def without_unpriced(
     asked: DegradationStep, forecast: Forecast, remaining: RemainingBudget
 ) -> tuple[DegradationStep, list[str], list[str]]:
     """Under a limit in USD, leave out models without a known price: candidates, and those of selector and aggregator.
+
+    Args:
+        asked: The requested settings, with all candidates.
+        forecast: Worst-case cost of the requested run.
+        remaining: What is left of the budgets of the run and its thread.
 
     Returns:
         The requested run without them, the candidates that may be queried in prior order, and notes.
@@ -155,7 +169,12 @@ def _too_small(costs: Mapping[str, Amount], remaining: RemainingBudget) -> Budge
 
 
 def describe_degradation(asked: DegradationStep, chosen: DegradationStep) -> list[str]:
-    """Return one note per setting that differs between two steps, as in the decision record's `budget`."""
+    """Return one note per setting that differs between two steps, as in the decision record's `budget`.
+
+    Args:
+        asked: The requested settings.
+        chosen: The settings that fit the budget.
+    """
     before, after = asked.settings, chosen.settings
     capped = [f"budget: a full answer has at most {after.max_tokens} tokens"] * (before.max_tokens != after.max_tokens)
     if len(chosen.first_wave) == 1 and chosen.first_wave != asked.first_wave:
@@ -173,5 +192,10 @@ def describe_degradation(asked: DegradationStep, chosen: DegradationStep) -> lis
 
 
 def describe_replacement(part: str, settings: Context) -> str:
-    """Return the note on a "selector" or "aggregator" of the settings that is replaced by one that calls no model."""
+    """Return the note on a part of the settings that is replaced by one that calls no model.
+
+    Args:
+        part: "selector" or "aggregator".
+        settings: The requested settings.
+    """
     return f"budget: {_REPLACED[part]} instead of the {part} {getattr(settings, part)!r}"

@@ -51,14 +51,23 @@ class LayerProgress:
     prompts: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def cached(self, key: Hashable, build: Callable[[], Prompt]) -> Prompt:
-        """Return the prompt cached under everything that it depends on, or build it."""
+        """Return the prompt cached under everything that it depends on, or build it.
+
+        Args:
+            key: Everything that the prompt depends on.
+            build: Function that returns the prompt; called for a new key only.
+        """
         if key not in self.prompts:
             self.prompts[key] = build()
         return cast("Prompt", self.prompts[key])
 
 
 def planned_answers(settings: Context) -> int:
-    """Return how many full answers are planned; with `agree`, the stop rule selects more only if the budget allows."""
+    """Return how many full answers are planned; with `agree`, the stop rule selects more only if the budget allows.
+
+    Args:
+        settings: Settings of the run.
+    """
     return settings.top_k if settings.agree is None else settings.agree
 
 
@@ -126,7 +135,12 @@ class Forecast:
         return replace(self, query=query, progress=replace(self.progress, draft=draft, boots={}, answers={})).layer()
 
     def answer(self, name: str, max_tokens: int | None = None) -> Amount:
-        """Return the cost of the full answer of one candidate: its longest prompt and `max_tokens`."""
+        """Return the cost of the full answer of one candidate: its longest prompt and `max_tokens`.
+
+        Args:
+            name: Name of the candidate.
+            max_tokens: Cap on the answer in tokens; None for the cap of the settings.
+        """
         return self._call(self.query.pool[name], self._answer_prompt(name), max_tokens)
 
     def merge(self, texts: Sequence[str], names: Sequence[str]) -> Amount:
@@ -139,13 +153,22 @@ class Forecast:
         return self._part(self.aggregator, texts, names) if len(texts) > 1 else NOTHING
 
     def merge_with(self, names: Sequence[str]) -> Amount:
-        """Return the cost of merging the answers so far and those of the candidates that answer next."""
+        """Return the cost of merging the answers so far and those of the candidates that answer next.
+
+        Args:
+            names: Names of the candidates that are queried next.
+        """
         texts = [*self.progress.answers.values(), *self._longest_answers(len(names))]
         merged = texts if self._settings.agree is not None else _longest(texts, self._settings.top_k)
         return self.merge(merged, [*self.progress.answers, *names])
 
     def short_answer(self, allowance: Allowance, names: Sequence[str]) -> tuple[str, Reservation] | None:
-        """Return the first candidate for which at least a short answer fits, and the reservation of its call."""
+        """Return the first candidate for which at least a short answer fits, and the reservation of its call.
+
+        Args:
+            allowance: What is left of each limit.
+            names: Names of candidates, in the order in which they are tried.
+        """
         wanted, extras = self._settings.max_tokens or PLANNED_TOKENS, self.query.request.extras
         for name in names:
             budget = BudgetReservations(allowance, self.progress.bound)
@@ -155,7 +178,11 @@ class Forecast:
         return None
 
     def shortest_answers(self, names: Sequence[str]) -> dict[str, Amount]:
-        """Return the cost of the shortest answer that `short_answer` accepts, by candidate."""
+        """Return the cost of the shortest answer that `short_answer` accepts, by candidate.
+
+        Args:
+            names: Names of candidates.
+        """
         shortest = min(MIN_REPLY_TOKENS, self._settings.max_tokens or MIN_REPLY_TOKENS)
         return {name: self.answer(name, shortest) for name in names}
 

@@ -207,7 +207,11 @@ class Planner:
 
 
 def remaining_of(view: LayerView) -> RemainingBudget:
-    """Return the remaining budget of a run and its thread, from the call costs in the state."""
+    """Return the remaining budget of a run and its thread, from the call costs in the state.
+
+    Args:
+        view: State of the run with its settings.
+    """
     settings, spent, before = view.settings, total_spent(view.state["call_costs"]), view.state["thread_spent"]
     if (run := _run_of(view)) is not None and (share := share_of(run)) is not None:
         before = add_spent(before, reserved_spent([share.others()]))
@@ -219,7 +223,12 @@ def _run_of(view: LayerView) -> str | None:
 
 
 def progress_of(view: LayerView, query: Query) -> LayerProgress:
-    """Return the results of the current layer of a run."""
+    """Return the results of the current layer of a run.
+
+    Args:
+        view: State of the run with its settings.
+        query: The query in the present layer.
+    """
     return LayerProgress(
         _prompt_bound(view, query.pool, query.request),
         first_wave=tuple(view.state["first_wave"]),

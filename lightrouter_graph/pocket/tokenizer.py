@@ -85,11 +85,19 @@ class Tokenizer:
         return places
 
     def is_digit(self, token: int) -> bool:
-        """Return True if a token is a digit."""
+        """Return True if a token is a digit.
+
+        Args:
+            token: Id of a token, below the size of the vocabulary.
+        """
         return self.tokens[token] in DIGITS
 
     def unknown_words(self, text: str) -> list[str]:
-        """Return the words of a string that are not in the vocabulary."""
+        """Return the words of a string that are not in the vocabulary.
+
+        Args:
+            text: A question or a prompt.
+        """
         return [p for p in split_pieces(text) if p not in self.ids and p[0] not in DIGITS]
 
     def _tokens_of(self, piece: str) -> list[str]:

@@ -21,7 +21,11 @@ class Reply(NamedTuple):
 
 
 def replies_of(records: Iterable[Boot | Answer]) -> list[Reply]:
-    """Return the replies of boots or answers."""
+    """Return the replies of boots or answers.
+
+    Args:
+        records: Records of one layer, in any order.
+    """
     return [Reply(record["candidate"], record["text"], record["metadata"]) for record in records]
 
 

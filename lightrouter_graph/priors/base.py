@@ -26,7 +26,11 @@ class Prior(Protocol):
     """
 
     async def score(self, query: Query) -> Mapping[str, float]:
-        """Return a score from 0 to 1 by name for each candidate that may take part; an absent one takes no part."""
+        """Return a score from 0 to 1 by name for each candidate that may take part; an absent one takes no part.
+
+        Args:
+            query: The query, with the pool and without prior scores.
+        """
         ...
 
 
@@ -34,7 +38,12 @@ class Memory(Prior, Protocol):
     """A prior that learns from the decision records of earlier runs."""
 
     async def observe(self, query: Query, decision: Mapping[str, Any]) -> None:
-        """Read the decision record of a run that has answered; called once per run, before the answer is returned."""
+        """Read the decision record of a run that has answered; called once per run, before the answer is returned.
+
+        Args:
+            query: The query of the run.
+            decision: The decision record, as in the metadata of the answer.
+        """
         ...
 
 
@@ -59,7 +68,12 @@ async def observe(parts: Iterable[Any], query: Query, decision: Mapping[str, Any
 
 
 async def score_candidates(prior: Prior, query: Query) -> dict[str, float]:
-    """Return the scores of a `prior`, of version 0.1 as well, as plain floats; the `query` has no prior scores yet."""
+    """Return the scores of a `prior`, of version 0.1 as well, as plain floats; the `query` has no prior scores yet.
+
+    Args:
+        prior: The prior; an old one takes the messages and the pool.
+        query: The query, with the pool.
+    """
     old: Any = prior
     scores = await (old.score(query.messages, query.pool) if _takes_messages(prior) else prior.score(query))
     if not isinstance(scores, Mapping):
@@ -76,7 +90,11 @@ def _takes_messages(prior: Prior) -> bool:
 
 
 def warn_if_old(prior: Prior) -> None:
-    """Warn about a `prior` with the signature of version 0.1."""
+    """Warn about a `prior` with the signature of version 0.1.
+
+    Args:
+        prior: Any prior; others than old ones cause no warning.
+    """
     if _takes_messages(prior):
         warn_deprecated(f"{type(prior).__name__}.score(messages, pool)", "async def score(self, query)")
 

@@ -30,7 +30,11 @@ class OrderPrior:
             raise SelectionError(msg)
 
     async def score(self, query: Query) -> dict[str, float]:
-        """Return a score for each candidate of the `query` that falls with its place in the pool."""
+        """Return a score for each candidate of the `query` that falls with its place in the pool.
+
+        Args:
+            query: The query; only its pool is read.
+        """
         steps = max(len(query.pool) - 1, 1)
         return {name: 1 - (1 - self.last) * place / steps for place, name in enumerate(query.pool.names)}
 
@@ -43,5 +47,9 @@ class UniformPrior:
     """
 
     async def score(self, query: Query) -> dict[str, float]:
-        """Return 1 for each candidate of the `query`."""
+        """Return 1 for each candidate of the `query`.
+
+        Args:
+            query: The query; only its pool is read.
+        """
         return dict.fromkeys(query.pool.names, 1.0)

@@ -35,7 +35,11 @@ class CircuitBreaker:
         self._probing = False
 
     def refuses(self, *, probe: bool = False) -> bool:
-        """Return True if a request would be rejected now; one that may `probe` does not wait for the next try."""
+        """Return True if a request would be rejected now.
+
+        Args:
+            probe: True for a request that may be the probe before the open time has passed.
+        """
         return self._openings > 0 and (self._probing or (not probe and self.next_try_s > 0))
 
     @property
@@ -65,13 +69,21 @@ class CircuitBreaker:
             return self._generation
 
     def succeed(self, generation: int) -> None:
-        """Record a success, which closes the breaker. `generation` is the return value of `admit`."""
+        """Record a success, which closes the breaker.
+
+        Args:
+            generation: Return value of `admit`; that of an earlier state has no effect.
+        """
         with self._lock:
             if generation == self._generation:
                 self._failures, self._openings, self._probing = 0, 0, False
 
     def fail(self, generation: int) -> None:
-        """Record a failure. The fifth in a row and that of a probe open the breaker."""
+        """Record a failure. The fifth in a row and that of a probe open the breaker.
+
+        Args:
+            generation: Return value of `admit`; that of an earlier state has no effect.
+        """
         with self._lock:
             if generation != self._generation:
                 return
@@ -82,7 +94,11 @@ class CircuitBreaker:
                 self._begin_generation(probing=False)
 
     def abandon(self, generation: int) -> None:
-        """Record a request that ended without an outcome. If it was the probe, the next request is."""
+        """Record a request that ended without an outcome. If it was the probe, the next request is.
+
+        Args:
+            generation: Return value of `admit`; that of an earlier state has no effect.
+        """
         with self._lock:
             if self._probing and generation == self._generation:
                 self._begin_generation(probing=False)

@@ -31,7 +31,11 @@ class Cooldown:
             self._until = until
 
     def remaining_s(self, model_name: str) -> float:
-        """Return the remaining seconds of a model's cooldown; 0 without one."""
+        """Return the remaining seconds of a model's cooldown; 0 without one.
+
+        Args:
+            model_name: Name of the model at the endpoint.
+        """
         until = self._until
         return max(0.0, max(until.get(None, 0.0), until.get(model_name, 0.0)) - self._now()) if until else 0.0
 

@@ -29,13 +29,21 @@ def endpoint_key(model: BaseChatModel) -> str | None:
 
 
 def label_of(model: BaseChatModel) -> str:
-    """Return the name of an endpoint for display: the host, since a URL may contain a password."""
+    """Return the name of an endpoint for display: the host, since a URL may contain a password.
+
+    Args:
+        model: A chat model of any provider.
+    """
     address = address_of(model)
     return (urlsplit(address).hostname if address else None) or _provider(model)
 
 
 def address_of(model: BaseChatModel) -> str | None:
-    """Return the URL of a model, from its client or a field; None if unknown."""
+    """Return the URL of a model, from its client or a field; None if unknown.
+
+    Args:
+        model: A chat model of any provider.
+    """
     url = getattr(getattr(model, "root_async_client", None), "base_url", None)
     fields = (name for name in type(model).model_fields if _ADDRESS_FIELD.search(name))
     found = (str(value) for value in (url, *(getattr(model, name, None) for name in fields)) if value)

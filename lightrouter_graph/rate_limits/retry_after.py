@@ -71,7 +71,11 @@ def retry_after_s(exc: BaseException, *, now: Callable[[], float] = time.time) -
 
 
 def forbids_retries(exc: BaseException) -> bool:
-    """Return True for `x-should-retry: false`, which the openai client supports as well."""
+    """Return True for `x-should-retry: false`, which the openai client supports as well.
+
+    Args:
+        exc: Exception of a failed request; its response headers are read if it has any.
+    """
     return _response_of(exc)[1].get("x-should-retry", "").lower() == "false"
 
 

@@ -56,7 +56,11 @@ class ResizableSemaphore:
                 self._semaphore.async_release()
 
     def resize(self, limit: int) -> None:
-        """Change the number of permits, at least 1. Requests in flight continue."""
+        """Change the number of permits, at least 1. Requests in flight continue.
+
+        Args:
+            limit: Permits in total, held ones included.
+        """
         with self._lock:
             more = limit - self._limit - self._surplus
             self._limit, self._surplus = limit, max(0, -more)

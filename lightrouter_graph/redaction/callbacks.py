@@ -51,7 +51,12 @@ class RedactingCallbackHandler(BaseCallbackHandler):
             redact_values(parameters, self._secrets)
 
     def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:  # noqa: ARG002
-        """Redact what a provider puts around the text of its response."""
+        """Redact what a provider puts around the text of its response.
+
+        Args:
+            response: The result of the call; changed in place.
+            **kwargs: Ids and tags of the run; they are not read.
+        """
         self._redact_result(response)
 
     def on_llm_error(self, error: BaseException, *, response: LLMResult | None = None, **kwargs: Any) -> None:  # noqa: ARG002

@@ -63,7 +63,11 @@ def run_sync(step: Callable[..., Awaitable[T]], *args: Any) -> T:
 
 
 def wait_for(future: Future[T]) -> T:
-    """Wait for work in the background loop; cancel it if the wait is interrupted."""
+    """Wait for work in the background loop; cancel it if the wait is interrupted.
+
+    Args:
+        future: Return value of `start_soon`.
+    """
     try:
         return future.result()
     except BaseException:
@@ -72,7 +76,12 @@ def wait_for(future: Future[T]) -> T:
 
 
 def start_soon(step: Callable[..., Awaitable[T]], *args: Any) -> Future[T]:
-    """Start an async function in the background loop; cancelling the future cancels it."""
+    """Start an async function in the background loop; cancelling the future cancels it.
+
+    Args:
+        step: The async function.
+        *args: Its positional arguments.
+    """
     return _portal().start_task_soon(_cancelled_once, step, *args)
 
 
@@ -118,6 +127,9 @@ def bound_to_loop(model: BaseChatModel) -> BaseChatModel:
     Only models with an OpenAI async client need it. Its responses are limited (`reply_limits`) and redirects are not
     followed. A client or a proxy that the user configured is kept as it is. Retries belong to `llm.attempts`, which
     shares their budget between all clients.
+
+    Args:
+        model: A chat model of any provider.
     """
     root = getattr(model, "root_async_client", None)
     if root is None:

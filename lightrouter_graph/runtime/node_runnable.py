@@ -44,7 +44,11 @@ class NodeRun:
         return own if isinstance(own, BaseStore) else get_runtime().store
 
     def configured(self, key: str) -> Any:
-        """Return a value of `configurable`; None if it is absent."""
+        """Return a value of `configurable`; None if it is absent.
+
+        Args:
+            key: Name of a value, e.g. "thread_id".
+        """
         return configurable_of(self.config).get(key)
 
     async def checkpointed(self, name: str, work: Callable[[], Awaitable[Update]]) -> Update:
@@ -80,7 +84,11 @@ class FanOut(Protocol):
         """Name of the node."""
 
     async def query(self, name: str) -> Update:
-        """Query one candidate and return its update of the state; failures are records in it."""
+        """Query one candidate and return its update of the state; failures are records in it.
+
+        Args:
+            name: Name of the candidate.
+        """
 
 
 class NodeRunnable(Runnable[Any, Any]):
@@ -113,7 +121,12 @@ class FanOutRunnable(NodeRunnable):
         self.start = start
 
     async def query_all(self, state: Any, run: NodeRun) -> Update:
-        """Query the candidates of a state, at most `max_concurrency` at once."""
+        """Query the candidates of a state, at most `max_concurrency` at once.
+
+        Args:
+            state: State of the graph before the node.
+            run: Configuration, settings and scope of the run.
+        """
         fan_out = self.start(state, run)
         limit = asyncio.Semaphore(run.scope.slots or max(1, len(fan_out.names)))
 

@@ -38,7 +38,11 @@ class RunScope:
         self._retries: RetryBudget | None = None
 
     def at_end(self, callback: Callable[[], object]) -> None:
-        """Call a function when the run ends."""
+        """Call a function when the run ends.
+
+        Args:
+            callback: Function without arguments; its return value is ignored.
+        """
         self._cancels[object()] = callback
 
     @contextmanager
@@ -81,11 +85,20 @@ def scope_of(config: RunnableConfig | None) -> RunScope:
 
 
 def with_scope(config: RunnableConfig | None, scope: RunScope) -> RunnableConfig:
-    """Return the configuration with the scope in it; LangGraph merges it over the one it is called in."""
+    """Return the configuration with the scope in it; LangGraph merges it over the one it is called in.
+
+    Args:
+        config: Configuration of the caller; None for an empty one.
+        scope: Scope of the run that starts.
+    """
     # A graph inside of a candidate would inherit the request of the chat model around it.
     return {**(config or {}), "configurable": {REQUEST_KEY: None, **configurable_of(config), SCOPE_KEY: scope}}
 
 
 def configurable_of(config: RunnableConfig | None) -> Mapping[str, Any]:
-    """Return the `configurable` part of a configuration; empty if there is none."""
+    """Return the `configurable` part of a configuration; empty if there is none.
+
+    Args:
+        config: Configuration of a runnable; None for an empty one.
+    """
     return (config or {}).get("configurable") or {}

@@ -20,7 +20,11 @@ _hidden: ContextVar[bool] = ContextVar("hidden", default=False)
 
 
 async def run_hidden(part: Coroutine[Any, Any, T]) -> T:
-    """Run a part and hide the tokens of its model calls from the user's stream, with any tags or configuration."""
+    """Run a part and hide the tokens of its model calls from the user's stream, with any tags or configuration.
+
+    Args:
+        part: The call of a selector, an aggregator or another part.
+    """
     config = ensure_config()
     callbacks = config.get("callbacks")
     hides = isinstance(callbacks, BaseCallbackManager) and TAG_NOSTREAM not in callbacks.inheritable_tags

@@ -46,5 +46,10 @@ class Selector(Protocol):
 
 
 def rank(scores: Mapping[str, float], order: Sequence[str]) -> list[str]:
-    """Order the candidates with `scores`, best first; ties fall to the earlier in `order`: equal runs rank alike."""
+    """Order the candidates with `scores`, best first; ties fall to the earlier in `order`: equal runs rank alike.
+
+    Args:
+        scores: Score by name; a higher one is better.
+        order: Names of the candidates in prior order.
+    """
     return sorted((name for name in order if name in scores), key=lambda name: -scores[name])

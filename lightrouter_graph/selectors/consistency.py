@@ -30,7 +30,12 @@ class ConsistencySelector:
     embeddings: Embeddings | None = None
 
     async def score(self, query: Query, boots: Sequence[Boot]) -> Scores:
-        """Score the boots by their mean agreement with each other, 0 to 1."""
+        """Score the boots by their mean agreement with each other, 0 to 1.
+
+        Args:
+            query: The query; words of its question are no evidence.
+            boots: Boots in prior order, at least two.
+        """
         from lightrouter_graph.selectors.agreement import mean_agreement  # noqa: PLC0415 - imports numpy, which is slow
 
         scores, notes = await mean_agreement(query, boots, self.embeddings)

@@ -35,11 +35,21 @@ class HybridSelector:
             raise SelectionError(msg)
 
     def planned(self, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
-        """Return the calls that its parts announce for the `query` and the `texts` of the boots."""
+        """Return the calls that its parts announce for the `query` and the `texts` of the boots.
+
+        Args:
+            query: The query of the boots.
+            texts: The boots, or texts of their maximum length while the budget is planned.
+        """
         return [call for part, _ in self.parts for call in planned_calls(part, query, texts)]
 
     async def score(self, query: Query, boots: Sequence[Boot]) -> Scores:
-        """Score each boot by the weighted mean of its scores from the parts and of its prior score."""
+        """Score each boot by the weighted mean of its scores from the parts and of its prior score.
+
+        Args:
+            query: The query, with the prior scores.
+            boots: Boots in prior order, at least two.
+        """
         results = await asyncio.gather(*(part.score(query, boots) for part, _ in self.parts))
         names = [boot["candidate"] for boot in boots]
         weighted = [(result.by_candidate, weight) for result, (_, weight) in zip(results, self.parts, strict=True)]

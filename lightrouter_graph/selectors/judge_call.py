@@ -79,7 +79,13 @@ async def ask_judge(judge: Candidate, query: Query, texts: Mapping[str, str]) ->
 
 
 def planned_judge_call(judge: Candidate, query: Query, texts: Mapping[str, str]) -> PlannedCall:
-    """Return the call that asks a `judge` once; a repair is rare and paid from the rest of the budget."""
+    """Return the call that asks a `judge` once; a repair is rare and paid from the rest of the budget.
+
+    Args:
+        judge: The candidate that compares the boots.
+        query: The query of the boots.
+        texts: Text of each boot by the label that the judge reads.
+    """
     return PlannedCall(judge, _prompt(query, texts), _MAX_REPLY_TOKENS, [_SCHEMA.schema])
 
 

@@ -81,12 +81,20 @@ def evidence(text: str, question: str = "") -> Counter[str]:
     """Count the words and numbers of a text that are evidence.
 
     Words shared with the `question` are kept, since removing them measured worse, unless no other words are left.
+
+    Args:
+        text: Text of a boot.
+        question: Text of the last human message; "" if unknown.
     """
     return Counter(_tokens(clean(text)) if not question or clean(text, question) else ())
 
 
 def informative_share(text: str, question: str = "") -> float:
     """Return the share of the words of a `text` that `clean` keeps for a `question`, 0 (uninformative) to 1.
+
+    Args:
+        text: Text of a boot.
+        question: Text of the last human message; "" if unknown.
 
     >>> informative_share("Certainly! Let's solve this step by step:")
     0.0

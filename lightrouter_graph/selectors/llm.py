@@ -46,7 +46,12 @@ class LLMSelector:
             object.__setattr__(self, "model", Candidate("judge", self.model))
 
     async def score(self, query: Query, boots: Sequence[Boot]) -> Scores:
-        """Score each boot by the share of pairwise comparisons that it wins; a tie counts half."""
+        """Score each boot by the share of pairwise comparisons that it wins; a tie counts half.
+
+        Args:
+            query: The query; its first candidate is the judge, unless the selector has a model.
+            boots: Boots in prior order, at least two.
+        """
         judge = self.model if isinstance(self.model, Candidate) else query.first
         labelled = _labelled(boots, query)
         replies_of = {label: render_reply(b["text"], b["tool_call_message"]) for label, b in labelled.items()}
@@ -64,7 +69,12 @@ class LLMSelector:
         return _scores({label: boot["candidate"] for label, boot in labelled.items()}, verdicts, notes)
 
     def planned(self, query: Query, texts: Sequence[str]) -> Sequence[PlannedCall]:
-        """Return its calls: the judge is asked twice about the `texts` of the boots, in the `query`."""
+        """Return its calls: the judge is asked twice about the `texts` of the boots, in the `query`.
+
+        Args:
+            query: The query of the boots.
+            texts: The boots, or texts of their maximum length while the budget is planned.
+        """
         judge = self.model if isinstance(self.model, Candidate) else query.first
         labelled = _cut_equally({_label(place): text for place, text in enumerate(texts, start=1)})
         return [planned_judge_call(judge, query, labelled)] * 2

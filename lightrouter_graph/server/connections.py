@@ -34,7 +34,11 @@ class GuardedConnection(H11Protocol):
     _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the time limit of the first header."""
+        """Start the time limit of the first header.
+
+        Args:
+            transport: The accepted connection.
+        """
         super().connection_made(transport)
         if len(self.connections) > self.max_connections:
             transport.abort()
@@ -42,7 +46,11 @@ class GuardedConnection(H11Protocol):
             self._limit_receiving()
 
     def data_received(self, data: bytes) -> None:
-        """Handle received bytes, and start or end the time limit of the header or body that they belong to."""
+        """Handle received bytes, and start or end the time limit of the header or body that they belong to.
+
+        Args:
+            data: Bytes of any number of requests, or of a part of one.
+        """
         super().data_received(data)
         self._limit_receiving()
 
@@ -52,7 +60,11 @@ class GuardedConnection(H11Protocol):
         self._limit_receiving()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the time limits."""
+        """End the time limits.
+
+        Args:
+            exc: The error; None if the connection was closed regularly.
+        """
         for timer in (self._receiving, self._unread):
             if timer is not None:
                 timer.cancel()

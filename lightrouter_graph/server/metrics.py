@@ -134,7 +134,11 @@ class Observation:
         self.failures = {candidate["candidate"]: candidate["why"] for candidate in failed}
 
     def record_failure(self, exc: NoSurvivorError) -> None:
-        """Record that no candidate answered, and the cost of the calls."""
+        """Record that no candidate answered, and the cost of the calls.
+
+        Args:
+            exc: The error with the failures of the candidates.
+        """
         self.failures = exc.failures
         if exc.bill:
             self.usage, self.usd = usage_metadata(exc.bill["usage"]), exc.bill["usd_known"]

@@ -89,7 +89,11 @@ def usage_of(usage: UsageMetadata) -> CompletionUsage:
 
 
 def provider_reason(message: AIMessage) -> str | None:
-    """Return the finish reason as the provider names it; None if the message has none."""
+    """Return the finish reason as the provider names it; None if the message has none.
+
+    Args:
+        message: A response of a chat model, or a chunk of one.
+    """
     return reason_in(message.response_metadata)
 
 
@@ -105,13 +109,22 @@ def finish_reason(reason: str | None, *, has_calls: bool) -> str:
 
 
 def decision_of(message: AIMessage) -> Decision | None:
-    """Return the decision record of a message or chunk; None if the model is not LightRouter."""
+    """Return the decision record of a message or chunk; None if the model is not LightRouter.
+
+    Args:
+        message: A response of a chat model, or a chunk of one.
+    """
     record = message.response_metadata.get(SETTINGS)
     return record if isinstance(record, Mapping) else None
 
 
 def decision_field(decision: Decision | None, request: ChatRequest) -> dict[str, Any]:
-    """Return the response field with the decision record, if the request asks for it."""
+    """Return the response field with the decision record, if the request asks for it.
+
+    Args:
+        decision: The decision record; None if the model is not LightRouter.
+        request: The parsed request of the client.
+    """
     return {SETTINGS: dict(decision)} if decision is not None and request.show_decision else {}
 
 

@@ -18,5 +18,9 @@ __all__ = [
 
 
 def rule_for(settings: Context) -> StopRule:
-    """Return the stop rule that the `settings` describe: agreement, or a fixed top-k if `agree` is None."""
+    """Return the stop rule that the `settings` describe: agreement, or a fixed top-k if `agree` is None.
+
+    Args:
+        settings: Settings of the run.
+    """
     return FixedTopK() if settings.agree is None else AgreementStop()

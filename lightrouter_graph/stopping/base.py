@@ -55,7 +55,13 @@ class StopRule(Protocol):
 
 
 def next_candidates(rule: StopRule, query: Query, status: LayerStatus) -> list[str]:
-    """Return the names that a `rule` selects; none once the deadline, the budget or a quorum has closed the layer."""
+    """Return the names that a `rule` selects; none once the deadline, the budget or a quorum has closed the layer.
+
+    Args:
+        rule: The stop rule of the run.
+        query: The query.
+        status: Candidates in rank order, their answers, and what has closed the layer.
+    """
     if status.deadline_exceeded or status.closed_reason:
         return []
     return [name for name in _checked(rule, rule.next_candidates(query, status), status) if name not in status.answers]

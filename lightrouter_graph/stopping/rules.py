@@ -21,11 +21,21 @@ class FixedTopK:
     top_k: int | None = None
 
     def next_candidates(self, query: Query, status: LayerStatus) -> tuple[str, ...]:
-        """Return those of the k best that have not answered."""
+        """Return those of the k best that have not answered.
+
+        Args:
+            query: The query; its `top_k` holds if the rule has none.
+            status: Candidates in rank order, and their answers.
+        """
         return tuple(name for name in self._best(query, status) if name not in status.answers)
 
     def counted(self, query: Query, status: LayerStatus) -> tuple[str, ...]:
-        """Return those of the k best that have answered; if none has, the first k that have."""
+        """Return those of the k best that have answered; if none has, the first k that have.
+
+        Args:
+            query: The query; its `top_k` holds if the rule has none.
+            status: Candidates in rank order, and their answers.
+        """
         best = tuple(name for name in self._best(query, status) if name in status.answers)
         return best or tuple(name for name in status.candidates if name in status.answers)[: self._k(query)]
 
@@ -62,7 +72,12 @@ class AgreementStop:
     top_k: int | None = None
 
     def next_candidates(self, query: Query, status: LayerStatus) -> tuple[str, ...]:
-        """Return the first wave, or the next in rank."""
+        """Return the first wave, or the next in rank.
+
+        Args:
+            query: The query; its `agree` and `top_k` hold if the rule has none.
+            status: Candidates in rank order, and the keys of their answers.
+        """
         agree, top_k = self._limits(query)
         if self._agreed(status) >= agree or self._out_of_reach(query, status):
             return ()
@@ -72,7 +87,12 @@ class AgreementStop:
         return tuple((first or waiting[:1])[: max(0, top_k - (len(speakers) - len(waiting)))])
 
     def reason(self, query: Query, status: LayerStatus) -> StopReason:
-        """Return the limit that was reached: agreement, `top_k`, or the end of the pool."""
+        """Return the limit that was reached: agreement, `top_k`, or the end of the pool.
+
+        Args:
+            query: The query; its `agree` and `top_k` hold if the rule has none.
+            status: Candidates in rank order, and the keys of their answers.
+        """
         agree, top_k = self._limits(query)
         keys, speakers = _keys(status), _speakers(status)
         answered = sum(name in status.answers for name in speakers)

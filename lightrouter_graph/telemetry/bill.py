@@ -109,7 +109,11 @@ def _estimated(cost: CallCost, call_costs: Sequence[CallCost]) -> CallCost:
 
 
 def usage_metadata(usage: Usage) -> UsageMetadata:
-    """Convert a `usage` to LangChain's `UsageMetadata`; integers, as LangChain cannot add chunks with floats."""
+    """Convert a `usage` to LangChain's `UsageMetadata`; integers, as LangChain cannot add chunks with floats.
+
+    Args:
+        usage: Token counts of one call, or of several added up.
+    """
     inputs, outputs = InputTokenDetails(cache_read=usage["cached_tokens"]), OutputTokenDetails()
     outputs["reasoning"] = usage["reasoning_tokens"]
     if written := usage.get("cache_write_tokens"):

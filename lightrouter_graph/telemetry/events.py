@@ -149,6 +149,9 @@ def emit_event(event: Event) -> None:
     """Write one `event` to the `custom` stream of this graph, and of the graph in which the chat model was called.
 
     Events of type `Token` are written to this graph only. Outside of a graph an event is dropped.
+
+    Args:
+        event: An event of one of the types of `Event`.
     """
     own, parent = _stream_writer(), parent_stream_writer.get()
     if own is not None:

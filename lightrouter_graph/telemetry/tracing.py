@@ -37,7 +37,12 @@ class Trace(TypedDict):
 
 
 def trace_ranking(ranking: Ranking, dropped: Mapping[str, str]) -> None:
-    """Add a `ranking` and the reason per `dropped` candidate to the trace metadata of the node, if it is traced."""
+    """Add a `ranking` and the reason per `dropped` candidate to the trace metadata of the node, if it is traced.
+
+    Args:
+        ranking: Scores and order of one layer.
+        dropped: Reason by name of the candidate.
+    """
     if (run := _run_of_node()) is not None:
         facts = {"selector": ranking["selector"], "order": ranking["order"], "scores": ranking["scores"]}
         _add(run, {**facts, "dropped": dict(dropped)})
@@ -48,6 +53,9 @@ def trace_decision(decision: Mapping[str, Any]) -> dict[str, Trace]:
 
     The cost has its own keys: LangSmith adds `usage_metadata` of a node to that of the model calls below it, and would
     count the tokens twice (langsmith-sdk, pull request 3119).
+
+    Args:
+        decision: The decision record of the run.
 
     Returns:
         The keys to add to the record, so that `feedback` finds the run; empty with tracing off.

@@ -25,7 +25,11 @@ class Clock(Protocol):
         """
 
     def sleep_sync(self, seconds: float) -> None:
-        """Wait in synchronous code; as `sleep`."""
+        """Wait in synchronous code; as `sleep`.
+
+        Args:
+            seconds: Duration, >= 0.
+        """
 
 
 class RealClock:
@@ -37,11 +41,19 @@ class RealClock:
     """
 
     async def sleep(self, seconds: float) -> None:
-        """Wait without blocking the event loop."""
+        """Wait without blocking the event loop.
+
+        Args:
+            seconds: Duration in real time, >= 0.
+        """
         await asyncio.sleep(seconds)
 
     def sleep_sync(self, seconds: float) -> None:
-        """Block the calling thread for a finite time."""
+        """Block the calling thread for a finite time.
+
+        Args:
+            seconds: Duration in real time, >= 0.
+        """
         _refuse_infinite(seconds)
         time.sleep(seconds)
 

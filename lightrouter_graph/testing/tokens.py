@@ -19,12 +19,20 @@ _TOKEN = re.compile(r"(?:\s*\n+|\s*(?:[A-Za-z]{1,8}|\d{1,3}|[^\sA-Za-z\d]{1,2}))
 
 
 def split_tokens(text: str) -> list[str]:
-    """Split a text into tokens; joined, they are the text again."""
+    """Split a text into tokens; joined, they are the text again.
+
+    Args:
+        text: A string of any length.
+    """
     return _TOKEN.findall(text)
 
 
 def count_tokens(text: str) -> int:
-    """Return the number of tokens: 0 for an empty text, 1 for white space alone."""
+    """Return the number of tokens: 0 for an empty text, 1 for white space alone.
+
+    Args:
+        text: A string of any length.
+    """
     return len(_TOKEN.findall(text))
 
 
@@ -58,5 +66,9 @@ def count_call_tokens(calls: Iterable[Mapping[str, Any]]) -> int:
 
 
 def arguments_json(args: Mapping[str, Any]) -> str:
-    """Return the arguments of a tool call as JSON text."""
+    """Return the arguments of a tool call as JSON text.
+
+    Args:
+        args: Names and JSON values of the arguments.
+    """
     return json.dumps(args, ensure_ascii=False)

@@ -56,7 +56,11 @@ class Bar:
         self._progress.stop()
 
     def say(self, line: str) -> None:
-        """Print one line."""
+        """Print one line.
+
+        Args:
+            line: A message; line breaks in it are escaped.
+        """
         self._console.print(one_line(line), style="dim", markup=False)
 
     def begin(self, what: str, total: int) -> None:

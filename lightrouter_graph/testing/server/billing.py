@@ -85,13 +85,23 @@ class RequestLog:
             return list(self._requests)
 
     def add_request(self, request: RecordedRequest) -> None:
-        """Append a request."""
+        """Append a request.
+
+        Args:
+            request: The request as the server received it.
+        """
         with self._lock:
             self._requests.append(request)
 
     @checked_choices()
     def add_bill(self, model: str, kind: Kind, bill: Bill) -> None:
-        """Add to the bill of a model and kind of call."""
+        """Add to the bill of a model and kind of call.
+
+        Args:
+            model: Name of the candidate.
+            kind: Whether the call started a text or continued one.
+            bill: Tokens of the call; they are added to the earlier ones.
+        """
         with self._lock:
             self._bills[model, kind] = self._bills.get((model, kind), Bill()) + bill
 

@@ -56,7 +56,11 @@ class Recordings:
 
 
 def normalise(text: str) -> str:
-    """Replace each run of white space by one blank and strip the ends."""
+    """Replace each run of white space by one blank and strip the ends.
+
+    Args:
+        text: Text of a message.
+    """
     return " ".join(text.split())
 
 

@@ -168,7 +168,11 @@ def make_deltas(message: AIMessage, text: str, call_id: str) -> list[Json | None
 
 
 def text_deltas(text: str) -> Iterator[Json]:
-    """Split a text into deltas, one per token."""
+    """Split a text into deltas, one per token.
+
+    Args:
+        text: Text of the whole response.
+    """
     return ({"content": token} for token in split_tokens(text))
 
 
