@@ -149,7 +149,8 @@ class CallAttempts:
             message = cut_at_stop(as_ai_message(message), call.request.stop)
         cache = model.cache if isinstance(model.cache, ObservedCache) else None
         reply = self._read(lambda sent: _read(sent, message, cache))
-        restarted = isinstance(model, ContinuedChat) and model.restarted and not repeats_prefix(call, reply)
+        restarted = isinstance(model, ContinuedChat) and model.restarted
+        restarted = restarted and not repeats_prefix(call, reply, streamed=bool(self._accumulator.chunks))
         return replace(reply, restarted=restarted or call.prefix != self._call.prefix)
 
     def _reserve(self) -> Failure | None:

@@ -1,6 +1,7 @@
 """Learns capabilities of a candidate from a refused request or a response, so that later calls avoid the refusal."""
 
 import logging
+import re
 from collections.abc import Iterator
 
 from lightrouter_graph.llm.call import Call
@@ -155,19 +156,32 @@ def learn_from_reply(candidate: Candidate, call: Call, reply: Completion, *, tru
         logger.warning("%s ignores its cap of %d tokens: later replies are streamed and truncated", name, cap)
 
 
-def repeats_prefix(call: Call, reply: Completion) -> bool:
+_PIECE = re.compile(r"\w{1,12}|[^\w\s]")
+"""About a token: in proportion to these the tokens of a text are estimated from those of its prefix."""
+
+
+_MIN_SHARE = 0.2
+"""Share of a text that its prefix has at least if their token counts are compared."""
+
+
+def repeats_prefix(call: Call, reply: Completion, *, streamed: bool) -> bool:
     """Return True if a response contains the whole prefix and continues it, without having generated the prefix.
 
     llama.cpp returns so if it does not stream. The token count tells it from a model that started again and wrote the
-    same text: it is nearer to that of the continuation alone than to that of the whole text.
+    same text: it is nearer to that of the continuation alone than to that of the whole text. A prefix that is short
+    beside the text is within the error of that estimate.
 
     Args:
         call: Settings of the sent call.
         reply: The response.
+        streamed: Whether the response was streamed; a server that echoes the prefix does so in whole responses.
     """
     prefix, usage = (call.prefix or "").strip(), reply.call_cost["usage"]
     text = reply.text.lstrip()
     if not prefix or not call.prefix_tokens or usage["estimated"] or not text.startswith(prefix):
         return False
-    whole = call.prefix_tokens * len(text) / len(prefix)
+    share = len(_PIECE.findall(prefix)) / max(len(_PIECE.findall(text)), 1)
+    if streamed and share < _MIN_SHARE:
+        return False
+    whole = call.prefix_tokens / share
     return usage["output_tokens"] < whole - call.prefix_tokens / 2

@@ -65,8 +65,8 @@ FAULTS = {
     "rate limit in a success": (Fail(200, body={"error": {"message": "slow down", "code": 429}}), "rate_limited"),
     "not json": (Fail(200, body="{oops"), "bad_response"),
     "nothing": (Fail(200, body=""), "bad_response"),
-    "no choices": (Replace({"choices": []}), "bad_response"),
-    "null choices": (Replace({"choices": None}), "bad_response"),
+    "no choices": (Replace({"choices": []}), "disconnected"),
+    "null choices": (Replace({"choices": None}), "disconnected"),
     "a number for a text": (Replace({"content": 7}), "bad_response"),
     "silence": (Stall(), "timeout"),
     "headers alone": (Stall(after=0), "timeout"),
@@ -75,7 +75,7 @@ FAULTS = {
     "reset": (Cut(how="reset"), "disconnected"),
     "cut body": (Cut(after=3), "disconnected"),
     "reset body": (Cut(after=3, how="reset"), "disconnected"),
-    "body ended early": (Cut(after=3, how="end"), "bad_response"),
+    "body ended early": (Cut(after=3, how="end"), "disconnected"),
     "content filter": (Replace({"finish_reason": "content_filter"}), "content_filter"),
     "no text": (Say(""), "empty"),
 }
@@ -117,11 +117,12 @@ async def test_a_boot_whose_stream_broke_off_still_counts_as_far_as_it_was_heard
 
 async def test_with_everybody_down_the_error_names_every_cause_and_what_was_spent(server):
     server.failures.update({"a": Fail(401), "b": Stall(), "c": Say("")})
+    settings = FIXED.overlaid({"calls": {"boot_timeout_s": 0.8, "timeout_s": 0.5}})
     with pytest.raises(NoSurvivorError) as caught:
-        await ask(pool_at(server, price=(1.0, 1.0)))
+        await ask(pool_at(server, price=(1.0, 1.0)), settings)
     causes = {name: why.partition(":")[0] for name, why in caught.value.failures.items()}
     assert causes == {"a": "auth", "b": "timeout", "c": "empty"}
-    assert caught.value.bill["calls"] == 3
+    assert caught.value.bill["calls"] == 4  # that of the candidate without time was repeated, in full
     assert caught.value.bill["usd"] > 0
 
 

@@ -459,7 +459,7 @@ def test_the_raw_answer_comes_beside_the_object(method):
 
 
 def test_an_unknown_method_is_named():
-    with pytest.raises(QueryError, match="method = 'xml'"):
+    with pytest.raises(QueryError, match="got 'xml'"):
         chat(scripted(a="{}")).with_structured_output(Person, method="xml")
 
 

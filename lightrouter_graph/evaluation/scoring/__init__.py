@@ -31,7 +31,6 @@ _REMOVED = {
 }
 
 
-@checked_choices(EvaluationError)
 def scorer_for(scoring: Scoring, *, judge: Candidate | BaseChatModel | str | None = None) -> Scorer:
     """Return the scorer of a scoring method.
 
