@@ -18,8 +18,8 @@ from lightrouter_graph.llm.completion import Completion, not_sent
 from lightrouter_graph.llm.continuation import ContinuedChat
 from lightrouter_graph.llm.error_bodies import exception_text
 from lightrouter_graph.llm.failures import failure_of, is_unreadable, may_have_cost
-from lightrouter_graph.llm.forms import NO_CONTINUATION, STOP_LEFT_OUT, STREAM_LEFT_OUT
-from lightrouter_graph.llm.learning import RefusalLearner, learn_from_reply, learn_from_stream, repeats_prefix
+from lightrouter_graph.llm.forms import EFFORT_KEPT, STOP_LEFT_OUT, STREAM_LEFT_OUT
+from lightrouter_graph.llm.learning import RefusalLearner, learn_from_reply, repeats_prefix
 from lightrouter_graph.llm.reply_cache import ObservedCache
 from lightrouter_graph.llm.reply_reader import SentCall
 from lightrouter_graph.llm.send import call_model
@@ -27,6 +27,7 @@ from lightrouter_graph.llm.stream_accumulator import StreamAccumulator, as_ai_me
 from lightrouter_graph.llm.timeouts import is_endpoint_failure
 from lightrouter_graph.llm.wire import WireRequest, as_wire_request
 from lightrouter_graph.pool import Candidate
+from lightrouter_graph.providers.learned import NO_CONTINUATION
 from lightrouter_graph.providers.model_facts import is_openai_like
 from lightrouter_graph.rate_limits import EndpointClosedError, backoff_s, endpoints, retry_after_s, worth_retrying
 from lightrouter_graph.records import CallCost, Cause, Failure
@@ -54,7 +55,6 @@ class CallAttempts:
         self._attempt_started_at = 0.0
         self._error: Exception | None = None
         self._unstreamable = False  # the attempt would stream if the endpoint did not refuse it
-        self._unstreamed = False  # the attempt repeats a stream without an event
         self._known = candidate.learned  # replaced by a copy when a request is built
         self._learner, self._wire, self._refusals = RefusalLearner(candidate), WireRequest(), 0
 
@@ -67,19 +67,17 @@ class CallAttempts:
                 self._learner.confirm()
                 learn_from_reply(self._candidate, self._sent, reply, truncated=self._accumulator.truncated)
                 return reply
-            if reply.failure["cause"] == "budget" and self._last_failed is not None:
+            cause = reply.failure["cause"]
+            if cause == "budget" and self._last_failed is not None:
+                self._learner.withdraw()
                 return self._last_failed  # the budget cannot pay for a retry: the first failure is the result
-            error = self._error
-            if self._unstreamed:  # it failed without streaming as well: that was not the cause
-                self._candidate.learned.ignores_stream = self._unstreamed = False
-            self._unstreamed = error is not None and learn_from_stream(self._candidate, self._known, error)
-            learns = self._unstreamed or (
-                error is not None
-                and self._learner.learn(self._sent, self._known, error, reply.failure["cause"], self._wire)
-            )
+            error = None if self._sent.stream_to_user and self._accumulator.tokens else self._error
+            learns = error is not None and self._learner.learn(self._sent, self._known, error, cause, self._wire)
             self._refusals += learns
             pause_s = 0.0 if learns else self._pause_s(reply.failure)
             if pause_s is None:
+                if cause != "timeout":  # else the endpoint had accepted the request
+                    self._learner.withdraw()
                 return reply
             self._earlier.append(reply.call_cost)
             self._last_failed, self._accumulator = reply, self._new_accumulator()
@@ -189,6 +187,7 @@ class CallAttempts:
         call, sent, learned = self._call, self._sent, self._known
         shaped = [NO_CONTINUATION] * (call.prefix != sent.prefix)
         shaped += [STREAM_LEFT_OUT] * self._unstreamable
+        shaped += [EFFORT_KEPT] * (call.reduce_reasoning and EFFORT_KEPT in learned.forms)
         shaped += [f"output limit of {learned.max_limit}"] * (sent.max_tokens == learned.max_limit is not None)
         renamed = f"the output limit sent as {learned.limit}" if learned.limit else "the output limit left out"
         shaped += [renamed] * (learned.limit is not None and sent.max_tokens is not None)
@@ -257,8 +256,9 @@ class CallAttempts:
             return None
         if not self._accumulator.started or not worth_retrying(failure["cause"], self._error):
             return None
-        if self._sent.stream_to_user and getattr(self._error, "status_code", None) is None:
-            return None  # the request was accepted: the user may have received tokens, which cannot be withdrawn
+        accepted = self._accumulator.tokens or getattr(self._error, "status_code", None) is None
+        if self._sent.stream_to_user and accepted:
+            return None  # the user may have received tokens, which cannot be withdrawn
         pause_s = backoff_s(tried, self._retry_after_s())
         if pause_s >= self._left_s() or retries is None or not retries.take():
             return None

@@ -5,28 +5,18 @@ from typing import Any
 
 from lightrouter_graph.llm.message_forms import Json
 from lightrouter_graph.prompts import json_instruction
+from lightrouter_graph.providers.learned import LIMITS
 
 PROTECTED = frozenset(
     {"messages", "model", "input", "tools", "stream", "extra_body", "extra_headers", "extra_query", "timeout"}
 )
 """Fields without which there is no request, and arguments of the client."""
 
-LIMITS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens", "num_predict"})
-"""Fields of the output limit, which `LearnedCapabilities.limit` renames; leaving one out would lift the limit."""
-
 NESTED = frozenset(
     {"strict", "additionalproperties", "$schema", "$id", "cache_control", "refusal", "reasoning_content", "reasoning"}
     | {"annotations", "audio", "examples", "default", "title", "format", "pattern", "detail", "minlength", "maxlength"}
-    | {
-        "minimum",
-        "maximum",
-        "minitems",
-        "maxitems",
-        "exclusiveminimum",
-        "exclusivemaximum",
-        "uniqueitems",
-        "multipleof",
-    }
+    | {"minimum", "maximum", "minitems", "maxitems", "exclusiveminimum", "exclusivemaximum", "uniqueitems"}
+    | {"multipleof"}
 )
 """Optional keys inside of messages, tools and formats, in lower case: notes and checks that we make ourselves."""
 
@@ -39,7 +29,7 @@ _NAMED = frozenset({"properties", "$defs", "definitions", "arguments", "patternP
 
 
 def optional_fields(body: Json) -> list[str]:
-    """Return the fields of a body that may be left out, those of its extra body included."""
+    """Return the fields of a body that may be left out, those of its extra body included; never the output limit."""
     sent = {**body, **_extra(body)}
     return [name for name, value in sent.items() if value is not None and name not in PROTECTED | LIMITS]
 

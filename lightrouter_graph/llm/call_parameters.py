@@ -14,13 +14,13 @@ from langgraph.constants import TAG_NOSTREAM
 
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.continuation import ContinuedChat
-from lightrouter_graph.llm.forms import NO_CONTINUATION, STOP_LEFT_OUT, STREAM_LEFT_OUT, left_out
+from lightrouter_graph.llm.forms import EFFORT_KEPT, STOP_LEFT_OUT, STREAM_LEFT_OUT, left_out
 from lightrouter_graph.llm.output_schema import OutputSchema
 from lightrouter_graph.llm.reply_cache import observed_cache
 from lightrouter_graph.llm.wire import adapted
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.prompts import with_schema
-from lightrouter_graph.providers.learned import ONE_ROLE_JOINED
+from lightrouter_graph.providers.learned import NO_CONTINUATION, ONE_ROLE_JOINED
 from lightrouter_graph.providers.model_facts import is_openai_like, lesser_effort, sends_extra_body
 from lightrouter_graph.redaction import redacting_callbacks, secrets_of
 from lightrouter_graph.runtime.event_loops import bound_to_loop
@@ -49,12 +49,15 @@ def shaped(call: Call, candidate: Candidate) -> Call:
 
 def cut_at_stop(message: AIMessage, stop: Sequence[str]) -> AIMessage:
     """Return a response that ends before the first stop text in it, for an endpoint that refuses stop texts."""
-    text = message.content
-    ends = [at for one in stop if isinstance(text, str) and one and (at := text.find(one)) >= 0]
+    text, given = str(message.text), message.content
+    ends = [at for one in stop if one and (at := text.find(one)) >= 0]
     if not ends or message.tool_calls:
         return message
+    cut = text[: min(ends)]
+    others = [block for block in given if isinstance(block, dict) and block.get("type") != "text"]
+    content = cut if isinstance(given, str) else [*others, {"type": "text", "text": cut}]
     metadata = {**message.response_metadata, "finish_reason": "stop"}
-    return message.model_copy(update={"content": text[: min(ends)], "response_metadata": metadata})
+    return message.model_copy(update={"content": content, "response_metadata": metadata})
 
 
 def prompt_for(candidate: Candidate, messages: Sequence[AnyMessage], call: Call) -> list[AnyMessage]:
@@ -79,7 +82,7 @@ def model_for(candidate: Candidate, call: Call) -> BaseChatModel:
     """
     model = bound_to_loop(candidate.model)
     fields = type(model).model_fields
-    streams = (call.stream_to_user or call.stream_internally) and not candidate.learned.ignores_stream
+    streams = call.stream_to_user or call.stream_internally
     changes: dict[str, Any] = {} if streams else {"disable_streaming": True}
     if candidate.limit_is_field and call.max_tokens is not None:
         changes[candidate.limit_parameter] = call.max_tokens
@@ -133,7 +136,7 @@ def parameters_for(candidate: Candidate, call: Call) -> dict[str, Any]:
     parameters = {name: value for name, value in _sampling(candidate.model, call).items() if name not in fields}
     if call.request.stop:
         parameters["stop"] = list(call.request.stop)
-    reduce_reasoning = call.reduce_reasoning and not learned.keeps_effort
+    reduce_reasoning = call.reduce_reasoning and EFFORT_KEPT not in learned.forms
     body: dict[str, Any] = dict(call.request.extra_body) if is_openai_like(candidate.model) else {}
     body |= lesser_effort(candidate.model) if reduce_reasoning else {}
     if call.max_tokens is not None and learned.limit is None and not candidate.limit_is_field:

@@ -17,7 +17,7 @@ from lightrouter_graph.providers.learned import ONE_ROLE_JOINED
 
 LEFT_OUT, IN_BODY = " left out", " sent in extra_body"
 STOP_LEFT_OUT, STREAM_LEFT_OUT = f"stop{LEFT_OUT}", f"stream{LEFT_OUT}"
-NO_CONTINUATION = "boots not continued"
+EFFORT_KEPT = "reasoning effort not reduced"
 _INNER = " of messages, tools and formats"
 
 _WORDY = frozenset(

@@ -7,26 +7,22 @@ from collections.abc import Iterator
 from lightrouter_graph.llm.call import Call
 from lightrouter_graph.llm.call_parameters import model_cap
 from lightrouter_graph.llm.completion import Completion
-from lightrouter_graph.llm.forms import NO_CONTINUATION, asks_for_no_continuation, is_of_messages
+from lightrouter_graph.llm.forms import EFFORT_KEPT, STREAM_LEFT_OUT, asks_for_no_continuation, is_of_messages
 from lightrouter_graph.llm.refusals import Refusal, refusal_of
 from lightrouter_graph.llm.wire import WireRequest
 from lightrouter_graph.pool import Candidate
-from lightrouter_graph.providers.learned import LearnedCapabilities, limit_ceiling, refuses_field, refuses_limit
+from lightrouter_graph.providers.learned import NO_CONTINUATION, LearnedCapabilities
 from lightrouter_graph.providers.model_facts import lesser_effort, limit_on_the_wire
 from lightrouter_graph.records import Cause
 from lightrouter_graph.redaction.printable import log_line
 
 logger = logging.getLogger(__name__)
 
-_EMPTY_STREAMS = frozenset({"No generation chunks were returned", "No generations found in stream."})
-"""Errors of `langchain_core` for a stream without a chunk."""
-
 _MAX_OVERRUN = 1.5
 """Output tokens per token of the cap from which a provider ignores the cap, rather than counts in another way."""
 
 _MIN_CHARACTERS_PER_TOKEN = 2
 """A token count above the cap is used only if the text has at least so many characters per token of the cap."""
-
 
 _MAX_TRIES = 12
 """Refusals of one call that are answered with another form."""
@@ -51,37 +47,36 @@ class RefusalLearner:
             cause: Its cause.
             sent: The request.
         """
-        learned, self._tries = self._candidate.learned, self._tries + 1
-        capped = call.max_tokens is not None or model_cap(self._candidate) is not None
-        if self._tries > _MAX_TRIES:
-            return False
-        if capped and refuses_limit(exc):
-            if learned.limit != known.limit:
-                return True  # a concurrent call has learned it
-            return learned.refuse_limit(
-                limit_on_the_wire(self._candidate.model, self._candidate.limit_parameter), str(exc)
-            )
-        if (
-            call.reduce_reasoning
-            and not known.keeps_effort
-            and refuses_field(exc, lesser_effort(self._candidate.model))
-        ):
-            learned.keeps_effort = True
-            return True
+        self._tries += 1
         refusal = refusal_of(exc, cause)
+        if refusal is None or self._tries > _MAX_TRIES:
+            return False  # neither proves a form nor disproves it
         self._end_trial(refusal)
-        return refusal is not None and (self._learn_ceiling(call, refusal) or self._learn_form(call, refusal, sent))
+        return self._learn_limit(call, known, refusal) or self._learn_form(call, refusal, sent)
 
     def confirm(self) -> None:
         """Keep the form that the accepted request was sent in."""
         self._end_trial(None)
 
-    def _learn_ceiling(self, call: Call, refusal: Refusal) -> bool:
-        cap = call.max_tokens if call.max_tokens is not None else model_cap(self._candidate)
-        ceiling = None if cap is None else limit_ceiling(refusal.text, cap)
-        if ceiling is not None:
-            self._candidate.learned.max_limit = ceiling
-            logger.warning("%s accepts no output limit above %d tokens", log_line(self._candidate.name), ceiling)
+    def withdraw(self) -> None:
+        """Give up a form that was tried last and that no reply has confirmed; another call may try it again."""
+        if self._trial is not None:
+            names, self._trial = self._trial[0], None
+            learned = self._candidate.learned
+            learned.forms = tuple(name for name in learned.forms if name not in names)
+
+    def _learn_limit(self, call: Call, known: LearnedCapabilities, refusal: Refusal) -> bool:
+        """Rename the output limit, or lower it."""
+        candidate, learned = self._candidate, self._candidate.learned
+        cap = call.max_tokens if call.max_tokens is not None else model_cap(candidate)
+        if cap is None:
+            return False
+        if refusal.names_limit:
+            field = limit_on_the_wire(candidate.model, candidate.limit_parameter)
+            return learned.limit != known.limit or learned.refuse_limit(field, refusal.text)
+        if (ceiling := refusal.ceiling(cap)) is not None:
+            learned.max_limit = ceiling
+            logger.warning("%s accepts no output limit above %d tokens", log_line(candidate.name), ceiling)
         return ceiling is not None
 
     def _learn_form(self, call: Call, refusal: Refusal, sent: WireRequest) -> bool:
@@ -90,49 +85,32 @@ class RefusalLearner:
         together = tuple(name for name in forms if is_of_messages(name))
         for names in [*((name,) for name in forms), *([together] if len(together) > 1 else [])]:
             if (names, refusal.signature) not in learned.refuted:
-                if new := tuple(name for name in names if name not in learned.forms):  # else learned concurrently
-                    learned.forms += new
-                    learned.restarts = learned.restarts or NO_CONTINUATION in new
+                if new := learned.add_forms(*names):  # else learned concurrently
                     self._trial = (new, refusal.signature)
                 return True
         return False
 
     def _forms(self, call: Call, refusal: Refusal, sent: WireRequest) -> Iterator[str]:
+        if refusal.empty_stream:
+            yield from [STREAM_LEFT_OUT] * (STREAM_LEFT_OUT not in sent.forms)
+            return
         if call.prefix is not None and asks_for_no_continuation(refusal):
             yield NO_CONTINUATION
+        lesser = lesser_effort(self._candidate.model) if call.reduce_reasoning else {}
+        if EFFORT_KEPT not in sent.forms and any(name in refusal.text for name in lesser):
+            yield EFFORT_KEPT
         yield from sent.matching_forms(refusal, self._candidate.learned.forms)
 
     def _end_trial(self, refusal: Refusal | None) -> None:
-        learned, trial = self._candidate.learned, self._trial
-        self._trial = None
-        if trial is None:
-            return
-        if refusal is None or refusal.signature != trial[1]:
+        trial = self._trial
+        if trial is not None and refusal is not None and refusal.signature == trial[1]:
+            self.withdraw()
+            learned = self._candidate.learned
+            learned.refuted |= {trial} if len(learned.refuted) < _MAX_REFUTED else frozenset()
+        elif trial is not None:
+            self._trial = None
             forms = log_line(", ".join(trial[0]))
             logger.warning("%s refused a request: %s from now on", log_line(self._candidate.name), forms)
-            return
-        learned.forms = tuple(name for name in learned.forms if name not in trial[0])
-        learned.restarts = learned.restarts and NO_CONTINUATION not in trial[0]
-        if len(learned.refuted) < _MAX_REFUTED:
-            learned.refuted |= {trial}
-
-
-def learn_from_stream(candidate: Candidate, known: LearnedCapabilities, exc: Exception) -> bool:
-    """Return True if a stream had no event, and the request can be repeated without streaming.
-
-    Some endpoints answer with one JSON body, in which a client finds no event.
-
-    Args:
-        candidate: The candidate that was queried; its `learned` capabilities are updated.
-        known: Copy of the capabilities that the request was built with.
-        exc: The exception of the call.
-    """
-    if known.ignores_stream or str(exc) not in _EMPTY_STREAMS:
-        return False
-    candidate.learned.ignores_stream = True
-    name = log_line(candidate.name)
-    logger.warning("%s returned no stream: it is queried without streaming from now on", name)
-    return True
 
 
 def learn_from_reply(candidate: Candidate, call: Call, reply: Completion, *, truncated: bool) -> None:
@@ -145,7 +123,8 @@ def learn_from_reply(candidate: Candidate, call: Call, reply: Completion, *, tru
         truncated: True if we stopped reading the stream because it exceeded the cap.
     """
     cap, learned, usage = call.max_tokens, candidate.learned, reply.usage
-    learned.restarts = learned.restarts or reply.restarted
+    if reply.restarted:
+        learned.add_forms(NO_CONTINUATION)
     if cap is None or learned.ignores_cap:
         return
     written = 0 if usage["estimated"] else usage["output_tokens"] - usage["reasoning_tokens"]

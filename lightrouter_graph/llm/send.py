@@ -42,7 +42,7 @@ async def call_model(
     with as_current(call), events_paused(), redacted_exceptions(secrets):
         # A response that must be an object is emitted when complete: text around the object is removed first.
         emitted = call.stream_to_user and chat_model_mode() == "stream" and call.request.schema is None
-        if candidate.learned.ignores_stream or (not emitted and not call.stream_internally):
+        if not emitted and not call.stream_internally:
             if call.stream_to_user:
                 _collect(config, accumulator, secrets)
             reply: BaseMessage = await bound.ainvoke(prompt, config, **parameters)

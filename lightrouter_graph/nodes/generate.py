@@ -18,6 +18,7 @@ from lightrouter_graph.planning.planner import candidate_reservations
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.pool.opinions import Reply
 from lightrouter_graph.prompts import with_draft, with_shared_boots
+from lightrouter_graph.providers.learned import NO_CONTINUATION
 from lightrouter_graph.query import question_text
 from lightrouter_graph.reasoning import strip_reasoning
 from lightrouter_graph.records import Answer, Boot, Via
@@ -73,7 +74,7 @@ class AnswerFanOut:
             boot = None
             replies.append(await self._complete(candidate, boot, reservations))
             if replies[1].failure is None:  # the continuation failed, not the provider
-                candidate.learned.restarts = True
+                candidate.learned.add_forms(NO_CONTINUATION)
         answer = self._record(candidate, boot, replies)
         _emit(answer)
         return {"answers": [answer], "call_costs": [cost for reply in replies for cost in reply.call_costs]}

@@ -8,6 +8,8 @@ from itertools import pairwise
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_openai import ChatOpenAI
+from odd_endpoint import Endpoint as OddEndpoint
+from odd_endpoint import body, chunk, either
 
 from lightrouter_graph import Candidate, Context, Pool, create_lightrouter
 from lightrouter_graph.llm.call import Call
@@ -564,3 +566,68 @@ async def test_refusals_use_up_no_retry(server):
     endpoint = Endpoint(server, refuse, seed=1, max_retries=1)
     reply = await endpoint.ask(retries=RetryBudget(1))
     assert (reply.text, len(endpoint.bodies)) == (ANSWER, 3)
+
+
+async def test_tokens_that_the_user_has_seen_are_not_written_a_second_time():
+    error = {"error": {"message": "'temperature' is not supported", "code": 400}}
+    broken = [chunk({"role": "assistant", "content": "The answer"}), error]
+    endpoint = OddEndpoint(lambda sent: broken if "temperature" in sent else either(sent, ANSWER))
+    candidate = endpoint.candidate(settings={"temperature": 0.1})
+    reply = await complete(candidate, ASKED, Call("generate", 1, 10.0, stream_to_user=True, stream_internally=True))
+    assert (reply.text, reply.failure["cause"]) == ("The answer", "bad_response")
+    assert (len(endpoint.bodies), candidate.learned.forms) == (1, ())
+
+
+async def test_a_failure_of_another_kind_proves_no_form(server):
+    others = iter([None, {"status": 503, "error": {"message": "busy"}}])
+
+    def refuse(body):
+        wrong = "Something about 'temperature' and 'top_p' is wrong." if has(body, "top_p") else None
+        return next(others, None) or wrong
+
+    endpoint = Endpoint(server, refuse, temperature=0.1, top_p=0.9, max_retries=1)
+    assert (await endpoint.ask(retries=RetryBudget(1))).text == ANSWER
+    assert endpoint.forms == ["top_p left out"]
+
+
+@pytest.mark.parametrize("refused", ["max_completion_tokens", "seed"])
+async def test_the_output_limit_is_renamed_if_a_key_of_the_error_names_it_and_not_if_its_quoted_request_does(
+    server, refused
+):
+    def refuse(body):
+        problem = {"type": "extra_forbidden", "loc": ["body", refused], "msg": "Extra inputs are not permitted"}
+        return {"status": 422, "detail": [{**problem, "input": body}]} if has(body, refused) else None
+
+    endpoint = Endpoint(server, refuse, seed=1)
+    assert (await endpoint.ask(max_tokens=50)).text == ANSWER
+    assert endpoint.candidate.learned.limit == (None if refused == "seed" else "max_tokens")
+    assert len(endpoint.bodies) == 2
+
+
+async def test_a_refused_stop_text_is_applied_to_a_reply_of_content_blocks():
+    class Blocks(ScriptedChatModel):
+        def _make_call(self, messages, stop, kwargs, *, streamed):
+            if stop:
+                raise Refused("'stop' is not supported")
+            return super()._make_call(messages, stop, kwargs, streamed=streamed)
+
+    parts = [{"type": "text", "text": "The answer"}, {"type": "text", "text": " is 391."}]
+    candidate = Candidate("m", Blocks(responses=AIMessage(parts), name="m"))
+    request = make_request(stop=[" is"])
+    reply = await complete(candidate, ASKED, Call("generate", 1, 10.0, request=request))
+    assert (reply.text, reply.finish_reason) == ("The answer", "stop")
+
+
+async def test_a_failure_of_another_kind_does_not_bring_back_a_stream_that_an_endpoint_ignores():
+    fails = iter([None, "busy"])
+
+    def reply(sent):
+        if (why := next(fails, None)) is not None:
+            return {"error": {"message": why, "code": 503}}
+        return body(ANSWER)
+
+    endpoint = OddEndpoint(reply)
+    candidate = endpoint.candidate(settings={"max_retries": 1})
+    call = Call("generate", 1, 10.0, stream_internally=True, retries=RetryBudget(1))
+    assert (await complete(candidate, ASKED, call)).text == ANSWER
+    assert [bool(sent.get("stream")) for sent in endpoint.bodies] == [True, False, False]
