@@ -18,13 +18,9 @@ _MAX_DEPTH, _MAX_VALUES = 6, 300
 
 
 def exception_text(exc: BaseException) -> str:
-    """Return the text of an exception; "" if its `__str__` fails.
-
-    Args:
-        exc: The exception; lone surrogates, which no checkpoint accepts, are replaced.
-    """
+    """Return the first 10,000 characters of the text of an exception, valid in UTF-8; "" if its `__str__` fails."""
     try:
-        return str(exc).encode(errors="replace").decode()
+        return str(exc)[:_MAX_TEXT].encode(errors="replace").decode()
     except Exception:  # noqa: BLE001 - `__str__` of a third-party exception may raise anything
         return ""
 
@@ -37,13 +33,13 @@ def words_of(exc: BaseException) -> str:
         if isinstance(body, str)
         else " ".join(value for key, value in _values(exc) if key in _WORD_KEYS and isinstance(value, str))
     )
-    return f"{said[:_MAX_TEXT] or exception_text(exc)[:_MAX_TEXT]} {_codes(exc)}".lower()
+    return f"{said[:_MAX_TEXT] or exception_text(exc)} {_codes(exc)}".lower()
 
 
 def paths_of(exc: BaseException) -> list[str]:
     """Return the fields that an error names in a key such as `param` or `loc`: "messages.3.name", "temperature"."""
     paths = [_dotted(value) for key, value in _values(exc) if key in _PATH_KEYS]
-    paths += [_dotted(match[1].split(",")) for match in _LOC_INSIDE.finditer(exception_text(exc)[:_MAX_TEXT])]
+    paths += [_dotted(match[1].split(",")) for match in _LOC_INSIDE.finditer(exception_text(exc))]
     return [path for path in dict.fromkeys(paths) if path]
 
 
@@ -51,7 +47,7 @@ def status_of(exc: BaseException) -> int | None:
     """Return the HTTP status of an error, also of one in the body of a response with status 200; None without one."""
     status = getattr(exc, "status_code", None)
     if status is None:
-        codes = {"code": getattr(exc, "code", None), "text": exception_text(exc)[:_MAX_TEXT], **_error(exc)}
+        codes = {"code": getattr(exc, "code", None), "text": exception_text(exc), **_error(exc)}
         inside = _STATUS_INSIDE.search(str(codes).lower().replace("\\", ""))
         status = int(inside[1]) if inside else None
     return status if isinstance(status, int) else None

@@ -58,8 +58,6 @@ _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError)
 
 _NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "gaierror"})
 _MAX_MESSAGE = 300
-_MAX_SCANNED = 10_000
-"""Characters of an error text that are scanned: some are whole HTML pages."""
 
 
 def failure_of(exc: BaseException, model: BaseChatModel) -> Failure:
@@ -70,7 +68,7 @@ def failure_of(exc: BaseException, model: BaseChatModel) -> Failure:
         model: The model that was called; its secrets are redacted from the message.
     """
     exc = next((link for link in _chain(exc) if isinstance(link, ReplyLimitError)), exc)
-    text, secrets = exception_text(exc)[:_MAX_SCANNED] + _redirect_of(exc), secrets_of(model)
+    text, secrets = exception_text(exc) + _redirect_of(exc), secrets_of(model)
     cause, message = _cause_of(exc, words_of(exc)), redact(text, secrets)
     if cause == "bad_response" or not message:  # the cause alone is too vague: name the exception as well
         message = f"{type(exc).__name__}: {message}" if message else type(exc).__name__

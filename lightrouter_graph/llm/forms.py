@@ -63,6 +63,22 @@ class Form:
 
 
 def _of_messages(name: str, rewrite: Rewrite, *words: str) -> Form:
+    return _of_given(name, lambda messages, _: rewrite(messages), *words)
+
+
+def _of_each(name: str, rewrite: Callable[[Json], Json], *words: str) -> Form:
+    return _of_given(name, lambda messages, _: [rewrite(one) for one in messages], *words)
+
+
+def _of_source(name: str, rewrite: Callable[[Json, BaseMessage | None], Json], *words: str) -> Form:
+    def rewritten(messages: list[Json], given: Sequence[BaseMessage]) -> list[Json]:
+        sources = given if len(given) == len(messages) else [None] * len(messages)
+        return [rewrite(one, source) for one, source in zip(messages, sources, strict=True)]
+
+    return _of_given(name, rewritten, *words)
+
+
+def _of_given(name: str, rewrite: Callable[[list[Json], Sequence[BaseMessage]], list[Json]], *words: str) -> Form:
     def rewritten(body: Json, given: Sequence[BaseMessage]) -> Json:
         messages = body.get("messages")
         return {**body, "messages": rewrite(messages, given)} if isinstance(messages, list) else body
@@ -90,37 +106,37 @@ _FORMAT_FORMS = (
 )
 _CHOICE_FORM = _of_body("tool_choice sent as auto", body_forms.auto_choice, r"tool_?choice|tool choice|toolconfig")
 _FORMS = (
-    _of_messages(
+    _of_source(
         "reasoning of earlier messages passed back",
         message_forms.reasoning_passed_back,
         r"reasoning|thinking",
         r"missing|must|require|expect|absent|need|without|passed back",
     ),
-    _of_messages("refusals sent as text", message_forms.refusals_as_text, r"refusal|content|\btypes?\b"),
+    _of_source("refusals sent as text", message_forms.refusal_as_text, r"refusal|content|\btypes?\b"),
     *_FORMAT_FORMS,
     _CHOICE_FORM,
-    _of_messages("names in letters, digits, _ and -", message_forms.valid_names, r"\bnames?\b"),
-    _of_messages(f"names{LEFT_OUT}", message_forms.no_names, r"\bnames?\b"),
-    _of_messages(
+    _of_each("names in letters, digits, _ and -", message_forms.valid_names, r"\bnames?\b"),
+    _of_each(f"names{LEFT_OUT}", message_forms.no_names, r"\bnames?\b"),
+    _of_each(
         "tool call ids of 9 letters and digits",
         message_forms.short_ids,
         r"call[_ ]?ids?\b|tool_calls\.\d+\.id\b|tool_calls\[\d+\]\.id\b|tool_?use[._]?id|\bids?\b",
         r"\btool|\bcall|function",
     ),
-    _of_messages(
+    _of_each(
         "text parts joined",
         message_forms.joined_text,
         _CONTENT,
         r"string|\bstr\b|sequence|array|list|\btypes?\b|invalid|part",
     ),
-    _of_messages("empty text parts left out", message_forms.no_empty_parts, _CONTENT, _EMPTY),
-    _of_messages("empty content sent as ''", message_forms.filled_content((None,), ""), _CONTENT, _EMPTY),
-    _of_messages("empty content sent as a space", message_forms.filled_content(("", None, []), " "), _CONTENT, _EMPTY),
-    _of_messages(
+    _of_each("empty text parts left out", message_forms.no_empty_parts, _CONTENT, _EMPTY),
+    _of_each("empty content sent as ''", message_forms.filled_content((None,), ""), _CONTENT, _EMPTY),
+    _of_each("empty content sent as a space", message_forms.filled_content(("", None, []), " "), _CONTENT, _EMPTY),
+    _of_each(
         "empty content sent as words", message_forms.filled_content(("", " ", None, []), "(no text)"), _CONTENT, _EMPTY
     ),
-    _of_messages("developer sent as system", message_forms.developer_as_system, r"developer|\broles?\b|variant|\btag"),
-    _of_messages(
+    _of_each("developer sent as system", message_forms.developer_as_system, r"developer|\broles?\b|variant|\btag"),
+    _of_each(
         "tool calls and results sent as text",
         message_forms.tools_as_text,
         r"roles?\b[^.]{0,80}\btools?\b|\btools?\b[^.]{0,40}\brole|only user and assistant|tool messages? (?:is|are)",

@@ -13,8 +13,7 @@ from lightrouter_graph.llm.reply_end import end_kind, failed_cause, reason_in
 from lightrouter_graph.llm.reply_usage import read_partial_usage, read_usage
 from lightrouter_graph.llm.request import Request
 from lightrouter_graph.llm.stream_accumulator import StreamAccumulator
-from lightrouter_graph.llm.text_tool_calls import tool_calls_in
-from lightrouter_graph.llm.tool_calls import tool_call_message_of
+from lightrouter_graph.llm.tool_calls import tool_call_message_of, tool_calls_in
 from lightrouter_graph.pool import Candidate
 from lightrouter_graph.providers.model_facts import is_openai_like
 from lightrouter_graph.reasoning import reasoning_of

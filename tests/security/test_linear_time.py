@@ -19,7 +19,7 @@ from lightrouter_graph.answer_keys.question_type import read_question
 from lightrouter_graph.cli.formatting import one_line
 from lightrouter_graph.llm.failures import failure_of
 from lightrouter_graph.llm.output_schema import read_json
-from lightrouter_graph.llm.text_tool_calls import tool_calls_in
+from lightrouter_graph.llm.tool_calls import tool_calls_in
 from lightrouter_graph.prompts import defuse
 from lightrouter_graph.rate_limits.retry_after import retry_after_s
 from lightrouter_graph.reasoning import split_reasoning, streamable_prefix
@@ -37,7 +37,7 @@ MATCHED_AT_ONE_PLACE = {
     "answer_keys.json_field._LOOSE_STRING",
     "answer_keys.json_field._RECONSIDERED",
     "answer_keys.literals._TOKEN",
-    "llm.text_tool_calls._TAGGED",
+    "llm.tool_calls._TAGGED",
 }
 """Called by `match`, at up to 8 places or token by token: here the search from every place is left out."""
 
