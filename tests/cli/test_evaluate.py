@@ -115,7 +115,7 @@ def test_quiet_prints_only_the_table(recording: str, capsys: pytest.CaptureFixtu
         (["run", "gone.jsonl"], "cannot read the recording gone.jsonl: No such file"),
         (["run", "pocket:0"], "'pocket:0' needs a number of problems >= 1"),
         (["run", "pocket:2", "--pool", "gone.toml"], r"gone\.toml: cannot be read"),
-        (["run", "pocket:2", "-m", "pocket:general", "--scoring", "luck"], "unknown scoring 'luck': known are"),
+        (["run", "pocket:2", "-m", "pocket:general", "--scoring", "luck"], "got 'luck'"),
         (["run", "damaged.jsonl"], r"damaged\.jsonl.*line 2"),
         (["run"], "Missing argument 'DATA'"),
         (["compare", "nowhere", "nor-here"], "nowhere holds no run"),

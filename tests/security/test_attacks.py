@@ -130,6 +130,7 @@ def test_a_repair_keeps_its_frame(attack):
 
 @attacked(max_examples=50)
 def test_a_schema_is_one_line_and_its_name_a_word(attack):
+    attack = attack[:50_000]  # a longer schema is refused
     wanted = schema_of(
         {"title": attack, "description": attack, "type": "object", "properties": {"n": {"title": attack}}}
     )

@@ -173,7 +173,8 @@ def test_no_repr_shows_it(base_url, key):
     graph = create_lightrouter(pool, context=ALL, **wiring)
     chat = ChatLightRouter(pool=pool, context=ALL, **wiring)
     told = [pool, list(pool), wiring, graph, graph.compile(), chat, chat.context, chat.bind_tools([]), create_app(pool)]
-    steps = [step for node in graph.nodes.values() for step in vars(node.runnable).values()]
+    parts = [part for node in graph.nodes.values() for part in vars(node.runnable).values()]
+    steps = [part for part in parts if hasattr(part, "router")]
     assert len(steps) == 6
     for thing in [*told, *steps, steps[0].router, query(pool), chat._identifying_params]:
         assert not shown(key, f"{thing!r} {thing!s}")
@@ -206,6 +207,6 @@ def test_no_run_of_a_node_tells_it_to_langsmith(base_url, key):
 def test_no_run_of_a_model_tells_it_to_langsmith(base_url, key, behind_a_chat_model):
     runs, sent = traced(Pool([*answering(), *leaking(base_url, key)]), behind_a_chat_model)
     failed = [run for run in runs if run.name.startswith("boot:") and run.fields.get("error")]
-    assert len(failed) == len(leaking(base_url, key))
+    assert len(failed) >= len(leaking(base_url, key))  # a refused form is sent again
     assert not {run.name: found for run in failed if (found := shown(key, repr(run.fields)))}
     assert not shown(key, sent)

@@ -47,7 +47,7 @@ def scorer_for(scoring: Scoring, *, judge: Candidate | BaseChatModel | str | Non
             raise EvaluationError(msg)
         return JudgeScorer(judge)
     if scoring not in _SCORERS:
-        msg = f"unknown scoring {scoring!r}: known are {', '.join([*_SCORERS, 'judge'])}"
+        msg = f"scoring must be one of {', '.join(map(repr, [*_SCORERS, 'judge']))}, got {scoring!r}"
         raise EvaluationError(_REMOVED.get(scoring, msg))
     return _SCORERS[scoring]()
 
