@@ -147,7 +147,10 @@ class _Adapting:
             chunk, default_chunk_class, base_generation_info
         )
         if made is not None and chunk.get("choices"):
-            _keep_reasoning(made.message, _field(chunk["choices"][0], "delta"))
+            delta = _field(chunk["choices"][0], "delta")
+            _keep_reasoning(made.message, delta)
+            if isinstance(refusal := _field(delta, "refusal"), str) and refusal:  # LangChain leaves it out of a stream
+                made.message.additional_kwargs["refusal"] = refusal
         return made
 
 
