@@ -151,13 +151,16 @@ T = TypeVar("T", bound=Callable[..., Any])
 _MAX_SHOWN = 60
 
 
-def checked_choices(error: type[Exception] = ValueError) -> Callable[[T], T]:
+def checked_choices(
+    error: type[Exception] = ValueError, removed: Mapping[str, str] = MappingProxyType({})
+) -> Callable[[T], T]:
     """Return a decorator of a function or a class that checks each argument whose type contains a `Literal`.
 
     A literal may be optional, or the items of a collection, or the keys of a mapping. Other types are not checked.
 
     Args:
         error: Raised for a wrong value; it names what is allowed.
+        removed: Message by value that was allowed before, which names its replacement.
 
     Example:
         ```python
@@ -168,15 +171,17 @@ def checked_choices(error: type[Exception] = ValueError) -> Callable[[T], T]:
 
     def decorate(target: T) -> T:
         if not inspect.isclass(target):
-            return _wrapped(target, target, error)  # type: ignore[return-value]
+            return _wrapped(target, target, error, removed)  # type: ignore[return-value]
         method = "__new__" if issubclass(target, tuple) else "__init__"
-        setattr(target, method, _wrapped(getattr(target, method), target, error))
+        setattr(target, method, _wrapped(getattr(target, method), target, error, removed))
         return target
 
     return decorate
 
 
-def _wrapped(function: Callable[..., Any], target: Any, error: type[Exception]) -> Callable[..., Any]:
+def _wrapped(
+    function: Callable[..., Any], target: Any, error: type[Exception], removed: Mapping[str, str]
+) -> Callable[..., Any]:
     names = list(inspect.signature(function).parameters)
     annotations = target.__annotations__ if _is_named_tuple(target) else function.__annotations__
     choices = {name: hint for name, hint in annotations.items() if name in names and allowed_values(hint)}
@@ -187,7 +192,9 @@ def _wrapped(function: Callable[..., Any], target: Any, error: type[Exception]) 
         given = {**dict(zip(names, args, strict=False)), **kwargs}
         for name, hint in choices.items():
             if name in given and not _fits(given[name], hint):
-                raise error(_message(f"{name} of {label}", given[name], allowed_values(hint)))
+                raise error(
+                    removed.get(str(given[name])) or _message(f"{name} of {label}", given[name], allowed_values(hint))
+                )
         return function(*args, **kwargs)
 
     return call

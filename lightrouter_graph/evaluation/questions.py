@@ -13,6 +13,13 @@ RIGHT = 0.5
 Scoring = Literal["recorded", "exact", "number", "letter", "math", "judge"]
 """Scoring method: the recorded score, a comparison with the reference, or a judge model."""
 
+REMOVED_SCORING = {
+    "code": "the scoring 'code' is not available, because it would run code that a model wrote: test the answers "
+    "yourself, write 0 or 1 as the `score` of each output and evaluate that recording; or run inspect-ai on "
+    "`lightrouter serve`, as examples/outside_evaluators.py does"
+}
+"""Message by scoring method that was removed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -58,7 +65,7 @@ class Question:
     outputs: Mapping[str, Output] = field(default_factory=dict)
 
 
-@checked_choices(EvaluationError)
+@checked_choices(EvaluationError, REMOVED_SCORING)
 @dataclass(frozen=True, slots=True)
 class DataSet:
     """A list of questions.

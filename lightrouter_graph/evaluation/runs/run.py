@@ -13,7 +13,7 @@ from lightrouter_graph.evaluation.jsonl_log import replace_file
 from lightrouter_graph.evaluation.methods.base import Need
 from lightrouter_graph.evaluation.methods.lightrouter import LightRouter
 from lightrouter_graph.evaluation.methods.registry import named
-from lightrouter_graph.evaluation.questions import Question, Scoring, fold_of
+from lightrouter_graph.evaluation.questions import REMOVED_SCORING, Question, Scoring, fold_of
 from lightrouter_graph.evaluation.records import Result, RunFacts, Summary
 from lightrouter_graph.evaluation.report import write_report
 from lightrouter_graph.evaluation.results import ResultsFile
@@ -36,7 +36,7 @@ class Progress(Protocol):
         """Count completed steps of the phase."""
 
 
-@checked_choices(EvaluationError)
+@checked_choices(EvaluationError, REMOVED_SCORING)
 @dataclass(frozen=True, slots=True)
 class RunSettings:
     """Settings of a run.

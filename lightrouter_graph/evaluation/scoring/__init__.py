@@ -6,7 +6,7 @@ from dataclasses import replace
 from langchain_core.language_models import BaseChatModel
 
 from lightrouter_graph.errors import EvaluationError, checked_choices
-from lightrouter_graph.evaluation.questions import DataSet, Output, Question, Scoring
+from lightrouter_graph.evaluation.questions import REMOVED_SCORING, DataSet, Output, Question, Scoring
 from lightrouter_graph.evaluation.scoring.judge import JudgeScorer
 from lightrouter_graph.evaluation.scoring.math import MathScorer
 from lightrouter_graph.evaluation.scoring.text import ExactScorer, LetterScorer, NumberScorer, RecordedScorer, Scorer
@@ -24,13 +24,9 @@ _SCORERS: dict[str, type[Scorer]] = {
     "letter": LetterScorer,
     "math": MathScorer,
 }
-_REMOVED = {
-    "code": "the scoring 'code' is not available, because it would run code that a model wrote: test the answers "
-    "yourself, write 0 or 1 as the `score` of each output and evaluate that recording; or run inspect-ai on "
-    "`lightrouter serve`, as examples/outside_evaluators.py does"
-}
 
 
+@checked_choices(EvaluationError, REMOVED_SCORING)
 def scorer_for(scoring: Scoring, *, judge: Candidate | BaseChatModel | str | None = None) -> Scorer:
     """Return the scorer of a scoring method.
 
@@ -46,13 +42,10 @@ def scorer_for(scoring: Scoring, *, judge: Candidate | BaseChatModel | str | Non
             msg = "the scoring 'judge' needs a judge model: pass judge=..., or use the recorded scores"
             raise EvaluationError(msg)
         return JudgeScorer(judge)
-    if scoring not in _SCORERS:
-        msg = f"scoring must be one of {', '.join(map(repr, [*_SCORERS, 'judge']))}, got {scoring!r}"
-        raise EvaluationError(_REMOVED.get(scoring, msg))
     return _SCORERS[scoring]()
 
 
-@checked_choices(EvaluationError)
+@checked_choices(EvaluationError, REMOVED_SCORING)
 def rescored(data: DataSet, scoring: Scoring | None) -> DataSet:
     """Score every recorded output of a data set.
 
