@@ -28,10 +28,11 @@ _WORDY = frozenset(
 
 _QUOTED = re.compile(r"['\"`\u2018\u201c]([\w$.\[\]-]{1,80})['\"`\u2019\u201d]")
 _LABELLED = re.compile(
-    r"(?:parameters?|fields?|arguments?|keys?|options?|property|properties|supplied)\W{1,3}([\w$.]{1,80})"
+    r"(?:parameters?|fields?|arguments?|keys?|options?|property|properties|supplied)(?: supplied)?\W{1,3}([\w$.]{1,80})"
     r"|(?:^|[.;,:]\s)([\w$.\[\]]{1,80})(?=:| is | are | must | should | cannot | has )"
     r"|([\w$.]{1,80})(?= (?:parameters?|fields?|arguments?|mode)\b)"
 )
+_IN_MESSAGES = re.compile(r"\bmessages[.\[]\d")
 _NAME = re.compile(r"[\w$]{1,80}")
 _ALIASES = {
     "stopsequences": "stop",
@@ -217,7 +218,7 @@ def _named_forms(refusal: Refusal, body: Json) -> Iterator[str]:
     """Yield the forms for fields in keys and quotes, those of the table, and those for fields in plain words."""
     fields = _Fields(body)
     marked = [*refusal.paths]
-    if not any(path.startswith("messages") for path in marked):
+    if not any(path.startswith("messages") for path in marked) and not _IN_MESSAGES.search(refusal.words):
         marked += _QUOTED.findall(refusal.words)
         marked += [name for groups in _LABELLED.findall(refusal.words) for name in groups if name]
     for path in marked:

@@ -17,16 +17,6 @@ LEAST = {"a kind of endpoint": 10, "a hole": 3}
 USUALLY = 36
 """Scenarios of one kind that are played by default, each in one mode; `-m slow` plays the others."""
 
-OPEN = {
-    "stop-azure": "a stop text refused as an argument without quotes is not recognised",
-    "tool-choice-multiply-value": "a weaker tool choice is tried before it is left out",
-    "tool-choice-required-pydantic": "a weaker tool choice is tried before it is left out",
-    "only-a-forced-tool": "an endpoint that takes only a forced tool choice is not asked with one",
-    "refusal-part-is-unknown": "a weaker form is tried first",
-    "prefix-echoed-is-still-continued": "an echo of a short prefix counts as a restart",
-}
-"""Scenarios that fail, with what is missing."""
-
 
 def _played():
     """Yield every scenario in every mode; those that are not played by default are marked as slow."""
@@ -37,8 +27,6 @@ def _played():
             usual = int((at + 1) * share) > int(at * share) and not scenario.slow
             for mode in scenario.modes:
                 marks = [] if usual and mode == scenario.modes[at % len(scenario.modes)] else [pytest.mark.slow]
-                if scenario.name in OPEN:
-                    marks.append(pytest.mark.xfail(reason=OPEN[scenario.name], strict=False))
                 yield pytest.param(scenario, mode, id=f"{kind}-{scenario.name}-{mode}", marks=marks)
 
 

@@ -48,6 +48,9 @@ def _writer(*, echoes: str = "", restarts: bool = False, ignores_cap: bool = Fal
     return respond
 
 
+HEALTHY_WRITER = _writer()
+
+
 def _continuations() -> Iterator[Scenario]:
     writers: dict[str, tuple[Respond, int]] = {
         "continues": (_writer(), 2),
@@ -64,9 +67,10 @@ def _continuations() -> Iterator[Scenario]:
         yield scenario(
             KIND,
             f"prefix-{name}",
-            {"a": Member(model, candidate={"continuation": "prefill"})},
+            _continued(model),
             answers(WHOLE),
             asked(a=most),
+            _sends_its_boot,
             question=[HumanMessage(ESSAY)],
             settings=SHORT_BOOT,
         )
@@ -75,13 +79,14 @@ def _continuations() -> Iterator[Scenario]:
         yield scenario(
             KIND,
             f"prefix-{name}-by-spec",
-            model,
+            {"a": model, "b": HEALTHY_WRITER},
             answers(WHOLE),
+            _sends_its_boot,
             question=[HumanMessage(ESSAY)],
             settings=SHORT_BOOT,
             modes=("spec",),
         )
-    echo = {"a": Member(_writer(echoes="plain"), candidate={"continuation": "prefill"})}
+    echo = _continued(_writer(echoes="plain"))
     yield scenario(
         KIND,
         "prefix-echoed-twice-over",
@@ -94,10 +99,9 @@ def _continuations() -> Iterator[Scenario]:
     )
     first = {"question": [HumanMessage(ESSAY)], "settings": {**SHORT_BOOT, "max_tokens": 40}}
     for way in ("plain", "always"):
-        capped = {"a": Member(_writer(echoes=way), candidate={"continuation": "prefill"})}
-        yield scenario(
-            KIND, f"prefix-echoed-{way}-under-a-cap", capped, answers(" ".join(LONG[:40])), asked(a=2), **first
-        )
+        capped = _continued(_writer(echoes=way))
+        checks = (answers(" ".join(LONG[:40])), asked(a=2), _sends_its_boot)
+        yield scenario(KIND, f"prefix-echoed-{way}-under-a-cap", capped, *checks, **first)
     yield scenario(KIND, "prefix-echoed-is-still-continued", echo, _ends_with_its_boot, turns=2, **first)
     yield scenario(
         KIND,
@@ -108,8 +112,18 @@ def _continuations() -> Iterator[Scenario]:
     )
 
 
+def _continued(model: Respond) -> dict[str, Member | Respond]:
+    """Build a pool whose first candidate boots and is continued; a candidate alone does not boot."""
+    return {"a": Member(model, candidate={"continuation": "prefill"}), "b": HEALTHY_WRITER}
+
+
+def _sends_its_boot(outcome: Outcome) -> Iterator[str]:
+    if all(request.messages[-1]["role"] != "assistant" for request in outcome.requests_of("a")):
+        yield "no request continues a boot"
+
+
 def _ends_with_its_boot(outcome: Outcome) -> Iterator[str]:
-    if outcome.requests[-1].messages[-1]["role"] != "assistant":
+    if outcome.requests_of("a")[-1].messages[-1]["role"] != "assistant":
         yield "an endpoint that echoes the prefix is no longer asked to continue"
 
 
