@@ -149,7 +149,9 @@ async def test_a_call_that_is_stopped_within_a_part_is_on_the_bill(server):
 async def test_an_answer_that_is_cut_because_its_cap_is_ignored_is_what_was_streamed(server):
     server.responders.update({name: partial(say, f"{name}, {long(name)}") for name in "ab"})
     server.behaviours["c"] = ServerBehaviour(honours_limit=False)
-    writer = LLMAggregator(candidates(server, "c")[0])
+    merging = candidates(server, "c")[0]
+    merging.learned.ignores_cap = True  # as after its first answer
+    writer = LLMAggregator(merging)
     context = Context(boot_tokens=10, agree=None, top_k=2, aggregator="llm", max_tokens=20, deadline_s=5)
     graph = create_lightrouter(candidates(server, "ab"), aggregator=writer, context=context).compile()
     shown = ""
