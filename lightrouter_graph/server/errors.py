@@ -1,6 +1,7 @@
 """Maps exceptions to error responses with the statuses, types and codes of the OpenAI API."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -35,12 +36,6 @@ _COMMON_CAUSE: dict[str, tuple[int, str]] = {
 _TRANSIENT = frozenset({"rate_limited", "timeout", "disconnected", "unavailable"})
 _NO_RETRY = {"x-should-retry": "false"}
 """The official clients retry every 5xx twice, and each retry would pay for a whole run."""
-
-_NEXT_TRY = re.compile(
-    r"^unavailable: .* times in a row; (?:next try in (\d+) s\b|a probe is in flight)"
-    r"|^rate_limited: .* must not be called for (\d+) s \(Retry-After\)"
-)
-"""A candidate that was not called: its circuit breaker is open, or its provider asked to wait."""
 
 _MAX_RETRY_AFTER_S = 3600
 _MAX_MESSAGE = 10_000
@@ -150,22 +145,12 @@ def _no_survivor(exc: NoSurvivorError) -> ApiError:
         _COMMON_CAUSE.get(next(iter(causes)), (502, "no_survivor")) if len(causes) == 1 else (502, "no_survivor")
     )
     retry = {"retry-after": "1"} if status == 429 else {}
-    if (seconds := _next_try_s(exc)) is not None:
-        retry = {"retry-after": str(seconds)}
+    if exc.retry_after_s is not None:
+        retry = {"retry-after": str(min(max(1, math.ceil(exc.retry_after_s)), _MAX_RETRY_AFTER_S))}
         status, code = (status, code) if status == 429 else (503, "unavailable")
     # Addresses of model servers are logged, not sent to clients.
     message = _ADDRESS.sub("", str(exc))
     return ApiError(status, message, code=code, headers=retry if causes & _TRANSIENT else _NO_RETRY)
-
-
-def _next_try_s(exc: NoSurvivorError) -> int | None:
-    """Return the seconds until the first candidate may be called again; None if all have been called."""
-    found = [match for failure in exc.failures.values() if (match := _NEXT_TRY.match(str(failure)))]
-    return min((_seconds(match[1] or match[2] or "1") for match in found), default=None)
-
-
-def _seconds(digits: str) -> int:
-    return min(max(1, int(digits[:9])), _MAX_RETRY_AFTER_S)
 
 
 def _setting_path(message: str) -> str:

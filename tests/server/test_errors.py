@@ -131,31 +131,19 @@ def test_other_library_errors_keep_their_message(exc):
 
 
 @pytest.mark.parametrize(
-    ("failures", "status", "seconds"),
+    ("causes", "wait_s", "status", "seconds"),
     [
-        (["unavailable: a failed 5 times in a row; next try in 30 s"], 503, "30"),
-        (
-            [
-                "unavailable: a failed 5 times in a row; next try in 30 s",
-                "unavailable: b failed 7 times in a row; next try in 12 s",
-                "auth: no",
-            ],
-            503,
-            "12",
-        ),
-        (["unavailable: a failed 5 times in a row; next try in 0 s"], 503, "1"),
-        (["unavailable: a failed 5 times in a row; a probe is in flight"], 503, "1"),
-        (["unavailable: a failed 5 times in a row; next try in 99999999999999999999 s"], 503, "3600"),
-        (["rate_limited: a must not be called for 42 s (Retry-After), longer than the call may take"], 429, "42"),
-        (
-            ["rate_limited: a must not be called for 42 s (Retry-After), longer than the call may take", "timeout: x"],
-            503,
-            "42",
-        ),
+        (["unavailable", "unavailable", "auth"], 11.2, 503, "12"),
+        (["unavailable"], 0.0, 503, "1"),
+        (["disconnected"], 29.5, 503, "30"),
+        (["unavailable"], 1e30, 503, "3600"),
+        (["rate_limited"], 42.0, 429, "42"),
+        (["rate_limited", "timeout"], 42.0, 503, "42"),
     ],
 )
-def test_a_refusal_without_a_call_says_when_to_retry(failures, status, seconds):
-    error = to_api_error(NoSurvivorError(layer=1, failures={f"m{i}": why for i, why in enumerate(failures)}), "id")
+def test_a_pool_that_must_not_be_called_says_when_to_retry(causes, wait_s, status, seconds):
+    failures = {f"m{number}": f"{cause}: x" for number, cause in enumerate(causes)}
+    error = to_api_error(NoSurvivorError(layer=1, failures=failures, retry_after_s=wait_s), "id")
     assert (error.status, error.headers) == (status, {"retry-after": seconds})
 
 

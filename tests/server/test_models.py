@@ -172,14 +172,16 @@ async def test_a_conversation_too_long_for_every_candidate(streaming):
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-async def test_a_pool_whose_breakers_are_open_is_probed(streaming):
+async def test_a_pool_whose_breakers_are_open_is_probed_and_says_when_to_retry(streaming):
     pool = scripted(ada=ConnectionError("refused"))
     for _ in range(5):
         await ask(pool, model="ada")
     calls = len(pool["ada"].model.calls)
     response = await ask(pool, model="ada", stream=streaming)
     assert len(pool["ada"].model.calls) == calls + 1
-    assert error(response, 502)["code"] == "no_survivor"
+    assert error(response, 503)["code"] == "unavailable"
+    assert 1 <= int(response.headers["retry-after"]) <= 60
+    assert "x-should-retry" not in response.headers
 
 
 async def test_one_client_with_short_time_limits_does_not_shut_out_others():
