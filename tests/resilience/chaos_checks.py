@@ -111,7 +111,12 @@ def _answer(outcome: Outcome, message: AIMessage, decision: Mapping[str, Any]) -
     if decision["complete"] and not _is_whole(text, role):
         yield f"said to be complete, but {author} never says {text!r}"
     settings = outcome.plan.settings
-    may_be_cut = settings["max_tokens"] or settings["budget"] or "last_resort" in decision["merge_notes"]
+    may_be_cut = (
+        "finish reason" in role.kinds
+        or settings["max_tokens"]
+        or settings["budget"]
+        or "last_resort" in decision["merge_notes"]
+    )
     if not decision["complete"] and not may_be_cut:
         yield "said to be incomplete, for no reason"
     if decision["stopped"] == "":
